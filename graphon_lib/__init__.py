@@ -1,0 +1,24 @@
+"""Graphon limits of pruned neural networks.
+
+The rooms of the library, each importing only from those before it:
+
+``graphon_lib.pruning``
+    Masked networks and five ways to prune them at initialisation (PyTorch).
+``graphon_lib.graphons``
+    Step graphons, their estimators and their distances (NumPy).
+``graphon_lib.experiments``
+    Data, sweeps and stored results.
+``graphon_lib.book``
+    Figures and the build of the book.
+
+Importing ``graphon_lib`` imports none of them, so it is fast and needs no PyTorch.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("graphon-lib")
+except PackageNotFoundError:  # used from a source tree that was never installed
+    __version__ = "0+unknown"
+
+__all__ = ["__version__"]

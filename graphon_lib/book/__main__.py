@@ -1,0 +1,52 @@
+"""Command line of the book: ``python -m graphon_lib.book build | execute | outputs``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+from papermill.exceptions import PapermillException
+
+from graphon_lib.book.build import build_site
+from graphon_lib.book.execute import execute_chapter, write_outputs
+from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the process's exit code: 0 unless something failed."""
+    parser = argparse.ArgumentParser(prog="python -m graphon_lib.book", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="execute what changed and build the site")
+    commands.add_parser("outputs", help="write freshly executed outputs back into chapters/")
+    execute = commands.add_parser("execute", help="execute one chapter with other parameters")
+    execute.add_argument("chapter", help="a chapter's name, for example 01-pruning")
+    execute.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
+    )
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "build":
+            _say(f"The book is at {build_site().relative_to(ROOT)}")
+        elif options.command == "outputs":
+            changed = write_outputs()
+            _say(f"{len(changed)} chapters have new outputs: {[path.name for path in changed]}")
+        else:
+            source = CHAPTERS / f"{Path(options.chapter).stem}.ipynb"
+            parameters = {name: yaml.safe_load(value) for name, value in options.parameter}
+            destination = BUILD / "runs" / source.name
+            execute_chapter(source, destination, parameters, progress_bar=True)
+            _say(f"Executed to {destination.relative_to(ROOT)}")
+    except (ValueError, OSError, RuntimeError, PapermillException) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say(message: str) -> None:
+    print(message)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

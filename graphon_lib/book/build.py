@@ -1,0 +1,62 @@
+"""Building the site: execute what changed, stage the sources, run Jupyter Book strictly."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from graphon_lib.book.assets import fetch_assets
+from graphon_lib.book.execute import execute_stale_chapters, list_chapters
+from graphon_lib.book.paths import CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
+
+__all__ = ["build_site"]
+
+
+def build_site() -> Path:
+    """Execute stale chapters and build the static site.
+
+    Returns
+    -------
+    Path
+        The page to open first.
+
+    Raises
+    ------
+    RuntimeError
+        If Jupyter Book reports an error or a warning.
+    """
+    execute_stale_chapters()
+    _stage()
+    command = [
+        *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGE)),
+        *("--path-output", str(ROOT), "-W", "-n", "--keep-going", "-q"),
+    ]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        # Sphinx would pass over the pages it has already read, and with them their warnings.
+        shutil.rmtree(DOCTREES, ignore_errors=True)
+        raise RuntimeError(
+            "Jupyter Book reported errors or warnings, see above; the site is not complete"
+        )
+    return SITE / "index.html"
+
+
+def _stage() -> None:
+    """Bring the stage up to date, leaving unchanged files alone so that Sphinx can skip them."""
+    wanted = {ROOT / name: STAGE / name for name in ("_config.yml", "_toc.yml")}
+    for path in CHAPTERS.rglob("*"):
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts:
+            wanted[path] = STAGE / path.relative_to(ROOT)
+    for path in list_chapters():
+        wanted[EXECUTED / path.name] = wanted.pop(path)
+    for source, target in wanted.items():
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    kept = set(wanted.values())
+    static = STAGE / "chapters" / "_static"
+    for path in STAGE.rglob("*"):
+        if path.is_file() and path not in kept and not path.is_relative_to(static):
+            path.unlink()
+    fetch_assets(static)

@@ -1,0 +1,63 @@
+"""What a chapter depends on, so that only what changed is executed again.
+
+A chapter depends on its own source, on the library modules that it imports (directly or through
+others), on the stored results those modules name, on the bundled data and on the pinned versions.
+The fingerprint of a chapter is one SHA-256 over all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+from graphon_lib.book.paths import RESULTS, ROOT
+from graphon_lib.experiments.sources import code_hash, imported_names, modules_behind
+
+__all__ = ["chapter_data", "chapter_fingerprint", "notebook_source"]
+
+
+def notebook_source(notebook: nbformat.NotebookNode) -> str:
+    """Return what an author writes in a notebook: cell sources and metadata, without outputs."""
+    cells = [[cell.cell_type, cell.source, cell.metadata] for cell in notebook.cells]
+    return json.dumps(cells, sort_keys=True)
+
+
+def chapter_data(modules: Iterable[Path]) -> list[Path]:
+    """List the files, besides code, on which the outputs of a chapter depend.
+
+    Parameters
+    ----------
+    modules
+        Files of the library's modules that the chapter imports.
+
+    Returns
+    -------
+    list of Path
+        Stored results, bundled data and the version pins, sorted. A stored result belongs to a
+        chapter when its name stands as a string in one of the modules.
+    """
+    texts = "\n".join(module.read_text(encoding="utf-8") for module in modules)
+    results = [result for result in RESULTS.glob("*.nc") if f'"{result.stem}"' in texts]
+    bundled = [file for file in (ROOT / "data" / "mnist").iterdir() if file.suffix != ".md"]
+    return sorted([*results, *bundled, ROOT / "constraints.txt"])
+
+
+def chapter_fingerprint(path: Path) -> str:
+    """Return the SHA-256 of everything that the outputs of the notebook at `path` depend on."""
+    notebook = nbformat.read(path, as_version=4)
+    python = TransformerManager()  # turns notebook magics into plain Python
+    code = "\n".join(
+        python.transform_cell(cell.source) for cell in notebook.cells if cell.cell_type == "code"
+    )
+    names = imported_names(code)
+    digest = hashlib.sha256(notebook_source(notebook).encode())
+    digest.update(code_hash(names).encode())
+    for file in chapter_data(modules_behind(names).values()):
+        digest.update(file.name.encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,127 @@
+"""Figures of the chapter on pruning at initialisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.panels import method_panels, show_matrix
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, SEQUENTIAL, new_figure
+
+__all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
+
+
+def mask_corners(result: xr.Dataset) -> Figure:
+    """Draw the corner of one hidden layer's mask for every method, kept weights black."""
+    figure, panels, spare = method_panels(result.pruning.values)
+    side = result.sizes["row"]
+    for method, panel in panels.items():
+        show_matrix(panel, result.picture.sel(pruning=method), cmap="Greys", vmin=0, vmax=1)
+    spare.set_axis_off()
+    spare.text(
+        0.0,
+        0.5,
+        f"rows: {side} neurons\nof hidden layer 2\n\ncolumns: {side} neurons\nof hidden layer 1\n\n"
+        "black: kept",
+        va="center",
+        transform=spare.transAxes,
+    )
+    return figure
+
+
+def layer_densities(
+    result: xr.Dataset, density: float, expected: np.ndarray | None = None
+) -> Figure:
+    """Draw the density of every layer by method, with the spread over trials.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.mask_statistics.mask_statistics`.
+    density
+        The target density to show.
+    expected
+        Densities that the theory expects of magnitude pruning, one a layer, drawn as crosses.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    figure = new_figure(3.3)
+    axes = figure.subplots()
+    layers = result.layer.values
+    offsets = np.linspace(-0.24, 0.24, result.sizes["pruning"])
+    for offset, method in zip(offsets, result.pruning.values, strict=True):
+        values = result.layer_density.sel(pruning=method, density=density)
+        axes.errorbar(
+            layers + offset,
+            values.mean("trial"),
+            values.std("trial"),
+            color=COLOURS[method],
+            marker=MARKERS[method],
+            linestyle="none",
+            capsize=2,
+            label=LABELS[method],
+        )
+        if method == "magnitude" and expected is not None:
+            axes.plot(
+                layers + offset, expected, "kx", markersize=9, zorder=0, label="Magnitude, expected"
+            )
+    axes.axhline(density, color="0.6", linewidth=0.8, zorder=0)
+    axes.set_yscale("log")
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if tick >= density / 4]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    names = ["input", *(f"hidden {i}" for i in range(1, len(layers) - 1)), "read-out"]
+    axes.set_xticks(layers, names)
+    axes.set_xlabel("layer of weights")
+    axes.set_ylabel("density of the layer")
+    axes.legend(ncols=2, loc="upper left")
+    return figure
+
+
+def surviving_pixels(result: xr.Dataset, density: float) -> Figure:
+    """Draw for every method the kept fraction of each pixel's weights as a 28 x 28 image."""
+    pixels = result.pixel_density.sel(density=density)
+    figure, panels, spare = method_panels(result.pruning.values, height=1.9)
+    side = round(result.sizes["pixel"] ** 0.5)
+    limit = float(pixels.max())
+    for method, panel in panels.items():
+        image = show_matrix(
+            panel,
+            pixels.sel(pruning=method).values.reshape(side, side),
+            cmap=SEQUENTIAL,
+            vmin=0.0,
+            vmax=limit,
+        )
+        panel.set_aspect("equal")
+    spare.set_axis_off()
+    figure.colorbar(image, cax=spare.inset_axes((0.1, 0.05, 0.12, 0.9)), label="kept fraction")
+    return figure
+
+
+def dead_neurons(result: xr.Dataset) -> Figure:
+    """Draw the fraction of dead neurons against the density, a panel for each hidden layer."""
+    layers = result.hidden_layer.values
+    figure = new_figure(3.2)
+    axes = figure.subplots(1, len(layers), sharex=True, sharey=True, squeeze=False)
+    for panel, layer in zip(axes[0], layers, strict=True):
+        for method in result.pruning.values:
+            values = result.dead_fraction.sel(pruning=method, hidden_layer=layer)
+            panel.errorbar(
+                result.density,
+                values.mean("trial"),
+                values.std("trial"),
+                color=COLOURS[method],
+                marker=MARKERS[method],
+                capsize=2,
+                label=LABELS[method],
+            )
+        panel.set_title(f"hidden layer {layer}")
+        panel.set_ylim(-0.02, None)
+    axes[0, 0].set_ylabel("dead neurons (fraction)")
+    axes[0, len(layers) // 2].set_xlabel("density of the network")
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure

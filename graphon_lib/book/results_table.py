@@ -1,0 +1,45 @@
+"""The status of the stored results, as a table."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+import xarray as xr
+from IPython.display import HTML
+
+from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
+
+__all__ = ["results_table"]
+
+COLUMNS = ("result", "parameters", "seed", "seconds", "processor", "code")
+
+
+def results_table() -> HTML:
+    """Return a table of all stored results: how each was made, and whether its code has changed.
+
+    Returns
+    -------
+    IPython.display.HTML
+        One row an experiment. The last column says ``unchanged`` when the code behind the result
+        is, comments and docstrings aside, the code that made it.
+    """
+    head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
+    body = ""
+    for experiment in STORED_EXPERIMENTS:
+        with xr.open_dataset(experiment.path, engine="h5netcdf") as dataset:
+            attributes = dataset.attrs
+        unchanged = attributes["code_sha256"] == experiment.code_hash()
+        parameters = json.loads(attributes["parameters"])
+        cells = (
+            experiment.name,
+            ", ".join(f"{name} = {value}" for name, value in parameters.items()),
+            attributes["seed"],
+            f"{attributes['seconds']:.0f}",
+            attributes["processor"],
+            "unchanged" if unchanged else "changed since",
+        )
+        body += "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
+    return HTML(
+        f"<table class='results'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )

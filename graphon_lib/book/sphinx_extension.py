@@ -1,0 +1,31 @@
+"""Sphinx extension of the book: pages that ask no other host for anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+__all__ = ["setup"]
+
+
+def remove_external_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Drop from a page every script that another host would serve, and thebe, which needs one."""
+    context["script_files"] = [
+        script for script in context["script_files"] if not _needs_another_host(script)
+    ]
+
+
+def _needs_another_host(script: object) -> bool:
+    text = f"{getattr(script, 'filename', '')} {getattr(script, 'attributes', {}).get('body', '')}"
+    return "://" in text or "thebe" in text
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension with Sphinx."""
+    # After the theme and its extensions have added their scripts.
+    app.connect("html-page-context", remove_external_scripts, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

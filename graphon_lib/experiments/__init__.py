@@ -1,0 +1,1 @@
+"""Experiments: data, trials, sweeps and stored results."""

@@ -1,0 +1,78 @@
+"""The IDX file format, in which the MNIST digits are published."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DataError", "read_idx"]
+
+UNSIGNED_BYTE = 8
+
+
+class DataError(ValueError):
+    """Data are missing, damaged, or not what they should be; the message names the file."""
+
+
+def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
+    """Read a gzipped IDX file of unsigned bytes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    axes
+        How many axes the array must have: 3 for images, 1 for labels.
+
+    Returns
+    -------
+    numpy.ndarray
+        The values, of the shape that the file's header states.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is not whole, is not gzip, has another magic number, or has fewer
+        or more values than its header states.
+
+    Notes
+    -----
+    Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
+    axis; then the values, the last axis fastest [1]_.
+
+    References
+    ----------
+    .. [1] Y. LeCun, C. Cortes and C. J. C. Burges, *The MNIST database of handwritten digits*.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except OSError as error:  # a bad gzip header is one of these, too
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is truncated or damaged ({error}); delete it and fetch it again"
+        ) from error
+    magic = bytes([0, 0, UNSIGNED_BYTE, axes])
+    if content[:4] != magic:
+        raise DataError(
+            f"{path} must start with the magic number {magic.hex()} (unsigned bytes, {axes} axes), "
+            f"got {content[:4].hex() or 'an empty file'}; is it another file under this name?"
+        )
+    start = 4 + 4 * axes
+    if len(content) < start:
+        raise DataError(
+            f"{path} must hold {axes} sizes in its header, which ends too early; "
+            "delete it and fetch it again"
+        )
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start], dtype=">u4"))
+    if len(content) - start != math.prod(shape):
+        raise DataError(
+            f"{path} must hold {math.prod(shape)} values for its shape {shape}, "
+            f"got {len(content) - start}; delete it and fetch it again"
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

@@ -1,0 +1,152 @@
+"""Stored results: heavy computations kept as netCDF with everything needed to make them again.
+
+An :class:`Experiment` is a function that computes an xarray dataset, with one set of parameters for
+each profile. The result of the profile ``"paper"`` is stored in ``data/results`` and loaded from
+there; the profile ``"quick"`` is small and computed on the spot.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphon_lib._checks import check_choice, check_integer
+from graphon_lib.experiments.sources import LIBRARY, code_hash
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["RESULTS", "Experiment", "StaleResultError"]
+
+RESULTS = LIBRARY.parent / "data" / "results"
+PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "POT", "xarray")
+
+
+class StaleResultError(ValueError):
+    """A stored result cannot be read or was made with other parameters than those asked for."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A computation whose result is stored.
+
+    Parameters
+    ----------
+    name
+        File name of the stored result, without its ending.
+    compute
+        Function of the seed and of the parameters, all by keyword, that returns the dataset.
+    profiles
+        The parameters of each profile; ``"paper"`` and ``"quick"`` must be among them.
+    """
+
+    name: str
+    compute: Callable[..., xr.Dataset]
+    profiles: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def path(self) -> Path:
+        """Where the result of the profile ``"paper"`` is stored."""
+        return RESULTS / f"{self.name}.nc"
+
+    def run(self, *, profile: str = "paper", recompute: bool = False, seed: int = 0) -> xr.Dataset:
+        """Load the stored result, or compute it.
+
+        Parameters
+        ----------
+        profile
+            ``"paper"`` (the sizes of the paper) or ``"quick"`` (a small instance, never stored).
+        recompute
+            Whether to compute the result again even if it is stored. A recomputed result of the
+            profile ``"paper"`` replaces the stored one.
+        seed
+            Seed of everything random in the experiment.
+
+        Returns
+        -------
+        xarray.Dataset
+            The result; its attributes say how it was made.
+
+        Raises
+        ------
+        ValueError
+            If the profile does not exist or `seed` is not a non-negative integer.
+        StaleResultError
+            If the stored result has another seed or other parameters than those asked for.
+        """
+        check_choice("profile", profile, self.profiles)
+        check_integer("seed", seed, 0)
+        parameters = self.profiles[profile]
+        if profile == "paper" and not recompute and self.path.exists():
+            return self._load(parameters, seed)
+        dataset = self._compute(parameters, seed)
+        if profile == "paper":
+            self._store(dataset)
+        return dataset
+
+    def code_hash(self) -> str:
+        """Return the SHA-256 of the code behind the computation, as it is now."""
+        return code_hash([self.compute.__module__])
+
+    def _compute(self, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
+        started, code = time.perf_counter(), self.code_hash()
+        dataset = self.compute(seed=seed, **parameters)
+        dataset.attrs.update(
+            parameters=json.dumps(parameters, sort_keys=True),
+            seed=seed,
+            code_sha256=code,
+            versions=json.dumps({name: version(name) for name in PACKAGES}),
+            python=platform.python_version(),
+            processor=_processor(),
+            seconds=round(time.perf_counter() - started, 1),
+        )
+        return dataset
+
+    def _load(self, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
+        import xarray as xr
+
+        try:
+            dataset = xr.load_dataset(self.path, engine="h5netcdf")
+        except (OSError, ValueError, KeyError) as error:
+            raise StaleResultError(
+                f"the stored {self.path.name} cannot be read ({error}); restore the file, or pass "
+                "recompute=True to compute the result anew"
+            ) from error
+        stored = {
+            "parameters": dataset.attrs.get("parameters"),
+            "seed": dataset.attrs.get("seed"),
+        }
+        asked = {"parameters": json.dumps(parameters, sort_keys=True), "seed": seed}
+        for key, value in asked.items():
+            if stored[key] != value:
+                raise StaleResultError(
+                    f"{key} must be {stored[key]} as in the stored {self.path.name}, got {value}; "
+                    "pass recompute=True to compute the result anew"
+                )
+        return dataset
+
+    def _store(self, dataset: xr.Dataset) -> None:
+        compressed = {name: {"zlib": True, "complevel": 9} for name in dataset.data_vars}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".partial")
+        try:
+            dataset.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _processor() -> str:
+    """Return the model of the CPU, which may decide the last bits of a result."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,86 @@
+"""One trial of a pruning experiment: a fresh network, a fresh batch, masks at several densities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphon_lib.experiments.data import Mnist, sample_batch
+from graphon_lib.pruning import MaskedMLP, keep_largest, prune, saliency
+
+__all__ = ["BATCH_SIZE", "Trial", "start_trial"]
+
+BATCH_SIZE = 100
+"""Digits that data-dependent methods see, drawn at random from the training images."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A network at initialisation with the batch and the generator of its pruning."""
+
+    model: MaskedMLP
+    x: Tensor
+    y: Tensor
+    generator: torch.Generator
+
+    def masks(
+        self, method: str, densities: Sequence[float], *, scope: str = "global"
+    ) -> Iterator[tuple[float, list[Tensor]]]:
+        """Yield every density with its masks; scores that serve all densities are computed once.
+
+        Parameters
+        ----------
+        method
+            One of :data:`graphon_lib.pruning.METHODS`.
+        densities
+            Kept fractions, each in (0, 1].
+        scope
+            ``"global"`` or ``"layer"``, see :func:`graphon_lib.pruning.prune`.
+
+        Yields
+        ------
+        tuple
+            A density, and one boolean mask a layer, shape (n_out, n_in).
+        """
+        if method == "synflow":
+            for density in densities:
+                yield density, prune(self.model, method, density, scope=scope)
+            return
+        scores = saliency(self.model, method, self.x, self.y, generator=self.generator)
+        for density in densities:
+            yield density, keep_largest(scores, density, scope)
+
+
+def start_trial(data: Mnist, widths: Sequence[int], seed: Sequence[int]) -> Trial:
+    """Draw the network and the batch of a trial.
+
+    Parameters
+    ----------
+    data
+        The digits.
+    widths
+        Layer widths (784, n, ..., 10).
+    seed
+        Integers that identify the trial: equal ones give equal trials, on any machine.
+
+    Returns
+    -------
+    Trial
+        The trial, with generators of its own.
+    """
+    network, pruning, batch = np.random.SeedSequence(seed).spawn(3)
+    x, y = sample_batch(data, BATCH_SIZE, np.random.default_rng(batch))
+    return Trial(
+        model=MaskedMLP(widths, _torch_generator(network)),
+        x=torch.as_tensor(x),
+        y=torch.as_tensor(y),
+        generator=_torch_generator(pruning),
+    )
+
+
+def _torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))

@@ -1,0 +1,309 @@
+r"""Families of graphons with closed-form block means.
+
+A member is called at positions (u, v) for its value there, and integrates itself exactly over the
+rectangles of a partition, for `StepGraphon.from_function`. Where there is an order to choose,
+positions run from the most to the least connected node, as in the estimates of `sas`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array
+from graphon_lib.graphons.partition import averaging_matrix, check_edges, check_position
+from graphon_lib.graphons.sampling import sample_mask
+
+__all__ = ["Assortative", "Constant", "GraphonFamily", "PowerLaw", "Ramp", "Threshold"]
+
+Array = NDArray[np.float64]
+
+
+class GraphonFamily(ABC):
+    """A graphon given by a formula: evaluation, exact block means, and masks drawn from it."""
+
+    @abstractmethod
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        """Return the graphon at valid positions that broadcast."""
+
+    @abstractmethod
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        """Return the integrals over the rectangles between valid edges."""
+
+    def __call__(self, u: ArrayLike, v: ArrayLike) -> Array:
+        """Return the graphon at row positions `u` and column positions `v`.
+
+        Parameters
+        ----------
+        u, v : array_like
+            Positions in [0, 1], of shapes that broadcast.
+
+        Raises
+        ------
+        ValueError
+            If a position is outside [0, 1] or not a number.
+        """
+        return self._evaluate(check_position("u", u), check_position("v", v))
+
+    def block_means(self, row_edges: ArrayLike, col_edges: ArrayLike) -> Array:
+        r"""Return the means over the rectangles of a partition, from closed-form integrals.
+
+        Parameters
+        ----------
+        row_edges : array_like, shape (K_out + 1,)
+            Strictly increasing from 0 to 1.
+        col_edges : array_like, shape (K_in + 1,)
+            Strictly increasing from 0 to 1.
+
+        Returns
+        -------
+        ndarray, shape (K_out, K_in)
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If edges do not increase strictly from 0 to 1.
+        """
+        rows = check_edges("row_edges", row_edges)
+        cols = check_edges("col_edges", col_edges)
+        areas = np.outer(np.diff(rows), np.diff(cols))
+        return np.clip(self._integrate(rows, cols) / areas, 0.0, 1.0)
+
+    def sample(
+        self, shape: tuple[int, int], rng: np.random.Generator, positions: str = "grid"
+    ) -> NDArray[np.bool_]:
+        """Draw a mask of any size; see `graphon_lib.graphons.sample_mask`.
+
+        Parameters
+        ----------
+        shape : tuple of two ints
+            (n_out, n_in), each at least 1.
+        rng : numpy.random.Generator
+            The source of randomness.
+        positions : {"grid", "uniform"}
+            Evenly spaced nodes in order, or independent uniform ones.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_out, n_in)
+
+        Raises
+        ------
+        ValueError
+            If `shape` is not two positive integers, `rng` no generator or `positions` another word.
+        """
+        return sample_mask(self, shape, rng, positions)
+
+
+@dataclass(frozen=True)
+class Constant(GraphonFamily):
+    r"""The graphon :math:`W(u, v) = c`, the limit of random pruning.
+
+    Parameters
+    ----------
+    density : float
+        The constant c, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `density` is outside [0, 1].
+    """
+
+    density: float
+
+    def __post_init__(self) -> None:
+        _check_number("density", self.density)
+
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        return np.full(np.broadcast_shapes(u.shape, v.shape), float(self.density))
+
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        return self.density * np.outer(np.diff(row_edges), np.diff(col_edges))
+
+
+@dataclass(frozen=True)
+class PowerLaw(GraphonFamily):
+    r"""The product graphon :math:`W(u, v) = c \,(1 - u)^a (1 - v)^b`.
+
+    Parameters
+    ----------
+    scale : float
+        The largest value c, in [0, 1].
+    row_exponent : float
+        The exponent a, at least 0.
+    col_exponent : float
+        The exponent b, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    :math:`\int_s^t (1 - u)^a \,du = \bigl((1 - s)^{a+1} - (1 - t)^{a+1}\bigr) / (a + 1)`.
+    """
+
+    scale: float
+    row_exponent: float
+    col_exponent: float
+
+    def __post_init__(self) -> None:
+        _check_number("scale", self.scale)
+        _check_number("row_exponent", self.row_exponent, maximum=np.inf)
+        _check_number("col_exponent", self.col_exponent, maximum=np.inf)
+
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        return self.scale * (1 - u) ** self.row_exponent * (1 - v) ** self.col_exponent
+
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        rows = _power_integrals(row_edges, self.row_exponent)
+        return self.scale * np.outer(rows, _power_integrals(col_edges, self.col_exponent))
+
+
+@dataclass(frozen=True)
+class Ramp(GraphonFamily):
+    r"""The graphon :math:`W(u, v) = c + a u + b v`.
+
+    Parameters
+    ----------
+    intercept : float
+        The value c at (0, 0).
+    row_slope : float
+        The slope a.
+    col_slope : float
+        The slope b. The values at the four corners must lie in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a corner's value is outside [0, 1].
+
+    Notes
+    -----
+    The mean of a linear function over a rectangle is its value at the centre.
+    """
+
+    intercept: float
+    row_slope: float
+    col_slope: float
+
+    def __post_init__(self) -> None:
+        for name in ("intercept", "row_slope", "col_slope"):
+            _check_number(name, getattr(self, name), minimum=-1.0)
+        ends = np.array([0.0, 1.0])
+        check_array(
+            "intercept + row_slope u + col_slope v",
+            self._evaluate(ends[:, None], ends),
+            2,
+            minimum=0.0,
+            maximum=1.0,
+        )
+
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        return self.intercept + self.row_slope * u + self.col_slope * v
+
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        centres = self._evaluate(_midpoints(row_edges)[:, None], _midpoints(col_edges))
+        return centres * np.outer(np.diff(row_edges), np.diff(col_edges))
+
+
+@dataclass(frozen=True)
+class Threshold(GraphonFamily):
+    r"""A threshold graphon: one value where :math:`u + v < t`, another elsewhere.
+
+    Parameters
+    ----------
+    threshold : float
+        The threshold t, in [0, 2].
+    high : float
+        The value where u + v < t, in [0, 1].
+    low : float
+        The value elsewhere, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    With :math:`F(s) = \max(s, 0)^2 / 2`, the area of :math:`[a, b] \times [c, d]` below the line
+    is :math:`F(t - a - c) - F(t - b - c) - F(t - a - d) + F(t - b - d)`.
+    """
+
+    threshold: float
+    high: float = 1.0
+    low: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_number("threshold", self.threshold, maximum=2.0)
+        _check_number("high", self.high)
+        _check_number("low", self.low)
+
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        return np.where(u + v < self.threshold, float(self.high), float(self.low))
+
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        corner = np.maximum(self.threshold - row_edges[:, None] - col_edges, 0.0) ** 2 / 2
+        below = np.diff(np.diff(corner, axis=0), axis=1)
+        areas = np.outer(np.diff(row_edges), np.diff(col_edges))
+        return self.high * below + self.low * (areas - below)
+
+
+@dataclass(frozen=True)
+class Assortative(GraphonFamily):
+    """A graphon of two blocks a side: dense within matching blocks, another density between them.
+
+    Parameters
+    ----------
+    within : float
+        The density where both nodes are in their side's first block, or both in its second.
+    between : float
+        The density elsewhere.
+    row_split : float
+        Where the first row block ends, in [0, 1].
+    col_split : float
+        Where the first column block ends, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside [0, 1].
+    """
+
+    within: float
+    between: float
+    row_split: float = 0.5
+    col_split: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("within", "between", "row_split", "col_split"):
+            _check_number(name, getattr(self, name))
+
+    def _evaluate(self, u: Array, v: Array) -> Array:
+        together = (u < self.row_split) == (v < self.col_split)
+        return np.where(together, float(self.within), float(self.between))
+
+    def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
+        values = np.array([[self.within, self.between], [self.between, self.within]])
+        rows = averaging_matrix(np.array([0.0, self.row_split, 1.0]), row_edges)
+        cols = averaging_matrix(np.array([0.0, self.col_split, 1.0]), col_edges)
+        return (rows @ values @ cols.T) * np.outer(np.diff(row_edges), np.diff(col_edges))
+
+
+def _check_number(name: str, value: object, minimum: float = 0.0, maximum: float = 1.0) -> None:
+    check_array(name, value, 0, minimum=minimum, maximum=maximum)
+
+
+def _midpoints(edges: Array) -> Array:
+    return (edges[:-1] + edges[1:]) / 2
+
+
+def _power_integrals(edges: Array, exponent: float) -> Array:
+    return -np.diff((1 - edges) ** (exponent + 1)) / (exponent + 1)

@@ -1,0 +1,103 @@
+r"""Blocks for the neurons of a network's hidden layers, from the masks on either side of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphon_lib._checks import check_choice, check_rng
+from graphon_lib.graphons.blocks import rank_blocks, split_blocks
+from graphon_lib.graphons.coclustering import cluster_nodes
+
+__all__ = ["ORDERS", "check_order", "hidden_blocks", "joint_blocks"]
+
+ORDERS = ("coclustering", "degree", "joint")
+
+
+def check_order(order: str, rng: np.random.Generator | None) -> None:
+    """Check that `order` is one of `ORDERS` and that `rng` is given exactly where it is used.
+
+    Raises
+    ------
+    ValueError
+        If `order` is another word, `rng` is no generator for ``"coclustering"``, or not None for
+        the others.
+    """
+    check_choice("order", order, ORDERS)
+    if order == "coclustering":
+        check_rng("rng", rng)
+    elif rng is not None:
+        raise ValueError(f"rng must be None for order {order!r}, got {type(rng).__name__}")
+
+
+def hidden_blocks(
+    incoming: NDArray[np.bool_],
+    outgoing: NDArray[np.bool_],
+    blocks: int,
+    order: str,
+    rng: np.random.Generator | None,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    r"""Return the blocks of one layer's neurons, as rows of one mask and as columns of the next.
+
+    Parameters
+    ----------
+    incoming : ndarray of bool, shape (n, n_in)
+        The mask whose rows the neurons are.
+    outgoing : ndarray of bool, shape (n_out, n)
+        The mask whose columns they are.
+    blocks : int
+        Number of blocks K, at least 1; at most n are used.
+    order : {"joint", "degree", "coclustering"}
+        ``"joint"``: `joint_blocks` of in-degree and out-degree. ``"degree"``: as rows by in-degree,
+        as columns by out-degree. ``"coclustering"``: neurons with alike inputs and outputs.
+    rng : numpy.random.Generator or None
+        For ``"coclustering"``, and None for the others.
+
+    Returns
+    -------
+    as_rows, as_columns : ndarray of int, shape (n,)
+        Equal, except for ``"degree"``.
+    """
+    if order == "coclustering":
+        labels = cluster_nodes(np.hstack([incoming, outgoing.T]), blocks, rng)
+        return labels, labels
+    in_degrees = np.count_nonzero(incoming, axis=1)
+    out_degrees = np.count_nonzero(outgoing, axis=0)
+    if order == "degree":
+        return rank_blocks(in_degrees, blocks), rank_blocks(out_degrees, blocks)
+    labels = joint_blocks(in_degrees, out_degrees, blocks)
+    return labels, labels
+
+
+def joint_blocks(
+    in_degrees: NDArray[np.intp], out_degrees: NDArray[np.intp], blocks: int
+) -> NDArray[np.intp]:
+    r"""Return blocks of neurons that are alike in in-degree and in out-degree.
+
+    Parameters
+    ----------
+    in_degrees : ndarray, shape (n,)
+        Number of kept incoming weights of every neuron.
+    out_degrees : ndarray, shape (n,)
+        Number of kept outgoing weights.
+    blocks : int
+        Number of blocks K, at least 1; at most n are used. With :math:`K \ge n` every neuron is a
+        block of its own.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Labels 0, 1, ..., all used.
+
+    Notes
+    -----
+    Neurons are ranked by in-degree and cut in about :math:`\sqrt K` bins; each bin is ranked by
+    out-degree and cut in about :math:`\sqrt K` blocks. Cutting within bins, rather than where the
+    quantiles of the whole layer lie, leaves no block empty and adapts to dependence: where the two
+    degrees go together, as SynFlow's do, the second cut sharpens the first.
+    """
+    blocks = min(blocks, in_degrees.size)
+    bins = rank_blocks(in_degrees, round(np.sqrt(blocks)))
+    # The blocks are shared out among the bins as the neurons were, by rank.
+    blocks_in_bin = np.bincount(np.arange(blocks) * (bins.max() + 1) // blocks)
+    return split_blocks(bins, out_degrees, blocks_in_bin)

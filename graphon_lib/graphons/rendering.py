@@ -1,0 +1,71 @@
+"""Pictures of step graphons for notebooks, made without a plotting library."""
+
+from __future__ import annotations
+
+import base64
+import html
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphon_lib.graphons.partition import grid_positions
+
+if TYPE_CHECKING:
+    from graphon_lib.graphons.step_graphon import StepGraphon
+
+__all__ = ["graphon_figure", "png_data_uri"]
+
+PICTURE_SIZE = 192  # pixels; a block thinner than 1 / 192 may not show
+
+
+def png_data_uri(gray: NDArray[np.uint8]) -> str:
+    """Return an 8-bit gray picture as a ``data:image/png`` address.
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (height, width)
+        0 is black, 255 is white.
+    """
+    height, width = gray.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    # Each line of a PNG begins with the number of its filter; 0 stands for none.
+    lines = np.pad(gray, ((0, 0), (1, 0))).tobytes()
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    data += chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+
+def graphon_figure(graphon: StepGraphon, caption: str) -> str:
+    """Return a figure element that shows a step graphon, with a caption and alternative text.
+
+    Rows run downwards and columns to the right. Gray levels of sRGB are close to evenly spaced to
+    the eye; white is 0 and black the graphon's largest value, since sparse graphons would otherwise
+    look blank.
+
+    Parameters
+    ----------
+    graphon : StepGraphon
+        What to show.
+    caption : str
+        Plain text for the caption; the range of the gray scale is added to it.
+    """
+    positions = grid_positions(PICTURE_SIZE)
+    values = graphon(positions[:, None], positions[None, :])
+    largest = float(values.max())
+    gray = np.round(255 * (1 - values / largest)) if largest > 0 else np.full(values.shape, 255)
+    text = html.escape(f"{caption}; white 0, black {largest:.3g}")
+    return (
+        '<figure style="display: inline-block; margin: 0.5em">'
+        f'<img src="{png_data_uri(gray.astype(np.uint8))}" width="{PICTURE_SIZE}" '
+        f'height="{PICTURE_SIZE}" alt="{text}" '
+        'style="border: 1px solid gray; background: white; image-rendering: pixelated">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )

@@ -1,0 +1,115 @@
+r"""Sorting and smoothing: a mask's graphon from its nodes in order of degree."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_integer, check_mask, check_rng
+from graphon_lib.graphons.blocks import block_means, chunked_product, degree_blocks
+from graphon_lib.graphons.partition import averaging_matrix
+from graphon_lib.graphons.step_graphon import StepGraphon
+
+__all__ = ["sas"]
+
+
+def sas(
+    mask: ArrayLike,
+    blocks: int = 64,
+    cross_fit: bool = False,
+    rng: np.random.Generator | None = None,
+) -> StepGraphon:
+    r"""Estimate a mask's graphon by sorting its nodes by degree and averaging over blocks.
+
+    Parameters
+    ----------
+    mask : array_like, shape (n_out, n_in)
+        Binary, NumPy or PyTorch.
+    blocks : int
+        Number of blocks K on either side, at least 1.
+    cross_fit : bool
+        False: the estimator of [1]_, which averages the entries it has sorted by. True: ours, which
+        averages only entries that had no say in the order.
+    rng : numpy.random.Generator, optional
+        Splits the nodes in halves at random, for `cross_fit`. When omitted, nodes are split by the
+        parity of their index: fine unless parity means something, and the result is then a function
+        of the mask alone.
+
+    Returns
+    -------
+    StepGraphon
+        In order of falling degree, with the mask's density exactly. Plain: :math:`\min(K, n)`
+        blocks a side, their masses the shares of the nodes. Cross-fitted: K equal blocks, whatever
+        n.
+
+    Raises
+    ------
+    ValueError
+        If `mask` is not binary, `blocks` not a positive integer, `cross_fit` not a bool, `rng` no
+        generator or given without `cross_fit`, or a mask of one row or column is to be split.
+
+    Notes
+    -----
+    *Plain.* Rows and columns are sorted by degree, stably and the largest first; the node of rank i
+    falls in block :math:`\lfloor i K / n \rfloor`; a block's value is its density ([2]_, without
+    their total-variation smoothing, as in [1]_). An entry counts towards the degree that decides
+    where it is averaged, so that even a constant graphon shows a gradient, of the order of
+    :math:`\sqrt{p (1 - p) / n}`.
+
+    *Cross-fitted.* Rows are split in halves :math:`R_0, R_1`, columns in :math:`C_0, C_1`. For
+    each of the four pairs (a, b), the entries :math:`R_a \times C_b` are averaged with the
+    rows in the order of their degrees in :math:`C_{1-b}` and the columns in that of their degrees
+    in :math:`R_{1-a}`. Given these orders the averaged entries are as random as they were, so that
+    on a constant graphon every block is unbiased. The node of rank i among n takes the interval
+    :math:`[i/n, (i+1)/n]`, and a block averages over the intervals that it meets by their overlap,
+    so that any K fits any n. The four are averaged by their numbers of entries.
+
+    References
+    ----------
+    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
+       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    .. [2] S. H. Chan and E. M. Airoldi, *A Consistent Histogram Estimator for Exchangeable Graph
+       Models*, ICML 2014.
+    """
+    mask = check_mask("mask", mask)
+    blocks = check_integer("blocks", blocks, 1)
+    if not isinstance(cross_fit, bool | np.bool_):
+        raise ValueError(f"cross_fit must be True or False, got {cross_fit!r}")
+    if cross_fit:
+        return _cross_fitted(mask, blocks, rng)
+    if rng is not None:
+        raise ValueError(f"rng must be None unless cross_fit is True, got {rng!r}")
+    return block_means(mask, *degree_blocks(mask, blocks))
+
+
+def _cross_fitted(
+    mask: NDArray[np.bool_], blocks: int, rng: np.random.Generator | None
+) -> StepGraphon:
+    if min(mask.shape) < 2:
+        raise ValueError(f"mask must have two rows and two columns to split, got {mask.shape}")
+    row_halves, col_halves = _halves(mask.shape[0], rng), _halves(mask.shape[1], rng)
+    total = np.zeros((blocks, blocks))
+    for a, rows in enumerate(row_halves):
+        for b, cols in enumerate(col_halves):
+            row_degrees = np.count_nonzero(mask[np.ix_(rows, col_halves[1 - b])], axis=1)
+            col_degrees = np.count_nonzero(mask[np.ix_(row_halves[1 - a], cols)], axis=0)
+            ordered_rows = rows[np.argsort(-row_degrees, kind="stable")]
+            ordered_cols = cols[np.argsort(-col_degrees, kind="stable")]
+            over_cols = chunked_product(
+                mask[np.ix_(ordered_rows, ordered_cols)], _interval_weights(cols.size, blocks).T
+            )
+            means = _interval_weights(rows.size, blocks) @ over_cols
+            total += rows.size * cols.size * means
+    return StepGraphon(np.clip(total / mask.size, 0.0, 1.0))
+
+
+def _halves(
+    count: int, rng: np.random.Generator | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    order = np.arange(count) if rng is None else check_rng("rng", rng).permutation(count)
+    return np.sort(order[::2]), np.sort(order[1::2])
+
+
+def _interval_weights(count: int, blocks: int) -> NDArray[np.float64]:
+    """Return the (blocks, count) weights of `count` equal intervals in means over equal blocks."""
+    return averaging_matrix(np.arange(count + 1) / count, np.arange(blocks + 1) / blocks)

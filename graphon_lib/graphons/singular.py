@@ -1,0 +1,145 @@
+"""The largest singular values of a mask, and how many of them random entries alone explain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_integer, check_mask
+from graphon_lib.graphons.blocks import block_means
+from graphon_lib.graphons.partition import check_labels
+from graphon_lib.graphons.step_graphon import StepGraphon
+
+__all__ = ["leading_singular_vectors", "noise_floor", "residual_singular_values"]
+
+# Below this size, or when most of the spectrum is asked for, a full decomposition is as fast.
+FULL_DECOMPOSITION_SIZE = 128
+
+
+def leading_singular_vectors(
+    matrix: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the largest singular values of a matrix and their vectors.
+
+    Parameters
+    ----------
+    matrix : ndarray of float32, shape (n, m)
+        Finite.
+    count : int
+        How many, from 1 to min(n, m).
+
+    Returns
+    -------
+    left : ndarray, shape (n, count)
+        Left singular vectors, as columns.
+    values : ndarray, shape (count,)
+        Singular values, falling.
+    right : ndarray, shape (m, count)
+        Right singular vectors, as columns.
+
+    Notes
+    -----
+    ARPACK from a fixed starting vector, so that equal matrices have equal results. The vector is
+    not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one.
+    """
+    size = min(matrix.shape)
+    if size <= max(FULL_DECOMPOSITION_SIZE, 3 * count) or not matrix.any():
+        left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+        return left[:, :count], values[:count], right[:count].T
+    from scipy.sparse.linalg import svds
+
+    start = np.sin(np.arange(1.0, size + 1)).astype(np.float32)
+    left, values, right = svds(matrix, count, v0=start)
+    order = np.argsort(-values)
+    return (
+        left[:, order].astype(np.float64),
+        values[order].astype(np.float64),
+        right[order].T.astype(np.float64),
+    )
+
+
+def residual_singular_values(
+    mask: ArrayLike, row_labels: ArrayLike, col_labels: ArrayLike, count: int = 16
+) -> NDArray[np.float64]:
+    r"""Return the largest singular values of a mask minus its block means.
+
+    Parameters
+    ----------
+    mask : array_like, shape (n_out, n_in)
+        Binary, NumPy or PyTorch.
+    row_labels : array_like of int, shape (n_out,)
+        The block 0, ..., K_out - 1 of every row, every block used.
+    col_labels : array_like of int, shape (n_in,)
+        The block of every column.
+    count : int
+        Largest number of singular values, at least 1.
+
+    Returns
+    -------
+    ndarray, shape (min(count, n_out, n_in),)
+        Falling, divided by :math:`\sqrt{n_{out} n_{in}}`.
+
+    Raises
+    ------
+    ValueError
+        If `mask` is not binary, labels are not one integer per node that use every block, or
+        `count` is not a positive integer.
+
+    Notes
+    -----
+    The largest is :math:`\lVert M - \hat W \rVert_2 / \sqrt{n_{out} n_{in}}`, an upper bound on the
+    cut norm of the difference between the mask and its block means. Values above `noise_floor` are
+    structure that the blocks miss.
+    """
+    mask = check_mask("mask", mask)
+    count = min(check_integer("count", count, 1), *mask.shape)
+    rows = check_labels("row_labels", row_labels, mask.shape[0])
+    cols = check_labels("col_labels", col_labels, mask.shape[1])
+    means = block_means(mask, rows, cols).values.astype(np.float32)
+    residual = mask.astype(np.float32)
+    for block, row_of_means in enumerate(means):
+        residual[rows == block] -= row_of_means[cols]
+    return leading_singular_vectors(residual, count)[1] / np.sqrt(mask.size)
+
+
+def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
+    r"""Return the singular value that random entries alone reach in a mask of a given size.
+
+    Parameters
+    ----------
+    graphon : StepGraphon
+        The edge probabilities; ``StepGraphon([[p]])`` for a constant.
+    shape : tuple of two ints
+        Size (n_out, n_in) of the mask.
+
+    Returns
+    -------
+    float
+        On the scale of `residual_singular_values`.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is not two positive integers.
+
+    Notes
+    -----
+    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask minus
+    means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
+
+    .. math:: \sqrt{\max_u \textstyle\int W (1 - W) \,dv \,/\, n_{out}}
+              + \sqrt{\max_v \textstyle\int W (1 - W) \,du \,/\, n_{in}}
+
+    ([1]_, theorem 3.1). It is attained when W is constant, :math:`2 \sqrt{p (1 - p) / n}` for a
+    square mask, and is cautious when degrees differ much.
+
+    References
+    ----------
+    .. [1] A. S. Bandeira and R. van Handel, *Sharp nonasymptotic bounds on the norm of random
+       matrices with independent entries*, Annals of Probability 44 (2016).
+    """
+    n_out, n_in = (check_integer(f"shape[{i}]", size, 1) for i, size in enumerate(shape))
+    variances = graphon.values * (1.0 - graphon.values)
+    over_rows = (variances @ graphon.col_mass)[graphon.row_mass > 0].max()
+    over_cols = (graphon.row_mass @ variances)[graphon.col_mass > 0].max()
+    return float(np.sqrt(over_rows / n_out) + np.sqrt(over_cols / n_in))

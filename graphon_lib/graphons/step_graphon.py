@@ -1,0 +1,350 @@
+r"""Step graphons: bipartite graphons that are constant on blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array, check_integer, check_masses
+from graphon_lib.graphons.families import GraphonFamily
+from graphon_lib.graphons.partition import (
+    averaging_matrix,
+    block_edges,
+    check_edges,
+    check_labels,
+    check_position,
+    check_same_masses,
+    locate,
+    merge_edges,
+)
+from graphon_lib.graphons.rendering import graphon_figure
+from graphon_lib.graphons.sampling import sample_mask
+
+__all__ = ["StepGraphon"]
+
+
+class StepGraphon:
+    r"""A bipartite graphon :math:`W : [0,1]^2 \to [0,1]` that is constant on blocks.
+
+    Rows are the neurons of a layer, columns those of the layer before it, so that :math:`W(u, v)` is
+    the probability that the neuron at column position v feeds the neuron at row position u. Block a
+    of the rows is an interval of length `row_mass[a]`, in order from 0 to 1; likewise the columns.
+    The object and its arrays do not change once made; it compares by value and hashes.
+
+    Parameters
+    ----------
+    values : array_like, shape (K_out, K_in)
+        The graphon on each pair of blocks, in [0, 1].
+    row_mass : array_like, shape (K_out,), optional
+        Masses of the row blocks, non-negative, summing to 1 within 1e-9 and then kept as they are.
+        Uniform when omitted. A block may have mass zero: it holds no position and weighs nothing.
+    col_mass : array_like, shape (K_in,), optional
+        Masses of the column blocks, likewise.
+
+    Raises
+    ------
+    ValueError
+        If a value is outside [0, 1] or not a number, or masses are negative, of another number than
+        the blocks, or do not sum to 1.
+
+    Notes
+    -----
+    The step graphon with masses p, q is :math:`W(u, v) = W_{ab}` for u in row block a and v in
+    column block b [1]_. As the limit of pruning masks it is the object of [2]_.
+
+    References
+    ----------
+    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012, section 7.1.
+    .. [2] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
+       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+
+    Examples
+    --------
+    >>> graphon = StepGraphon([[0.8, 0.2], [0.4, 0.0]], row_mass=[0.25, 0.75])
+    >>> round(graphon.density, 6)
+    0.275
+    >>> float(graphon(0.1, 0.9))
+    0.2
+    """
+
+    __slots__ = ("_col_mass", "_row_mass", "_values")
+
+    def __init__(
+        self,
+        values: ArrayLike,
+        row_mass: ArrayLike | None = None,
+        col_mass: ArrayLike | None = None,
+    ) -> None:
+        # Adding zero turns -0.0 into 0.0: equal graphons then have equal bytes, hence equal hashes.
+        self._values = check_array("values", values, 2, minimum=0.0, maximum=1.0) + 0.0
+        n_rows, n_cols = self._values.shape
+        self._row_mass = check_masses("row_mass", row_mass, n_rows) + 0.0
+        self._col_mass = check_masses("col_mass", col_mass, n_cols) + 0.0
+        for array in (self._values, self._row_mass, self._col_mass):
+            array.flags.writeable = False
+
+    @classmethod
+    def from_function(
+        cls,
+        function: GraphonFamily | StepGraphon,
+        row_mass: ArrayLike | int,
+        col_mass: ArrayLike | int,
+    ) -> StepGraphon:
+        r"""Return the block means of a graphon known in closed form.
+
+        Parameters
+        ----------
+        function : GraphonFamily or StepGraphon
+            Its exact integrals are used, nothing is sampled.
+        row_mass : int or array_like, shape (K_out,)
+            The number of equal row blocks, or their masses, all positive.
+        col_mass : int or array_like, shape (K_in,)
+            Likewise for the columns.
+
+        Raises
+        ------
+        ValueError
+            If `function` is neither, or the masses are not positive and of sum 1.
+
+        Notes
+        -----
+        :math:`W_{ab} = \frac{1}{p_a q_b} \int_{A_a} \int_{B_b} W(u, v) \,dv \,du`, which is the
+        step function on these blocks nearest to W in :math:`L^2`.
+        """
+        if not isinstance(function, GraphonFamily | StepGraphon):
+            raise ValueError(f"function must be a GraphonFamily or StepGraphon, got {function!r}")
+        rows = check_masses("row_mass", *_masses_and_count("row_mass", row_mass))
+        cols = check_masses("col_mass", *_masses_and_count("col_mass", col_mass))
+        return cls(function.block_means(block_edges(rows), block_edges(cols)), rows, cols)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The graphon on each pair of blocks, shape (K_out, K_in), read-only."""
+        return self._values
+
+    @property
+    def row_mass(self) -> NDArray[np.float64]:
+        """Masses of the row blocks, shape (K_out,), read-only."""
+        return self._row_mass
+
+    @property
+    def col_mass(self) -> NDArray[np.float64]:
+        """Masses of the column blocks, shape (K_in,), read-only."""
+        return self._col_mass
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of row blocks and of column blocks, (K_out, K_in)."""
+        return self._values.shape
+
+    @property
+    def row_edges(self) -> NDArray[np.float64]:
+        """Where the row blocks begin and end, from 0 to 1, shape (K_out + 1,)."""
+        return block_edges(self._row_mass)
+
+    @property
+    def col_edges(self) -> NDArray[np.float64]:
+        """Where the column blocks begin and end, from 0 to 1, shape (K_in + 1,)."""
+        return block_edges(self._col_mass)
+
+    @property
+    def density(self) -> float:
+        r"""The edge density :math:`\sum_{ab} p_a q_b W_{ab}`, the kept fraction."""
+        return float(self._row_mass @ self._values @ self._col_mass)
+
+    @property
+    def row_degrees(self) -> NDArray[np.float64]:
+        r"""The normalised in-degree :math:`\sum_b q_b W_{ab}` of every row block, shape (K_out,)."""
+        return self._values @ self._col_mass
+
+    @property
+    def column_degrees(self) -> NDArray[np.float64]:
+        r"""The normalised out-degree :math:`\sum_a p_a W_{ab}` of every column block, shape (K_in,)."""
+        return self._row_mass @ self._values
+
+    def __call__(self, u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
+        """Return the graphon at row positions `u` and column positions `v`.
+
+        Parameters
+        ----------
+        u, v : array_like
+            Positions in [0, 1], of shapes that broadcast. A position on an edge belongs to the block
+            to its right, and 1 to the last block.
+
+        Raises
+        ------
+        ValueError
+            If a position is outside [0, 1] or not a number.
+        """
+        row_positions, col_positions = check_position("u", u), check_position("v", v)
+        rows = locate(row_positions, self._row_mass)
+        return self._values[rows, locate(col_positions, self._col_mass)]
+
+    def block_means(self, row_edges: ArrayLike, col_edges: ArrayLike) -> NDArray[np.float64]:
+        r"""Return the exact means over the rectangles of another partition.
+
+        Parameters
+        ----------
+        row_edges : array_like, shape (J_out + 1,)
+            Strictly increasing from 0 to 1.
+        col_edges : array_like, shape (J_in + 1,)
+            Strictly increasing from 0 to 1.
+
+        Returns
+        -------
+        ndarray, shape (J_out, J_in)
+            In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If edges do not increase strictly from 0 to 1.
+        """
+        rows = averaging_matrix(self.row_edges, check_edges("row_edges", row_edges))
+        cols = averaging_matrix(self.col_edges, check_edges("col_edges", col_edges))
+        return np.clip(rows @ self._values @ cols.T, 0.0, 1.0)
+
+    def refine(self, row_edges: ArrayLike, col_edges: ArrayLike) -> StepGraphon:
+        """Return the same graphon with its blocks cut at more edges; blocks of mass zero go.
+
+        Parameters
+        ----------
+        row_edges : array_like, shape (J_out + 1,)
+            Edges to add to those of the row blocks, strictly increasing from 0 to 1.
+        col_edges : array_like, shape (J_in + 1,)
+            Edges to add to those of the column blocks.
+
+        Raises
+        ------
+        ValueError
+            If edges do not increase strictly from 0 to 1.
+        """
+        rows = merge_edges(self.row_edges, check_edges("row_edges", row_edges))
+        cols = merge_edges(self.col_edges, check_edges("col_edges", col_edges))
+        values = self((rows[:-1, None] + rows[1:, None]) / 2, (cols[:-1] + cols[1:]) / 2)
+        return StepGraphon(values, np.diff(rows), np.diff(cols))
+
+    def coarsen(self, row_groups: ArrayLike, col_groups: ArrayLike) -> StepGraphon:
+        r"""Merge blocks and take the exact mean over each merged block.
+
+        Parameters
+        ----------
+        row_groups : array_like of int, shape (K_out,)
+            The group 0, ..., G - 1 of every row block, every group used. Blocks of a group need not
+            be neighbours: merging also relabels.
+        col_groups : array_like of int, shape (K_in,)
+            The group of every column block.
+
+        Returns
+        -------
+        StepGraphon
+            With groups as blocks. A group of mass zero has value 0.
+
+        Raises
+        ------
+        ValueError
+            If there is not one group per block or the groups are not 0, ..., G - 1, all used.
+
+        Notes
+        -----
+        :math:`\bar W_{gh} = \sum_{a \in g, b \in h} p_a q_b W_{ab} / (p_g q_h)`; the density stays.
+        """
+        rows = _group_masses(check_labels("row_groups", row_groups, self.shape[0]), self._row_mass)
+        cols = _group_masses(check_labels("col_groups", col_groups, self.shape[1]), self._col_mass)
+        row_mass, col_mass = rows.sum(axis=1), cols.sum(axis=1)
+        sums, areas = rows @ self._values @ cols.T, np.outer(row_mass, col_mass)
+        means = np.divide(sums, areas, out=np.zeros_like(sums), where=areas > 0)
+        return StepGraphon(np.clip(means, 0.0, 1.0), row_mass, col_mass)
+
+    def compose(self, inner: StepGraphon) -> StepGraphon:
+        r"""Return the path product with the graphon of the layer before.
+
+        Parameters
+        ----------
+        inner : StepGraphon
+            Its rows are the columns of this graphon: same number of blocks, same masses.
+
+        Returns
+        -------
+        StepGraphon
+            Shape (K_out, inner's K_in).
+
+        Raises
+        ------
+        ValueError
+            If the blocks do not fit.
+
+        Notes
+        -----
+        :math:`(W_2 \circ W_1)(u, w) = \int_0^1 W_2(u, v) W_1(v, w) \,dv`, the fraction of the paths
+        from w to u over one hidden layer that survive.
+        """
+        check_same_masses("inner.row_mass", inner.row_mass, self._col_mass)
+        product = (self._values * self._col_mass) @ inner.values
+        return StepGraphon(np.minimum(product, 1.0), self._row_mass, inner.col_mass)
+
+    def transpose(self) -> StepGraphon:
+        """Return the graphon with rows and columns exchanged."""
+        return StepGraphon(self._values.T, self._col_mass, self._row_mass)
+
+    def sample(
+        self, shape: tuple[int, int], rng: np.random.Generator, positions: str = "grid"
+    ) -> NDArray[np.bool_]:
+        """Draw a mask of any size.
+
+        Parameters
+        ----------
+        shape : tuple of two ints
+            (n_out, n_in), each at least 1.
+        rng : numpy.random.Generator
+            The source of randomness.
+        positions : {"grid", "uniform"}
+            Evenly spaced nodes in order, or independent uniform ones; see
+            `graphon_lib.graphons.draw_positions`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_out, n_in)
+
+        Raises
+        ------
+        ValueError
+            If `shape` is not two positive integers, `rng` no generator or `positions` another word.
+        """
+        return sample_mask(self, shape, rng, positions)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StepGraphon):
+            return NotImplemented
+        return all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(self._state(), other._state(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, *(array.tobytes() for array in self._state())))
+
+    def __reduce__(self) -> tuple[type, tuple[NDArray[np.float64], ...]]:
+        # Through the constructor, so that the arrays of a copy or a pickle are read-only too.
+        return StepGraphon, self._state()
+
+    def __repr__(self) -> str:
+        return f"StepGraphon({self.shape[0]} x {self.shape[1]} blocks, density {self.density:.4g})"
+
+    def _repr_html_(self) -> str:
+        return graphon_figure(self, repr(self))
+
+    def _state(self) -> tuple[NDArray[np.float64], ...]:
+        return self._values, self._row_mass, self._col_mass
+
+
+def _masses_and_count(name: str, masses: ArrayLike | int) -> tuple[ArrayLike | None, int]:
+    if isinstance(masses, int | np.integer):
+        return None, check_integer(name, masses, 1)
+    array = check_array(name, masses, 1, minimum=np.nextafter(0.0, 1.0))
+    return array, array.size
+
+
+def _group_masses(groups: NDArray[np.intp], masses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (G, K) matrix of the mass that every block brings to its group."""
+    return np.where(np.arange(groups.max() + 1)[:, None] == groups, masses, 0.0)

@@ -1,0 +1,7 @@
+"""Masked networks and five ways to prune them at initialisation (PyTorch)."""
+
+from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.methods import METHODS, prune, saliency
+from graphon_lib.pruning.model import MaskedMLP
+
+__all__ = ["METHODS", "MaskedMLP", "keep_largest", "prune", "saliency"]

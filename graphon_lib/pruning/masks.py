@@ -1,0 +1,206 @@
+"""From scores to masks: keep exactly the largest ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graphon_lib._checks import check_choice, check_density
+
+__all__ = ["SCOPES", "Cut", "count_kept", "keep_largest"]
+
+SCOPES = ("global", "layer")
+"""All layers ranked together, or each alone."""
+
+# Every 61st value is sampled to bracket a threshold. A prime shares no factor with usual widths, so
+# the sample walks through all rows and columns.
+SAMPLE_STRIDE = 61
+
+
+def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global") -> list[Tensor]:
+    """Return the masks that keep the largest scores, exactly as many as the density asks for.
+
+    Parameters
+    ----------
+    scores
+        One floating-point tensor a layer, non-empty and finite, of any shape.
+    density
+        Fraction to keep, in (0, 1].
+    scope
+        ``"global"`` ranks the scores of all layers together and keeps ``round(density * total)``;
+        ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Boolean masks of the scores' shapes; True is kept.
+
+    Raises
+    ------
+    ValueError
+        If `scores` is empty or holds NaN, infinity or anything but floating-point tensors; if
+        `density` or `scope` is not allowed; or if not even one weight (of some layer, for
+        ``scope="layer"``) would be kept.
+
+    Notes
+    -----
+    Of equal scores the earlier is kept: lower layer first, then lower row-major index. A rule
+    ``score > threshold`` would keep too few where many scores tie, as those of weights without
+    effect do. ``round`` is Python's, a half to the even neighbour.
+
+    Examples
+    --------
+    >>> import torch
+    >>> keep_largest([torch.tensor([[0.1, 0.4], [0.4, 0.4]])], density=0.5)
+    [tensor([[False,  True],
+            [ True, False]])]
+    """
+    scores = _check_scores(scores)
+    density = check_density("density", density)
+    if check_choice("scope", scope, SCOPES) == "global":
+        return _largest(scores, count_kept(density, sum(s.numel() for s in scores), "the network"))
+    return [
+        _largest([s], count_kept(density, s.numel(), f"layer {layer}"))[0]
+        for layer, s in enumerate(scores, start=1)
+    ]
+
+
+def count_kept(density: float, size: int, where: str) -> int:
+    """Return ``round(density * size)``, the number of weights to keep.
+
+    Parameters
+    ----------
+    density
+        Fraction to keep, in (0, 1].
+    size
+        The number of weights.
+    where
+        What they are the weights of, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the count is 0.
+    """
+    count = round(density * size)
+    if count == 0:
+        raise ValueError(
+            f"density must keep at least one of the {size} weights of {where}, got {density!r}"
+        )
+    return count
+
+
+@dataclass
+class Cut:
+    """A rule that keeps exactly so many of a sequence of scores, earlier ones on ties.
+
+    Attributes
+    ----------
+    threshold
+        Scores above it are kept.
+    ties
+        How many of the scores equal to `threshold` are still to be kept.
+    """
+
+    threshold: float
+    ties: int
+
+    @classmethod
+    def find(
+        cls, chunks: Callable[[], Iterable[NDArray]], sample: NDArray, count: int, total: int
+    ) -> Cut:
+        """Return the rule that keeps the `count` largest scores, without sorting them all.
+
+        Parameters
+        ----------
+        chunks
+            Called for an iterator over all scores, piece by piece; it may reuse a piece's memory.
+        sample
+            Some of the scores that may be kept.
+        count
+            How many to keep, at least 1 and at most `total`.
+        total
+            The number of scores that may be kept. Any others do not exceed the least of these.
+
+        Notes
+        -----
+        Two quantiles of the sample bracket the threshold, so that only the scores between them are
+        sorted [1]_. Should the bracket miss, which 8 standard deviations make rare, all are.
+
+        References
+        ----------
+        .. [1] Floyd and Rivest, *Expected time bounds for selection*, Communications of the ACM 18,
+           1975.
+        """
+        above, inside = 0, np.empty(0)
+        if sample.size:
+            sample = np.sort(sample)
+            rank = sample.size * (1 - count / total)
+            margin = 8 * math.sqrt(rank * (1 - rank / sample.size)) + 8
+            low = sample[max(int(rank - margin), 0)]
+            high = sample[min(int(rank + margin), sample.size - 1)]
+            pieces = []
+            for scores in chunks():
+                candidate = scores >= low
+                above += int(np.count_nonzero(candidate))
+                candidate &= scores <= high
+                pieces.append(scores[candidate])
+            inside = np.concatenate(pieces)
+            above -= inside.size
+        if not above < count <= above + inside.size:
+            above, inside = 0, np.concatenate([scores.flatten() for scores in chunks()])
+        # Sorted, not partitioned: NumPy's partition is slow where many values are equal.
+        inside.sort()
+        threshold = inside[inside.size - (count - above)]
+        above += inside.size - int(np.searchsorted(inside, threshold, side="right"))
+        return cls(threshold, count - above)
+
+    def keep(self, scores: NDArray, eligible: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Return the mask of the next piece; pieces must come in the order of the scores.
+
+        Parameters
+        ----------
+        scores
+            The piece, of any shape.
+        eligible
+            Which of them may be kept, of the same shape; None allows all.
+        """
+        mask = scores > self.threshold
+        if self.ties:
+            tied = scores == self.threshold
+            if eligible is not None:
+                tied &= eligible
+            indices = np.flatnonzero(tied)[: self.ties]
+            mask.flat[indices] = True
+            self.ties -= indices.size
+        return mask
+
+
+def _largest(scores: Sequence[Tensor], count: int) -> list[Tensor]:
+    values = [s.cpu().numpy() for s in scores]
+    sample = np.concatenate([v.reshape(-1)[::SAMPLE_STRIDE] for v in values])
+    cut = Cut.find(lambda: values, sample, count, sum(v.size for v in values))
+    return [torch.from_numpy(cut.keep(v)).to(s.device) for s, v in zip(scores, values, strict=True)]
+
+
+def _check_scores(scores: Sequence[Tensor]) -> list[Tensor]:
+    if isinstance(scores, Tensor):
+        raise ValueError("scores must be a sequence of tensors, one a layer, got a single tensor")
+    scores = list(scores)
+    if not scores:
+        raise ValueError("scores must hold at least one tensor, got none")
+    for i, s in enumerate(scores):
+        if not isinstance(s, Tensor) or not s.is_floating_point() or s.numel() == 0:
+            raise ValueError(f"scores[{i}] must be a non-empty floating-point tensor, got {s!r}")
+        if not torch.isfinite(s).all():
+            raise ValueError(f"scores[{i}] must be finite, got NaN or infinite entries")
+    # One dtype for all, so that scores are compared as they are and not after rounding.
+    dtype = reduce(torch.promote_types, (s.dtype for s in scores), torch.float32)
+    return [s.detach().to(dtype) for s in scores]

@@ -1,0 +1,197 @@
+"""Pruning at initialisation: one call from a network to its masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from graphon_lib._checks import check_choice, check_density
+from graphon_lib.pruning.masks import SCOPES, keep_largest
+from graphon_lib.pruning.model import MaskedMLP, random_generator
+from graphon_lib.pruning.scores import (
+    grasp_scores,
+    magnitude_scores,
+    random_scores,
+    snip_scores,
+)
+from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
+
+__all__ = ["METHODS", "prune", "saliency"]
+
+METHODS = ("random", "magnitude", "snip", "grasp", "synflow")
+"""The names of the pruning methods."""
+
+
+def saliency(
+    model: MaskedMLP,
+    method: str,
+    x: Tensor | ArrayLike | None = None,
+    y: Tensor | ArrayLike | None = None,
+    *,
+    generator: torch.Generator | None = None,
+) -> list[Tensor]:
+    r"""Score every weight of a network; the higher, the more it deserves to be kept.
+
+    Parameters
+    ----------
+    model
+        The network. Its weights are scored as they are, all of them: `model.masks` is not read.
+    method
+        ``"random"``: uniform on [0, 1). ``"magnitude"``: :math:`|w|`. ``"snip"``:
+        :math:`|w\, \partial L / \partial w|` [1]_. ``"grasp"``: the signed :math:`w \odot Hg` [2]_.
+        ``"synflow"``: the share of the synaptic flow through the dense network [3]_, the score of
+        SynFlow's first round.
+    x
+        Inputs of a pruning batch, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite; converted to
+        the weights' dtype. Read by ``"snip"`` and ``"grasp"`` alone.
+    y
+        Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`.
+    generator
+        Source of the random scores; None takes a new one seeded by the operating system. Read by
+        ``"random"`` alone.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Scores of the weights' shapes: float64 for ``"random"`` and ``"synflow"``, otherwise of the
+        weights' dtype.
+
+    Raises
+    ------
+    ValueError
+        If `method` is unknown, a weight is NaN or infinite, or a batch that is needed is missing
+        or does not fit the network.
+
+    References
+    ----------
+    .. [1] Lee, Ajanthan and Torr, *SNIP: Single-shot Network Pruning based on Connection
+       Sensitivity*, ICLR 2019.
+    .. [2] Wang, Zhang and Grosse, *Picking Winning Tickets Before Training by Preserving Gradient
+       Flow*, ICLR 2020.
+    .. [3] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
+       iteratively conserving synaptic flow*, NeurIPS 2020.
+    """
+    check_choice("method", method, METHODS)
+    weights = _finite_weights(model)
+    if method == "random":
+        return random_scores(weights, random_generator(generator))
+    if method == "magnitude":
+        return magnitude_scores(weights)
+    if method == "synflow":
+        return synflow_scores(weights)
+    x, y = _check_batch(model, method, x, y)
+    return snip_scores(weights, x, y) if method == "snip" else grasp_scores(weights, x, y)
+
+
+def prune(
+    model: MaskedMLP,
+    method: str,
+    density: float,
+    x: Tensor | ArrayLike | None = None,
+    y: Tensor | ArrayLike | None = None,
+    *,
+    scope: str = "global",
+    generator: torch.Generator | None = None,
+) -> list[Tensor]:
+    """Return masks that keep a given fraction of a network's weights.
+
+    The network is left as it is, masks included; to apply the result, write
+    ``model.masks = prune(model, ...)``.
+
+    Parameters
+    ----------
+    model
+        The network, pruned from dense at its present weights: `model.masks` is not read, so that
+        one network can be pruned again by another method or to another density.
+    method
+        ``"random"``, ``"magnitude"``, ``"snip"``, ``"grasp"`` (one round, by
+        :func:`~graphon_lib.pruning.saliency`) or ``"synflow"`` (100 rounds).
+    density
+        Fraction to keep, in (0, 1].
+    x, y
+        A pruning batch, for ``"snip"`` and ``"grasp"``, as in :func:`~graphon_lib.pruning.saliency`.
+    scope
+        ``"global"`` ranks all layers together, ``"layer"`` each alone, as in
+        :func:`~graphon_lib.pruning.keep_largest`.
+    generator
+        Source of random scores, as in :func:`~graphon_lib.pruning.saliency`.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Boolean masks of the weights' shapes, True where kept: exactly ``round(density * total)``
+        weights, or ``round(density * size)`` of each layer for ``scope="layer"``; of equal scores
+        the earlier is kept.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, see :func:`~graphon_lib.pruning.saliency` and
+        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = MaskedMLP((784, 100, 10), generator=torch.Generator().manual_seed(0))
+    >>> model.masks = prune(model, "synflow", density=0.1)
+    >>> sum(int(mask.sum()) for mask in model.masks)
+    7940
+    """
+    check_choice("method", method, METHODS)
+    density = check_density("density", density)
+    check_choice("scope", scope, SCOPES)
+    if method == "synflow":
+        return synflow_masks(_finite_weights(model), density, scope)
+    return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
+
+
+def _finite_weights(model: MaskedMLP) -> list[Tensor]:
+    weights = [w.detach() for w in model.weights]
+    for i, w in enumerate(weights):
+        if not torch.isfinite(w).all():
+            raise ValueError(f"model.weights[{i}] must be finite, got NaN or infinite entries")
+    return weights
+
+
+def _check_batch(
+    model: MaskedMLP, method: str, x: Tensor | ArrayLike | None, y: Tensor | ArrayLike | None
+) -> tuple[Tensor, Tensor]:
+    x, y = _as_tensor("x", x, method), _as_tensor("y", y, method)
+    first = model.weights[0]
+    x = x.to(device=first.device, dtype=first.dtype)
+    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
+        raise ValueError(
+            f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"
+        )
+    if not torch.isfinite(x).all():
+        raise ValueError("x must be finite, got NaN or infinite entries")
+    if y.is_floating_point() or y.dtype == torch.bool:
+        raise ValueError(f"y must be integer class labels, got dtype {y.dtype}")
+    if y.shape != x.shape[:1]:
+        raise ValueError(
+            f"y must have shape ({len(x)},), one label a row of x, got {tuple(y.shape)}"
+        )
+    y = y.to(device=first.device, dtype=torch.int64)
+    classes = model.widths[-1]
+    if y.min() < 0 or y.max() >= classes:
+        raise ValueError(
+            f"y must lie in [0, {classes - 1}], got labels from {int(y.min())} to {int(y.max())}"
+        )
+    return x, y
+
+
+def _as_tensor(name: str, value: Tensor | ArrayLike | None, method: str) -> Tensor:
+    if value is None:
+        raise ValueError(f"{name} must be given for method {method!r}, got None")
+    if isinstance(value, Tensor):
+        tensor = value.detach()
+    else:
+        try:
+            tensor = torch.tensor(np.asarray(value))
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} must be an array of numbers, got {value!r}") from None
+    if tensor.is_complex():
+        raise ValueError(f"{name} must be real, got dtype {tensor.dtype}")
+    return tensor

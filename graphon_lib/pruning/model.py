@@ -1,0 +1,166 @@
+"""The network that is pruned: a bias-free ReLU perceptron whose weights can be masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from graphon_lib._checks import check_integer, check_mask
+
+__all__ = ["MaskedMLP", "random_generator"]
+
+
+def random_generator(generator: torch.Generator | None) -> torch.Generator:
+    """Return `generator`, or if it is None a new one seeded by the operating system.
+
+    PyTorch's own convention, to fall back on one generator for the whole process, would let any
+    other code change what is drawn here.
+
+    Raises
+    ------
+    ValueError
+        If `generator` is neither a :class:`torch.Generator` nor None.
+    """
+    if generator is None:
+        generator = torch.Generator()
+        generator.seed()
+    elif not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be a torch.Generator or None, got {generator!r}")
+    return generator
+
+
+class MaskedMLP(nn.Module):
+    r"""A multilayer perceptron without biases whose weights are kept or pruned by binary masks.
+
+    Parameters
+    ----------
+    widths
+        Layer widths :math:`(n_0, n_1, \dots, n_D)`: inputs, hidden layers, outputs. At least two,
+        each at least 1.
+    generator
+        Source of the initial weights. None takes a new generator seeded by the operating system;
+        PyTorch's global generator is neither used nor changed.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        The widths given.
+    weights : torch.nn.ParameterList
+        The :math:`D` weight matrices, of shape :math:`(n_l, n_{l-1})`, float32.
+
+    Raises
+    ------
+    ValueError
+        If `widths` has fewer than two entries or an entry is not an integer of at least 1.
+
+    Notes
+    -----
+    With :math:`M^l` the masks and :math:`\sigma` the ReLU,
+
+    .. math::
+
+        h^0 = x, \qquad
+        h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1}\bigr), \qquad
+        f(x) = (M^D \odot w^D)\, h^{D-1},
+
+    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of [1]_. A pruned
+    weight has no effect on the output whatever its value, and its gradient is exactly 0. The masks
+    are buffers: they move and are saved with the weights.
+
+    References
+    ----------
+    .. [1] He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2, equation 10.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = MaskedMLP((784, 100, 10), generator=torch.Generator().manual_seed(0))
+    >>> model(torch.zeros(5, 784)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(self, widths: Sequence[int], generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.widths = _check_widths(widths)
+        generator = random_generator(generator)
+        self.weights = nn.ParameterList()
+        for layer, (n_in, n_out) in enumerate(
+            zip(self.widths[:-1], self.widths[1:], strict=True), start=1
+        ):
+            weight = torch.empty(n_out, n_in, dtype=torch.float32)
+            weight.normal_(0.0, (2.0 / n_in) ** 0.5, generator=generator)
+            self.weights.append(nn.Parameter(weight))
+            self.register_buffer(f"mask_{layer}", torch.ones(n_out, n_in, dtype=torch.bool))
+
+    @property
+    def masks(self) -> tuple[Tensor, ...]:
+        """The boolean masks, one of each weight matrix's shape; True is kept. All True at first.
+
+        Assign a sequence of NumPy or PyTorch arrays of zeros and ones to replace them; the values
+        are copied. A wrong number of masks, a wrong shape or another value is a
+        :class:`ValueError`, and then no mask is changed.
+        """
+        return tuple(getattr(self, f"mask_{i + 1}") for i in range(len(self.weights)))
+
+    @masks.setter
+    def masks(self, masks: Sequence[object]) -> None:
+        expected = f"masks must be {len(self.weights)} arrays, one for each weight matrix"
+        if not isinstance(masks, Iterable):
+            raise ValueError(f"{expected}, got {masks!r}")
+        masks = list(masks)
+        if len(masks) != len(self.weights):
+            raise ValueError(f"{expected}, got {len(masks)}")
+        checked = []
+        for layer, (mask, weight) in enumerate(zip(masks, self.weights, strict=True), start=1):
+            array = check_mask(f"masks[{layer - 1}]", mask)
+            if array.shape != tuple(weight.shape):
+                raise ValueError(
+                    f"masks[{layer - 1}] must have shape {tuple(weight.shape)}, got {array.shape}"
+                )
+            checked.append(torch.from_numpy(array.copy()))
+        for buffer, mask in zip(self.masks, checked, strict=True):
+            buffer.copy_(mask)
+
+    def forward(self, x: Tensor) -> Tensor:
+        r"""Return the logits :math:`f(x)` of a batch.
+
+        Parameters
+        ----------
+        x
+            Inputs, shape :math:`(N, n_0)`, of the weights' dtype.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, shape :math:`(N, n_D)`.
+
+        Raises
+        ------
+        ValueError
+            If `x` does not have two axes or the second is not :math:`n_0`.
+        """
+        if x.ndim != 2 or x.shape[1] != self.widths[0]:
+            raise ValueError(f"x must have shape (N, {self.widths[0]}), got {tuple(x.shape)}")
+        h = x
+        for layer, (weight, mask) in enumerate(zip(self.weights, self.masks, strict=True)):
+            # Selecting rather than multiplying: 0 * inf would let a pruned weight through as NaN.
+            h = nn.functional.linear(h.relu() if layer else h, torch.where(mask, weight, 0.0))
+        return h
+
+    def extra_repr(self) -> str:
+        """Show widths and density when the module is printed."""
+        kept = sum(int(mask.sum()) for mask in self.masks)
+        total = sum(mask.numel() for mask in self.masks)
+        return f"widths={self.widths}, density={kept / total:.4g}"
+
+
+def _check_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    try:
+        widths = tuple(widths)
+    except TypeError:
+        raise ValueError(f"widths must be a sequence of integers, got {widths!r}") from None
+    if len(widths) < 2:
+        raise ValueError(f"widths must have at least two entries (inputs, outputs), got {widths}")
+    return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))

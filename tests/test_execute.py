@@ -1,0 +1,75 @@
+"""Executing chapters: parameters are checked, failures leave nothing behind, outputs are clean."""
+
+import nbformat
+import pytest
+from papermill.exceptions import PapermillExecutionError
+
+from graphon_lib.book.__main__ import main
+from graphon_lib.book.dependencies import chapter_fingerprint
+from graphon_lib.book.execute import execute_chapter, list_chapters
+
+
+def write_notebook(path, *sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata.tags = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_parameters_reach_the_notebook(tmp_path):
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed + 1)")
+    executed = execute_chapter(source, tmp_path / "executed.ipynb", {"seed": 41})
+    assert executed.cells[1].outputs[0].text == "42\n"
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed)")
+    written = []
+    for name in ("first.ipynb", "second.ipynb"):
+        execute_chapter(source, tmp_path / name)
+        written.append((tmp_path / name).read_bytes())
+    assert written[0] == written[1]
+
+
+def test_unknown_parameter_fails(tmp_path):
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0")
+    with pytest.raises(ValueError, match=r"parameters must be among seed in source.ipynb, got sed"):
+        execute_chapter(source, tmp_path / "executed.ipynb", {"sed": 1})
+    assert not (tmp_path / "executed.ipynb").exists()
+
+
+def test_failing_cell_leaves_the_former_output(tmp_path):
+    destination = tmp_path / "executed.ipynb"
+    destination.write_text("former")
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "1 / seed")
+    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+        execute_chapter(source, destination)
+    assert destination.read_text() == "former"
+
+
+def test_fingerprint_ignores_outputs_and_sees_code(tmp_path):
+    path = write_notebook(tmp_path / "chapter.ipynb", "seed = 0", "print(seed)")
+    before = chapter_fingerprint(path)
+    execute_chapter(path, tmp_path / "executed.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].outputs = (
+        nbformat.read(tmp_path / "executed.ipynb", as_version=4).cells[1].outputs
+    )
+    nbformat.write(notebook, path)
+    assert chapter_fingerprint(path) == before
+    notebook.cells[1].source = "print(seed + 1)"
+    nbformat.write(notebook, path)
+    assert chapter_fingerprint(path) != before
+
+
+def test_command_line_reports_an_unknown_chapter(capsys):
+    assert main(["execute", "99-nowhere"]) == 1
+    assert "99-nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
+def test_every_chapter_runs_at_the_quick_profile(path, tmp_path):
+    """The code behind every stored result runs at a small size."""
+    names = nbformat.read(path, as_version=4).cells
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in names) == 1
+    execute_chapter(path, tmp_path / path.name, {"profile": "quick", "recompute": True})

@@ -1,0 +1,288 @@
+"""prune: what it promises for every method, and every argument it refuses."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
+
+WIDTHS = (30, 24, 18, 10)
+ONE_ROUND = [method for method in METHODS if method != "synflow"]
+SIZES = [24 * 30, 18 * 24, 10 * 18]
+
+
+def setting(widths=WIDTHS, seed=0):
+    """A network and a batch whose first ten inputs are always zero, as pixels at the border are."""
+    generator = torch.Generator().manual_seed(seed)
+    model = MaskedMLP(widths, generator)
+    x = torch.randn(20, widths[0], generator=generator)
+    x[:, :10] = 0
+    return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
+
+
+def masks_of(method, density=0.2, scope="global"):
+    model, x, y = setting()
+    generator = torch.Generator().manual_seed(1)
+    return prune(model, method, density, x, y, scope=scope, generator=generator)
+
+
+def digest():
+    """Hash of the masks of every method in both scopes."""
+    sha = hashlib.sha256()
+    for method in METHODS:
+        for scope in ("global", "layer"):
+            for mask in masks_of(method, scope=scope):
+                sha.update(mask.numpy().tobytes())
+    return sha.hexdigest()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
+    density=st.floats(0.0, 1.0, exclude_min=True),
+    method=st.sampled_from(METHODS),
+    scope=st.sampled_from(["global", "layer"]),
+)
+def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
+    model = MaskedMLP(widths, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4, widths[0], generator=generator)
+    y = torch.zeros(4, dtype=torch.int64)
+    sizes = [w.numel() for w in model.weights]
+    wanted = [round(density * s) for s in (sizes if scope == "layer" else [sum(sizes)])]
+    arguments = (model, method, density, x, y)
+    if 0 in wanted:
+        with pytest.raises(ValueError, match="density must keep at least one"):
+            prune(*arguments, scope=scope, generator=generator)
+        return
+    masks = prune(*arguments, scope=scope, generator=generator)
+    assert [m.shape for m in masks] == [w.shape for w in model.weights]
+    kept = [int(m.sum()) for m in masks]
+    assert (kept if scope == "layer" else [sum(kept)]) == wanted
+
+
+@pytest.mark.parametrize("method", ONE_ROUND)
+def test_the_masks_hold_the_largest_scores(method):
+    model, x, y = setting()
+    masks = masks_of(method, 0.2)
+    scores = saliency(model, method, x, y, generator=torch.Generator().manual_seed(1))
+    kept = torch.cat([s[m] for s, m in zip(scores, masks, strict=True)])
+    pruned = torch.cat([s[~m] for s, m in zip(scores, masks, strict=True)])
+    assert kept.min() >= pruned.max()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_density_one_keeps_everything(method):
+    assert all(m.all() for m in masks_of(method, 1.0))
+
+
+@pytest.mark.parametrize("method", ONE_ROUND)
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_one_round_methods_are_nested_in_density(method, scope):
+    narrow, wide = masks_of(method, 0.1, scope), masks_of(method, 0.4, scope)
+    assert all((n <= w).all() for n, w in zip(narrow, wide, strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_layer_scope_gives_every_layer_the_density(method):
+    masks = masks_of(method, scope="layer")
+    assert [int(m.sum()) for m in masks] == [round(0.2 * size) for size in SIZES]
+
+
+def test_global_magnitude_densities_follow_the_fan_in():
+    """Magnitudes are half-normal with variance 2 / fan-in, so the density of a layer is known."""
+    widths = (784, 100, 400, 50)
+    model = MaskedMLP(widths, torch.Generator().manual_seed(0))
+    masks = prune(model, "magnitude", 0.2)
+    pairs = list(zip(model.weights, masks, strict=True))
+    threshold = min(float(w.detach()[m].abs().min()) for w, m in pairs)
+    for w, m in pairs:
+        n = m.numel()
+        expected = float(torch.erfc(torch.tensor(threshold * (w.shape[1] / 2) ** 0.5 / 2**0.5)))
+        assert abs(float(m.float().mean()) - expected) < 5 * (expected * (1 - expected) / n) ** 0.5
+    densities = [float(m.float().mean()) for m in masks]
+    assert densities[1] > densities[2] > densities[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("training", [True, False])
+def test_the_network_is_left_as_it_is(method, training):
+    model, x, y = setting()
+    model.train(training)
+    held = [
+        torch.rand(w.shape, generator=torch.Generator().manual_seed(2)) < 0.5 for w in model.weights
+    ]
+    model.masks = held
+    before = [w.detach().clone() for w in model.weights]
+    x_before, state = x.clone(), torch.random.get_rng_state()
+    prune(model, method, 0.2, x, y)
+    assert model.training is training
+    assert torch.equal(x, x_before)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for w, old, mask, old_mask in zip(model.weights, before, model.masks, held, strict=True):
+        assert w.requires_grad
+        assert w.grad is None
+        assert torch.equal(w, old)
+        assert torch.equal(mask, old_mask)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_present_masks_are_not_read(method):
+    model, x, y = setting()
+    model.masks = masks_of("magnitude", 0.05)
+    again = prune(model, method, 0.2, x, y, generator=torch.Generator().manual_seed(1))
+    assert all(torch.equal(a, b) for a, b in zip(again, masks_of(method), strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_need_not_be_enabled(method):
+    with torch.no_grad():
+        masks = masks_of(method)
+    assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
+
+
+def test_the_same_masks_in_every_process():
+    code = "from test_pruning_methods import digest; print(digest())"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert digest() == run.stdout.strip() == digest()
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp"])
+def test_masks_do_not_depend_on_the_dtype_of_the_inputs(method):
+    model, x, y = setting()
+    for form in (x.double(), x.numpy(), x.double().numpy()):
+        masks = prune(model, method, 0.2, form, y)
+        assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
+
+
+def test_random_masks_differ_without_a_generator_and_repeat_with_one():
+    model, _, _ = setting()
+    assert not torch.equal(prune(model, "random", 0.5)[0], prune(model, "random", 0.5)[0])
+    first, second = (
+        prune(model, "random", 0.5, generator=torch.Generator().manual_seed(7)) for _ in range(2)
+    )
+    assert torch.equal(first[0], second[0])
+
+
+def test_models_in_double_precision():
+    model, x, y = setting()
+    model.double()
+    for method in METHODS:
+        scores = saliency(model, method, x, y)
+        assert all(s.dtype == torch.float64 for s in scores)
+        assert sum(int(m.sum()) for m in prune(model, method, 0.2, x, y)) == round(0.2 * sum(SIZES))
+
+
+@pytest.mark.parametrize("function", [saliency, prune])
+def test_unknown_method_lists_those_that_exist(function):
+    model, x, y = setting()
+    arguments = (model, "snap", x, y) if function is saliency else (model, "snap", 0.2, x, y)
+    with pytest.raises(ValueError, match="grasp, magnitude, random, snip, synflow; got 'snap'"):
+        function(*arguments)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("density", [0.0, 1.5, -1, float("nan"), "x", None])
+def test_wrong_density(method, density):
+    model, x, y = setting()
+    with pytest.raises(ValueError, match="density must be a kept fraction"):
+        prune(model, method, density, x, y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_wrong_scope(method):
+    model, x, y = setting()
+    with pytest.raises(ValueError, match="scope must be one of global, layer"):
+        prune(model, method, 0.5, x, y, scope="all")
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_density_that_keeps_nothing(method, scope):
+    model, x, y = setting()
+    with pytest.raises(ValueError, match=r"density must keep at least one .* got 0\.0001"):
+        prune(model, method, 1e-4, x, y, scope=scope)
+
+
+def with_label(value):
+    labels = torch.zeros(20, dtype=torch.int64)
+    labels[3] = value
+    return lambda x, y: (x, labels)
+
+
+def with_input(value):
+    def change(x, y):
+        x[2, 12] = value
+        return x, y
+
+    return change
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp"])
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda x, y: (None, y), "x must be given"),
+        (lambda x, y: (x, None), "y must be given"),
+        (lambda x, y: (x[:0], y[:0]), r"x must have shape \(N, 30\) with N >= 1"),
+        (lambda x, y: (x[:, :29], y), r"x must have shape \(N, 30\)"),
+        (lambda x, y: (x.reshape(20, 5, 6), y), r"x must have shape \(N, 30\)"),
+        (lambda x, y: (x[0], y[:1]), r"x must have shape \(N, 30\)"),
+        (with_input(float("nan")), "x must be finite"),
+        (with_input(float("inf")), "x must be finite"),
+        (lambda x, y: (x.double() * 1e300, y), "x must be finite"),
+        (lambda x, y: (x * 1j, y), "x must be real"),
+        (lambda x, y: ([["a"] * 30], [0]), "x must be an array of numbers"),
+        (lambda x, y: ([[1.0] * 30, [1.0]], [0, 1]), "x must be an array of numbers"),
+        (lambda x, y: (x, y[:-1]), r"y must have shape \(20,\)"),
+        (lambda x, y: (x, y[:, None]), r"y must have shape \(20,\)"),
+        (lambda x, y: (x, y.float()), "y must be integer class labels"),
+        (lambda x, y: (x, y > 3), "y must be integer class labels"),
+        (with_label(-1), r"y must lie in \[0, 9\], got labels from -1"),
+        (with_label(10), r"y must lie in \[0, 9\], got labels from 0 to 10"),
+        (lambda x, y: (x, np.full(20, 2**63, dtype=np.uint64)), r"y must lie in \[0, 9\]"),
+    ],
+)
+def test_wrong_batches(method, change, match):
+    model, x, y = setting()
+    x, y = change(x, y)
+    with pytest.raises(ValueError, match=match):
+        prune(model, method, 0.2, x, y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite(method, value):
+    model, x, y = setting()
+    with torch.no_grad():
+        model.weights[1][3, 4] = value
+    with pytest.raises(ValueError, match=r"model.weights\[1\] must be finite"):
+        prune(model, method, 0.2, x, y)
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp"])
+def test_scores_that_overflow_are_refused(method):
+    model, x, y = setting()
+    with torch.no_grad():
+        for w in model.weights:
+            w *= 1e15
+    with pytest.raises(ValueError, match=r"scores\[\d\] must be finite"):
+        prune(model, method, 0.2, x, y)
+
+
+def test_wrong_generator():
+    with pytest.raises(ValueError, match=r"generator must be a torch.Generator"):
+        prune(setting()[0], "random", 0.5, generator=np.random.default_rng(0))

@@ -1,0 +1,49 @@
+"""Which code stands behind a result: imports are followed, explanations do not count."""
+
+import textwrap
+
+import pytest
+
+from graphon_lib.experiments import sources
+
+
+def test_names_that_code_imports():
+    code = "import graphon_lib.pruning\nfrom graphon_lib.graphons import sas as s\nimport os.path"
+    assert sources.imported_names(code) == {
+        "graphon_lib.pruning",
+        "graphon_lib.graphons",
+        "graphon_lib.graphons.sas",
+        "os.path",
+    }
+
+
+def test_imports_are_followed_and_packages_run_too():
+    modules = sources.modules_behind({"graphon_lib.experiments.mask_statistics", "numpy"})
+    assert {
+        "graphon_lib",
+        "graphon_lib._checks",
+        "graphon_lib.experiments",
+        "graphon_lib.experiments.data",
+        "graphon_lib.pruning",
+        "graphon_lib.pruning.synflow",
+    } <= set(modules)
+    assert not any(name.startswith("graphon_lib.book") for name in modules)
+    assert all(path.exists() for path in modules.values())
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ('"""Other words."""\ndef f(x):\n    "Says."\n    return x + 1\n', True),
+        ("# a comment\ndef f(x):\n    return (x + 1)\n", True),
+        ("def f(x):\n    return x + 2\n", False),
+        ('def f(x):\n    y = "not a docstring"\n    return x + 1\n', False),
+    ],
+)
+def test_hash_sees_code_and_nothing_else(tmp_path, monkeypatch, changed, same):
+    module = tmp_path / "module.py"
+    monkeypatch.setattr(sources, "modules_behind", lambda names: {"module": module})
+    module.write_text(textwrap.dedent("def f(x):\n    return x + 1\n"))
+    before = sources.code_hash(["module"])
+    module.write_text(changed)
+    assert (sources.code_hash(["module"]) == before) is same
