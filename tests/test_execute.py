@@ -12,7 +12,9 @@ from graphon_lib.book.execute import execute_chapter, list_chapters
 def write_notebook(path, *sources):
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     cells[0].metadata.tags = ["parameters"]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, path)
     return path
 
 

@@ -1,5 +1,6 @@
 """Which code stands behind a result: imports are followed, explanations do not count."""
 
+import ast
 import textwrap
 
 import pytest
@@ -17,18 +18,29 @@ def test_names_that_code_imports():
     }
 
 
-def test_imports_are_followed_and_packages_run_too():
+def test_imports_are_followed_through_packages():
     modules = sources.modules_behind({"graphon_lib.experiments.mask_statistics", "numpy"})
     assert {
-        "graphon_lib",
         "graphon_lib._checks",
-        "graphon_lib.experiments",
         "graphon_lib.experiments.data",
-        "graphon_lib.pruning",
         "graphon_lib.pruning.synflow",
     } <= set(modules)
     assert not any(name.startswith("graphon_lib.book") for name in modules)
     assert all(path.exists() for path in modules.values())
+
+
+def test_only_what_is_imported_counts():
+    """An experiment on sorting does not depend on the cut norm, though both are graphons."""
+    modules = sources.modules_behind({"graphon_lib.experiments.sorted_histograms"})
+    assert "graphon_lib.graphons.sas" in modules
+    assert "graphon_lib.graphons.cut_norm" not in modules
+
+
+def test_packages_hold_nothing_but_names():
+    """Which is why the packages around a module need not count."""
+    for package in sources.LIBRARY.glob("*/__init__.py"):
+        for node in ast.parse(package.read_text(encoding="utf-8")).body:
+            assert isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr), package
 
 
 @pytest.mark.parametrize(

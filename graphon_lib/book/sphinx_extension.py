@@ -1,7 +1,8 @@
-"""Sphinx extension of the book: pages that ask no other host for anything."""
+"""Sphinx extension of the book: self-contained pages, readable reference labels."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -24,8 +25,17 @@ def _needs_another_host(script: object) -> bool:
     return "://" in text or "thebe" in text
 
 
+def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Show numpydoc's references as [1]: inside MyST it leaves the unique names it gave them."""
+    for text in list(doctree.findall(nodes.Text)):
+        short = re.sub(r"^\[R[0-9a-f]{12}-(\w+)\]$", r"[\1]", text)
+        if short != text:
+            text.parent.replace(text, nodes.Text(short))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     # After the theme and its extensions have added their scripts.
     app.connect("html-page-context", remove_external_scripts, priority=900)
+    app.connect("doctree-resolved", shorten_citation_labels)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

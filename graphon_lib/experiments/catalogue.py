@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
+from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
+from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
 
 __all__ = ["STORED_EXPERIMENTS"]
 
-STORED_EXPERIMENTS = (MASK_STATISTICS, SORTED_HISTOGRAMS)
+STORED_EXPERIMENTS = (
+    MASK_STATISTICS,
+    SORTED_HISTOGRAMS,
+    ESTIMATOR_RECOVERY,
+    RESIDUAL_SPECTRA,
+    VECTOR_POSITIONS,
+    SHARED_POSITIONS,
+)

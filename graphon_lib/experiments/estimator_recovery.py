@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from graphon_lib.experiments.results import Experiment
-from graphon_lib.graphons import block_means, cocluster_blocks, rank_blocks, sas
+from graphon_lib.graphons.blocks import block_means, rank_blocks
+from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp
+from graphon_lib.graphons.sas import sas
 
 __all__ = ["ESTIMATOR_RECOVERY", "GRAPHONS", "estimator_recovery"]
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.trials import start_trial
-from graphon_lib.pruning import METHODS, saliency
+from graphon_lib.pruning.methods import METHODS, saliency
 
 __all__ = ["MASK_STATISTICS", "dead_fractions", "mask_statistics"]
 

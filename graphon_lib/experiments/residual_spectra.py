@@ -13,14 +13,11 @@ from tqdm import tqdm
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.trials import start_trial
-from graphon_lib.graphons import (
-    block_means,
-    cocluster_blocks,
-    cut_norm,
-    degree_blocks,
-    residual_singular_values,
-)
-from graphon_lib.pruning import METHODS
+from graphon_lib.graphons.blocks import block_means, degree_blocks
+from graphon_lib.graphons.coclustering import cocluster_blocks
+from graphon_lib.graphons.cut_norm import cut_norm
+from graphon_lib.graphons.singular import residual_singular_values
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["RESIDUAL_SPECTRA", "residual_spectra"]
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.trials import start_trial
-from graphon_lib.graphons import sas
-from graphon_lib.pruning import METHODS
+from graphon_lib.graphons.sas import sas
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["SORTED_HISTOGRAMS", "sorted_histograms"]
 

@@ -32,7 +32,7 @@ def imported_names(code: str) -> set[str]:
 
 
 def modules_behind(names: Collection[str]) -> dict[str, Path]:
-    """Return the library's modules that run when `names` are imported.
+    """Return the library's modules that `names` are, and those that these import.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def modules_behind(names: Collection[str]) -> dict[str, Path]:
     Returns
     -------
     dict
-        From the name of each module, sorted, to its file. A package's own module is there with any
-        module inside it, because importing the one runs the other.
+        From the name of each module, sorted, to its file. The packages that a module lies in do not
+        count, unless they are imported from: they hold nothing but the names of their modules.
     """
     graph = _import_graph()
     pending = set(names) & graph.modules
@@ -55,8 +55,6 @@ def modules_behind(names: Collection[str]) -> dict[str, Path]:
         base = LIBRARY.joinpath(*name.split(".")[1:])
         found[name] = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
         pending |= graph.find_modules_directly_imported_by(name)
-        if "." in name:
-            pending.add(name.rpartition(".")[0])
     return dict(sorted(found.items()))
 
 

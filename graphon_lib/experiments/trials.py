@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from graphon_lib.experiments.data import Mnist, sample_batch
-from graphon_lib.pruning import MaskedMLP, keep_largest, prune, saliency
+from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.methods import prune, saliency
+from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["BATCH_SIZE", "Trial", "start_trial"]
 

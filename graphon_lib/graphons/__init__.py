@@ -14,6 +14,7 @@ from graphon_lib.graphons.families import (
 )
 from graphon_lib.graphons.motifs import MOTIFS, motif_densities
 from graphon_lib.graphons.network import GraphonNetwork
+from graphon_lib.graphons.paths import path_density
 from graphon_lib.graphons.refinement import common_refinement, l2_distance
 from graphon_lib.graphons.sampling import draw_positions, sample_mask, sample_mask_at
 from graphon_lib.graphons.sas import sas
@@ -46,6 +47,7 @@ __all__ = [
     "l2_distance",
     "motif_densities",
     "noise_floor",
+    "path_density",
     "rank_blocks",
     "residual_singular_values",
     "sample_mask",

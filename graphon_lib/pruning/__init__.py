@@ -3,5 +3,6 @@
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.shuffle import shuffle_masks
 
-__all__ = ["METHODS", "MaskedMLP", "keep_largest", "prune", "saliency"]
+__all__ = ["METHODS", "MaskedMLP", "keep_largest", "prune", "saliency", "shuffle_masks"]

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from graphon_lib._checks import check_choice, check_density
+from graphon_lib._checks import check_choice, check_density, check_integer
+from graphon_lib.pruning.iterative import snip_masks
 from graphon_lib.pruning.masks import SCOPES, keep_largest
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 from graphon_lib.pruning.scores import (
@@ -16,7 +17,7 @@ from graphon_lib.pruning.scores import (
     random_scores,
     snip_scores,
 )
-from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
+from graphon_lib.pruning.synflow import ROUNDS, synflow_masks, synflow_scores
 
 __all__ = ["METHODS", "prune", "saliency"]
 
@@ -93,6 +94,7 @@ def prune(
     y: Tensor | ArrayLike | None = None,
     *,
     scope: str = "global",
+    rounds: int | None = None,
     generator: torch.Generator | None = None,
 ) -> list[Tensor]:
     """Return masks that keep a given fraction of a network's weights.
@@ -106,8 +108,8 @@ def prune(
         The network, pruned from dense at its present weights: `model.masks` is not read, so that
         one network can be pruned again by another method or to another density.
     method
-        ``"random"``, ``"magnitude"``, ``"snip"``, ``"grasp"`` (one round, by
-        :func:`~graphon_lib.pruning.saliency`) or ``"synflow"`` (100 rounds).
+        ``"random"``, ``"magnitude"``, ``"snip"`` or ``"grasp"``, by
+        :func:`~graphon_lib.pruning.saliency`, or ``"synflow"``.
     density
         Fraction to keep, in (0, 1].
     x, y
@@ -115,6 +117,10 @@ def prune(
     scope
         ``"global"`` ranks all layers together, ``"layer"`` each alone, as in
         :func:`~graphon_lib.pruning.keep_largest`.
+    rounds
+        How many times to score and prune on the way to the density: 100 for ``"synflow"`` and 1 for
+        the others when omitted. Only ``"synflow"`` and ``"snip"`` have more than one, see
+        :func:`~graphon_lib.pruning.iterative.snip_masks`.
     generator
         Source of random scores, as in :func:`~graphon_lib.pruning.saliency`.
 
@@ -142,8 +148,15 @@ def prune(
     check_choice("method", method, METHODS)
     density = check_density("density", density)
     check_choice("scope", scope, SCOPES)
+    if rounds is None:
+        rounds = ROUNDS if method == "synflow" else 1
+    if check_integer("rounds", rounds, 1) > 1 and method not in ("snip", "synflow"):
+        raise ValueError(f"rounds must be 1 for method {method!r}, got {rounds}")
     if method == "synflow":
-        return synflow_masks(_finite_weights(model), density, scope)
+        return synflow_masks(_finite_weights(model), density, scope, rounds)
+    if rounds > 1:
+        x, y = _check_batch(model, method, x, y)
+        return snip_masks(_finite_weights(model), x, y, density, scope, rounds)
     return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
 
 

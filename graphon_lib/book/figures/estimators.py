@@ -1,4 +1,4 @@
-"""Figures on estimators of a mask's graphon: recovery, residuals, cut norms."""
+"""Figures on estimators of a mask's graphon: recovery and residuals."""
 
 from __future__ import annotations
 
@@ -7,43 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from graphon_lib.book.figures.panels import method_panels, show_matrix
-from graphon_lib.book.style import COLOURS, DIVERGING, LABELS, MARKERS, SEQUENTIAL, new_figure
-from graphon_lib.graphons import CutNorm
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, SEQUENTIAL, new_figure
+from graphon_lib.experiments.fits import fit_slope
 
 __all__ = [
-    "cut_norm_witness",
-    "degrees_of_neurons",
     "matrices",
     "recovery_errors",
     "residual_operator_norms",
     "residual_spectra",
+    "vector_positions",
 ]
 
 ESTIMATOR_STYLES = (("#D55E00", "o", "-"), ("#0072B2", "s", "--"), ("#009E73", "^", ":"))
-
-
-def cut_norm_witness(difference: np.ndarray, result: CutNorm) -> Figure:
-    """Draw a difference twice: as it is, and with the witness's rows and columns put first."""
-    figure = new_figure(2.7)
-    left, right = figure.subplots(1, 2)
-    limit = float(np.abs(difference).max())
-    options = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
-    show_matrix(left, difference, **options)
-    left.set_title("difference")
-    rows = np.argsort(~result.rows, kind="stable")
-    columns = np.argsort(~result.cols, kind="stable")
-    image = show_matrix(right, difference[np.ix_(rows, columns)], **options)
-    right.set_title("witness first")
-    corner = Rectangle(
-        (-0.5, -0.5), result.cols.sum(), result.rows.sum(), fill=False, linewidth=2.0
-    )
-    right.add_patch(corner)
-    right.text(result.cols.sum() / 2, result.rows.sum() / 2, "$S \\times T$", ha="center")
-    figure.colorbar(image, ax=[left, right], fraction=0.04)
-    return figure
 
 
 def matrices(panels: Mapping[str, np.ndarray], *, columns: int) -> Figure:
@@ -70,7 +47,8 @@ def recovery_errors(result: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The figure, on logarithmic axes, with standard errors over trials.
+        The figure, on logarithmic axes, with standard errors over trials, and the fitted slope of
+        every estimator with its standard error.
     """
     graphons = result.graphon.values
     figure = new_figure(6.4)
@@ -90,8 +68,15 @@ def recovery_errors(result: xr.Dataset) -> Figure:
                 linestyle=line,
                 label=estimator,
             )
-        sizes = result["size"].values
-        panel.plot(sizes, 0.02 * np.sqrt(sizes[-1] / sizes), color="0.7", linewidth=0.9, zorder=0)
+            slope = fit_slope(error["size"].broadcast_like(error), error)
+            panel.text(
+                0.04,
+                0.24 - 0.09 * len(panel.texts),
+                f"{slope.value:+.2f} ± {slope.standard_error:.2f}",
+                color=colour,
+                transform=panel.transAxes,
+                fontsize=8,
+            )
         panel.set_title(graphon)
         panel.set_xscale("log")
         panel.set_yscale("log")
@@ -119,16 +104,18 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a method: degree blocks, co-clustered blocks, and for the former a mask with
-        independent entries of the same probabilities.
+        A panel a method: the three kinds of blocks, and for blocks by degree a mask with
+        independent entries of the estimated probabilities.
     """
     values = result.singular_value.sel(width=width).mean("trial")
     figure, panels, spare = method_panels(result.pruning.values, height=2.1)
-    series = (
-        ("degree", "mask", *ESTIMATOR_STYLES[0][:2], "degree blocks"),
-        ("co-clustering", "mask", *ESTIMATOR_STYLES[2][:2], "co-clustered"),
-        ("degree", "sampled", "0.5", "_", "chance alone"),
-    )
+    series = [
+        (estimator, "mask", colour, marker, estimator)
+        for estimator, (colour, marker, _) in zip(
+            result.estimator.values, ESTIMATOR_STYLES, strict=True
+        )
+    ]
+    series.append(("degree", "sampled", "0.5", "_", "chance alone"))
     top = 1.08 * float(values.max())
     for method, panel in panels.items():
         for estimator, source, colour, marker, label in series:
@@ -165,8 +152,8 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     """
     largest = result.singular_value.isel(rank=0)
     ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-    figure = new_figure(2.9)
-    axes = figure.subplots(1, 2, sharey=True)
+    figure = new_figure(3.1)
+    axes = figure.subplots(1, result.sizes["estimator"], sharey=True)
     for panel, estimator in zip(axes, result.estimator.values, strict=True):
         for method in result.pruning.values:
             values = ratio.sel(pruning=method, estimator=estimator)
@@ -182,29 +169,57 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_xscale("log", base=2)
         panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
+        panel.xaxis.set_tick_params(rotation=90)
         panel.minorticks_off()
         panel.set_xlabel("width $n$")
-        panel.set_title(f"{estimator} blocks" if estimator == "degree" else estimator)
+        panel.set_title(estimator)
     axes[0].set_ylabel("largest singular value / chance")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
-def degrees_of_neurons(result: xr.Dataset) -> Figure:
-    """Draw in-degree against out-degree of the same neurons, a panel for each method."""
-    figure, panels, spare = method_panels(result.pruning.values, height=1.9)
-    for method, panel in panels.items():
-        panel.plot(
-            result.in_degree.sel(pruning=method),
-            result.out_degree.sel(pruning=method),
-            ".",
-            color=COLOURS[method],
-            markersize=1.5,
-        )
-        panel.set_xlim(0.0, None)
-        panel.set_ylim(0.0, None)
-    spare.set_axis_off()
-    spare.text(0.1, 0.5, "one dot\na neuron", va="center")
-    figure.supxlabel("in-degree (fraction of weights kept)", fontsize=10)
-    figure.supylabel("out-degree", fontsize=10)
+def vector_positions(by_blocks: xr.Dataset, by_vectors: xr.Dataset) -> Figure:
+    """Draw largest residual singular values over chance: numbers against vectors as positions.
+
+    Parameters
+    ----------
+    by_blocks
+        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
+    by_vectors
+        Dataset of :func:`graphon_lib.experiments.vector_positions.vector_positions`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a method, with standard deviations over networks.
+    """
+    figure = new_figure(2.9)
+    axes = figure.subplots(1, by_vectors.sizes["pruning"], sharey=True)
+    series = (
+        ("blocks by degree", by_blocks.sel(estimator="degree"), *ESTIMATOR_STYLES[0]),
+        ("clusters", by_blocks.sel(estimator="clusters"), *ESTIMATOR_STYLES[1]),
+        ("vectors", by_vectors, *ESTIMATOR_STYLES[2]),
+    )
+    for panel, method in zip(axes, by_vectors.pruning.values, strict=True):
+        for label, dataset, colour, marker, line in series:
+            largest = dataset.singular_value.sel(pruning=method).isel(rank=0)
+            ratio = largest.sel(source="mask") / largest.sel(source="sampled")
+            panel.errorbar(
+                ratio.width,
+                ratio.mean("trial"),
+                ratio.std("trial"),
+                color=colour,
+                marker=marker,
+                linestyle=line,
+                capsize=2,
+                label=label,
+            )
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(ratio.width.values, [str(width) for width in ratio.width.values])
+        panel.minorticks_off()
+        panel.set_xlabel("width $n$")
+        panel.set_title(LABELS[method])
+    axes[0].set_ylabel("largest singular value / chance")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -1,0 +1,105 @@
+"""Figures on cut norms, cut distances and motif densities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from graphon_lib.book.figures.panels import show_matrix
+from graphon_lib.book.style import COLOURS, DIVERGING, LABELS, MARKERS, SEQUENTIAL, new_figure
+from graphon_lib.graphons import MOTIFS, CutNorm
+
+__all__ = ["cut_distances", "cut_norm_witness", "motif_ratios"]
+
+
+def cut_norm_witness(difference: np.ndarray, result: CutNorm) -> Figure:
+    """Draw a difference twice: as it is, and with the witness's rows and columns put first."""
+    figure = new_figure(2.7)
+    left, right = figure.subplots(1, 2)
+    limit = float(np.abs(difference).max())
+    options = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+    show_matrix(left, difference, **options)
+    left.set_title("difference")
+    rows = np.argsort(~result.rows, kind="stable")
+    columns = np.argsort(~result.cols, kind="stable")
+    image = show_matrix(right, difference[np.ix_(rows, columns)], **options)
+    right.set_title("witness first")
+    corner = Rectangle(
+        (-0.5, -0.5), result.cols.sum(), result.rows.sum(), fill=False, linewidth=2.0
+    )
+    right.add_patch(corner)
+    right.text(result.cols.sum() / 2, result.rows.sum() / 2, "$S \\times T$", ha="center")
+    figure.colorbar(image, ax=[left, right], fraction=0.04)
+    return figure
+
+
+def cut_distances(lower: np.ndarray, upper: np.ndarray, methods: Sequence[str]) -> Figure:
+    """Draw certified intervals of pairwise cut distances as a table of shaded cells.
+
+    Parameters
+    ----------
+    lower, upper
+        Bounds, shape (methods, methods).
+    methods
+        Names as in :data:`graphon_lib.book.style.LABELS`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Cells shaded by the upper bound, each with its interval written in it.
+    """
+    figure = new_figure(3.4)
+    axes = figure.subplots()
+    names = [LABELS[method] for method in methods]
+    image = axes.imshow(upper, cmap=SEQUENTIAL, vmin=0.0, aspect="auto")
+    for (i, j), high in np.ndenumerate(upper):
+        axes.text(
+            j,
+            i,
+            f"{lower[i, j]:.3f}\n{high:.3f}" if i != j else "0",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if high < 0.6 * upper.max() else "black",
+        )
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    figure.colorbar(image, ax=axes, label="upper bound")
+    return figure
+
+
+def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Draw motif densities over those of a constant graphon of the same edge density.
+
+    Parameters
+    ----------
+    densities
+        By method, what :func:`graphon_lib.graphons.motif_densities` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row a motif, one marker a method.
+    """
+    motifs = [motif for motif in MOTIFS if motif != "edge"]
+    figure = new_figure(2.9)
+    axes = figure.subplots()
+    for method, of_method in densities.items():
+        ratios = [of_method[motif] / of_method["edge"] ** len(MOTIFS[motif]) for motif in motifs]
+        axes.plot(
+            ratios,
+            range(len(motifs)),
+            MARKERS[method],
+            color=COLOURS[method],
+            label=LABELS[method],
+        )
+    axes.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(motifs)), [motif.replace("_", " ") for motif in motifs])
+    axes.invert_yaxis()
+    axes.set_xlabel("density of the motif / (edge density)$^{e(F)}$")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure

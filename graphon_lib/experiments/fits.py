@@ -1,0 +1,52 @@
+"""Rates: slopes of straight lines on logarithmic axes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from graphon_lib._checks import check_array
+
+__all__ = ["Slope", "fit_slope"]
+
+
+class Slope(NamedTuple):
+    """An exponent and its standard error."""
+
+    value: float
+    standard_error: float
+
+
+def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
+    r"""Fit the exponent :math:`b` of :math:`y = a x^b` by least squares of the logarithms.
+
+    Parameters
+    ----------
+    x, y
+        Positive numbers, as many of either, in any shape; at least three, of two different `x`.
+
+    Returns
+    -------
+    Slope
+        The exponent with its standard error, for independent errors of equal relative size.
+
+    Raises
+    ------
+    ValueError
+        If the numbers are not positive and finite, their counts differ, or are too few.
+    """
+    from scipy.stats import linregress
+
+    x, y = (
+        check_array(name, np.ravel(value), 1, minimum=np.finfo(float).tiny)
+        for name, value in (("x", x), ("y", y))
+    )
+    if x.size != y.size or x.size < 3 or np.ptp(x) == 0.0:
+        raise ValueError(
+            "x and y must hold equally many numbers, at least three of two different x; got "
+            f"{x.size} and {y.size}"
+        )
+    fit = linregress(np.log(x), np.log(y))
+    return Slope(float(fit.slope), float(fit.stderr))

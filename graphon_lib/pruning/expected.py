@@ -1,0 +1,91 @@
+"""How likely is a weight to be kept, given all but its own value? The graphon behind a mask."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from graphon_lib._checks import check_choice
+from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.methods import saliency
+from graphon_lib.pruning.model import MaskedMLP
+
+__all__ = ["keep_probabilities"]
+
+
+def keep_probabilities(
+    model: MaskedMLP,
+    method: str,
+    density: float,
+    x: Tensor | ArrayLike,
+    y: Tensor | ArrayLike,
+) -> list[Tensor]:
+    r"""Return for every weight the probability that SNIP or GraSP keeps it, its own value unknown.
+
+    Parameters
+    ----------
+    model
+        The network, at its initialisation.
+    method
+        ``"snip"`` or ``"grasp"``.
+    density
+        Kept fraction of all weights, in (0, 1].
+    x, y
+        The pruning batch, as in :func:`~graphon_lib.pruning.saliency`.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Float64 probabilities of the weights' shapes.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or so many weights are kept that ties at a score of zero
+        decide.
+
+    Notes
+    -----
+    Either score is a weight times a factor, :math:`s_{ij} = |w_{ij} q_{ij}|` with
+    :math:`q = \partial L / \partial w` for SNIP and :math:`s_{ij} = w_{ij} q_{ij}` with
+    :math:`q = H g` for GraSP. In a wide network the factor hardly depends on that one weight. Let
+    :math:`t` be the smallest score kept, and :math:`w_{ij} \sim \mathcal N(0, \sigma_l^2)`,
+    :math:`\sigma_l^2 = 2 / n_{l-1}`. Given the factor,
+
+    .. math::
+
+        \mathbb P(|w_{ij} q_{ij}| \ge t) = \operatorname{erfc}\frac{t}{\sigma_l \sqrt 2\, |q_{ij}|},
+        \qquad
+        \mathbb P(w_{ij} q_{ij} \ge t)
+        = \tfrac12 \operatorname{erfc}\frac{t}{\sigma_l \sqrt 2\, |q_{ij}|} .
+
+    The factor is a product of vectors. With the activations :math:`h_j` of the one neuron and the
+    back-propagated signals :math:`\delta_i` of the other on the N digits of the batch,
+    :math:`q_{ij} = \langle \delta_i, h_j \rangle` for SNIP, and
+    :math:`q_{ij} = \langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle` for
+    GraSP, the dot being the derivative along :math:`g`. The probabilities are thus a graphon in
+    which the position of a neuron is a vector of N or 2 N numbers. What is neglected, the influence
+    of a weight on its own factor, is of relative order 1/n for SNIP, :math:`n^{-1/2}` for GraSP.
+    """
+    check_choice("method", method, ("grasp", "snip"))
+    scores = saliency(model, method, x, y)
+    masks = keep_largest(scores, density)
+    threshold = min(
+        float(s[kept].min()) for s, kept in zip(scores, masks, strict=True) if kept.any()
+    )
+    if threshold == 0.0:
+        raise ValueError(
+            f"density must leave all scores of zero unkept, got {density!r}, which keeps some"
+        )
+    probabilities = []
+    for s, w in zip(scores, model.weights, strict=True):
+        w = w.detach().to(torch.float64)
+        # No score is lost where a weight is exactly zero: it has none.
+        factor = torch.where(w == 0.0, 0.0, s.to(torch.float64) / w).abs()
+        sigma = math.sqrt(2.0 / w.shape[1])
+        tail = torch.special.erfc(threshold / (sigma * math.sqrt(2.0) * factor))
+        probabilities.append(tail if method == "snip" else tail / 2.0)
+    return probabilities

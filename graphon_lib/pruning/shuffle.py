@@ -1,0 +1,70 @@
+"""The layer-wise shuffle: what is left of a method when only its layer densities are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from graphon_lib._checks import check_mask
+from graphon_lib.pruning.model import random_generator
+
+__all__ = ["shuffle_masks"]
+
+
+def shuffle_masks(
+    masks: Sequence[object], generator: torch.Generator | None = None
+) -> list[Tensor]:
+    """Return masks with the entries of every layer in random order.
+
+    Parameters
+    ----------
+    masks
+        Binary arrays, NumPy or PyTorch, one a layer, as :func:`~graphon_lib.pruning.prune` returns
+        them; they are left as they are.
+    generator
+        Source of the permutations; None takes a new one seeded by the operating system.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Boolean masks of the same shapes. Each layer keeps its number of weights, at positions
+        uniform among all that hold so many; layers are independent.
+
+    Raises
+    ------
+    ValueError
+        If `masks` is not a non-empty sequence of binary matrices, or `generator` is not a
+        :class:`torch.Generator`.
+
+    Notes
+    -----
+    The ablation of [1]_: where a shuffled network does as well as the pruned one, all that mattered
+    was how many weights each layer kept. In the limit every graphon of a shuffled network is
+    constant.
+
+    References
+    ----------
+    .. [1] Frankle, Dziugaite, Roy and Carbin, *Pruning Neural Networks at Initialization: Why Are
+       We Missing the Mark?*, ICLR 2021, section 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> mask = torch.tensor([[True, True, False], [False, False, False]])
+    >>> shuffle_masks([mask], torch.Generator().manual_seed(0))[0].sum()
+    tensor(2)
+    """
+    if isinstance(masks, Tensor) or not isinstance(masks, Iterable):
+        raise ValueError(f"masks must be a sequence of matrices, one a layer, got {masks!r}")
+    arrays = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
+    if not arrays:
+        raise ValueError("masks must hold at least one matrix, got none")
+    generator = random_generator(generator)
+    shuffled = []
+    for array in arrays:
+        order = torch.randperm(array.size, generator=generator)
+        entries = torch.from_numpy(array.reshape(-1))
+        shuffled.append(entries[order].reshape(array.shape))
+    return shuffled

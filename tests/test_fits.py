@@ -1,0 +1,37 @@
+"""Fitted exponents."""
+
+import numpy as np
+import pytest
+
+from graphon_lib.experiments.fits import fit_slope
+
+
+def test_exact_power_law():
+    x = np.array([1.0, 2.0, 5.0, 9.0])
+    slope = fit_slope(x, 3.0 * x**-0.5)
+    assert slope.value == pytest.approx(-0.5, abs=1e-12)
+    assert slope.standard_error == pytest.approx(0.0, abs=1e-7)
+
+
+def test_standard_error_covers_the_truth():
+    """The t-statistic of 300 fits has the variance of Student's t with 18 degrees of freedom."""
+    rng = np.random.default_rng(0)
+    x = np.geomspace(10, 1000, 20)
+    fits = [fit_slope(x, x**-1.0 * np.exp(0.1 * rng.normal(size=20))) for _ in range(300)]
+    t = np.array([(fit.value + 1.0) / fit.standard_error for fit in fits])
+    assert np.mean(t**2) == pytest.approx(18 / 16, rel=4 * np.sqrt(2 / 300))
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([1, 2], [1, 2]),
+        ([1, 1, 1], [1, 2, 3]),
+        ([1, 2, 3], [1, 2]),
+        ([1, 2, 3], [1, 0, 2]),
+        ([1, 2, np.nan], [1, 2, 3]),
+    ],
+)
+def test_bad_numbers(x, y):
+    with pytest.raises(ValueError, match=r"x|y"):
+        fit_slope(x, y)

@@ -1,0 +1,81 @@
+"""The probability that a weight is kept, against what is kept."""
+
+import numpy as np
+import pytest
+import torch
+
+from graphon_lib.pruning import MaskedMLP, prune
+from graphon_lib.pruning.expected import keep_probabilities
+
+
+def draw_network(width):
+    generator = torch.Generator().manual_seed(2)
+    model = MaskedMLP((60, width, width, 10), generator)
+    x = torch.randn(40, 60, generator=generator)
+    return model, x, torch.randint(0, 10, (40,), generator=generator)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return draw_network(250)
+
+
+def miscalibration(model, method, density, x, y):
+    """Largest gap between the share kept and its expectation, over tenths of the hidden weights."""
+    mask = prune(model, method, density, x, y)[1].numpy().ravel()
+    p = keep_probabilities(model, method, density, x, y)[1].numpy().ravel()
+    assert p.std() > 0.5 * density  # a constant would be calibrated, too
+    tenths = np.array_split(np.argsort(p), 10)
+    return max(abs(mask[tenth].mean() - p[tenth].mean()) for tenth in tenths)
+
+
+@pytest.mark.parametrize("density", [0.3, 0.1])
+def test_snip_keeps_as_many_as_expected(density):
+    """Within 5 standard errors of a tenth of 600 x 600 weights, and a bias of order 1/n."""
+    model, x, y = draw_network(600)
+    assert miscalibration(model, "snip", density, x, y) < 5 * 0.5 / np.sqrt(36000) + 2 / 600
+
+
+@pytest.mark.parametrize(("method", "least"), [("snip", 3.0), ("grasp", 1.6)])
+def test_bias_falls_with_the_width(method, least):
+    """Four times the width: a quarter of the bias for SNIP, half of it for GraSP, up to noise."""
+    narrow, wide = (draw_network(width) for width in (150, 600))
+    ratio = miscalibration(narrow[0], method, 0.2, *narrow[1:]) / miscalibration(
+        wide[0], method, 0.2, *wide[1:]
+    )
+    assert ratio > least
+
+
+def test_one_weight_redrawn(network):
+    """SNIP: freeze the network, redraw one weight at a time, and count how often it is kept."""
+    model, x, y = network
+    p = keep_probabilities(model, "snip", 0.2, x, y)[1]
+    weights = [w.detach().clone() for w in model.weights]
+    rng = np.random.default_rng(0)
+    kept, expected, generator = 0, 0.0, torch.Generator().manual_seed(3)
+    for _ in range(60):
+        i, j = rng.integers(250, size=2)
+        changed = MaskedMLP(model.widths, torch.Generator().manual_seed(0))
+        for target, source in zip(changed.weights, weights, strict=True):
+            target.data.copy_(source)
+        changed.weights[1].data[i, j] = torch.randn((), generator=generator) * (2 / 250) ** 0.5
+        kept += bool(prune(changed, "snip", 0.2, x, y)[1][i, j])
+        expected += float(p[i, j])
+    assert abs(kept - expected) < 4 * np.sqrt(60 * 0.25)
+    assert 2 < expected < 30
+
+
+@pytest.mark.parametrize(
+    ("method", "density", "message"),
+    [
+        ("synflow", 0.2, "method must be one of grasp, snip"),
+        ("snip", 1.0, "density must leave all scores of zero unkept"),
+        ("snip", 0.0, "density"),
+    ],
+)
+def test_bad_arguments(network, method, density, message):
+    model, x, y = network
+    silent = MaskedMLP(model.widths, torch.Generator().manual_seed(0))
+    silent.weights[0].data[:5] = 0.0  # silent neurons have scores of exactly zero
+    with pytest.raises(ValueError, match=message):
+        keep_probabilities(silent, method, density, x, y)
