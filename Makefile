@@ -8,10 +8,10 @@ INSTALLED := $(VENV)/.installed
 
 # uv does not read pip's settings: hand it the folders of local wheels that pip knows of.
 FIND_LINKS = $(shell $(PYTHON) -m pip config list 2>/dev/null \
-	| sed -n "s/.*find-links='\(.*\)'/--find-links \1/p" | sort -u)
+	| sed -n "s/.*find-links='\(.*\)'/\1/p" | tr ' ' '\n' | sort -u | sed 's/^/--find-links /')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit notebooks pages citation outputs lab serve lock clean
+.PHONY: help book test lint unit notebooks pages citation outputs reproduce lab serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ pages: book ## Open every built page in Chromium
 
 outputs: $(INSTALLED) ## Write freshly executed outputs back into chapters/
 	@$(BIN)/python -m graphon_lib.book outputs
+
+reproduce: $(INSTALLED) ## Compute the stored results again (hours); RESULT=name for one, SCHEDULER=tcp://... on Dask
+	@echo "Computing results; finished cells are kept in .cache/, so that it can be stopped and resumed"
+	@$(BIN)/python -m graphon_lib.experiments $(RESULT) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 lab: $(INSTALLED) ## Open JupyterLab on the chapters
 	@echo "Starting JupyterLab on chapters/; stop it with Ctrl-C"

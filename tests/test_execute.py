@@ -5,8 +5,10 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from graphon_lib.book.__main__ import main
-from graphon_lib.book.dependencies import chapter_fingerprint
+from graphon_lib.book.dependencies import chapter_data, chapter_fingerprint, chapter_imports
 from graphon_lib.book.execute import execute_chapter, list_chapters
+from graphon_lib.book.paths import CHAPTERS
+from graphon_lib.experiments.sources import modules_behind
 
 
 def write_notebook(path, *sources):
@@ -62,6 +64,21 @@ def test_fingerprint_ignores_outputs_and_sees_code(tmp_path):
     notebook.cells[1].source = "print(seed + 1)"
     nbformat.write(notebook, path)
     assert chapter_fingerprint(path) != before
+
+
+def test_a_chapter_depends_on_what_it_uses_and_on_nothing_else():
+    notebook = nbformat.read(CHAPTERS / "01-pruning.ipynb", as_version=4)
+    modules = modules_behind(chapter_imports(notebook))
+    assert {"graphon_lib.pruning.synflow", "graphon_lib.book.figures.pruning"} <= set(modules)
+    assert not {"graphon_lib.graphons.cut_norm", "graphon_lib.book.figures.graphons"} & set(modules)
+    data = {file.name for file in chapter_data(modules.values())}
+    assert {"mask-statistics.nc", "mnist-5k.npz", "constraints.txt"} <= data
+    assert "sorted-histograms.nc" not in data
+
+
+def test_magics_are_no_obstacle(tmp_path):
+    path = write_notebook(tmp_path / "chapter.ipynb", "seed = 0", "%timeit seed\n!ls")
+    assert len(chapter_fingerprint(path)) == 64
 
 
 def test_command_line_reports_an_unknown_chapter(capsys):

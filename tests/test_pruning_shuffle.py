@@ -23,9 +23,7 @@ def test_every_layer_keeps_its_shape_and_its_number_of_weights(shapes, seed):
     rng = np.random.default_rng(seed)
     masks = [rng.random(shape) < rng.random() for shape in shapes]
     copies = [mask.copy() for mask in masks]
-    for shuffled, mask, copy in zip(
-        shuffle_masks(masks, seeded(seed)), masks, copies, strict=True
-    ):
+    for shuffled, mask, copy in zip(shuffle_masks(masks, seeded(seed)), masks, copies, strict=True):
         assert shuffled.dtype == torch.bool
         assert tuple(shuffled.shape) == mask.shape
         assert int(shuffled.sum()) == mask.sum()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 from papermill.exceptions import PapermillException
 
 from graphon_lib.book.build import build_site
-from graphon_lib.book.execute import execute_chapter, write_outputs
+from graphon_lib.book.execute import (
+    execute_chapter,
+    execute_stale_chapters,
+    list_chapters,
+    write_outputs,
+)
 from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT
 
 
@@ -28,10 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
+            executed = execute_stale_chapters()
+            _say(f"Executed {len(executed)} of {len(list_chapters())} chapters: {_names(executed)}")
+            _say("Building the pages")
             _say(f"The book is at {build_site().relative_to(ROOT)}")
         elif options.command == "outputs":
             changed = write_outputs()
-            _say(f"{len(changed)} chapters have new outputs: {[path.name for path in changed]}")
+            _say(f"{len(changed)} chapters have new outputs: {_names(changed)}")
         else:
             source = CHAPTERS / f"{Path(options.chapter).stem}.ipynb"
             parameters = {name: yaml.safe_load(value) for name, value in options.parameter}
@@ -44,8 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _names(chapters: Iterable[Path]) -> str:
+    return ", ".join(path.stem for path in chapters) or "none"
+
+
 def _say(message: str) -> None:
-    print(message)
+    print(message, flush=True)
 
 
 if __name__ == "__main__":

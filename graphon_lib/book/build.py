@@ -1,4 +1,4 @@
-"""Building the site: execute what changed, stage the sources, run Jupyter Book strictly."""
+"""Building the site: stage the executed sources, run Jupyter Book strictly."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from graphon_lib.book.assets import fetch_assets
-from graphon_lib.book.execute import execute_stale_chapters, list_chapters
+from graphon_lib.book.execute import list_chapters
 from graphon_lib.book.paths import CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
 
 __all__ = ["build_site"]
 
 
 def build_site() -> Path:
-    """Execute stale chapters and build the static site.
+    """Build the static site from the executed chapters.
 
     Returns
     -------
@@ -27,7 +27,6 @@ def build_site() -> Path:
     RuntimeError
         If Jupyter Book reports an error or a warning.
     """
-    execute_stale_chapters()
     _stage()
     command = [
         *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGE)),

@@ -18,7 +18,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from graphon_lib.book.paths import RESULTS, ROOT
 from graphon_lib.experiments.sources import code_hash, imported_names, modules_behind
 
-__all__ = ["chapter_data", "chapter_fingerprint", "notebook_source"]
+__all__ = ["chapter_data", "chapter_fingerprint", "chapter_imports", "notebook_source"]
 
 
 def notebook_source(notebook: nbformat.NotebookNode) -> str:
@@ -47,14 +47,17 @@ def chapter_data(modules: Iterable[Path]) -> list[Path]:
     return sorted([*results, *bundled, ROOT / "constraints.txt"])
 
 
+def chapter_imports(notebook: nbformat.NotebookNode) -> set[str]:
+    """Return the dotted names that the code cells of a notebook import."""
+    python = TransformerManager()  # turns notebook magics into plain Python
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return imported_names("\n".join(python.transform_cell(source) for source in cells))
+
+
 def chapter_fingerprint(path: Path) -> str:
     """Return the SHA-256 of everything that the outputs of the notebook at `path` depend on."""
     notebook = nbformat.read(path, as_version=4)
-    python = TransformerManager()  # turns notebook magics into plain Python
-    code = "\n".join(
-        python.transform_cell(cell.source) for cell in notebook.cells if cell.cell_type == "code"
-    )
-    names = imported_names(code)
+    names = chapter_imports(notebook)
     digest = hashlib.sha256(notebook_source(notebook).encode())
     digest.update(code_hash(names).encode())
     for file in chapter_data(modules_behind(names).values()):
