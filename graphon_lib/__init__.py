@@ -6,6 +6,8 @@ The rooms of the library, each importing only from those before it:
     Masked networks and five ways to prune them at initialisation (PyTorch).
 ``graphon_lib.graphons``
     Step graphons, their estimators and their distances (NumPy).
+``graphon_lib.ntk``
+    Kernels of infinitely wide pruned networks, exact for step graphons (NumPy).
 ``graphon_lib.experiments``
     Data, sweeps and stored results.
 ``graphon_lib.book``

@@ -378,3 +378,14 @@ def test_importing_the_module_loads_neither_torch_nor_pooch():
     code = "import sys, graphon_lib.experiments.data; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(run.stdout.split()) & {"torch", "pooch", "requests"}
+
+
+def test_first_training_digits_are_the_same_in_both_data_sets(monkeypatch):
+    """So that chapters which show a few digits look the same with and without the full data."""
+    if "MNIST_DIR" not in os.environ:
+        pytest.skip("needs MNIST_DIR, the complete MNIST")
+    full = load_mnist()
+    monkeypatch.delenv("MNIST_DIR")
+    subset = load_mnist(cache=os.devnull)
+    np.testing.assert_array_equal(full.x_train[:3000], subset.x_train[:3000])
+    np.testing.assert_array_equal(full.y_train[:3000], subset.y_train[:3000])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
+from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
+from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
@@ -18,4 +21,7 @@ STORED_EXPERIMENTS = (
     RESIDUAL_SPECTRA,
     VECTOR_POSITIONS,
     SHARED_POSITIONS,
+    CONVERGENCE,
+    KERNEL_CONVERGENCE,
+    KERNELS_OF_MASKS,
 )

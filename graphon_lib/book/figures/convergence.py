@@ -1,0 +1,242 @@
+"""Figures on the convergence of masks as the width grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.panels import method_panels
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+
+__all__ = [
+    "cut_norms_by_width",
+    "distances_by_setting",
+    "distances_to_widest",
+    "motifs_by_width",
+    "scopes_by_width",
+]
+
+
+def _width_axis(panel: Axes, widths: Sequence[int]) -> None:
+    panel.set_xscale("log")
+    panel.set_xticks(widths, [str(width) for width in widths])
+    panel.xaxis.set_tick_params(rotation=90)
+    panel.minorticks_off()
+
+
+def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
+    """Draw root squared distances to the reference width, with their intervals."""
+    distance = result.distance.sel(other_width=reference)
+    distance = distance.sel(width=distance.width < reference)
+    for method in result.pruning.values:
+        of_method = distance.sel(pruning=method)
+        value, lower, upper = (
+            np.sqrt(np.maximum(of_method.sel(statistic=name), 0.0))
+            for name in ("squared", "lower", "upper")
+        )
+        panel.errorbar(
+            value.width,
+            value,
+            (np.maximum(value - lower, 0.0), np.maximum(upper - value, 0.0)),
+            color=COLOURS[method],
+            marker=MARKERS[method],
+            capsize=2,
+            label=LABELS[method],
+        )
+    _width_axis(panel, value.width.values)
+    panel.set_ylim(0.0, None)
+
+
+def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
+    """Draw Euclidean distances of mean histograms to those of a reference width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
+        scope and density.
+    reference
+        The width that the others are compared with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Plain and cross-fitted histograms in rows, as they are and divided by their density in
+        columns; distances are freed of the noise of the means, with bootstrap intervals.
+    """
+    figure = new_figure(5.0)
+    axes = figure.subplots(2, 2, sharex=True)
+    for row, estimator in zip(axes, result.estimator.values, strict=True):
+        for panel, scale in zip(row, result.scale.values, strict=True):
+            _distance_lines(panel, result.sel(estimator=estimator, scale=scale), reference)
+            panel.set_title(f"{estimator}, {scale}" if scale != "histogram" else estimator)
+        row[0].set_ylabel(f"distance to $n = {reference}$")
+    for panel in axes[1]:
+        panel.set_xlabel("width $n$")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
+    """Draw distances of plain histograms to a reference width, by depth and density.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one mask, scope,
+        estimator and scale.
+    reference
+        The width that the others are compared with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Depths in rows, densities in columns.
+    """
+    depths, densities = result.neuron_layers.values, result.density.values
+    figure = new_figure(2.3 * len(depths) + 0.5)
+    axes = figure.subplots(len(depths), len(densities), sharex=True, sharey=True, squeeze=False)
+    for row, depth in zip(axes, depths, strict=True):
+        for panel, density in zip(row, densities, strict=True):
+            _distance_lines(panel, result.sel(neuron_layers=depth, density=density), reference)
+            panel.set_title(f"{depth} layers, {density:g}")
+        row[0].set_ylabel(f"distance to $n = {reference}$")
+    for panel in axes[-1]:
+        panel.set_xlabel("width $n$")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def scopes_by_width(result: xr.Dataset, target: float) -> Figure:
+    """Draw density and dead neurons of a hidden layer against the width, for both scopes.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth and
+        density, one layer of weights and one hidden layer.
+    target
+        The density of the network.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Scopes in columns; standard deviations over networks.
+    """
+    figure = new_figure(5.0)
+    axes = figure.subplots(2, 2, sharex=True, sharey="row")
+    quantities = (("layer_density", "density of the layer"), ("dead_fraction", "dead neurons"))
+    for row, (name, label) in zip(axes, quantities, strict=True):
+        for panel, scope in zip(row, result.scope.values, strict=True):
+            for method in result.pruning.values:
+                values = result[name].sel(pruning=method, scope=scope)
+                panel.errorbar(
+                    result.width,
+                    values.mean("trial"),
+                    values.std("trial"),
+                    color=COLOURS[method],
+                    marker=MARKERS[method],
+                    capsize=2,
+                    label=LABELS[method],
+                )
+            _width_axis(panel, result.width.values)
+        row[0].set_ylabel(label)
+    for panel, scope in zip(axes[0], result.scope.values, strict=True):
+        panel.axhline(target, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_title(f"scope: {scope}")
+    for panel in axes[1]:
+        panel.set_xlabel("width $n$")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def cut_norms_by_width(result: xr.Dataset) -> Figure:
+    """Draw certified cut norms of differences of histograms against the width, by method.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth and mask.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a method; bars span from the least lower to the greatest upper bound over pairs.
+    """
+    figure, panels, spare = method_panels(result.pruning.values, height=2.2)
+    limits = (0.7 * float(result.cut_norm.min()), 1.4 * float(result.cut_norm.max()))
+    styles = (
+        ("same width", "#0072B2", "s", 0.94),
+        ("reference width", "#D55E00", "o", 1.0),
+        ("sampled", "0.45", "_", 1.06),
+    )
+    for method, panel in panels.items():
+        for comparison, colour, marker, shift in styles:
+            bounds = result.cut_norm.sel(pruning=method, comparison=comparison)
+            lower = bounds.sel(bound="lower").min("pair")
+            upper = bounds.sel(bound="upper").max("pair")
+            middle = (lower + upper) / 2
+            panel.errorbar(
+                result.width * shift,
+                middle,
+                (middle - lower, upper - middle),
+                color=colour,
+                marker=marker,
+                markersize=4,
+                linestyle="none",
+                capsize=2,
+                label=comparison,
+            )
+        panel.set_yscale("log")
+        panel.set_ylim(*limits)
+        _width_axis(panel, result.width.values)
+    spare.set_axis_off()
+    spare.legend(*panel.get_legend_handles_labels(), loc="center")
+    figure.supylabel("cut norm of the difference", fontsize=10)
+    figure.supxlabel("width $n$", fontsize=10)
+    return figure
+
+
+def motifs_by_width(result: xr.Dataset, motif: str, edges: int) -> Figure:
+    """Draw a motif's density over that of a constant graphon of equal density, by width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
+        scope and density.
+    motif
+        One of :data:`graphon_lib.graphons.MOTIFS`.
+    edges
+        How many edges it has.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, with standard deviations over networks.
+    """
+    figure = new_figure(3.2)
+    axes = figure.subplots()
+    ratio = result.motif_density.sel(motif=motif) / result.motif_density.sel(motif="edge") ** edges
+    for method in result.pruning.values:
+        values = ratio.sel(pruning=method)
+        axes.errorbar(
+            result.width,
+            values.mean("trial"),
+            values.std("trial"),
+            color=COLOURS[method],
+            marker=MARKERS[method],
+            capsize=2,
+            label=LABELS[method],
+        )
+    axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+    axes.set_ylim(0.0, None)
+    _width_axis(axes, result.width.values)
+    axes.set_xlabel("width $n$")
+    axes.set_ylabel(f"density of {motif.replace('_', ' ')} / (edge density)$^{edges}$")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure

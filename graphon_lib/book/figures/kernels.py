@@ -1,0 +1,203 @@
+"""Figures on the Graphon NTK and on the path-density law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.experiments.fits import fit_slope
+from graphon_lib.graphons import StepGraphon
+
+__all__ = [
+    "convergence_of_kernels",
+    "measured_over_path_law",
+    "measured_over_theory",
+    "spectra",
+    "variance_by_position",
+]
+
+SERIES = (
+    ("#000000", "o"),
+    ("#D55E00", "s"),
+    ("#0072B2", "^"),
+    ("#009E73", "v"),
+    ("#CC79A7", "D"),
+)
+
+
+def variance_by_position(
+    graphons: Sequence[StepGraphon], variances: Sequence[np.ndarray]
+) -> Figure:
+    """Draw the variance of pre-activations over the positions of neurons, a line a layer.
+
+    Parameters
+    ----------
+    graphons
+        The graphons of the layers, for the masses of their rows.
+    variances
+        For each of them, the variance in every block.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    figure = new_figure(2.9)
+    axes = figure.subplots()
+    for layer, (graphon, variance) in enumerate(zip(graphons, variances, strict=True), start=1):
+        colour, _ = SERIES[layer - 1]
+        axes.stairs(
+            variance,
+            graphon.row_edges,
+            baseline=None,
+            color=colour,
+            linestyle=("-", "--", ":", "-.")[layer - 1],
+            linewidth=1.6,
+            label=f"layer {layer}",
+        )
+    axes.set_xlabel("position $u$ of the neuron")
+    axes.set_ylabel("variance of the pre-activation")
+    axes.set_ylim(0.0, None)
+    axes.set_xlim(0.0, 1.0)
+    axes.legend()
+    return figure
+
+
+def convergence_of_kernels(result: xr.Dataset) -> Figure:
+    """Draw the error of the kernels of sampled networks against the width, by design.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.kernel_convergence.kernel_convergence`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes, with fitted exponents in the legend.
+    """
+    figure = new_figure(3.4)
+    axes = figure.subplots()
+    for design, (colour, marker) in zip(result.design.values, SERIES, strict=True):
+        error = result.error.sel(design=design)
+        slope = fit_slope(error.width.broadcast_like(error), error)
+        axes.errorbar(
+            result.width,
+            error.mean("draw"),
+            error.std("draw") / np.sqrt(error.sizes["draw"]),
+            color=colour,
+            marker=marker,
+            label=f"{design}: {slope.value:.2f} ± {slope.standard_error:.2f}",
+        )
+    widths = result.width.values
+    start = float(result.error.isel(width=0).mean())
+    axes.plot(widths, 0.6 * start * (widths / widths[0]) ** -0.5, color="0.6", linewidth=0.9)
+    axes.text(widths[1], 0.36 * start, "$n^{-1/2}$", color="0.35")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(widths, [str(width) for width in widths])
+    axes.set_xlabel("width $n$")
+    axes.set_ylabel("relative error of one network's kernel")
+    axes.legend(title="design: fitted exponent")
+    return figure
+
+
+def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str]]) -> Figure:
+    """Draw the trace of theoretical kernels over that of measured ones, against the width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
+    panels
+        For every panel's title, the theoretical and the measured kernel.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, with standard deviations over networks; a panel's ratios have a logarithmic
+        axis where they span more than a decade.
+    """
+    figure = new_figure(3.3)
+    axes = figure.subplots(1, len(panels))
+    for panel, (title, (theory, measured)) in zip(axes, panels.items(), strict=True):
+        ratio = result.trace.sel(kernel=theory) / result.trace.sel(kernel=measured)
+        for method in result.pruning.values:
+            values = ratio.sel(pruning=method)
+            panel.errorbar(
+                result.width,
+                values.mean("trial"),
+                values.std("trial"),
+                color=COLOURS[method],
+                marker=MARKERS[method],
+                capsize=2,
+                label=LABELS[method],
+            )
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_xscale("log", base=2)
+        if float(ratio.max() / ratio.min()) > 10.0:
+            panel.set_yscale("log")
+        else:
+            panel.set_ylim(0.0, 1.1 * float(ratio.max()))
+        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
+        panel.xaxis.set_tick_params(rotation=90)
+        panel.minorticks_off()
+        panel.set_title(title)
+        panel.set_xlabel("width $n$")
+    axes[0].set_ylabel("trace, theory / measured")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def measured_over_path_law(result: xr.Dataset) -> Figure:
+    """Draw measured traces over the dense one against path densities, re-drawn weights.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes: one marker a network, and the law as a line.
+    """
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    measured = result.trace.sel(kernel="measured, re-drawn") / result.dense_trace
+    for method in result.pruning.values:
+        axes.plot(
+            result.path_density.sel(pruning=method).values.ravel(),
+            measured.sel(pruning=method).values.ravel(),
+            MARKERS[method],
+            color=COLOURS[method],
+            label=LABELS[method],
+        )
+    limits = [float(result.path_density.min()) / 2, float(result.path_density.max()) * 2]
+    axes.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("path density of the masks")
+    axes.set_ylabel("trace of the kernel / dense")
+    axes.legend()
+    return figure
+
+
+def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Figure:
+    """Draw eigenvalues over the largest one, by rank, on logarithmic axes."""
+    figure = new_figure(3.1)
+    axes = figure.subplots()
+    styles = zip(SERIES, ("-", "--", ":", "-.", "-"), strict=True)
+    for (label, values), ((colour, _), line) in zip(eigenvalues.items(), styles, strict=False):
+        ranks = np.arange(1, values.size + 1)
+        axes.plot(ranks, values / values[0], line, color=colour, label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("rank")
+    axes.set_ylabel("eigenvalue / largest")
+    axes.legend()
+    return figure

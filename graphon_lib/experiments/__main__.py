@@ -1,0 +1,63 @@
+"""Command line of the experiments: ``python -m graphon_lib.experiments [NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import joblib
+
+from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compute stored results again and return the process's exit code: 0 unless one failed."""
+    names = [experiment.name for experiment in STORED_EXPERIMENTS]
+    parser = argparse.ArgumentParser(
+        prog="python -m graphon_lib.experiments",
+        description="Compute results again and store them in data/results.",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which results, all of them when omitted: {', '.join(names)}",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, tcp://host:port, that sweeps are shared out over",
+    )
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(names))
+    if unknown:
+        parser.error(f"NAME must be one of {', '.join(names)}; got {', '.join(unknown)}")
+    try:
+        with _workers(options.scheduler):
+            for experiment in STORED_EXPERIMENTS:
+                if not options.names or experiment.name in options.names:
+                    experiment.run(recompute=True)
+    except (ValueError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextmanager
+def _workers(scheduler: str | None) -> Iterator[None]:
+    """Share cells out over a Dask cluster, or over the cores of this machine."""
+    if scheduler is None:
+        yield
+        return
+    from dask.distributed import Client
+
+    with Client(scheduler), joblib.parallel_config(backend="dask"):
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

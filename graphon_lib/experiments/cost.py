@@ -1,0 +1,92 @@
+"""What a computation costs: processor time and peak memory, on one thread."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+__all__ = ["Cost", "measured_cost", "single_thread"]
+
+MEGABYTE = 1e6
+
+
+@dataclass
+class Cost:
+    """What was spent inside :func:`measured_cost`; NaN until it is left.
+
+    Attributes
+    ----------
+    seconds
+        Processor time of all threads of the process.
+    megabytes
+        Peak resident memory of the process, that of libraries and data included.
+    """
+
+    seconds: float = float("nan")
+    megabytes: float = float("nan")
+
+
+@contextmanager
+def measured_cost() -> Iterator[Cost]:
+    """Measure the processor time and the peak memory of what runs inside.
+
+    Yields
+    ------
+    Cost
+        Filled in at the end.
+
+    Notes
+    -----
+    Linux lets a process set its peak back to what it holds now. Elsewhere the peak is that since
+    the process began.
+    """
+    cost = Cost()
+    _reset_peak()
+    started = time.process_time()
+    yield cost
+    cost.seconds = time.process_time() - started
+    cost.megabytes = _peak() / MEGABYTE
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Run what is inside on one thread, PyTorch's and NumPy's products alike.
+
+    The number of threads decides how sums are split and so their last bits: with one thread equal
+    inputs have equal results wherever they are computed on the same kind of processor.
+    """
+    # PyTorch counts its threads itself; where it is not loaded, it need not be.
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        if torch:
+            torch.set_num_threads(threads)
+
+
+def _reset_peak() -> None:
+    control = Path("/proc/self/clear_refs")
+    if control.exists():
+        control.write_text("5")
+
+
+def _peak() -> float:
+    """Return the peak resident memory in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024.0 * int(line.split()[1])
+    unit = 1.0 if sys.platform == "darwin" else 1024.0
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

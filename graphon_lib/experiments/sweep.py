@@ -1,0 +1,203 @@
+"""Sweeps: many independent cells, computed in parallel, each kept on disk once it is done.
+
+A cell is a call of one function that returns a dictionary of arrays. Finished cells are kept by
+:class:`joblib.Memory`, so that a sweep that was killed goes on where it was, and
+:class:`joblib.Parallel` shares them out: over the cores of this machine, or over a Dask cluster
+inside ``joblib.parallel_config(backend="dask")``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Memory, Parallel, delayed
+from joblib._store_backends import CacheWarning
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from graphon_lib.experiments.cost import measured_cost, single_thread
+from graphon_lib.experiments.sources import LIBRARY, code_hash
+
+__all__ = ["CACHE", "Cell", "CellError", "fingerprint", "finished", "run_cells"]
+
+CACHE = LIBRARY.parent / ".cache" / "sweeps"
+"""Where finished cells are kept."""
+
+PACKAGES = ("numpy", "scipy", "torch")
+
+logger = logging.getLogger(__name__)
+
+CellFunction = Callable[..., dict[str, NDArray]]
+
+
+class CellError(OSError):
+    """A cell cannot be kept on disk."""
+
+
+class Cell(NamedTuple):
+    """A finished cell.
+
+    Attributes
+    ----------
+    arrays
+        What the function returned.
+    seconds
+        Processor time spent on it.
+    megabytes
+        Peak memory of the process meanwhile.
+    code_sha256
+        Hash of the code that stood behind it.
+    """
+
+    arrays: dict[str, NDArray]
+    seconds: float
+    megabytes: float
+    code_sha256: str
+
+
+def fingerprint(function: CellFunction, probe: Mapping[str, Any]) -> str:
+    """Return a name for what the installed code computes, to keep cells of different codes apart.
+
+    Parameters
+    ----------
+    function
+        The function of the cells.
+    probe
+        Arguments of a small cell that exercises all of the function.
+
+    Returns
+    -------
+    str
+        SHA-256 of the probe's result and of the versions of NumPy, SciPy and PyTorch.
+
+    Notes
+    -----
+    The probe is computed anew each time. A change of the library that changes a number in it
+    changes the fingerprint, and so does another kind of processor that rounds differently; a change
+    of names or words does not, and hours of finished cells stay valid.
+    """
+    with single_thread():
+        digest = _digest(function(**probe))
+    versions = {name: version(name) for name in PACKAGES}
+    return hashlib.sha256(f"{digest} {json.dumps(versions)}".encode()).hexdigest()
+
+
+def run_cells(
+    function: CellFunction,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    folder: Path | None = None,
+    description: str = "Cells",
+) -> list[Cell]:
+    """Return the cells, computing those that are not on disk yet.
+
+    Parameters
+    ----------
+    function
+        Importable by name; called with a cell's arguments by keyword, on one thread.
+    cells
+        The arguments of each cell; started in this order.
+    key
+        Names the code and whatever else the cells depend on, see :func:`fingerprint`. Cells kept
+        under another key are not read.
+    folder
+        Where cells are kept; ``.cache/sweeps`` of the checkout when omitted.
+    description
+        What the progress bar says.
+
+    Returns
+    -------
+    list of Cell
+        In the order of `cells`.
+
+    Raises
+    ------
+    CellError
+        If a finished cell cannot be written, for instance because the disk is full. Those written
+        before are kept.
+
+    Notes
+    -----
+    A cell on disk that cannot be read, or whose content does not have the checksum it was kept
+    with, is computed again, and a message to the module's logger names it. A cell is written under
+    another name first, so that a process killed at any moment leaves no half of one.
+
+    Every worker writes the cells it computes: workers on several machines need a `folder` that all
+    of them see, and Dask workers one thread each. A worker that is lost has its cell computed by
+    another.
+    """
+    cached = _cache(folder)
+    code = code_hash([function.__module__])
+    parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="all", batch_size=1)
+    tasks = (delayed(_fetch)(cached, function, dict(cell), key, code) for cell in cells)
+    return list(tqdm(parallel(tasks), total=len(cells), desc=description, unit="cell"))
+
+
+def finished(
+    function: CellFunction,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    folder: Path | None = None,
+) -> list[bool]:
+    """Return which of the cells are on disk; arguments as of :func:`run_cells`."""
+    cached = _cache(folder)
+    return [cached.check_call_in_cache(function, dict(cell), key, "") for cell in cells]
+
+
+def _cache(folder: Path | None) -> Callable:
+    memory = Memory(CACHE if folder is None else folder, verbose=0, compress=1)
+    # Who asks does not decide the result: the hash is kept with the cell, not part of its name.
+    return memory.cache(_kept, ignore=["code_sha256"])
+
+
+# Memory drops everything kept by a function whose source has changed: leave this one as it is.
+def _kept(function, arguments, key, code_sha256):  # noqa: ANN001, ANN202
+    """Compute a cell and add its checksum and what it cost."""
+    with single_thread(), measured_cost() as cost:
+        arrays = function(**arguments)
+    return {
+        "arrays": arrays,
+        "digest": _digest(arrays),
+        "seconds": cost.seconds,
+        "megabytes": cost.megabytes,
+        "code_sha256": code_sha256,
+    }
+
+
+def _fetch(
+    cached: Callable, function: CellFunction, arguments: dict[str, Any], key: str, code: str
+) -> Cell:
+    """Return a cell from disk, or compute and keep it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CacheWarning)
+        try:
+            kept = cached(function, arguments, key, code)
+            if _digest(kept["arrays"]) != kept["digest"]:
+                logger.warning("a kept cell was damaged and is computed again: %s", arguments)
+                cached.call_and_shelve(function, arguments, key, code).clear()
+                kept = cached(function, arguments, key, code)
+        except CacheWarning as warning:
+            raise CellError(
+                f"the cell {arguments} cannot be kept in {cached.store_backend.location} "
+                f"({warning}); make room there and start again, finished cells are kept"
+            ) from warning
+    return Cell(kept["arrays"], kept["seconds"], kept["megabytes"], kept["code_sha256"])
+
+
+def _digest(arrays: Mapping[str, NDArray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,27 @@
+"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy)."""
+
+from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU, Linear
+from graphon_lib.ntk.eigenfunctions import Eigenfunctions, eigenfunctions
+from graphon_lib.ntk.empirical import empirical_ntk
+from graphon_lib.ntk.gradient_flow import GradientFlow, gradient_flow
+from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk
+from graphon_lib.ntk.spectra import SpectralMetrics, spectral_metrics
+from graphon_lib.ntk.target_alignment import kernel_target_alignment
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Eigenfunctions",
+    "Erf",
+    "GradientFlow",
+    "LeakyReLU",
+    "Linear",
+    "SpectralMetrics",
+    "eigenfunctions",
+    "empirical_ntk",
+    "gradient_flow",
+    "graphon_nngp",
+    "graphon_ntk",
+    "kernel_target_alignment",
+    "spectral_metrics",
+]

@@ -1,0 +1,193 @@
+r"""The tangent kernel of one finite masked network, exact, from the gradients of its kept weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array
+from graphon_lib.graphons.weight_moments import check_fitting_masks, check_weights
+from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
+from graphon_lib.ntk.arrays import check_variance
+from graphon_lib.ntk.tiles import check_workers, fill_tiles
+
+__all__ = ["empirical_ntk"]
+
+TILE_SIDE = 256
+
+
+def empirical_ntk(
+    weights: Sequence[ArrayLike],
+    masks: Sequence[ArrayLike],
+    x1: ArrayLike,
+    x2: ArrayLike | None = None,
+    *,
+    activation: str | LeakyReLU | Erf | Linear = "relu",
+    weight_variance: float = 2.0,
+    per_output: bool = False,
+    workers: int | None = None,
+) -> NDArray[np.float64]:
+    r"""Return the tangent kernel of a masked network with respect to its kept weights.
+
+    Parameters
+    ----------
+    weights : sequence of array_like, shapes (n_out, n_in)
+        From the first layer to the read-out, NumPy or PyTorch, in NTK units: N(0, 1) before
+        pruning. What they are off the mask does not matter.
+    masks : sequence of array_like, shapes (n_out, n_in)
+        The binary masks.
+    x1 : array_like, shape (N1, d)
+        Inputs, one a row.
+    x2 : array_like, shape (N2, d), optional
+        Inputs of the other side; None stands for x1.
+    activation : {"relu", "leaky_relu", "erf", "linear"} or one of their objects
+        As for `graphon_ntk`.
+    weight_variance : float
+        :math:`s_w`, positive.
+    per_output : bool
+        Whether the kernels of the outputs are kept apart. Otherwise their mean is returned.
+    workers : int, optional
+        Number of threads; by default that of the processors.
+
+    Returns
+    -------
+    ndarray, shape (N1, N2), or (n_D, N1, N2) for `per_output`
+        :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights.
+        Exactly symmetric if `x2` is None.
+
+    Raises
+    ------
+    ValueError
+        If masks, weights and inputs do not fit one another, or an argument is not allowed.
+
+    Notes
+    -----
+    For :math:`z^l = \sqrt{s_w / n_{l-1}} (M^l \odot w^l) h^{l-1}` with :math:`h^l = \sigma(z^l)`
+    and :math:`\delta^l = \partial f_o / \partial z^l`, a kept weight has the gradient
+    :math:`\sqrt{s_w / n_{l-1}}\, \delta^l_i h^{l-1}_j`, so that
+
+    .. math::
+
+        \Theta_o(x, x') = \sum_l \frac{s_w}{n_{l-1}} \sum_i \delta^l_i(x) \delta^l_i(x')
+        \sum_{j : M^l_{ij} = 1} h^{l-1}_j(x) h^{l-1}_j(x') .
+
+    The innermost sums are one matrix product a neuron, over its kept inputs only, and serve all
+    outputs; operations are proportional to the number of kept weights, and no gradient is stored.
+    Kept are :math:`h` and :math:`\delta`, one number a neuron and input and one more an output.
+    """
+    fitting = check_fitting_masks(masks)
+    variance = check_variance("weight_variance", weight_variance)
+    sigma = _closed_form(activation)
+    if not isinstance(per_output, bool | np.bool_):
+        raise ValueError(f"per_output must be True or False, got {per_output!r}")
+    matrices = [
+        sqrt(variance / mask.shape[1]) * np.where(mask, weight, 0).astype(np.float64)
+        for weight, mask in zip(check_weights(weights, fitting), fitting, strict=True)
+    ]
+    scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
+    kept = [[np.flatnonzero(row) for row in mask] for mask in fitting]
+    signals1 = _signals(_check_batch("x1", x1, fitting), matrices, scales, sigma)
+    signals2 = signals1
+    if x2 is not None:
+        signals2 = _signals(_check_batch("x2", x2, fitting), matrices, scales, sigma)
+    outputs = fitting[-1].shape[0]
+    shape = (signals1[0][0].shape[1], signals2[0][0].shape[1])
+    result = np.empty((outputs, *shape) if per_output else shape)
+
+    def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
+        return lambda columns: _tile(kept, signals1, rows, signals2, columns, per_output)
+
+    fill_tiles(
+        result if per_output else result[None],
+        strip,
+        TILE_SIDE,
+        symmetric=x2 is None,
+        workers=check_workers(workers),
+        description="empirical kernel",
+        factors="weights and inputs",
+    )
+    return result
+
+
+Signals = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def _closed_form(activation: object) -> LeakyReLU | Erf | Linear:
+    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    if not isinstance(known, LeakyReLU | Erf | Linear):
+        raise ValueError(
+            f"activation must be one of {', '.join(sorted(ACTIVATIONS))} or an object of their classes, whose derivatives are known; got {activation!r}"
+        )
+    return known
+
+
+def _check_batch(name: str, x: ArrayLike, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    if hasattr(x, "detach"):  # a torch tensor, recognised without importing torch
+        x = x.detach().cpu().numpy()
+    inputs = check_array(name, x, 2)
+    if inputs.shape[1] != masks[0].shape[1]:
+        raise ValueError(
+            f"{name} must have {masks[0].shape[1]} features, the columns of the first mask; got shape {inputs.shape}"
+        )
+    return inputs
+
+
+def _signals(
+    x: NDArray[np.float64],
+    matrices: list[NDArray[np.float64]],
+    scales: list[float],
+    activation: LeakyReLU | Erf | Linear,
+) -> Signals:
+    r"""Return for every layer its inputs (n_in, N) and scaled gradients (n_out, n_D, N).
+
+    The gradients are :math:`\sqrt{s_w / n_{l-1}}\, \partial f_o / \partial z^l_i`.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        inputs, slopes = [x.T], []
+        for matrix in matrices[:-1]:
+            preactivation = matrix @ inputs[-1]
+            inputs.append(activation(preactivation))
+            slopes.append(activation.derivative(preactivation))
+        outputs, count = matrices[-1].shape[0], len(x)
+        gradient = np.broadcast_to(np.eye(outputs)[:, :, None], (outputs, outputs, count))
+        gradients = [gradient]
+        for matrix, slope in zip(reversed(matrices[1:]), reversed(slopes), strict=True):
+            gradient = np.tensordot(matrix.T, gradient, axes=1) * slope[:, None, :]
+            gradients.insert(0, gradient)
+        return [
+            (before, scale * after)
+            for before, scale, after in zip(inputs, scales, gradients, strict=True)
+        ]
+
+
+def _tile(
+    kept: list[list[NDArray[np.intp]]],
+    signals1: Signals,
+    rows: slice,
+    signals2: Signals,
+    columns: slice,
+    per_output: bool,
+) -> NDArray[np.float64]:
+    outputs, samples1 = signals1[0][1][0, :, rows].shape
+    samples2 = signals2[0][1][0, :, columns].shape[1]
+    kernel = np.zeros((outputs if per_output else 1, samples1, samples2))
+    for of_rows, (inputs1, gradients1), (inputs2, gradients2) in zip(
+        kept, signals1, signals2, strict=True
+    ):
+        inputs1, inputs2 = inputs1[:, rows], inputs2[:, columns]
+        gradients1, gradients2 = gradients1[:, :, rows], gradients2[:, :, columns]
+        for neuron, sources in enumerate(of_rows):
+            if not sources.size:
+                continue
+            shared = inputs1[sources].T @ inputs2[sources]
+            if per_output:
+                factor = gradients1[neuron][:, :, None] * gradients2[neuron][:, None, :]
+            else:
+                factor = gradients1[neuron].T @ gradients2[neuron]
+                factor /= outputs
+            factor *= shared
+            kernel += factor
+    return kernel

@@ -1,0 +1,159 @@
+r"""Spectra of kernel matrices: how fast eigenvalues fall and where the energy is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array, check_integer
+
+__all__ = [
+    "SpectralMetrics",
+    "check_eigenvalues",
+    "check_kernel",
+    "spectral_metrics",
+]
+
+
+def check_kernel(name: str, kernel: ArrayLike) -> NDArray[np.float64]:
+    """Return a kernel matrix as a float64 array, symmetric to rounding.
+
+    Raises
+    ------
+    ValueError
+        If it is not a finite square matrix, is zero or not symmetric.
+    """
+    matrix = check_array(name, kernel, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} must be square, got shape {matrix.shape}")
+    largest = np.abs(matrix).max()
+    asymmetry = np.abs(matrix - matrix.T).max()
+    if largest == 0:
+        raise ValueError(f"{name} must not be zero everywhere, got a zero matrix")
+    if asymmetry > 1e-9 * largest:
+        raise ValueError(
+            f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
+        )
+    return matrix
+
+
+def check_eigenvalues(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ascending eigenvalues, descending and with those that are rounding set to 0.
+
+    Raises
+    ------
+    ValueError
+        If one is negative by more than rounding.
+    """
+    rounding = values.size * np.finfo(np.float64).eps * np.abs(values).max()
+    if values[0] < -100 * rounding:
+        raise ValueError(
+            f"{name} must be positive semi-definite, got the eigenvalue {values[0]:.3g} beside {values[-1]:.3g}"
+        )
+    return np.where(values > rounding, values, 0.0)[::-1]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralMetrics:
+    r"""How the eigenvalues :math:`\lambda_1 \ge \lambda_2 \ge \dots` of a kernel matrix fall.
+
+    Attributes
+    ----------
+    decay_exponent : float
+        :math:`\alpha` of the least-squares line :math:`\log \lambda_i = \mathrm{const} - \alpha \log
+        i` over the ranks of `fit_range`. Infinite if fewer than two eigenvalues there exceed rounding.
+    effective_rank : float
+        :math:`\sum_i \lambda_i / \lambda_1`, from 1 to N.
+    spectral_gap : float
+        :math:`\lambda_1 / \lambda_2`; infinite for a matrix of rank 1.
+    energy_concentration : float
+        The share of the `top` largest eigenvalues in the trace, in (0, 1].
+    fit_range : tuple of two ints
+        First and last rank of the fit, counted from 1.
+    eigenvalues : ndarray, shape (N,)
+        Descending; 0 where they do not exceed rounding, :math:`N \epsilon \lambda_1`.
+    """
+
+    decay_exponent: float
+    effective_rank: float
+    spectral_gap: float
+    energy_concentration: float
+    fit_range: tuple[int, int]
+    eigenvalues: NDArray[np.float64]
+
+
+def spectral_metrics(
+    kernel: ArrayLike, top: int = 5, *, fit_range: tuple[int, int] | None = None
+) -> SpectralMetrics:
+    r"""Return the four figures by which kernels of pruned networks are compared.
+
+    Parameters
+    ----------
+    kernel : array_like, shape (N, N)
+        Symmetric and positive semi-definite to rounding, not zero, :math:`N \ge 2`.
+    top : int
+        How many eigenvalues the energy concentration counts, from 1 to N.
+    fit_range : tuple of two ints, optional
+        First and last rank of the power-law fit, :math:`1 \le first < last \le N`. By default from
+        :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`: past the few
+        eigenvalues that stand apart, and before the end, where a sample's spectrum falls faster than
+        the kernel's own.
+
+    Returns
+    -------
+    SpectralMetrics
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed.
+
+    Notes
+    -----
+    The four are those of Figure 3 of [1]_, which does not say over which ranks it fits.
+
+    References
+    ----------
+    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
+       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    """
+    matrix = check_kernel("kernel", kernel)
+    count = len(matrix)
+    if count < 2:
+        raise ValueError(f"kernel must be at least 2 x 2 to have a spectrum, got {matrix.shape}")
+    if check_integer("top", top, 1) > count:
+        raise ValueError(f"top must be at most {count}, the size of the kernel; got {top}")
+    first, last = _check_fit_range(fit_range, count)
+    values = check_eigenvalues("kernel", np.linalg.eigvalsh(matrix))
+    ranks = np.arange(first, last + 1)
+    fitted = values[first - 1 : last]
+    ranks, fitted = ranks[fitted > 0], fitted[fitted > 0]
+    exponent = math.inf
+    if fitted.size >= 2:
+        position = np.log(ranks) - np.log(ranks).mean()
+        exponent = -float(position @ np.log(fitted) / (position @ position))
+    return SpectralMetrics(
+        decay_exponent=exponent,
+        effective_rank=float(values.sum() / values[0]),
+        spectral_gap=float(values[0] / values[1]) if values[1] > 0 else math.inf,
+        energy_concentration=float(values[:top].sum() / values.sum()),
+        fit_range=(first, last),
+        eigenvalues=values,
+    )
+
+
+def _check_fit_range(fit_range: tuple[int, int] | None, count: int) -> tuple[int, int]:
+    if fit_range is None:
+        return 1 + count // 100, 1 + count // 2
+    try:
+        first, last = fit_range
+    except (TypeError, ValueError):
+        raise ValueError(f"fit_range must be two ranks, got {fit_range!r}") from None
+    check_integer("fit_range[0]", first, 1)
+    check_integer("fit_range[1]", last, first + 1)
+    if last > count:
+        raise ValueError(f"fit_range[1] must be at most {count}, got {last}")
+    return int(first), int(last)

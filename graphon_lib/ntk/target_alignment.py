@@ -1,0 +1,67 @@
+"""How well a kernel matches the targets it is to learn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from graphon_lib._checks import check_array
+from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel
+
+__all__ = ["kernel_target_alignment"]
+
+
+def kernel_target_alignment(
+    kernel: ArrayLike, targets: ArrayLike, *, centred: bool = False
+) -> float:
+    r"""Return how well a kernel matches the targets' own kernel.
+
+    Parameters
+    ----------
+    kernel : array_like, shape (N, N)
+        Symmetric and positive semi-definite to rounding, not zero.
+    targets : array_like, shape (N,) or (N, C)
+        Real targets y: for classes, one-hot rows, not numbers of classes.
+    centred : bool
+        Whether both kernels are centred first, as in [2]_, so that a common offset does not count.
+
+    Returns
+    -------
+    float
+        In [0, 1] up to rounding: 1 where K is proportional to :math:`y y^\top`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not a kernel, or targets do not fit it or, centred where asked, are all 0.
+
+    Notes
+    -----
+    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)` [1]_.
+
+    References
+    ----------
+    .. [1] Cristianini, Shawe-Taylor, Elisseeff and Kandola, *On Kernel-Target Alignment*, NeurIPS
+       2001, definition 1.
+    .. [2] Cortes, Mohri and Rostamizadeh, *Algorithms for Learning Kernels Based on Centered
+       Alignment*, JMLR 13 (2012), definition 4.
+    """
+    matrix = check_kernel("kernel", kernel)
+    check_eigenvalues("kernel", np.linalg.eigvalsh(matrix))
+    y = check_array("targets", targets, np.ndim(targets) if np.ndim(targets) in (1, 2) else 2)
+    y = y.reshape(len(y), -1)
+    if len(y) != len(matrix):
+        raise ValueError(f"targets must have {len(matrix)} rows, one a row of kernel; got {len(y)}")
+    largest = np.abs(matrix).max()
+    scale = np.abs(y).max()
+    if centred:
+        matrix = matrix - matrix.mean(axis=0)
+        matrix = matrix - matrix.mean(axis=1)[:, None]
+        y = y - y.mean(axis=0)
+    for name, array, size in (("kernel", matrix, largest), ("targets", y, scale)):
+        if np.abs(array).max() <= 1e-12 * size:
+            raise ValueError(
+                f"{name} must differ from zero{' once centred' if centred else ''}, got a constant"
+            )
+    product = np.sum(y * (matrix @ y))
+    return float(product / (np.linalg.norm(matrix) * np.linalg.norm(y.T @ y)))

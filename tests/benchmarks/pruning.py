@@ -1,0 +1,156 @@
+"""Prune one network with this library and with that of Tanaka et al. (2020), side by side.
+
+Run with `python tests/benchmarks/pruning.py CHECKOUT`, CHECKOUT being a folder that holds
+https://github.com/ganguli-lab/Synaptic-Flow. Both get the same weights, without biases, the same
+batch and one thread; times are processor times. The reference runs in double precision, where its
+ties are exact, and once more in single precision as it is published. Without CHECKOUT only this
+library's times and peak memory are shown.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from graphon_lib.experiments.cost import measured_cost, single_thread
+from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
+
+BATCH = 100
+
+
+@dataclass
+class Problem:
+    """A network and a batch of random inputs, a tenth of them blank as pixels at the border are."""
+
+    model: MaskedMLP
+    x: torch.Tensor
+    y: torch.Tensor
+
+    @classmethod
+    def draw(cls, width, hidden):
+        generator = torch.Generator().manual_seed(0)
+        model = MaskedMLP((784, *[width] * hidden, 10), generator)
+        x = torch.randn(BATCH, 784, generator=generator)
+        x[:, ::10] = 0.0
+        return cls(model, x, torch.randint(0, 10, (BATCH,), generator=generator))
+
+
+class Reference:
+    """The reference repository's own classes around the same weights."""
+
+    def __init__(self, checkout, problem, dtype):
+        sys.path.insert(0, checkout)
+        from Layers import layers
+        from prune import prune_loop
+        from Pruners import pruners
+        from Utils import generator
+
+        self.loop, self.pruners, self.problem, self.dtype = prune_loop, pruners, problem, dtype
+        torch.set_default_dtype(dtype)
+        modules = []
+        for weight in problem.model.weights:
+            layer = layers.Linear(weight.shape[1], weight.shape[0], bias=False)
+            with torch.no_grad():
+                layer.weight.copy_(weight)
+            modules += [layer, nn.ReLU()]
+        self.model = nn.Sequential(*modules[:-1]).to(dtype)
+        self.parameters = list(generator.masked_parameters(self.model))
+        torch.set_default_dtype(torch.float32)
+
+    def masks(self, name, density, rounds):
+        torch.set_default_dtype(self.dtype)
+        try:
+            pruner = getattr(self.pruners, name)(self.parameters)
+            batch = [(self.problem.x.to(self.dtype), self.problem.y)]
+            loss = nn.CrossEntropyLoss()
+            self.loop(
+                self.model, loss, pruner, batch, "cpu", density, "exponential", "global", rounds
+            )
+            scores = [pruner.scores[id(p)].detach().clone() for _, p in self.parameters]
+            return [mask.bool() for mask, _ in self.parameters], scores
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
+def timed(function):
+    started = time.process_time()
+    result = function()
+    return result, time.process_time() - started
+
+
+def jaccard(first, second):
+    both = sum(int((a & b).sum()) for a, b in zip(first, second, strict=True))
+    either = sum(int((a | b).sum()) for a, b in zip(first, second, strict=True))
+    return both / either
+
+
+def compare_synflow(checkout, problem, density):
+    prune(problem.model, "synflow", density, rounds=2)
+    ours, seconds = timed(lambda: prune(problem.model, "synflow", density))
+    print(f"SynFlow, density {density:g}, 100 rounds: ours {seconds:.1f} s", flush=True)
+    for dtype in (torch.float64, torch.float32):
+        reference = Reference(checkout, problem, dtype)
+        (theirs, _), their_seconds = timed(lambda r=reference: r.masks("SynFlow", density, 100))
+        print(
+            f"  reference in {dtype}: {their_seconds:.1f} s, {their_seconds / seconds:.1f} times "
+            f"ours; Jaccard index of the masks {jaccard(ours, theirs):.6f}",
+            flush=True,
+        )
+
+
+def compare_scores(checkout, problem, density):
+    for method, name in (("snip", "SNIP"), ("grasp", "GraSP")):
+        ours, seconds = timed(lambda m=method: saliency(problem.model, m, problem.x, problem.y))
+        masks = prune(problem.model, method, density, problem.x, problem.y)
+        largest = max(float(s.abs().max()) for s in ours)
+        for dtype in (torch.float64, torch.float32):
+            reference = Reference(checkout, problem, dtype)
+            (their_masks, scores), their_seconds = timed(
+                lambda r=reference, n=name: r.masks(n, density, 1)
+            )
+            scale = max(float(s.abs().max()) for s in scores)
+            error = max(
+                float((a.double() / largest - b.double() / scale).abs().max())
+                for a, b in zip(ours, scores, strict=True)
+            )
+            print(
+                f"{name}: largest difference of scores over the largest score {error:.1e}, Jaccard "
+                f"{jaccard(masks, their_masks):.6f} against {dtype}; scoring {seconds:.2f} s, "
+                f"theirs with masks {their_seconds:.2f} s",
+                flush=True,
+            )
+
+
+def show_memory(width, hidden, density):
+    problem = Problem.draw(width, hidden)
+    weights = sum(w.numel() for w in problem.model.weights) / 1e6
+    print(
+        f"width {width}, {hidden} hidden layers, {weights:.0f} million weights, density {density}"
+    )
+    for method in METHODS:
+        with measured_cost() as cost:
+            prune(problem.model, method, density, problem.x, problem.y)
+        print(f"  {method}: {cost.seconds:.1f} s, peak {cost.megabytes / 1e3:.2f} GB", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkout", nargs="?", help="folder of the reference repository")
+    parser.add_argument("--width", type=int, default=2000)
+    parser.add_argument("--memory-width", type=int, default=4000)
+    parser.add_argument("--hidden", type=int, default=4)
+    parser.add_argument("--density", type=float, default=0.2)
+    options = parser.parse_args()
+    with single_thread():
+        if options.checkout is not None:
+            problem = Problem.draw(options.width, options.hidden)
+            compare_scores(options.checkout, problem, options.density)
+            compare_synflow(options.checkout, problem, options.density)
+        show_memory(options.memory_width, options.hidden, options.density)
+
+
+if __name__ == "__main__":
+    main()

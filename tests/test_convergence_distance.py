@@ -1,0 +1,102 @@
+"""Distances of expected histograms: unbiased, symmetric, and covered by their intervals."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphon_lib.experiments.distance_of_means import distance_of_means
+
+
+def samples(rng, shift, sizes=(12, 8), dimension=40):
+    """Two normal samples whose expectations are `shift` apart, with unequal variances."""
+    scale = np.linspace(0.5, 2.0, dimension)
+    first = rng.normal(size=(sizes[0], dimension)) * scale
+    second = rng.normal(size=(sizes[1], dimension)) * 1.5 * scale
+    first[:, 0] += shift
+    return first, second
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    dimension=st.integers(1, 12),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_values_are_those_of_the_definitions(sizes, dimension, seed):
+    rng = np.random.default_rng(seed)
+    first, second = samples(rng, 1.0, sizes, dimension)
+    result = distance_of_means(first, second, rng, 20)
+    measured = np.sum((first.mean(axis=0) - second.mean(axis=0)) ** 2)
+    noise = sum(s.var(axis=0, ddof=1).sum() / len(s) for s in (first, second))
+    assert result.measured == pytest.approx(measured, rel=1e-9, abs=1e-12)
+    assert result.noise == pytest.approx(noise, rel=1e-9)
+    assert result.squared == pytest.approx(measured - noise, rel=1e-9, abs=1e-9)
+    assert result.lower <= result.upper
+
+
+def test_order_and_a_common_shift_do_not_matter():
+    first, second = samples(np.random.default_rng(0), 1.0)
+    one = distance_of_means(first, second, np.random.default_rng(1))
+    swapped = distance_of_means(second, first, np.random.default_rng(1))
+    shifted = distance_of_means(first + 100.0, second + 100.0, np.random.default_rng(1))
+    assert swapped.squared == pytest.approx(one.squared, rel=1e-12)
+    assert shifted.squared == pytest.approx(one.squared, rel=1e-9)
+    assert shifted.upper == pytest.approx(one.upper, rel=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_the_estimate_is_unbiased_where_the_measured_distance_is_not(shift):
+    """Over 400 repetitions, with the standard error that these have."""
+    rng = np.random.default_rng(2)
+    results = [distance_of_means(*samples(rng, shift), rng, 1) for _ in range(400)]
+    squared = np.array([r.squared for r in results])
+    measured = np.array([r.measured for r in results])
+    error = squared.std() / len(squared) ** 0.5
+    assert abs(squared.mean() - shift**2) < 4 * error
+    assert measured.mean() - shift**2 > 20 * error
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 3.0])
+def test_intervals_cover_at_least_as_often_as_they_say(shift):
+    """300 intervals at 95%: fewer than 270 hits has probability below 1e-4 if that is true."""
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(300):
+        result = distance_of_means(*samples(rng, shift, (30, 20)), rng, 200)
+        hits += result.lower <= shift**2 <= result.upper
+    assert hits >= 270
+
+
+def test_an_interval_shrinks_with_the_number_of_trials():
+    rng = np.random.default_rng(4)
+    few = distance_of_means(*samples(rng, 3.0, (10, 10)), rng)
+    many = distance_of_means(*samples(rng, 3.0, (1000, 1000)), rng)
+    assert (many.upper - many.lower) < 0.2 * (few.upper - few.lower)
+    assert many.standard_error < 0.2 * few.standard_error
+
+
+def test_trials_that_do_not_vary_have_no_noise():
+    result = distance_of_means(np.ones((3, 4)), np.full((2, 4), 0.5), np.random.default_rng(0), 10)
+    assert (result.measured, result.noise, result.squared) == (1.0, 0.0, 1.0)
+    assert (result.lower, result.upper) == (1.0, 1.0)
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rng", "resamples", "message"),
+    [
+        (np.ones((1, 3)), np.ones((2, 3)), RNG, 5, "first must hold at least two trials, got 1"),
+        (np.ones((2, 3)), np.ones((1, 3)), RNG, 5, "second must hold at least two trials, got 1"),
+        (np.ones((2, 3)), np.ones((2, 4)), RNG, 5, "second must have 3 columns .* got 4"),
+        (np.full((2, 3), np.nan), np.ones((2, 3)), RNG, 5, "first must be finite"),
+        (np.ones(3), np.ones((2, 3)), RNG, 5, "first must be a non-empty array with 2 axes"),
+        (np.ones((2, 3)), np.ones((2, 3)), 7, 5, r"rng must be a numpy\.random\.Generator"),
+        (np.ones((2, 3)), np.ones((2, 3)), RNG, 0, "resamples must be an integer >= 1, got 0"),
+    ],
+)
+def test_bad_arguments(first, second, rng, resamples, message):
+    with pytest.raises(ValueError, match=message):
+        distance_of_means(first, second, rng, resamples)

@@ -1,0 +1,346 @@
+"""The graphon kernels: closed forms, laws, invariances, a slow reference."""
+
+import itertools
+
+import numpy as np
+import pytest
+from graphons_strategies import masses, relaxed
+from hypothesis import given
+from hypothesis import strategies as st
+from ntk_strategies import (
+    SEEDS,
+    dense_network,
+    inputs,
+    networks,
+    random_network,
+    reference_kernels,
+    seeded_inputs,
+)
+
+from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.ntk import graphon_nngp, graphon_ntk
+
+KERNELS = (graphon_nngp, graphon_ntk)
+
+
+def close(first, second, relative):
+    """Compare to a relative error, and to that of the largest entry where entries cancel."""
+    np.testing.assert_allclose(first, second, rtol=relative, atol=relative * np.abs(second).max())
+
+
+@st.composite
+def networks_with_inputs(draw, **options):
+    network = draw(networks(**options))
+    features = network.layers[0].shape[1]
+    if features == 1:
+        features = draw(st.integers(1, 3))
+    return network, draw(inputs(features)), draw(inputs(features))
+
+
+# The reference takes angles by the arccosine, which is good to 1e-8 only.
+@relaxed
+@given(networks_with_inputs(), st.sampled_from(["mask", "dense"]))
+def test_both_kernels_equal_theorem_1_pair_by_pair(case, own_layer):
+    network, x1, x2 = case
+    nngp = graphon_nngp(x1, network, x2, per_output=True)
+    ntk = graphon_ntk(x1, network, x2, own_layer=own_layer, per_output=True)
+    for i, j in itertools.product(range(len(x1)), range(len(x2))):
+        c, theta = reference_kernels(x1[i], x2[j], network, own_layer)
+        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("moments", [False, True])
+@pytest.mark.parametrize("own_layer", ["mask", "dense"])
+def test_generic_pairs_equal_theorem_1_to_rounding(moments, own_layer):
+    network = random_network((6, 5, 3, 4, 2), np.random.default_rng(0), moments)
+    x = seeded_inputs((7, 6))
+    nngp = graphon_nngp(x, network, per_output=True)
+    ntk = graphon_ntk(x, network, own_layer=own_layer, per_output=True)
+    for i, j in itertools.permutations(range(7), 2):
+        c, theta = reference_kernels(x[i], x[j], network, own_layer)
+        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-12)
+        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-12)
+
+
+@pytest.mark.parametrize("depth", range(1, 7))
+def test_dense_network_has_the_closed_form_of_arora_et_al(depth):
+    # Arora et al. 2019, section 3, equations 7 to 9 with c_sigma = 2; inputs on their own sphere.
+    x = seeded_inputs((20, 9))
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    covariance = x @ x.T
+    layers, derivatives = [covariance], []
+    for _ in range(depth - 1):
+        k = np.clip(covariance, -1, 1)
+        np.fill_diagonal(k, 1.0)
+        covariance = (np.sqrt(1 - k**2) + (np.pi - np.arccos(k)) * k) / np.pi
+        layers.append(covariance)
+        derivatives.append((np.pi - np.arccos(k)) / np.pi)
+    expected = sum(
+        layer * np.prod(derivatives[h:], axis=0) if h < depth - 1 else layer
+        for h, layer in enumerate(layers)
+    )
+    # Theirs has no weight variance on the last layer, and the inputs are not divided by d.
+    close(graphon_ntk(np.sqrt(9) * x, dense_network(depth)), 2 * expected, 1e-13)
+    close(graphon_nngp(np.sqrt(9) * x, dense_network(depth)), 2 * layers[-1], 1e-13)
+
+
+@pytest.mark.parametrize("depth", range(1, 7))
+def test_diagonal_of_the_dense_kernel_is_depth_times_the_input_norm(depth):
+    x = seeded_inputs((30, 5))
+    norms = 2 * (x**2).mean(axis=1)
+    for x2 in (None, x.copy()):
+        diagonal = np.diag(graphon_ntk(x, dense_network(depth), x2))
+        np.testing.assert_allclose(diagonal, depth * norms, rtol=4e-15 * depth)
+
+
+@relaxed
+@given(
+    st.lists(st.floats(0.01, 1), min_size=1, max_size=5),
+    st.integers(0, 2**5 - 1),
+    st.integers(1, 3).flatmap(inputs),
+)
+def test_constant_densities_multiply(densities, which, x):
+    masked = [p if which >> layer & 1 else 1.0 for layer, p in enumerate(densities)]
+    network = GraphonNetwork([StepGraphon([[p]]) for p in masked])
+    for kernel in KERNELS:
+        close(kernel(x, network), np.prod(masked) * kernel(x, dense_network(len(masked))), 1e-12)
+
+
+@pytest.mark.parametrize("density", [0.5, 0.1, 0.01])
+@pytest.mark.parametrize("layers_masked", range(6))
+def test_random_pruning_gives_density_to_the_number_of_masked_layers(density, layers_masked):
+    x = seeded_inputs((40, 6))
+    network = GraphonNetwork(
+        [
+            StepGraphon(np.full((3, 3) if i else (3, 6), density if i < layers_masked else 1.0))
+            for i in range(5)
+        ]
+    )
+    expected = density**layers_masked * graphon_ntk(x, dense_network(5))
+    np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
+
+
+@relaxed
+@given(networks(inputs=1, moments=False), st.integers(1, 3).flatmap(inputs))
+def test_path_density_law(network, x):
+    expected = network.path_density() * graphon_ntk(x, dense_network(network.depth))
+    close(graphon_ntk(x, network), expected, 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_path_density_law_of_generic_networks_entry_by_entry(seed):
+    rng = np.random.default_rng(seed)
+    network = random_network((1, 7, 5, 9, 4), rng)
+    x = rng.normal(size=(50, 8))
+    expected = network.path_density() * graphon_ntk(x, dense_network(4))
+    np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
+
+
+def test_path_density_law_stops_at_the_input_layer_and_at_other_activations():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 8))
+
+    def shape(kernel):
+        return kernel / np.trace(kernel)
+
+    def distance(network, activation):
+        dense = graphon_ntk(x, dense_network(3), activation=activation)
+        ours = graphon_ntk(x, network, activation=activation)
+        return np.abs(shape(ours) - shape(dense)).max() / shape(dense).max()
+
+    hidden, pixels = random_network((1, 5, 5, 2), rng), random_network((8, 5, 5, 2), rng)
+    assert distance(hidden, "relu") < 1e-12
+    assert distance(hidden, "leaky_relu") < 1e-12
+    assert distance(hidden, "linear") < 1e-12
+    assert distance(pixels, "relu") > 1e-2
+    assert distance(hidden, "erf") > 1e-2
+
+
+@relaxed
+@given(networks_with_inputs(), st.data())
+def test_splitting_blocks_leaves_the_kernels_unchanged(case, data):
+    network, x1, x2 = case
+    # Equal values and moments on the halves of every hidden block, of any two masses.
+    shares = [
+        np.array([data.draw(st.floats(0, 1)) for _ in layer.row_mass]) for layer in network.layers
+    ]
+
+    def split_mass(mass, share):
+        return np.concatenate([mass * share, mass - mass * share])
+
+    rows = [split_mass(layer.row_mass, s) for layer, s in zip(network.layers, shares, strict=True)]
+    cols = [network.layers[0].col_mass, *rows[:-1]]
+
+    def split(values, number):
+        return np.tile(values, (2, 1 if number == 0 else 2))
+
+    fine = GraphonNetwork(
+        [
+            StepGraphon(split(layer.values, i), rows[i], cols[i])
+            for i, layer in enumerate(network.layers)
+        ],
+        network.second_moments and [split(v, i) for i, v in enumerate(network.second_moments)],
+    )
+    for kernel in KERNELS:
+        close(kernel(x1, fine, x2), kernel(x1, network, x2), 1e-12)
+
+
+@relaxed
+@given(networks_with_inputs(), SEEDS)
+def test_relabelling_blocks_leaves_the_kernels_unchanged(case, seed):
+    network, x1, x2 = case
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(layer.shape[0]) for layer in network.layers]
+    befores = [np.arange(network.layers[0].shape[1]), *orders[:-1]]
+
+    def relabel(values, number):
+        return values[np.ix_(orders[number], befores[number])]
+
+    relabelled = GraphonNetwork(
+        [
+            StepGraphon(relabel(g.values, i), g.row_mass[orders[i]], g.col_mass[befores[i]])
+            for i, g in enumerate(network.layers)
+        ],
+        network.second_moments and [relabel(v, i) for i, v in enumerate(network.second_moments)],
+    )
+    for kernel in KERNELS:
+        close(kernel(x1, relabelled, x2), kernel(x1, network, x2), 1e-12)
+
+
+@relaxed
+@given(networks_with_inputs(), st.sampled_from(["relu", "leaky_relu", "erf", "linear"]))
+def test_kernels_are_symmetric_and_positive_semi_definite(case, activation):
+    network, x, _ = case
+    for kernel in KERNELS:
+        matrix = kernel(x, network, activation=activation)
+        assert np.array_equal(matrix, matrix.T)
+        assert np.linalg.eigvalsh(matrix)[0] >= -1e-13 * np.abs(matrix).max()
+
+
+@relaxed
+@given(networks_with_inputs(), st.sampled_from(["relu", "leaky_relu", "erf", "linear"]))
+def test_rectangular_kernels_are_blocks_of_the_square_one(case, activation):
+    network, x1, x2 = case
+    both = np.concatenate([x1, x2])
+    for kernel in KERNELS:
+        square = kernel(both, network, activation=activation)
+        part = kernel(x1, network, x2, activation=activation)
+        close(part, square[: len(x1), len(x1) :], 1e-12)
+        close(kernel(x2, network, x1, activation=activation), part.T, 1e-12)
+
+
+@relaxed
+@given(networks_with_inputs(moments=False))
+def test_mean_over_outputs_is_weighted_by_mass(case):
+    network, x, _ = case
+    mass = network.layers[-1].row_mass
+    for kernel in KERNELS:
+        each = kernel(x, network, per_output=True)
+        assert each.shape == (mass.size, len(x), len(x))
+        close(np.tensordot(mass, each, axes=1), kernel(x, network), 1e-12)
+
+
+def test_equal_second_moments_are_the_graphon_itself():
+    network = random_network((5, 4, 3, 2), np.random.default_rng(0))
+    same = GraphonNetwork(network.layers, [layer.values for layer in network.layers])
+    x = seeded_inputs((10, 5))
+    for own_layer in ("mask", "dense"):
+        ours = graphon_ntk(x, same, own_layer=own_layer)
+        assert np.array_equal(ours, graphon_ntk(x, network, own_layer=own_layer))
+
+
+def test_second_moment_of_one_constant_scales_signal_but_not_the_own_layer():
+    # V = 3 W in every layer: each of the D terms lacks one factor of 3.
+    network = random_network((5, 4, 3, 2), np.random.default_rng(0))
+    larger = GraphonNetwork(network.layers, [3 * layer.values for layer in network.layers])
+    x = seeded_inputs((10, 5))
+    close(graphon_ntk(x, larger), 9 * graphon_ntk(x, network), 1e-13)
+    close(graphon_nngp(x, larger), 27 * graphon_nngp(x, network), 1e-13)
+
+
+def test_own_layer_conventions_differ_by_one_density_a_layer():
+    x = seeded_inputs((10, 5))
+    network = GraphonNetwork([StepGraphon([[p]]) for p in (0.5, 0.5, 0.5)])
+    dense = graphon_ntk(x, network, own_layer="dense")
+    close(dense, 0.5**2 * graphon_ntk(x, dense_network(3)), 1e-13)
+    close(graphon_ntk(x, network), 0.5 * dense, 1e-13)
+
+
+def test_dead_blocks_give_zero():
+    x = np.vstack([seeded_inputs((4, 3)), np.zeros(3)])
+    alive = random_network((3, 2, 2, 1), np.random.default_rng(0))
+    first, second, last = alive.layers
+    # A third block in each hidden layer that nothing reaches, with weights behind it.
+    wider = [
+        StepGraphon(np.vstack([first.values, np.zeros(3)]), [*first.row_mass * 0.5, 0.5]),
+        StepGraphon(
+            np.vstack([np.column_stack([second.values, [1, 1]]), np.zeros(3)]),
+            [*second.row_mass * 0.5, 0.5],
+            [*first.row_mass * 0.5, 0.5],
+        ),
+        StepGraphon(np.column_stack([last.values, [1]]), None, [*second.row_mass * 0.5, 0.5]),
+    ]
+    for kernel in KERNELS:
+        close(kernel(x, GraphonNetwork(wider)), 0.25 * kernel(x, alive), 1e-13)
+    cut = GraphonNetwork(
+        [first, StepGraphon(np.zeros((2, 2)), second.row_mass, second.col_mass), last]
+    )
+    for activation in ("relu", "leaky_relu", "erf", "linear"):
+        assert np.array_equal(graphon_ntk(x, cut, activation=activation), np.zeros((5, 5)))
+
+
+def test_a_dead_neuron_passes_no_gradient_where_all_weights_are_trained():
+    # Its own weights would change the output if the ReLU had a derivative at 0.
+    network = GraphonNetwork([StepGraphon([[0.0]]), StepGraphon([[1.0]])])
+    assert np.array_equal(graphon_ntk([[1.0, 2.0]], network, own_layer="dense"), [[0.0]])
+
+
+def test_opposite_inputs_are_independent_behind_a_relu():
+    x = seeded_inputs((5, 4))
+    network = random_network((4, 3, 1), np.random.default_rng(0))
+    kernel = graphon_ntk(x, network, -x)
+    assert np.abs(np.diag(kernel)).max() < 1e-15
+
+
+def test_equal_inputs_have_equal_entries_to_rounding():
+    x = np.repeat(seeded_inputs((6, 50)), 2, axis=0)
+    network = random_network((50, 8, 8, 8, 3), np.random.default_rng(0))
+    for kernel in (graphon_ntk(x, network), graphon_ntk(x, network, x[::2])):
+        np.testing.assert_allclose(kernel[::2], kernel[1::2], rtol=1e-13)
+
+
+def test_one_input_column_is_many_equal_ones():
+    rng = np.random.default_rng(0)
+    network = random_network((1, 4, 2), rng, moments=True)
+    first, last = network.layers
+    columns = StepGraphon(np.tile(first.values, (1, 6)), first.row_mass)
+    moments = [np.tile(network.second_moments[0], (1, 6)), network.second_moments[1]]
+    wide = GraphonNetwork([columns, last], moments)
+    x = rng.normal(size=(9, 6))
+    for own_layer in ("mask", "dense"):
+        close(
+            graphon_ntk(x, network, own_layer=own_layer),
+            graphon_ntk(x, wide, own_layer=own_layer),
+            1e-13,
+        )
+
+
+@relaxed
+@given(masses(4), SEEDS, st.floats(1e-3, 1e3))
+def test_weight_variance_scales_a_homogeneous_kernel(mass, seed, variance):
+    rng = np.random.default_rng(seed)
+    layers = [StepGraphon(rng.random((4, 3)), mass), StepGraphon(rng.random((1, 4)), None, mass)]
+    x = rng.normal(size=(4, 3))
+    network = GraphonNetwork(layers)
+    expected = (variance / 2) ** 2 * graphon_ntk(x, network)
+    close(graphon_ntk(x, network, weight_variance=variance), expected, 1e-12)
+
+
+def test_dense_kernels_equal_those_of_neural_tangents():
+    stax = pytest.importorskip("neural_tangents").stax
+    x = seeded_inputs((20, 9))
+    layers = [stax.Dense(100, W_std=2**0.5), stax.Relu()] * 3
+    *_, kernel = stax.serial(*layers, stax.Dense(1, W_std=2**0.5))
+    close(graphon_ntk(x, dense_network(4)), np.asarray(kernel(x, None, "ntk")), 1e-5)
+    close(graphon_nngp(x, dense_network(4)), np.asarray(kernel(x, None, "nngp")), 1e-5)

@@ -1,0 +1,82 @@
+"""Stored results against a part computed again: code may change, the published numbers may not.
+
+A trial is seeded by its own number, so the first trial of a sweep can be repeated alone. Sums in
+another order, on another processor, may keep other weights where scores nearly tie: the tolerance
+of 0.002 is a fifth of the last digit that figures and prose show.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from graphon_lib.experiments import sweep
+from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
+from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
+from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
+from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
+from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
+from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
+
+TOLERANCE = 2e-3
+ONE_NETWORK = {"trials_of_width": [[512, 1]]}
+CASES = {
+    "mask-statistics": (
+        MASK_STATISTICS,
+        {"trials": 1, "densities": [0.3, 0.2]},
+        ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
+    ),
+    "sorted-histograms": (SORTED_HISTOGRAMS, {"trials": 1, "widths": [100]}, ["layer_density"]),
+    "estimator-recovery": (ESTIMATOR_RECOVERY, {"trials": 1, "sizes": [100, 200]}, ["error"]),
+    "residual-spectra": (
+        RESIDUAL_SPECTRA,
+        {**ONE_NETWORK, "cut_norm_widths": []},
+        ["singular_value"],
+    ),
+    "vector-positions": (VECTOR_POSITIONS, ONE_NETWORK, ["singular_value", "expected_density"]),
+    "convergence": (
+        CONVERGENCE,
+        {
+            "trials_of_width": [[100, 2, 2]],
+            "neuron_layers": [4],
+            "reference": 100,
+            "cut_pairs": 1,
+            "resamples": 10,
+        },
+        ["layer_density", "dead_fraction", "motif_density", "singular_value"],
+    ),
+    "kernel-convergence": (KERNEL_CONVERGENCE, {"draws": 1, "widths": [64, 128]}, ["error"]),
+    "kernels-of-masks": (
+        KERNELS_OF_MASKS,
+        {"trials": 1, "widths": [256]},
+        ["path_density", "energy"],
+    ),
+    "shared-positions": (SHARED_POSITIONS, {"trials": 1, "densities": [0.2]}, ["path_density"]),
+}
+
+
+def test_every_stored_result_is_checked_here():
+    assert {experiment.name for experiment in STORED_EXPERIMENTS} == set(CASES)
+
+
+@pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="needs MNIST_DIR, the complete MNIST")
+@pytest.mark.parametrize("name", CASES)
+def test_a_part_computed_again_is_the_same(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sweep, "CACHE", tmp_path
+    )  # cells that an earlier sweep has kept do not count
+    experiment, changes, variables = CASES[name]
+    stored = experiment.run()
+    again = experiment.compute(seed=0, **{**experiment.profiles["paper"], **changes})
+    for variable in variables:
+        first = {dim: slice(1) for dim in ("trial", "draw") if dim in again[variable].dims}
+        new, old = again[variable].isel(first), stored[variable].isel(first)
+        new, old = xr.align(new, old, join="left")
+        assert new.notnull().any()
+        np.testing.assert_array_equal(new.isnull(), old.isnull())
+        np.testing.assert_allclose(new, old, atol=TOLERANCE, rtol=0)

@@ -1,0 +1,230 @@
+"""Sweeps: killed, resumed, damaged or on a cluster, the result has the same bits or is refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sweep_cells import counted_walk, fatal_walk, walk
+
+from graphon_lib.experiments import sweep
+from graphon_lib.experiments.cost import measured_cost, single_thread
+from graphon_lib.experiments.sweep import CellError, fingerprint, finished, run_cells
+
+CELLS = [{"seed": seed, "steps": 50} for seed in range(6)]
+
+RESUMABLE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from sweep_cells import counted_walk
+from graphon_lib.experiments.sweep import run_cells
+cells = [{"seed": s, "steps": 50, "log": sys.argv[3], "delay": 0.25} for s in range(12)]
+run_cells(counted_walk, cells, key="k", folder=Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def sequential():
+    """Within this process, where worker processes are not what is tested."""
+    with joblib.parallel_config(backend="sequential"):
+        yield
+
+
+def expected(cells):
+    return [walk(seed=cell["seed"], steps=cell["steps"]) for cell in cells]
+
+
+def assert_same_bits(cells, arrays):
+    assert len(cells) == len(arrays)
+    for cell, wanted in zip(cells, arrays, strict=True):
+        assert cell.arrays.keys() == wanted.keys()
+        for name, array in wanted.items():
+            assert cell.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(cell.arrays[name], array)
+
+
+def logged(log):
+    return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+
+def outputs(folder):
+    return sorted(folder.rglob("output.pkl"))
+
+
+def test_cells_come_in_order_and_say_what_they_cost(tmp_path):
+    cells = run_cells(walk, CELLS, key="k", folder=tmp_path)
+    with single_thread():
+        assert_same_bits(cells, expected(CELLS))
+    assert all(cell.seconds >= 0 and cell.megabytes > 10 for cell in cells)
+    assert len({cell.code_sha256 for cell in cells}) == 1
+
+
+def test_a_finished_cell_is_not_computed_again(tmp_path):
+    log = tmp_path / "log"
+    cells = [{"seed": s, "steps": 9, "log": str(log), "delay": 0.0} for s in range(4)]
+    first = run_cells(counted_walk, cells[:2], key="k", folder=tmp_path / "cells")
+    more = run_cells(counted_walk, cells, key="k", folder=tmp_path / "cells")
+    assert logged(log) == [0, 1, 2, 3]
+    assert_same_bits(more[:2], [cell.arrays for cell in first])
+    assert [cell.seconds for cell in more[:2]] == [cell.seconds for cell in first]
+
+
+def test_cells_of_other_parameters_or_other_code_are_not_mixed_in(tmp_path):
+    log = tmp_path / "log"
+    cells = [{"seed": 1, "steps": 9, "log": str(log), "delay": 0.0}]
+    run_cells(counted_walk, cells, key="k", folder=tmp_path / "cells")
+    for other, key in (({**cells[0], "steps": 10}, "k"), (cells[0], "other code")):
+        assert finished(counted_walk, [other], key=key, folder=tmp_path / "cells") == [False]
+        (cell,) = run_cells(counted_walk, [other], key=key, folder=tmp_path / "cells")
+        assert len(cell.arrays["walk"]) == other["steps"]
+    assert logged(log) == [1, 1, 1]
+
+
+def test_finished_cells_are_told_from_others(tmp_path):
+    run_cells(walk, CELLS[:2], key="k", folder=tmp_path)
+    assert finished(walk, CELLS[:4], key="k", folder=tmp_path) == [True, True, False, False]
+
+
+def test_the_fingerprint_follows_the_numbers(monkeypatch):
+    probe = {"seed": 0, "steps": 5}
+    before = fingerprint(walk, probe)
+    assert fingerprint(walk, probe) == before
+
+    def renamed(*, seed, steps):
+        return walk(seed=seed, steps=steps)
+
+    def changed(*, seed, steps):
+        arrays = walk(seed=seed, steps=steps)
+        return {**arrays, "walk": np.nextafter(arrays["walk"], np.inf)}
+
+    assert fingerprint(renamed, probe) == before
+    assert fingerprint(changed, probe) != before
+    monkeypatch.setattr(sweep, "version", lambda name: f"another {name}")
+    assert fingerprint(walk, probe) != before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
+def test_a_damaged_cell_is_named_and_computed_again(tmp_path, caplog, damage):
+    log = tmp_path / "log"
+    cells = [{"seed": s, "steps": 500, "log": str(log), "delay": 0.0} for s in range(2)]
+    folder = tmp_path / "cells"
+    whole = run_cells(counted_walk, cells, key="k", folder=folder)
+    file = outputs(folder)[0]
+    content = bytearray(file.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    file.write_bytes({"truncated": content[:200], "flipped": content, "emptied": b""}[damage])
+    again = run_cells(counted_walk, cells, key="k", folder=folder)
+    assert_same_bits(again, [cell.arrays for cell in whole])
+    assert len(logged(log)) == 3
+    assert "steps" in caplog.text
+    caplog.clear()
+    run_cells(counted_walk, cells, key="k", folder=folder)
+    assert len(logged(log)) == 3
+    assert not caplog.text
+
+
+def test_a_cell_whose_numbers_were_altered_is_named_and_computed_again(tmp_path, caplog):
+    """Readable, but not what was kept: only the checksum tells."""
+    run_cells(walk, CELLS[:1], key="k", folder=tmp_path)
+    (file,) = outputs(tmp_path)
+    kept = joblib.load(file)
+    kept["arrays"]["walk"][7] += 1e-9
+    joblib.dump(kept, file, compress=1)
+    again = run_cells(walk, CELLS[:1], key="k", folder=tmp_path)
+    with single_thread():
+        assert_same_bits(again, expected(CELLS[:1]))
+    assert "a kept cell was damaged and is computed again: {'seed': 0, 'steps': 50}" in caplog.text
+    caplog.clear()
+    run_cells(walk, CELLS[:1], key="k", folder=tmp_path)
+    assert not caplog.text
+
+
+def test_a_full_disk_is_named_and_keeps_what_was_finished(tmp_path, monkeypatch):
+    run_cells(walk, CELLS[:2], key="k", folder=tmp_path)
+
+    def no_space(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("joblib.numpy_pickle.dump", no_space)
+        with pytest.raises(CellError, match=r"'seed': 2.*cannot be kept in .*No space left.*room"):
+            run_cells(walk, CELLS, key="k", folder=tmp_path)
+    assert finished(walk, CELLS, key="k", folder=tmp_path) == [True] * 2 + [False] * 4
+    with single_thread():
+        assert_same_bits(run_cells(walk, CELLS, key="k", folder=tmp_path), expected(CELLS))
+
+
+def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
+    log, folder = tmp_path / "log", tmp_path / "cells"
+    command = [sys.executable, "-c", RESUMABLE, str(Path(__file__).parent), str(folder), str(log)]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(outputs(folder)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before, started = len(outputs(folder)), len(logged(log))
+    assert 3 <= before < 12
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    # Only what was being computed when the kill came is computed twice.
+    assert len(logged(log)) == started + 12 - before
+    cells = [{"seed": s, "steps": 50, "log": str(log), "delay": 0.25} for s in range(12)]
+    lines = len(logged(log))
+    resumed = run_cells(counted_walk, cells, key="k", folder=folder)
+    assert len(logged(log)) == lines
+    with single_thread():
+        assert_same_bits(resumed, expected(cells))
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_has_the_same_bits(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    marker = tmp_path / "killed"
+    cells = [{**cell, "victim": 3, "marker": str(marker)} for cell in CELLS]
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
+            local_directory=str(tmp_path / "dask"),
+            env={"PYTHONPATH": str(Path(__file__).parent)},
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        shared = run_cells(fatal_walk, cells, key="k", folder=tmp_path / "cells")
+    assert marker.exists()
+    with single_thread():
+        assert_same_bits(shared, expected(cells))
+
+
+def test_cost_counts_processor_time_and_memory_of_what_runs_inside():
+    with measured_cost() as cost:
+        time.sleep(0.2)
+    assert cost.seconds < 0.1
+    with measured_cost() as small:
+        np.ones(10)
+    with measured_cost() as large:
+        np.ones(30_000_000).sum()
+    assert large.megabytes - small.megabytes > 200
+    assert large.seconds > 0
+
+
+def test_single_thread_is_undone_even_after_an_error():
+    def fail():
+        with single_thread():
+            raise RuntimeError(f"on {torch.get_num_threads()} thread")
+
+    before = torch.get_num_threads()
+    with pytest.raises(RuntimeError, match="on 1 thread"):
+        fail()
+    assert torch.get_num_threads() == before

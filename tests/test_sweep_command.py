@@ -1,0 +1,88 @@
+"""The command that computes results again: which ones, where, and how it fails."""
+
+import joblib
+import pytest
+import xarray as xr
+
+from graphon_lib.experiments import __main__ as command
+from graphon_lib.experiments import results
+from graphon_lib.experiments.results import Experiment
+
+
+@pytest.fixture
+def computed(tmp_path, monkeypatch):
+    """Two experiments that note their names, and one that fails; the list of what was computed."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    names = []
+
+    def experiment(name):
+        def compute(*, seed):
+            names.append(name)
+            if name == "broken":
+                raise ValueError("seed must be something else")
+            return xr.Dataset({"value": seed})
+
+        # Only functions of the library have their code hashed.
+        compute.__module__ = "graphon_lib.experiments.results"
+        return Experiment(name, compute, {"paper": {}, "quick": {}})
+
+    experiments = tuple(experiment(name) for name in ("first", "second", "broken"))
+    monkeypatch.setattr(command, "STORED_EXPERIMENTS", experiments)
+    return names
+
+
+def test_named_results_are_computed_even_if_stored(computed, tmp_path):
+    assert command.main(["second"]) == 0
+    assert command.main(["second"]) == 0
+    assert computed == ["second", "second"]
+    assert [path.name for path in tmp_path.iterdir()] == ["second.nc"]
+
+
+def test_without_names_all_are_computed_until_one_fails(computed, capsys):
+    assert command.main([]) == 1
+    assert computed == ["first", "second", "broken"]
+    assert capsys.readouterr().err == "ValueError: seed must be something else\n"
+
+
+def test_an_unknown_name_is_refused_before_anything_is_computed(computed, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        command.main(["first", "third"])
+    assert exit_.value.code == 2
+    assert "NAME must be one of first, second, broken; got third" in capsys.readouterr().err
+    assert computed == []
+
+
+def test_a_scheduler_that_does_not_answer_is_an_error(computed, monkeypatch, capsys):
+    distributed = pytest.importorskip("dask.distributed")
+
+    def refuse(address):
+        raise OSError(f"Timed out trying to connect to {address}")
+
+    monkeypatch.setattr(distributed, "Client", refuse)
+    assert command.main(["first", "--scheduler", "tcp://127.0.0.1:1"]) == 1
+    assert "Timed out trying to connect to tcp://127.0.0.1:1" in capsys.readouterr().err
+    assert computed == []
+
+
+@pytest.mark.slow
+def test_a_scheduler_becomes_the_backend(computed, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    backends = []
+
+    def compute(*, seed):
+        backends.append(type(joblib.Parallel()._backend).__name__)
+        return xr.Dataset({"value": seed})
+
+    compute.__module__ = "graphon_lib.experiments.results"
+    experiment = Experiment("first", compute, {"paper": {}, "quick": {}})
+    monkeypatch.setattr(command, "STORED_EXPERIMENTS", (experiment,))
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address=None,
+        host="127.0.0.1",
+        local_directory=str(tmp_path / "dask"),
+    ) as cluster:
+        assert command.main(["--scheduler", cluster.scheduler_address]) == 0
+    assert command.main([]) == 0
+    assert backends == ["DaskDistributedBackend", "LokyBackend"]
