@@ -49,12 +49,15 @@ def _stage() -> None:
             wanted[path] = STAGE / path.relative_to(ROOT)
     for path in list_chapters():
         wanted[EXECUTED / path.name] = wanted.pop(path)
+    static = STAGE / "chapters" / "_static"
     for source, target in wanted.items():
         if not target.exists() or target.read_bytes() != source.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+            if target.is_relative_to(static):
+                # Sphinx copies these only along with a page that it writes.
+                shutil.rmtree(DOCTREES, ignore_errors=True)
     kept = set(wanted.values())
-    static = STAGE / "chapters" / "_static"
     for path in STAGE.rglob("*"):
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()
