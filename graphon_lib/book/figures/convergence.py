@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_panels
+from graphon_lib.book.figures.panels import method_lines, method_panels
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 
 __all__ = [
@@ -132,17 +132,7 @@ def scopes_by_width(result: xr.Dataset, target: float) -> Figure:
     quantities = (("layer_density", "density of the layer"), ("dead_fraction", "dead neurons"))
     for row, (name, label) in zip(axes, quantities, strict=True):
         for panel, scope in zip(row, result.scope.values, strict=True):
-            for method in result.pruning.values:
-                values = result[name].sel(pruning=method, scope=scope)
-                panel.errorbar(
-                    result.width,
-                    values.mean("trial"),
-                    values.std("trial"),
-                    color=COLOURS[method],
-                    marker=MARKERS[method],
-                    capsize=2,
-                    label=LABELS[method],
-                )
+            method_lines(panel, result[name].sel(scope=scope), "width")
             _width_axis(panel, result.width.values)
         row[0].set_ylabel(label)
     for panel, scope in zip(axes[0], result.scope.values, strict=True):
@@ -222,17 +212,7 @@ def motifs_by_width(result: xr.Dataset, motif: str, edges: int) -> Figure:
     figure = new_figure(3.2)
     axes = figure.subplots()
     ratio = result.motif_density.sel(motif=motif) / result.motif_density.sel(motif="edge") ** edges
-    for method in result.pruning.values:
-        values = ratio.sel(pruning=method)
-        axes.errorbar(
-            result.width,
-            values.mean("trial"),
-            values.std("trial"),
-            color=COLOURS[method],
-            marker=MARKERS[method],
-            capsize=2,
-            label=LABELS[method],
-        )
+    method_lines(axes, ratio, "width")
     axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
     axes.set_ylim(0.0, None)
     _width_axis(axes, result.width.values)

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_panels, show_matrix
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, SEQUENTIAL, new_figure
+from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
+from graphon_lib.book.style import LABELS, SEQUENTIAL, new_figure
 from graphon_lib.experiments.fits import fit_slope
 
 __all__ = [
@@ -155,17 +155,7 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     figure = new_figure(3.1)
     axes = figure.subplots(1, result.sizes["estimator"], sharey=True)
     for panel, estimator in zip(axes, result.estimator.values, strict=True):
-        for method in result.pruning.values:
-            values = ratio.sel(pruning=method, estimator=estimator)
-            panel.errorbar(
-                result.width,
-                values.mean("trial"),
-                values.std("trial"),
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                capsize=2,
-                label=LABELS[method],
-            )
+        method_lines(panel, ratio.sel(estimator=estimator), "width")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_xscale("log", base=2)
         panel.set_xticks(result.width.values, [str(width) for width in result.width.values])

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from graphon_lib.book.figures.panels import method_lines
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 from graphon_lib.experiments.fits import fit_slope
 from graphon_lib.graphons import StepGraphon
@@ -126,17 +127,7 @@ def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str
     axes = figure.subplots(1, len(panels))
     for panel, (title, (theory, measured)) in zip(axes, panels.items(), strict=True):
         ratio = result.trace.sel(kernel=theory) / result.trace.sel(kernel=measured)
-        for method in result.pruning.values:
-            values = ratio.sel(pruning=method)
-            panel.errorbar(
-                result.width,
-                values.mean("trial"),
-                values.std("trial"),
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                capsize=2,
-                label=LABELS[method],
-            )
+        method_lines(panel, ratio, "width")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_xscale("log", base=2)
         if float(ratio.max() / ratio.min()) > 10.0:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.style import LABELS, new_figure
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 
-__all__ = ["method_panels", "show_matrix"]
+__all__ = ["method_lines", "method_panels", "show_matrix"]
 
 
 def method_panels(
@@ -54,3 +55,28 @@ def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
         spine.set_visible(True)
         spine.set_linewidth(0.6)
     return image
+
+
+def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
+    """Draw a line for each method: means over trials, with standard deviations as bars.
+
+    Parameters
+    ----------
+    panel
+        Where to draw.
+    values
+        Dimensions (pruning, trial) and `over`, in any order.
+    over
+        The dimension along the horizontal axis.
+    """
+    for method in values.pruning.values:
+        of_method = values.sel(pruning=method)
+        panel.errorbar(
+            values[over],
+            of_method.mean("trial"),
+            of_method.std("trial"),
+            color=COLOURS[method],
+            marker=MARKERS[method],
+            capsize=2,
+            label=LABELS[method],
+        )

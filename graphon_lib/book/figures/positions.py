@@ -5,8 +5,8 @@ from __future__ import annotations
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_panels
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.figures.panels import method_lines, method_panels
+from graphon_lib.book.style import COLOURS, new_figure
 
 __all__ = ["degrees_of_neurons", "path_densities"]
 
@@ -49,17 +49,7 @@ def path_densities(result: xr.Dataset) -> Figure:
     exact = result.path_density.sel(reading="mask")
     for panel, reading in zip(axes, ("degree", "joint"), strict=True):
         ratio = result.path_density.sel(reading=reading) / exact
-        for method in result.pruning.values:
-            values = ratio.sel(pruning=method)
-            panel.errorbar(
-                result.density,
-                values.mean("trial"),
-                values.std("trial"),
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                capsize=2,
-                label=LABELS[method],
-            )
+        method_lines(panel, ratio, "density")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_xlabel("density of the network")
         panel.set_title({"degree": "sorted apart", "joint": "one position a neuron"}[reading])

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_panels, show_matrix
+from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, SEQUENTIAL, new_figure
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
@@ -108,17 +108,7 @@ def dead_neurons(result: xr.Dataset) -> Figure:
     figure = new_figure(3.2)
     axes = figure.subplots(1, len(layers), sharex=True, sharey=True, squeeze=False)
     for panel, layer in zip(axes[0], layers, strict=True):
-        for method in result.pruning.values:
-            values = result.dead_fraction.sel(pruning=method, hidden_layer=layer)
-            panel.errorbar(
-                result.density,
-                values.mean("trial"),
-                values.std("trial"),
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                capsize=2,
-                label=LABELS[method],
-            )
+        method_lines(panel, result.dead_fraction.sel(hidden_layer=layer), "density")
         panel.set_title(f"hidden layer {layer}")
         panel.set_ylim(-0.02, None)
     axes[0, 0].set_ylabel("dead neurons (fraction)")
