@@ -11,7 +11,7 @@ FIND_LINKS = $(shell $(PYTHON) -m pip config list 2>/dev/null \
 	| sed -n "s/.*find-links='\(.*\)'/\1/p" | tr ' ' '\n' | sort -u | sed 's/^/--find-links /')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit notebooks pages citation outputs reproduce lab serve lock clean
+.PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ help: ## List the commands
 book: $(INSTALLED) ## Execute what changed, build the site, print where it is
 	@$(BIN)/python -m graphon_lib.book build
 
-test: lint citation book unit notebooks pages ## All checks: lint, units, notebooks, strict build, browser
+test: lint citation book unit reproduction notebooks pages ## All checks: lint, units, notebooks, strict build, browser
 
 $(INSTALLED): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,7 +51,11 @@ citation: _build/cffconvert ## Validate CITATION.cff
 
 unit: $(INSTALLED) ## Unit tests of the library
 	@echo "Testing the library"
-	@$(BIN)/python -m pytest -m "not slow and not browser" --durations=5
+	@$(BIN)/python -m pytest -m "not slow and not browser and not reproduction" --durations=5
+
+reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of stored results again
+	@echo "Running the chapters at a small size, and parts of the stored results again"
+	@$(BIN)/python -m pytest -m "reproduction and not slow" --durations=5
 
 notebooks: $(INSTALLED) ## Compare every chapter's committed outputs with a fresh run
 	@echo "Re-running the chapters against their committed outputs"

@@ -86,6 +86,7 @@ def test_command_line_reports_an_unknown_chapter(capsys):
     assert "99-nowhere" in capsys.readouterr().err
 
 
+@pytest.mark.reproduction
 @pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
 def test_every_chapter_runs_at_the_quick_profile(path, tmp_path):
     """The code behind every stored result runs at a small size."""

@@ -64,6 +64,7 @@ def test_every_stored_result_is_checked_here():
     assert {experiment.name for experiment in STORED_EXPERIMENTS} == set(CASES)
 
 
+@pytest.mark.reproduction
 @pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="needs MNIST_DIR, the complete MNIST")
 @pytest.mark.parametrize("name", CASES)
 def test_a_part_computed_again_is_the_same(name, tmp_path, monkeypatch):
