@@ -1,8 +1,8 @@
 """Stored results against a part computed again: code may change, the published numbers may not.
 
-A trial is seeded by its own number, so the first trial of a sweep can be repeated alone. Sums in
-another order, on another processor, may keep other weights where scores nearly tie: the tolerance
-of 0.002 is a fifth of the last digit that figures and prose show.
+A trial is seeded by its own number, so the first trial of a sweep can be repeated alone. On the same
+processor it is the same to the last digit; on another one sums in another order may keep other
+weights where scores nearly tie, which the tolerance of 0.002 leaves room for.
 """
 
 import os

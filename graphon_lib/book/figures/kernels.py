@@ -17,7 +17,6 @@ __all__ = [
     "convergence_of_kernels",
     "measured_over_path_law",
     "measured_over_theory",
-    "spectra",
     "variance_by_position",
 ]
 
@@ -174,21 +173,5 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
     axes.set_yscale("log")
     axes.set_xlabel("path density of the masks")
     axes.set_ylabel("trace of the kernel / dense")
-    axes.legend()
-    return figure
-
-
-def spectra(eigenvalues: Mapping[str, np.ndarray]) -> Figure:
-    """Draw eigenvalues over the largest one, by rank, on logarithmic axes."""
-    figure = new_figure(3.1)
-    axes = figure.subplots()
-    styles = zip(SERIES, ("-", "--", ":", "-.", "-"), strict=True)
-    for (label, values), ((colour, _), line) in zip(eigenvalues.items(), styles, strict=False):
-        ranks = np.arange(1, values.size + 1)
-        axes.plot(ranks, values / values[0], line, color=colour, label=label)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("rank")
-    axes.set_ylabel("eigenvalue / largest")
     axes.legend()
     return figure
