@@ -11,9 +11,12 @@ from pathlib import Path
 
 from graphon_lib.book.paths import BUILD, ROOT
 
-__all__ = ["fetch_assets"]
+__all__ = ["PACKAGES", "fetch_assets"]
 
-PACKAGES = BUILD / "npm"
+PROJECT = BUILD / "npm"
+
+PACKAGES = PROJECT / "node_modules"
+"""The installed packages, outside the site."""
 
 ASSETS = {
     "mathjax/es5/tex-mml-chtml.js": "mathjax/tex-mml-chtml.js",
@@ -37,7 +40,7 @@ def fetch_assets(static: Path) -> None:
     """
     _install()
     for source, destination in ASSETS.items():
-        origin, target = PACKAGES / "node_modules" / source, static / destination
+        origin, target = PACKAGES / source, static / destination
         target.parent.mkdir(parents=True, exist_ok=True)
         if origin.is_dir():
             shutil.copytree(origin, target, dirs_exist_ok=True)
@@ -48,14 +51,14 @@ def fetch_assets(static: Path) -> None:
 def _install() -> None:
     inputs = [ROOT / name for name in ("package.json", "package-lock.json", ".npmrc")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
-    stamp = PACKAGES / "installed.sha256"
+    stamp = PROJECT / "installed.sha256"
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
-    PACKAGES.mkdir(parents=True, exist_ok=True)
+    PROJECT.mkdir(parents=True, exist_ok=True)
     for path in inputs:
-        shutil.copy2(path, PACKAGES / path.name)
+        shutil.copy2(path, PROJECT / path.name)
     command = [*_npm(), "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
-    finished = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True)
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     if finished.returncode:
         raise RuntimeError(
             "npm could not fetch the pinned assets of package-lock.json (is the npm registry "

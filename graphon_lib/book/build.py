@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from graphon_lib.book.assets import fetch_assets
+from graphon_lib.book.assets import PACKAGES, fetch_assets
 from graphon_lib.book.execute import list_chapters
 from graphon_lib.book.paths import CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
+from graphon_lib.book.pyodide import write_pyodide
 
 __all__ = ["build_site"]
 
@@ -25,7 +26,7 @@ def build_site() -> Path:
     Raises
     ------
     RuntimeError
-        If Jupyter Book reports an error or a warning.
+        If Jupyter Book reports an error or a warning, or an asset of the pages cannot be had.
     """
     _stage()
     command = [
@@ -38,6 +39,8 @@ def build_site() -> Path:
         raise RuntimeError(
             "Jupyter Book reported errors or warnings, see above; the site is not complete"
         )
+    # Past Sphinx, which would copy this only along with a page that it writes.
+    write_pyodide(PACKAGES / "pyodide", SITE / "_static" / "pyodide")
     return SITE / "index.html"
 
 
