@@ -310,6 +310,16 @@ def test_equal_inputs_have_equal_entries_to_rounding():
         np.testing.assert_allclose(kernel[::2], kernel[1::2], rtol=1e-13)
 
 
+def test_the_diagonal_is_exact_for_sums_over_many_inputs():
+    # Covariances of equal inputs are summed in another order than variances are.
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((64, 5000)) < 0.8, -0.4242, 2.8 * rng.random((64, 5000)))
+    first = StepGraphon(np.full((16, 5000), 0.3))
+    network = GraphonNetwork([first, StepGraphon(rng.random((16, 16))), StepGraphon([[0.5] * 16])])
+    expected = network.path_density() * graphon_ntk(x, dense_network(3))
+    assert graphon_ntk(x, network) == pytest.approx(expected, rel=1e-12)
+
+
 def test_one_input_column_is_many_equal_ones():
     rng = np.random.default_rng(0)
     network = random_network((1, 4, 2), rng, moments=True)

@@ -16,9 +16,9 @@ from graphon_lib.ntk.hermite import HermiteActivation
 
 __all__ = ["ACTIVATIONS", "Activation", "Erf", "LeakyReLU", "Linear", "named_activation"]
 
-# A pair whose squared sine is below this is taken as parallel. Rounding in the covariance shows as
-# that much, and a square root would turn it into an angle of 1e-7.
-PARALLEL = 2.0**-46
+# A pair whose squared sine is below this is taken as parallel. Rounding in sums over some thousand
+# inputs, in whatever order, shows as that much, and a square root would turn it into an angle of 1e-7.
+PARALLEL = 2.0**-42
 
 
 class Activation(Protocol):
