@@ -12,7 +12,7 @@ from ntk_strategies import dense_network, random_network, seeded_inputs
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import graphon_nngp, graphon_ntk, kernels
-from graphon_lib.ntk.tiles import check_workers, fill_tiles, tile_side
+from graphon_lib.ntk.tiles import check_workers, fill_tiles, tile_shape
 
 NETWORK = random_network((6, 5, 4, 3), np.random.default_rng(0), moments=True)
 SMALL = random_network((6, 3, 2), np.random.default_rng(1))
@@ -20,7 +20,7 @@ SMALL = random_network((6, 3, 2), np.random.default_rng(1))
 
 @pytest.fixture
 def tiny_tiles(monkeypatch):
-    monkeypatch.setattr(kernels, "tile_side", lambda blocks, features: 7)
+    monkeypatch.setattr(kernels, "tile_shape", lambda blocks, features, square: (5, 7))
 
 
 @pytest.mark.parametrize("count", [1, 6, 7, 8, 40])
@@ -29,7 +29,7 @@ def test_tiles_and_threads_change_nothing(monkeypatch, count, workers):
     x = seeded_inputs((count, 6))
     whole = graphon_ntk(x, NETWORK, workers=1)
     outputs = graphon_nngp(x, NETWORK, x[:5], per_output=True, workers=1)
-    monkeypatch.setattr(kernels, "tile_side", lambda blocks, features: 7)
+    monkeypatch.setattr(kernels, "tile_shape", lambda blocks, features, square: (5, 7))
     tiled = graphon_ntk(x, NETWORK, workers=workers)
     np.testing.assert_allclose(tiled, whole, rtol=1e-12)
     assert np.array_equal(tiled, tiled.T)
@@ -48,7 +48,8 @@ def test_only_one_half_is_computed(monkeypatch):
     strip = kernels.ntk_strip
     monkeypatch.setattr(kernels, "ntk_strip", counted)
     graphon_ntk(seeded_inputs((35, 6)), NETWORK, workers=1)
-    assert len(tiles) == 5 * 6 // 2
+    # Strips of five rows, each from the diagonal on in pieces of seven columns.
+    assert len(tiles) == sum(-(-(35 - start) // 7) for start in range(0, 35, 5))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -76,8 +77,8 @@ def test_memory_does_not_grow_with_the_number_of_inputs(tmp_path):
         tracemalloc.stop()
         return allocated
 
-    # What grows are the variances: three floats a block and input, of two layers.
-    assert peak(480) - peak(160) < 320 * 20 * 2 * 8 * 3
+    # Both fill whole tiles. What grows are the variances: three floats a block and input, of two layers.
+    assert peak(960) - peak(480) < 480 * 20 * 2 * 8 * 3
 
 
 def test_nothing_of_all_blocks_and_pairs_is_made():
@@ -108,10 +109,13 @@ def test_importing_the_room_imports_numpy_only():
 
 @pytest.mark.parametrize("blocks", [1, 7, 64, 1000, 10**6])
 @pytest.mark.parametrize("features", [1, 784, 10**6])
-def test_tiles_are_bounded(blocks, features):
-    side = tile_side(blocks, features)
-    assert 8 <= side <= 128
-    assert side == 8 or (side**2 * blocks <= 2**18 and side * blocks * features <= 2**22)
+@pytest.mark.parametrize("square", [False, True])
+def test_tiles_are_bounded(blocks, features, square):
+    rows, columns = tile_shape(blocks, features, square)
+    assert rows >= 1
+    assert rows * columns <= max(2**18 / blocks, 64)
+    assert rows == 1 or rows * blocks * features <= 2**22
+    assert not square or rows == columns
 
 
 def test_an_error_in_a_thread_is_raised_and_ends_the_others():
@@ -125,7 +129,7 @@ def test_an_error_in_a_thread_is_raised_and_ends_the_others():
         fill_tiles(
             np.empty((1, 1000, 1000)),
             strip,
-            1,
+            (1, 1),
             symmetric=False,
             workers=2,
             description="test",

@@ -96,12 +96,13 @@ class LeakyReLU:
         root = covariance * covariance
         xp.subtract(product, root, out=root)
         product *= PARALLEL
-        root *= root > product
-        # A negative zero would turn the angle of opposite inputs from pi to -pi.
-        root += 0.0
+        parallel = root <= product
+        if parallel.any():
+            root[parallel] = 0.0
         xp.sqrt(root, out=root)
-        passing = xp.atan2(root, covariance)
-        xp.subtract(pi, passing, out=passing)
+        # Pi less the angle between z and z' is that between z and -z'.
+        passing = xp.negative(covariance, out=product)
+        xp.atan2(root, passing, out=passing)
         passing /= 2 * pi
         alive1, alive2 = variance1 > 0, variance2 > 0
         if not (alive1.all() and alive2.all()):

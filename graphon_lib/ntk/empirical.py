@@ -103,7 +103,7 @@ def empirical_ntk(
     fill_tiles(
         result if per_output else result[None],
         strip,
-        TILE_SIDE,
+        (TILE_SIDE, TILE_SIDE),
         symmetric=x2 is None,
         workers=check_workers(workers),
         description="empirical kernel",

@@ -15,9 +15,10 @@ from graphon_lib.ntk.arrays import (
     check_same_kind,
     check_variance,
 )
+from graphon_lib.ntk.hermite import HermiteActivation
 from graphon_lib.ntk.layers import layer_matrices
 from graphon_lib.ntk.recursion import block_variances, nngp_strip, ntk_strip
-from graphon_lib.ntk.tiles import check_workers, fill_tiles, output_array, tile_side
+from graphon_lib.ntk.tiles import check_workers, fill_tiles, output_array, tile_shape
 
 __all__ = ["graphon_nngp", "graphon_ntk"]
 
@@ -197,11 +198,12 @@ def _kernel(
     stack = (matrices[-1].forward.shape[0], *shape) if per_output else shape
     result = output_array(out, stack, rows)
     blocks = max(layer.forward.shape[0] for layer in matrices)
-    side = tile_side(blocks, rows.shape[1])
-    variances1 = block_variances("x1", rows, matrices, chosen, side)
+    # An expansion is made for every row and column of a tile, and costs more than the pairs.
+    tile = tile_shape(blocks, rows.shape[1], square=isinstance(chosen, HermiteActivation))
+    variances1 = block_variances("x1", rows, matrices, chosen, tile[1])
     variances2 = variances1
     if x2 is not None:
-        variances2 = block_variances("x2", columns, matrices, chosen, side)
+        variances2 = block_variances("x2", columns, matrices, chosen, tile[1])
 
     def strip(part: slice) -> Callable[[slice], Array]:
         return strip_of(
@@ -216,7 +218,7 @@ def _kernel(
     fill_tiles(
         result if per_output else result[None],
         strip,
-        side,
+        tile,
         symmetric=x2 is None,
         workers=check_workers(workers),
         description="graphon kernel",
