@@ -215,7 +215,7 @@ def test_moments_are_block_means_of_the_kept_weights(order):
     masks = random_masks((6, 20, 15, 3), rng)
     weights = [rng.standard_normal(mask.shape) for mask in masks]
     network = GraphonNetwork.from_masks(
-        masks, weights, blocks=4, order=order, rng=generator_for(order)
+        masks, weights, blocks=4, order=order, rng=generator_for(order), shrinkage=False
     )
     for layer, second, drift, mask, weight in zip(
         network.layers, network.second_moments, network.drifts, masks, weights, strict=True
@@ -233,7 +233,7 @@ def test_moments_by_hand():
     weights = [np.array([[2.0, 9.0], [-1.0, 3.0], [9.0, 0.5]]), np.array([[1.0, -2.0, 9.0]])]
     block = np.array([0, 0, 1])
     network = GraphonNetwork.from_labels(
-        masks, [block, np.array([0])], [np.arange(2), block], weights
+        masks, [block, np.array([0])], [np.arange(2), block], weights, shrinkage=False
     )
     assert network.layers[0].values == pytest.approx(np.array([[1.0, 0.5], [0.0, 1.0]]))
     assert network.second_moments[0] == pytest.approx(np.array([[2.5, 4.5], [0.0, 0.25]]))
@@ -257,7 +257,11 @@ def test_magnitude_pruned_weights_have_the_moments_of_a_truncated_normal():
     weight = rng.standard_normal((400, 300))
     threshold = norm.isf(0.1)
     network = GraphonNetwork.from_labels(
-        [np.abs(weight) > threshold], [np.zeros(400, int)], [np.zeros(300, int)], [weight]
+        [np.abs(weight) > threshold],
+        [np.zeros(400, int)],
+        [np.zeros(300, int)],
+        [weight],
+        shrinkage=False,
     )
     second = 0.2 + 2 * threshold * norm.pdf(threshold)
     assert network.second_moments[0][0, 0] == pytest.approx(second, abs=4 * np.sqrt(3 / 120000))
@@ -368,8 +372,8 @@ WEIGHTS = [np.ones((4, 3)), np.ones((2, 4))]
         (([MASKS[0], 2 * MASKS[1]],), {}, r"masks\[1\] must be binary"),
         ((MASKS,), {"blocks": 0}, "blocks must be an integer >= 1"),
         ((MASKS,), {"blocks": 2.0}, "blocks must be an integer >= 1"),
-        ((MASKS,), {"order": "rank"}, "order must be one of coclustering, degree, joint"),
-        ((MASKS[:1],), {"order": "rank"}, "order must be one of coclustering, degree, joint"),
+        ((MASKS,), {"order": "rank"}, "order must be one of both, coclustering, degree, joint"),
+        ((MASKS[:1],), {"order": "rank"}, "order must be one of both, coclustering, degree, joint"),
         ((MASKS,), {"order": "coclustering"}, "rng must be a numpy.random.Generator"),
         ((MASKS,), {"rng": np.random.default_rng(0)}, "rng must be None for order 'joint'"),
         ((MASKS, WEIGHTS[:1]), {}, "weights must be 2 arrays"),

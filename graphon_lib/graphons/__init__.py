@@ -4,6 +4,7 @@ from graphon_lib.graphons.blocks import block_means, degree_blocks, rank_blocks,
 from graphon_lib.graphons.coclustering import cocluster_blocks, coclustering
 from graphon_lib.graphons.cut_distance import CutDistance, cut_distance
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
+from graphon_lib.graphons.drift_shrinkage import shrink_drift
 from graphon_lib.graphons.families import (
     Assortative,
     Constant,
@@ -21,6 +22,7 @@ from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.singular import noise_floor, residual_singular_values
 from graphon_lib.graphons.sorting_artefact import sorting_artefact
 from graphon_lib.graphons.step_graphon import StepGraphon
+from graphon_lib.graphons.weight_moments import WeightMoments, weight_moments
 
 __all__ = [
     "MOTIFS",
@@ -35,6 +37,7 @@ __all__ = [
     "Ramp",
     "StepGraphon",
     "Threshold",
+    "WeightMoments",
     "block_means",
     "check_certificate",
     "cocluster_blocks",
@@ -53,6 +56,8 @@ __all__ = [
     "sample_mask",
     "sample_mask_at",
     "sas",
+    "shrink_drift",
     "sorting_artefact",
     "split_blocks",
+    "weight_moments",
 ]

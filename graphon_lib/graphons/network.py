@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array, check_integer, check_rng
 from graphon_lib.graphons.blocks import block_means
+from graphon_lib.graphons.drift_shrinkage import shrink_drift
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
 from graphon_lib.graphons.partition import check_same_masses, grid_positions
 from graphon_lib.graphons.sampling import sample_mask_at
@@ -90,6 +91,7 @@ class GraphonNetwork:
         blocks: int = 64,
         order: str = "joint",
         rng: np.random.Generator | None = None,
+        shrinkage: bool = True,
     ) -> GraphonNetwork:
         r"""Estimate the graphons of a pruned network.
 
@@ -103,15 +105,20 @@ class GraphonNetwork:
             second moments and drifts are filled; what they are off the mask does not matter.
         blocks : int
             Number of blocks K of every hidden layer, at least 1; at most as many as neurons.
-        order : {"joint", "degree", "coclustering"}
+        order : {"joint", "degree", "coclustering", "both"}
             How hidden neurons are put in blocks. ``"joint"``: one block for neurons alike in
             in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``, as
             in [1]_: the rows of a mask in K blocks by in-degree, the columns of the next by
             out-degree, and blocks matched by rank, as though in-rank and out-rank of a neuron were
             equal. ``"coclustering"``: neurons with alike inputs and outputs, K blocks from the
-            leading singular vectors of the two masks side by side.
+            leading singular vectors of the two masks side by side. ``"both"``: about :math:`\sqrt K`
+            such clusters, each cut in joint blocks. Blocks are found from the masks alone, so that the
+            weights are left for their moments.
         rng : numpy.random.Generator, optional
-            For ``"coclustering"`` only.
+            For ``"coclustering"`` and ``"both"`` only.
+        shrinkage : bool
+            Whether drifts are freed of what chance gives them, see
+            :func:`~graphon_lib.graphons.shrink_drift`; otherwise they are block means.
 
         Returns
         -------
@@ -135,7 +142,10 @@ class GraphonNetwork:
 
             W_{AB} = \frac{1}{|A||B|} \sum_{i \in A, j \in B} M_{ij}, \quad
             V_{AB} = \frac{1}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij}^2, \quad
-            D_{AB} = \frac{\sqrt{n_{in}}}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij} .
+            D_{AB} = \frac{\sqrt{n_{in}}}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij} ,
+
+        the last before shrinkage. For standard errors see
+        :func:`~graphon_lib.graphons.weight_moments`.
 
         References
         ----------
@@ -153,7 +163,7 @@ class GraphonNetwork:
         inputs, outputs = np.arange(checked[0].shape[1]), np.arange(checked[-1].shape[0])
         row_labels = [*(as_rows for as_rows, _ in pairs), outputs]
         col_labels = [inputs, *(as_columns for _, as_columns in pairs)]
-        return cls.from_labels(checked, row_labels, col_labels, weights)
+        return cls.from_labels(checked, row_labels, col_labels, weights, shrinkage=shrinkage)
 
     @classmethod
     def from_labels(
@@ -162,6 +172,8 @@ class GraphonNetwork:
         row_labels: Sequence[ArrayLike],
         col_labels: Sequence[ArrayLike],
         weights: Sequence[ArrayLike] | None = None,
+        *,
+        shrinkage: bool = True,
     ) -> GraphonNetwork:
         """Estimate the graphons of a pruned network on blocks of one's own.
 
@@ -175,6 +187,8 @@ class GraphonNetwork:
             For every mask, the block of each of its columns. The blocks of a mask's columns must
             have the sizes of those of the rows of the mask before.
         weights : sequence of array_like, optional
+            As for `from_masks`.
+        shrinkage : bool
             As for `from_masks`.
 
         Returns
@@ -200,12 +214,23 @@ class GraphonNetwork:
         if weights is None:
             return cls(layers)
         moments = [
-            weight_moments(weight, mask, np.asarray(rows), np.asarray(cols))
+            weight_moments(weight, mask, rows, cols)
             for weight, mask, rows, cols in zip(
                 check_weights(weights, checked), checked, row_labels, col_labels, strict=True
             )
         ]
-        return cls(layers, [second for second, _ in moments], [drift for _, drift in moments])
+        drifts = [moment.drift for moment in moments]
+        if shrinkage:
+            # Block means obey (E w M)^2 <= E M E w^2 M; shrunk ones must be held to it.
+            limits = [
+                np.sqrt(mask.shape[1] * layer.values * moment.second_moment)
+                for mask, layer, moment in zip(checked, layers, moments, strict=True)
+            ]
+            drifts = [
+                np.clip(shrink_drift(moment.drift, moment.drift_error), -limit, limit)
+                for moment, limit in zip(moments, limits, strict=True)
+            ]
+        return cls(layers, [moment.second_moment for moment in moments], drifts)
 
     @property
     def layers(self) -> tuple[StepGraphon, ...]:

@@ -11,7 +11,8 @@ from graphon_lib.graphons.coclustering import cluster_nodes
 
 __all__ = ["ORDERS", "check_order", "hidden_blocks", "joint_blocks"]
 
-ORDERS = ("coclustering", "degree", "joint")
+ORDERS = ("both", "coclustering", "degree", "joint")
+CLUSTERING_ORDERS = ("both", "coclustering")
 
 
 def check_order(order: str, rng: np.random.Generator | None) -> None:
@@ -20,11 +21,11 @@ def check_order(order: str, rng: np.random.Generator | None) -> None:
     Raises
     ------
     ValueError
-        If `order` is another word, `rng` is no generator for ``"coclustering"``, or not None for
-        the others.
+        If `order` is another word, `rng` is no generator for ``"coclustering"`` or ``"both"``, or
+        not None for the others.
     """
     check_choice("order", order, ORDERS)
-    if order == "coclustering":
+    if order in CLUSTERING_ORDERS:
         check_rng("rng", rng)
     elif rng is not None:
         raise ValueError(f"rng must be None for order {order!r}, got {type(rng).__name__}")
@@ -47,11 +48,12 @@ def hidden_blocks(
         The mask whose columns they are.
     blocks : int
         Number of blocks K, at least 1; at most n are used.
-    order : {"joint", "degree", "coclustering"}
+    order : {"joint", "degree", "coclustering", "both"}
         ``"joint"``: `joint_blocks` of in-degree and out-degree. ``"degree"``: as rows by in-degree,
         as columns by out-degree. ``"coclustering"``: neurons with alike inputs and outputs.
+        ``"both"``: about :math:`\sqrt K` clusters, each cut in about as many joint blocks.
     rng : numpy.random.Generator or None
-        For ``"coclustering"``, and None for the others.
+        For ``"coclustering"`` and ``"both"``, and None for the others.
 
     Returns
     -------
@@ -65,6 +67,16 @@ def hidden_blocks(
     out_degrees = np.count_nonzero(outgoing, axis=0)
     if order == "degree":
         return rank_blocks(in_degrees, blocks), rank_blocks(out_degrees, blocks)
+    if order == "both":
+        clusters = cluster_nodes(np.hstack([incoming, outgoing.T]), round(np.sqrt(blocks)), rng)
+        parts = max(1, blocks // (clusters.max() + 1))
+        labels = np.empty(clusters.size, dtype=np.intp)
+        first = 0
+        for cluster in range(clusters.max() + 1):
+            members = np.flatnonzero(clusters == cluster)
+            labels[members] = first + joint_blocks(in_degrees[members], out_degrees[members], parts)
+            first = labels[members].max() + 1
+        return labels, labels
     labels = joint_blocks(in_degrees, out_degrees, blocks)
     return labels, labels
 

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_mask
 from graphon_lib.graphons.blocks import block_sums
+from graphon_lib.graphons.partition import check_labels
 
-__all__ = ["check_fitting_masks", "check_weights", "weight_moments"]
+__all__ = ["WeightMoments", "check_fitting_masks", "check_weights", "weight_moments"]
+
+
+class WeightMoments(NamedTuple):
+    """Moments of a layer's kept weights on pairs of blocks, and their standard errors.
+
+    Attributes
+    ----------
+    second_moment, drift : ndarray, shape (K_out, K_in)
+    second_moment_error, drift_error : ndarray, shape (K_out, K_in)
+        Standard errors, see :func:`weight_moments`.
+    """
+
+    second_moment: NDArray[np.float64]
+    drift: NDArray[np.float64]
+    second_moment_error: NDArray[np.float64]
+    drift_error: NDArray[np.float64]
 
 
 def check_fitting_masks(masks: Sequence[ArrayLike]) -> list[NDArray[np.bool_]]:
@@ -62,34 +80,60 @@ def check_weights(
 
 
 def weight_moments(
-    weight: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    row_labels: NDArray[np.intp],
-    col_labels: NDArray[np.intp],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Return the second moment and the drift of a layer's kept weights.
+    weight: ArrayLike, mask: ArrayLike, row_labels: ArrayLike, col_labels: ArrayLike
+) -> WeightMoments:
+    r"""Return the second moment and the drift of a layer's kept weights, with standard errors.
 
     Parameters
     ----------
-    weight : ndarray, shape (n_out, n_in)
-        In NTK units.
-    mask : ndarray of bool, shape (n_out, n_in)
-    row_labels : ndarray of int, shape (n_out,)
+    weight : array_like, shape (n_out, n_in)
+        In NTK units, N(0, 1) before pruning.
+    mask : array_like, shape (n_out, n_in)
+        Binary.
+    row_labels : array_like of int, shape (n_out,)
         The block 0, ..., K_out - 1 of every row, every block used.
-    col_labels : ndarray of int, shape (n_in,)
+    col_labels : array_like of int, shape (n_in,)
         The block of every column.
 
     Returns
     -------
-    second_moment, drift : ndarray, shape (K_out, K_in)
+    WeightMoments
+
+    Raises
+    ------
+    ValueError
+        If the mask is not binary, weights do not fit it or are not finite, or labels do not fit.
 
     Notes
     -----
-    :math:`V = E[w^2 M]` and :math:`D = \sqrt{n_{in}} E[w M]`, the expectations being means over a
-    pair of blocks.
+    With N entries in a pair of blocks and means over them,
+
+    .. math::
+
+        V = \overline{w^2 M}, \qquad D = \sqrt{n_{in}}\, \overline{w M}, \qquad
+        \operatorname{se}(V)^2 = \frac{\overline{w^4 M} - V^2}{N}, \qquad
+        \operatorname{se}(D)^2 = \frac{n_{in} V}{N} .
+
+    The error of the drift is that without drift: if, given the mask and the magnitudes, the signs of
+    the kept weights are independent and fair, :math:`D / \operatorname{se}(D)` has mean 0 and
+    variance exactly 1 however few weights are kept, because it is a sum of random signs over its own
+    standard deviation. Where nothing is kept, all four are 0.
     """
-    counts = np.outer(np.bincount(row_labels), np.bincount(col_labels))
-    kept = np.where(mask, weight, 0)
-    drift = np.sqrt(mask.shape[1]) * block_sums(kept, row_labels, col_labels) / counts
+    mask = check_mask("mask", mask)
+    (weight,) = check_weights([weight], [mask])
+    rows = check_labels("row_labels", row_labels, mask.shape[0])
+    cols = check_labels("col_labels", col_labels, mask.shape[1])
+    counts = np.outer(np.bincount(rows), np.bincount(cols))
+    # Single precision would overflow in fourth powers.
+    kept = np.where(mask, weight, 0).astype(np.float64)
+    drift = np.sqrt(mask.shape[1]) * block_sums(kept, rows, cols) / counts
     np.square(kept, out=kept)
-    return block_sums(kept, row_labels, col_labels) / counts, drift
+    second = block_sums(kept, rows, cols) / counts
+    np.square(kept, out=kept)
+    fourth = block_sums(kept, rows, cols) / counts
+    return WeightMoments(
+        second,
+        drift,
+        np.sqrt(np.maximum(fourth - second**2, 0.0) / counts),
+        np.sqrt(mask.shape[1] * second / counts),
+    )
