@@ -17,6 +17,7 @@ from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
@@ -30,6 +31,11 @@ CASES = {
         MASK_STATISTICS,
         {"trials": 1, "densities": [0.3, 0.2]},
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
+    ),
+    "mask-maps": (
+        MASK_MAPS,
+        {"trials": 1, "densities": [0.2]},
+        ["layer_density", "dead_fraction"],
     ),
     "sorted-histograms": (SORTED_HISTOGRAMS, {"trials": 1, "widths": [100]}, ["layer_density"]),
     "estimator-recovery": (ESTIMATOR_RECOVERY, {"trials": 1, "sizes": [100, 200]}, ["error"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from graphon_lib.book.assets import PACKAGES, fetch_assets
 from graphon_lib.book.execute import list_chapters
+from graphon_lib.book.explorers.catalogue import write_explorers
 from graphon_lib.book.paths import CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
 from graphon_lib.book.pyodide import write_pyodide
 
@@ -29,6 +30,8 @@ def build_site() -> Path:
         If Jupyter Book reports an error or a warning, or an asset of the pages cannot be had.
     """
     _stage()
+    # Before Sphinx, which puts checksums of scripts into the pages.
+    write_explorers(SITE / "_static" / "explorers")
     command = [
         *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGE)),
         *("--path-output", str(ROOT), "-W", "-n", "--keep-going", "-q"),

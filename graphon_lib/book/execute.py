@@ -16,6 +16,8 @@ from graphon_lib.book.paths import CHAPTERS, EXECUTED
 
 __all__ = ["clean", "execute_chapter", "execute_stale_chapters", "list_chapters", "write_outputs"]
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 def list_chapters() -> list[Path]:
     """Return the notebooks of the book in reading order."""
@@ -86,7 +88,8 @@ def execute_chapter(
 def clean(notebook: nbformat.NotebookNode) -> None:
     """Remove from an executed notebook what differs between two equal runs: times and injections.
 
-    Cell identifiers are numbered in order, papermill's records and injected cells go.
+    Cell identifiers are numbered in order; papermill's records, injected cells and the names of
+    widgets, which no kernel knows any more, go.
     """
     notebook.cells = [
         cell
@@ -100,6 +103,8 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         cell.id = f"cell-{number:02d}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
 

@@ -8,6 +8,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
+
 __all__ = ["setup"]
 
 
@@ -25,6 +27,17 @@ def _needs_another_host(script: object) -> bool:
     return "://" in text or "thebe" in text
 
 
+def add_explorer_files(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Let pages that hold an explorer, and no others, load what brings it to life."""
+    if 'class="graphon-explorer"' in context.get("body", ""):
+        for name in PAGE_SCRIPTS:
+            app.add_js_file(f"explorers/{name}", defer="defer")
+        for name in STYLE_SHEETS:
+            app.add_css_file(f"explorers/{name}")
+
+
 def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Show numpydoc's references as [1]: inside MyST it leaves the unique names it gave them."""
     for text in list(doctree.findall(nodes.Text)):
@@ -35,6 +48,7 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
+    app.connect("html-page-context", add_explorer_files)
     # After the theme and its extensions have added their scripts.
     app.connect("html-page-context", remove_external_scripts, priority=900)
     app.connect("doctree-resolved", shorten_citation_labels)

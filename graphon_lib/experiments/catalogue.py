@@ -6,6 +6,7 @@ from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
@@ -16,6 +17,7 @@ __all__ = ["STORED_EXPERIMENTS"]
 
 STORED_EXPERIMENTS = (
     MASK_STATISTICS,
+    MASK_MAPS,
     SORTED_HISTOGRAMS,
     ESTIMATOR_RECOVERY,
     RESIDUAL_SPECTRA,

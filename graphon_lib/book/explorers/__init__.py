@@ -1,0 +1,1 @@
+"""Explorers: small models that a reader moves, alive in Jupyter and on the static page."""

@@ -1,0 +1,69 @@
+"""The explorers of the published pages, and their files in the site."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from graphon_lib.book.dependencies import chapter_data
+from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
+from graphon_lib.experiments.sources import code_hash, modules_behind
+
+if TYPE_CHECKING:
+    from graphon_lib.book.explorers.explorer import Explorer
+
+__all__ = ["PUBLISHED", "write_explorers"]
+
+# Imports are inside the functions: most builds compute nothing, and PyTorch takes seconds to load.
+
+
+def _pruning() -> Explorer:
+    from graphon_lib.book.explorers.pruning import pruning_explorer
+    from graphon_lib.experiments.mask_maps import MASK_MAPS
+
+    return pruning_explorer(MASK_MAPS.run())
+
+
+def _convergence() -> Explorer:
+    from graphon_lib.book.explorers.convergence import convergence_explorer
+    from graphon_lib.experiments.convergence import CONVERGENCE
+
+    return convergence_explorer(CONVERGENCE.run())
+
+
+PUBLISHED: MappingProxyType[str, Callable[[], Explorer]] = MappingProxyType(
+    {"pruning": _pruning, "convergence": _convergence}
+)
+"""Explorers whose states are computed with the site, from stored results."""
+
+
+def write_explorers(folder: Path) -> None:
+    """Write the files that pages with explorers load.
+
+    Parameters
+    ----------
+    folder
+        Where to; the states of the explorers there are computed anew when code or results changed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*PAGE_SCRIPTS, *STYLE_SHEETS):
+        shutil.copyfile(FOLDER / name, folder / name)
+    stamp = f"// {_fingerprint()}\n"
+    for name, make in PUBLISHED.items():
+        path = folder / f"{name}.data.js"
+        if not path.exists() or not path.read_text(encoding="ascii").startswith(stamp):
+            from graphon_lib.book.explorers.precompute import data_script
+
+            path.write_text(stamp + data_script(make()), encoding="ascii")
+
+
+def _fingerprint() -> str:
+    """Return the SHA-256 of the code and data behind the explorers."""
+    digest = hashlib.sha256(code_hash([__name__]).encode())
+    for file in chapter_data(modules_behind([__name__]).values()):
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

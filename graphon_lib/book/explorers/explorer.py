@@ -1,0 +1,123 @@
+"""An explorer: controls, and a pure function from their values to a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from graphon_lib.book.explorers.view import View
+
+__all__ = ["Control", "Explorer"]
+
+Value = str | int | float
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something a reader sets: one value out of finitely many.
+
+    Parameters
+    ----------
+    name
+        The argument of the model that it sets.
+    label
+        What the reader sees.
+    options
+        From each value to how it is written, in order.
+    initial
+        The value at the start.
+    slider
+        Whether it is drawn as a slider, for values in a natural order, rather than as a list.
+
+    Raises
+    ------
+    ValueError
+        If there are no options, or `initial` is not among them.
+    """
+
+    name: str
+    label: str
+    options: Mapping[Value, str]
+    initial: Value
+    slider: bool = False
+
+    def __post_init__(self) -> None:
+        self.check(self.initial)
+
+    def check(self, value: object) -> Value:
+        """Return `value` if it is one of the options, or say which they are."""
+        for option in self.options:
+            if value == option and not isinstance(value, bool):
+                return option
+        allowed = ", ".join(repr(option) for option in self.options)
+        raise ValueError(f"{self.name} must be one of {allowed}; got {value!r}")
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Controls and the model behind them.
+
+    Parameters
+    ----------
+    name
+        Identifies the explorer on a page.
+    title
+        Its heading.
+    controls
+        What can be set.
+    model
+        Function of the controls, by keyword, that returns the :class:`~graphon_lib.book.explorers.view.View`.
+        It is pure: equal values give equal views.
+    """
+
+    name: str
+    title: str
+    controls: tuple[Control, ...]
+    model: Callable[..., View]
+
+    def view(self, **parameters: Value) -> View:
+        """Return what is shown for the given values; controls that are not named keep their start.
+
+        Raises
+        ------
+        ValueError
+            If there is no such control, or it has no such value.
+        """
+        known = {control.name: control for control in self.controls}
+        for name in parameters:
+            if name not in known:
+                raise ValueError(f"parameters must be among {', '.join(known)}, got {name}")
+        return self.model(
+            **{
+                name: control.check(parameters.get(name, control.initial))
+                for name, control in known.items()
+            }
+        )
+
+    def states(self) -> list[dict[str, Value]]:
+        """List every combination of the controls' values; the last control varies fastest."""
+        names = [control.name for control in self.controls]
+        return [
+            dict(zip(names, values, strict=True))
+            for values in product(*(control.options for control in self.controls))
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the front-end needs to draw the controls, as JSON can hold it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "controls": [
+                {
+                    "name": control.name,
+                    "label": control.label,
+                    "values": list(control.options),
+                    "labels": list(control.options.values()),
+                    "initial": control.initial,
+                    "slider": control.slider,
+                }
+                for control in self.controls
+            ],
+        }

@@ -1,0 +1,17 @@
+"""Scripts and style sheets of the explorers: plain JavaScript, loaded in the order given here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["FOLDER", "PAGE_SCRIPTS", "SHARED_SCRIPTS", "STYLE_SHEETS"]
+
+FOLDER = Path(__file__).parent
+
+SHARED_SCRIPTS = ("view.js", "controls.js", "hosts.js")
+"""What Jupyter and the pages have in common."""
+
+PAGE_SCRIPTS = (*SHARED_SCRIPTS, "page.js")
+"""Scripts of a page that has explorers."""
+
+STYLE_SHEETS = ("explorers.css",)

@@ -1,0 +1,33 @@
+/* On a page of the book: every explorer comes to life when it comes near the window. */
+(function (explorers) {
+  "use strict";
+
+  const folder = document.currentScript.src.replace(/[^/]*$/, "");
+
+  async function wake(root) {
+    const { explorer: name } = root.dataset;
+    const make = explorers.onPage[name] || explorers.hosts.precomputed;
+    try {
+      explorers.start(root, await make(name, `${folder}${name}.data.js`));
+    } catch (error) {
+      root.append(explorers.element("p", { role: "status" }, String(error)));
+    }
+  }
+
+  function begin() {
+    const watch = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          watch.unobserve(target);
+          wake(target);
+        }
+      },
+      { rootMargin: "600px" },
+    );
+    document.querySelectorAll(".graphon-explorer[data-explorer]").forEach((root) => watch.observe(root));
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+})(globalThis.GraphonExplorers);

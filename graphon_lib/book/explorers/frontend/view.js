@@ -1,0 +1,311 @@
+/* Drawing a view: heat maps, line charts, numbers and the sentence that says what is to be seen.
+ *
+ * Classic scripts share the one global name GraphonExplorers, so that they work from file:// too.
+ * A view is what graphon_lib/book/explorers/view.py describes.
+ */
+globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, frontends: {}, onPage: {} };
+
+(function (explorers) {
+  "use strict";
+
+  const SVG = "http://www.w3.org/2000/svg";
+
+  /* Viridis at nine equal steps, interpolated between: from dark to light, for any colour vision. */
+  const VIRIDIS = [
+    [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
+    [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+  ];
+
+  /* Marker and dashes go with every colour, so that no line is told by its colour alone. */
+  const STYLES = {
+    dense: { marker: "plus", dash: "" },
+    random: { marker: "circle", dash: "2 2" },
+    magnitude: { marker: "diamond", dash: "6 2" },
+    snip: { marker: "square", dash: "" },
+    grasp: { marker: "up", dash: "8 2 2 2" },
+    synflow: { marker: "down", dash: "4 2" },
+    a: { marker: "circle", dash: "" },
+    b: { marker: "square", dash: "5 3" },
+    c: { marker: "up", dash: "2 2" },
+    d: { marker: "diamond", dash: "8 2 2 2" },
+  };
+
+  /** Make an HTML element with attributes, text and children. */
+  function element(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  /** Make an SVG element. */
+  function shape(name, attributes, text) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  /** Put arrays back in the places of a tree that stand for them. */
+  function decode(tree, arrays) {
+    if (Array.isArray(tree)) return tree.map((item) => decode(item, arrays));
+    if (tree === null || typeof tree !== "object") return tree;
+    if ("$array" in tree) return { shape: tree.shape, data: arrays[tree.$array] };
+    return Object.fromEntries(
+      Object.entries(tree).map(([key, value]) => [key, decode(value, arrays)]),
+    );
+  }
+
+  /** Colour of a share between 0 and 1, as red, green and blue. */
+  function viridis(share) {
+    const place = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
+    const below = Math.min(Math.floor(place), VIRIDIS.length - 2);
+    return VIRIDIS[below].map(
+      (value, i) => value + (place - below) * (VIRIDIS[below + 1][i] - value),
+    );
+  }
+
+  /** Write a number with at most three significant digits. */
+  function written(value) {
+    return String(Number(value.toPrecision(3)));
+  }
+
+  /** Draw a matrix into `place`, a figure element, replacing what it drew before. */
+  function heatMap(place, panel) {
+    if (place.dataset.kind !== "HeatMap") {
+      place.dataset.kind = "HeatMap";
+      place.replaceChildren(
+        element("figcaption"),
+        element("div", { class: "ge-axes" },
+          element("span", { class: "ge-rows" }),
+          element("canvas", { role: "img" }),
+          element("span", { class: "ge-columns" })),
+        element("div", { class: "ge-scale" },
+          element("span"), element("span", { class: "ge-bar" }), element("span")),
+      );
+      const stops = VIRIDIS.map((rgb) => `rgb(${rgb})`).join(", ");
+      place.querySelector(".ge-bar").style.background = `linear-gradient(to right, ${stops})`;
+    }
+    const [rows, columns] = panel.values.shape;
+    const canvas = place.querySelector("canvas");
+    canvas.width = columns;
+    canvas.height = rows;
+    canvas.setAttribute("aria-label", `${panel.title}. ${panel.description}`);
+    const image = new ImageData(columns, rows);
+    panel.values.data.forEach((value, i) => {
+      image.data.set([...viridis((value - panel.low) / (panel.high - panel.low)), 255], 4 * i);
+    });
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    place.querySelector("figcaption").textContent = panel.title;
+    place.querySelector(".ge-rows").textContent = panel.row_label;
+    place.querySelector(".ge-columns").textContent = panel.column_label;
+    const ends = place.querySelectorAll(".ge-scale > span:not(.ge-bar)");
+    ends[0].textContent = written(panel.low);
+    ends[1].textContent = written(panel.high);
+  }
+
+  /* ---- line charts ---- */
+
+  const WIDTH = 330;
+  const HEIGHT = 230;
+  const MARGIN = { left: 50, right: 10, top: 10, bottom: 42 };
+
+  /** Round numbers between `low` and `high`, about `count` of them. */
+  function linearTicks(low, high, count) {
+    const raw = (high - low) / count;
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= raw);
+    const ticks = [];
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9) + 1e-12; i++) {
+      ticks.push(i * step);
+    }
+    return ticks;
+  }
+
+  /** Powers of ten between `low` and `high`, with 2 and 5 times them where there are few. */
+  function logTicks(low, high) {
+    const decades = Math.log10(high / low);
+    const factors = decades > 3 ? [1] : decades > 1.5 ? [1, 3] : [1, 2, 5];
+    const skip = Math.max(1, Math.round(decades / 6));
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+      if (power % skip) continue;
+      for (const factor of factors) ticks.push(Number(`${factor}e${power}`));
+    }
+    return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  }
+
+  /** Map numbers to pixels along one axis. */
+  function axis(values, scale, from, to, fixedTicks) {
+    const usable = scale === "log" ? values.filter((value) => value > 0) : values;
+    let low = Math.min(...usable);
+    let high = Math.max(...usable);
+    if (!usable.length) [low, high] = [1, 10];
+    if (!fixedTicks && scale === "linear") {
+      low = Math.min(low, 0);
+      high += 0.05 * (high - low);
+    }
+    if (low === high) [low, high] = scale === "log" ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+    if (fixedTicks && scale === "linear") {
+      const room = 0.04 * (high - low);
+      [low, high] = [low - room, high + room];
+    } else if (scale === "log") {
+      const room = (high / low) ** 0.05;
+      [low, high] = [low / room, high * room];
+    }
+    const unit = scale === "log" ? Math.log : (value) => value;
+    const place = (value) =>
+      from + ((unit(value) - unit(low)) / (unit(high) - unit(low))) * (to - from);
+    const ticks = fixedTicks || (scale === "log" ? logTicks(low, high) : linearTicks(low, high, 5));
+    return { place, ticks, shown: (value) => scale !== "log" || value > 0 };
+  }
+
+  /** Outline of a marker around the origin. */
+  function markerPath(marker) {
+    return {
+      circle: "M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z",
+      square: "M-3.2 -3.2H3.2V3.2H-3.2Z",
+      diamond: "M0 -4.4L4.4 0L0 4.4L-4.4 0Z",
+      up: "M0 -4.4L4.2 3.4H-4.2Z",
+      down: "M0 4.4L4.2 -3.4H-4.2Z",
+      plus: "M-1.3 -4H1.3V-1.3H4V1.3H1.3V4H-1.3V1.3H-4V-1.3H-1.3Z",
+    }[marker];
+  }
+
+  /** Attributes of a line and of a marker in a style. */
+  function look(style) {
+    const { marker, dash } = STYLES[style];
+    const colour = `var(--ge-${style})`;
+    return {
+      line: { style: `stroke: ${colour}`, "stroke-dasharray": dash, class: "ge-line" },
+      marker: { style: `fill: ${colour}`, d: markerPath(marker) },
+      band: { style: `fill: ${colour}`, class: "ge-band" },
+      bar: { style: `stroke: ${colour}`, class: "ge-line" },
+    };
+  }
+
+  /** Draw lines into `place`, a figure element, replacing what it drew before. */
+  function lineChart(place, panel) {
+    if (place.dataset.kind !== "LineChart") {
+      place.dataset.kind = "LineChart";
+      place.replaceChildren(
+        element("figcaption"),
+        shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }),
+        element("ul", { class: "ge-legend" }),
+      );
+    }
+    const svg = place.querySelector("svg");
+    svg.replaceChildren();
+    svg.setAttribute("aria-label", `${panel.title}. ${panel.description}`);
+    place.querySelector("figcaption").textContent = panel.title;
+    const x = Array.from(panel.x.data);
+    const heights = panel.series.flatMap((series) =>
+      [series.y, series.low, series.high].flatMap((array) => (array ? Array.from(array.data) : [])),
+    );
+    const across = axis(
+      x, panel.x_scale, MARGIN.left, WIDTH - MARGIN.right, x.length <= 6 ? x : undefined,
+    );
+    const up = axis(heights, panel.y_scale, HEIGHT - MARGIN.bottom, MARGIN.top);
+    drawAxes(svg, panel, across, up);
+    if (panel.marked !== null) {
+      const at = across.place(panel.marked);
+      svg.append(shape("line", {
+        x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "ge-marked",
+      }));
+    }
+    for (const series of panel.series) drawSeries(svg, series, x, panel.marked, across, up);
+    drawLegend(place.querySelector(".ge-legend"), panel.series);
+  }
+
+  function drawAxes(svg, panel, across, up) {
+    const bottom = HEIGHT - MARGIN.bottom;
+    for (const tick of up.ticks) {
+      const y = up.place(tick);
+      svg.append(
+        shape("line", { x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: y, y2: y, class: "ge-grid" }),
+        shape("text", { x: MARGIN.left - 5, y: y + 4, "text-anchor": "end" }, written(tick)),
+      );
+    }
+    let last = -Infinity;
+    for (const tick of across.ticks) {
+      const at = across.place(tick);
+      svg.append(shape("line", { x1: at, x2: at, y1: bottom, y2: bottom + 4, class: "ge-tick" }));
+      if (at - last < 26) continue;
+      last = at;
+      svg.append(shape("text", { x: at, y: bottom + 16, "text-anchor": "middle" }, written(tick)));
+    }
+    const middle = (MARGIN.top + bottom) / 2;
+    svg.append(
+      shape("path", { d: `M${MARGIN.left} ${MARGIN.top}V${bottom}H${WIDTH - MARGIN.right}`, class: "ge-frame" }),
+      shape("text", { x: (MARGIN.left + WIDTH - MARGIN.right) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, panel.x_label),
+      shape("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, panel.y_label),
+    );
+  }
+
+  function drawSeries(svg, series, x, marked, across, up) {
+    const style = look(series.style);
+    const y = series.y.data;
+    const shown = x.map((_, i) => i).filter((i) => across.shown(x[i]) && up.shown(y[i]));
+    const point = (i, heights = y) => `${across.place(x[i])} ${up.place(heights[i])}`;
+    const few = shown.length <= 16;
+    if (series.low && !few) {
+      const inside = shown.filter((i) => up.shown(series.low.data[i]));
+      const above = inside.map((i) => point(i, series.high.data));
+      const below = inside.map((i) => point(i, series.low.data)).reverse();
+      svg.append(shape("path", { ...style.band, d: `M${[...above, ...below].join("L")}Z` }));
+    }
+    if (shown.length) svg.append(shape("path", { ...style.line, d: `M${shown.map((i) => point(i)).join("L")}` }));
+    for (const i of shown) {
+      const at = across.place(x[i]);
+      if (series.low && few && up.shown(series.low.data[i])) {
+        svg.append(shape("path", {
+          ...style.bar, d: `M${at} ${up.place(series.low.data[i])}V${up.place(series.high.data[i])}`,
+        }));
+      }
+      const chosen = x[i] === marked;
+      if (few || chosen) {
+        const scale = chosen ? 1.5 : 1;
+        svg.append(shape("path", {
+          ...style.marker,
+          class: chosen ? "ge-chosen" : "ge-point",
+          transform: `translate(${point(i)}) scale(${scale})`,
+        }));
+      }
+    }
+  }
+
+  function drawLegend(legend, series) {
+    legend.replaceChildren(...series.map(({ label, style }) => {
+      const sample = shape("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" });
+      sample.append(
+        shape("path", { ...look(style).line, d: "M1 6H33" }),
+        shape("path", { ...look(style).marker, class: "ge-point", transform: "translate(17 6)" }),
+      );
+      return element("li", {}, sample, label);
+    }));
+  }
+
+  const DRAW = { HeatMap: heatMap, LineChart: lineChart };
+
+  /** Show a view inside `place`: panels, numbers and summary, made once and then kept up to date. */
+  function drawView(place, view) {
+    if (!place.querySelector(":scope > .ge-panels")) {
+      place.replaceChildren(
+        element("div", { class: "ge-panels" }),
+        element("dl", { class: "ge-numbers" }),
+        element("p", { class: "ge-summary", role: "status", "aria-live": "polite" }),
+      );
+    }
+    const panels = place.querySelector(":scope > .ge-panels");
+    while (panels.children.length < view.panels.length) panels.append(element("figure"));
+    while (panels.children.length > view.panels.length) panels.lastChild.remove();
+    view.panels.forEach((panel, i) => DRAW[panel.kind](panels.children[i], panel));
+    place.querySelector(":scope > .ge-numbers").replaceChildren(
+      ...view.numbers.map(({ label, text }) =>
+        element("div", {}, element("dt", {}, label), element("dd", {}, text))),
+    );
+    place.querySelector(":scope > .ge-summary").textContent = view.summary;
+  }
+
+  Object.assign(explorers, { decode, drawView, element, heatMap, lineChart, shape });
+})(globalThis.GraphonExplorers);

@@ -1,0 +1,186 @@
+"""Explorer of the chapter on pruning: one layer of masks by method, density and scope."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
+from graphon_lib.book.style import LABELS
+
+__all__ = ["pruning_explorer", "pruning_view"]
+
+SCOPES = {"global": "all layers together", "layer": "every layer alone"}
+SIDE = 28
+STYLES = ("a", "b", "c", "d")
+
+
+def pruning_explorer(result: xr.Dataset) -> Explorer:
+    """Return the explorer of a result on the masks of all layers.
+
+    Parameters
+    ----------
+    result
+        Dataset of :data:`graphon_lib.experiments.mask_maps.MASK_MAPS`, of any profile.
+
+    Returns
+    -------
+    Explorer
+        Controls: method, layer, scope and density.
+    """
+    result = result.load()
+    methods = [str(method) for method in result.pruning.values]
+    densities = sorted((float(density) for density in result.density.values), reverse=True)
+    names = dict(zip(result.layer.values.tolist(), _layer_names(result), strict=True))
+    return Explorer(
+        name="pruning",
+        title="Explore: what each method keeps",
+        controls=(
+            Control("method", "Method", {method: LABELS[method] for method in methods}, "snip"),
+            Control("layer", "Layer of weights", names, 2),
+            Control("scope", "Pruned", SCOPES, "global"),
+            Control(
+                "density",
+                "Density of the network",
+                {density: f"{density:g}" for density in densities},
+                0.2,
+                slider=True,
+            ),
+        ),
+        model=partial(pruning_view, result),
+    )
+
+
+def pruning_view(
+    result: xr.Dataset, *, method: str, layer: int, scope: str, density: float
+) -> View:
+    """Show one layer of masks: sorted histogram, degrees, surviving pixels, dead neurons.
+
+    Parameters
+    ----------
+    result
+        As in :func:`pruning_explorer`.
+    method, layer, scope, density
+        Values of the coordinates ``pruning``, ``layer``, ``scope`` and ``density``.
+
+    Returns
+    -------
+    View
+        The histogram of the layer, the kept fraction of every pixel's weights, the sorted degrees
+        of the layer, and dead neurons of every hidden layer by density.
+    """
+    setting = result.sel(pruning=method, scope=scope)
+    chosen = setting.sel(density=density)
+    names = _layer_names(result)
+    name = names[int(np.flatnonzero(result.layer.values == layer)[0])]
+    histogram = _histogram(chosen.sel(layer=layer), name)
+    # All methods share the scale, so that a flat picture is seen to be flat.
+    pixels = _pixels(chosen, float(result.pixel_density.sel(scope=scope, density=density).max()))
+    kept = chosen.layer_density.mean("trial")
+    dead = 100 * chosen.dead_fraction.mean("trial").values
+    return View(
+        panels=(
+            histogram,
+            pixels,
+            _degrees(chosen.sel(layer=layer), name),
+            _dead_neurons(setting, density),
+        ),
+        summary=(
+            f"{LABELS[method]}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
+            f"{float(kept.sel(layer=layer)):.3g} of its weights, its blocks from "
+            f"{histogram.values.min():.2f} to {histogram.values.max():.2f}. Pixels keep from "
+            f"{pixels.values.min():.2f} to {pixels.values.max():.2f} of theirs. Dead neurons, by "
+            f"hidden layer: {', '.join(f'{value:.1f} %' for value in dead)}."
+        ),
+        numbers=(
+            *(
+                Number(f"Density, {name}", value)
+                for name, value in zip(names, kept.values, strict=True)
+            ),
+            *(Number(f"Dead in hidden layer {i}, %", value) for i, value in enumerate(dead, 1)),
+        ),
+    )
+
+
+def _layer_names(result: xr.Dataset) -> list[str]:
+    hidden = result.sizes["layer"] - 2
+    return ["input", *(f"hidden {i}" for i in range(1, hidden + 1)), "read-out"]
+
+
+def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
+    values = chosen.histogram.values
+    return HeatMap(
+        title=f"Sorted histogram, {name} layer",
+        values=values,
+        low=0.0,
+        high=max(float(values.max()), 1e-3),
+        row_label="neurons after the layer",
+        column_label="pixels" if name == "input" else "neurons before the layer",
+        description=(
+            "Kept fraction of each block, both sides sorted by falling degree: from "
+            f"{values.min():.2f} to {values.max():.2f}."
+        ),
+    )
+
+
+def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
+    image = chosen.pixel_density.values.reshape(SIDE, SIDE)
+    middle = image[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4]
+    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    return HeatMap(
+        title="Surviving pixels",
+        values=image,
+        low=0.0,
+        high=brightest,
+        row_label="rows of the image",
+        column_label="columns of the image",
+        description=(
+            "Kept fraction of the weights of each pixel: on average "
+            f"{border.mean():.2f} on the border and {middle.mean():.2f} in the middle."
+        ),
+    )
+
+
+def _degrees(chosen: xr.Dataset, name: str) -> LineChart:
+    into, out = (chosen.degree.sel(side=side).values for side in ("in", "out"))
+    return LineChart(
+        title=f"Sorted degrees, {name} layer",
+        x=chosen.level.values,
+        series=(
+            Series("in: rows of the mask", into, "a"),
+            Series("out: columns of the mask", out, "b"),
+        ),
+        x_label="share of the neurons",
+        y_label="kept fraction",
+        description=(
+            f"Kept fraction of the weights into a neuron, from {into[0]:.2f} for the first to "
+            f"{into[-1]:.2f} for the last; out of a neuron or pixel, from {out[0]:.2f} to "
+            f"{out[-1]:.2f}."
+        ),
+    )
+
+
+def _dead_neurons(setting: xr.Dataset, density: float) -> LineChart:
+    setting = setting.sortby("density")
+    dead = 100 * setting.dead_fraction.mean("trial")
+    lines = [dead.sel(hidden_layer=i).values for i in dead.hidden_layer.values]
+    lowest = float(setting.density[0])
+    return LineChart(
+        title="Dead neurons",
+        x=setting.density.values,
+        series=tuple(
+            Series(f"hidden layer {i}", line, style)
+            for i, (line, style) in enumerate(zip(lines, STYLES, strict=False), 1)
+        ),
+        x_label="density of the network",
+        y_label="dead neurons (%)",
+        x_scale="log",
+        marked=density,
+        description=(
+            f"At the lowest density, {lowest:g}, "
+            f"{', '.join(f'{line[0]:.1f} %' for line in lines)} by hidden layer."
+        ),
+    )

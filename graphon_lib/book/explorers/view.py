@@ -1,0 +1,234 @@
+"""What an explorer shows: pictures, numbers and sentences, as plain data.
+
+A :class:`View` says what is to be seen, not how it is drawn: the same view is drawn by the same
+script in Jupyter, on the static page, and beside a Python that runs in the browser. Needs NumPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array, check_choice
+
+__all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
+
+STYLES = ("dense", "random", "magnitude", "snip", "grasp", "synflow", "a", "b", "c", "d")
+"""Looks of a line: colour, dashes and marker together. Methods have those of the figures."""
+
+SCALES = ("linear", "log")
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """A matrix as a picture, row 0 on top.
+
+    Parameters
+    ----------
+    title
+        What it is, in a few words.
+    values : array_like, shape (rows, columns)
+        Numbers between `low` and `high`.
+    low, high
+        Ends of the colour scale, ``low < high``.
+    row_label, column_label
+        What the rows and the columns are.
+    description
+        What is to be seen, for those who do not see the picture.
+
+    Raises
+    ------
+    ValueError
+        If `low` is not below `high`, or `values` not a matrix of numbers between them.
+    """
+
+    title: str
+    values: NDArray[np.float32]
+    low: float
+    high: float
+    row_label: str
+    column_label: str
+    description: str
+
+    def __post_init__(self) -> None:
+        if not -np.inf < self.low < self.high < np.inf:
+            raise ValueError(f"low must be below high, got low={self.low}, high={self.high}")
+        values = check_array("values", self.values, 2, minimum=self.low, maximum=self.high)
+        object.__setattr__(self, "values", values.astype(np.float32))
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One line of a chart.
+
+    Parameters
+    ----------
+    label
+        Its entry in the legend.
+    y : array_like, shape (points,)
+        Heights, finite.
+    style
+        One of :data:`STYLES`.
+    low, high : array_like, shape (points,), optional
+        Ends of the bars that show the uncertainty; both or none.
+
+    Raises
+    ------
+    ValueError
+        If an array is not finite or has another length than `y`, or the style does not exist.
+    """
+
+    label: str
+    y: NDArray[np.float32]
+    style: str
+    low: NDArray[np.float32] | None = None
+    high: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("style", self.style, STYLES)
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low and high must be given together, got only one of them")
+        for name in ("y", "low", "high"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _line(name, getattr(self, name)))
+                if len(getattr(self, name)) != len(self.y):
+                    raise ValueError(f"{name} must have {len(self.y)} points, as y has")
+
+
+@dataclass(frozen=True, eq=False)
+class LineChart:
+    """Lines over a common axis.
+
+    Parameters
+    ----------
+    title
+        What it is, in a few words.
+    x : array_like, shape (points,)
+        Positions, finite.
+    series
+        The lines.
+    x_label, y_label
+        What the axes are.
+    description
+        What is to be seen, for those who do not see the chart.
+    x_scale, y_scale
+        ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive.
+    marked
+        Position of a vertical line, the point that the controls have chosen.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, positions are not finite, or a scale does not exist.
+    """
+
+    title: str
+    x: NDArray[np.float32]
+    series: tuple[Series, ...]
+    x_label: str
+    y_label: str
+    description: str
+    x_scale: str = "linear"
+    y_scale: str = "linear"
+    marked: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _line("x", self.x))
+        object.__setattr__(self, "series", tuple(self.series))
+        for series in self.series:
+            if len(series.y) != len(self.x):
+                raise ValueError(
+                    f"series must have {len(self.x)} points each, as x has, got {len(series.y)}"
+                )
+        check_choice("x_scale", self.x_scale, SCALES)
+        check_choice("y_scale", self.y_scale, SCALES)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number worth reading off.
+
+    Parameters
+    ----------
+    label
+        What it is.
+    value
+        The number.
+    digits
+        Significant digits to show.
+    """
+
+    label: str
+    value: float
+    digits: int = 3
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", float(self.value))
+
+    @property
+    def text(self) -> str:
+        """The number as it is shown."""
+        return f"{self.value:.{self.digits}g}"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """All that an explorer shows for one choice of its controls.
+
+    Parameters
+    ----------
+    panels
+        Pictures, in the order of reading.
+    summary
+        One or two sentences that say what is to be seen; read aloud when it changes.
+    numbers
+        What can be read off.
+    """
+
+    panels: tuple[HeatMap | LineChart, ...]
+    summary: str
+    numbers: tuple[Number, ...] = ()
+
+
+def encode(view: View) -> tuple[dict[str, Any], list[NDArray]]:
+    """Split a view into a tree that JSON can hold and the arrays that it cannot.
+
+    Parameters
+    ----------
+    view
+        What is shown.
+
+    Returns
+    -------
+    tuple
+        The tree, in which ``{"$array": i, "shape": [...]}`` stands for array i, and the list of
+        these arrays, float32 and C-contiguous. A panel has its class name as ``"kind"``, and a
+        number its ``"text"``.
+    """
+    arrays: list[NDArray] = []
+    return _encode(view, arrays), arrays
+
+
+def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
+    if isinstance(value, np.ndarray):
+        arrays.append(np.ascontiguousarray(value, dtype=np.float32))
+        return {"$array": len(arrays) - 1, "shape": list(value.shape)}
+    if isinstance(value, tuple):
+        return [_encode(item, arrays) for item in value]
+    if isinstance(value, View | HeatMap | LineChart | Series | Number):
+        tree = {field.name: _encode(getattr(value, field.name), arrays) for field in fields(value)}
+        if isinstance(value, HeatMap | LineChart):
+            tree["kind"] = type(value).__name__
+        if isinstance(value, Number):
+            tree["text"] = value.text
+        return tree
+    return value
+
+
+def _line(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    return check_array(name, value, 1).astype(np.float32)
