@@ -156,3 +156,22 @@ def test_overflow_is_an_error():
     weights, masks, x1, _ = random_case((5, 8, 3), 1.0, 0)
     with pytest.raises(ValueError, match="finite kernel"):
         empirical_ntk([1e200 * weight for weight in weights], masks, 1e200 * x1)
+
+
+def test_single_precision_is_as_good_as_it_says_and_loses_no_entry_to_long_sums():
+    weights, masks, x1, _ = random_case((50, 400, 300, 4), 0.3, 1)
+    masks[1][:, 7] = False  # a neuron that no output hears of
+    double = empirical_ntk(weights, masks, x1)
+    single = empirical_ntk(weights, masks, x1, precision="single")
+    assert single.dtype == np.float64
+    error = np.linalg.norm(single - double) / np.linalg.norm(double)
+    assert 1e-12 < error < 1e-6
+    np.testing.assert_array_equal(single, single.T)
+    across = empirical_ntk(weights, masks, x1, x1[:3], precision="single", per_output=True)
+    np.testing.assert_allclose(across.mean(0), double[:, :3], rtol=1e-5, atol=1e-6)
+
+
+def test_an_unknown_precision_is_refused():
+    weights, masks, x1, _ = random_case((5, 4, 3), 0.5, 0)
+    with pytest.raises(ValueError, match="precision must be one of double, single; got 'half'"):
+        empirical_ntk(weights, masks, x1, precision="half")

@@ -1,0 +1,205 @@
+"""Which quantities that are known before training go with fast training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from graphon_lib._checks import check_choice, check_integer, check_rng
+from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
+
+__all__ = ["COMPARISONS", "QUANTITIES", "STATISTICS", "known_before", "loss_at", "predictions"]
+
+QUANTITIES = (
+    "energy_concentration",
+    "effective_rank",
+    "spectral_gap",
+    "decay_exponent",
+    "alignment",
+    "trace",
+    "path_density",
+)
+"""What :func:`known_before` collects."""
+
+COMPARISONS = ("across sparsities", "within sparsities", "given the scale")
+"""The ways in which :func:`predictions` compares."""
+
+STATISTICS = ("value", "lower", "upper", "least without a method", "most without a method")
+
+
+def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.DataArray:
+    """Return the training loss at some steps, as a mean over the last batches before.
+
+    Parameters
+    ----------
+    training
+        With ``loss`` (..., step), the loss of the batch before update number ``step`` + 1.
+    steps
+        Numbers of updates, at least `window` and at most those in `training`.
+    window
+        How many batches are averaged.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (..., at), ``at`` being `steps`; infinite where a run diverged.
+
+    Raises
+    ------
+    ValueError
+        If a step is out of its range.
+    """
+    check_integer("window", window, 1)
+    for step in steps:
+        if check_integer("steps", step, window) > training.sizes["step"]:
+            raise ValueError(f"steps must be at most {training.sizes['step']}, got {step}")
+    parts = [training.loss.isel(step=slice(step - window, step)).mean("step") for step in steps]
+    return xr.concat(parts, xr.Variable("at", list(steps))).transpose(..., "at")
+
+
+def known_before(spectra: xr.Dataset, route: str) -> xr.DataArray:
+    """Collect the quantities of pruned networks that training has no part in.
+
+    Parameters
+    ----------
+    spectra
+        Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
+    route
+        Where the kernels come from.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (quantity, pruning, density, trial), the quantities being :data:`QUANTITIES`; the
+        dense network, which has no sparsity, is left out.
+
+    Raises
+    ------
+    ValueError
+        If `route` is not in `spectra`.
+    """
+    check_choice("route", route, [str(name) for name in spectra.route.values])
+    chosen = spectra.sel(route=route, pruning=spectra.pruning != "dense")
+    parts = [chosen[name] for name in QUANTITIES]
+    dims = ("quantity", "pruning", "density", "trial")
+    return xr.concat(parts, xr.Variable("quantity", list(QUANTITIES))).transpose(*dims)
+
+
+def predictions(
+    known: xr.DataArray,
+    loss: xr.DataArray,
+    rng: np.random.Generator,
+    *,
+    scale: str = "trace",
+    resamples: int = 1000,
+) -> xr.DataArray:
+    r"""Correlate the ranks of quantities known before training with those of the training speed.
+
+    Parameters
+    ----------
+    known
+        Dimensions (quantity, pruning, density, trial), no NaN. At least 3 methods.
+    loss
+        Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
+        need not be as many. No NaN; infinite for runs that diverged.
+    rng
+        Source of the bootstrap.
+    scale
+        The quantity that ``"given the scale"`` holds fixed.
+    resamples
+        Bootstrap samples, at least 1.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (quantity, comparison, at, statistic). **Positive: networks that have more of the
+        quantity have the lower loss.** NaN where a correlation does not exist, as that of the scale
+        with itself held fixed.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit one another, hold NaN, or another argument is not allowed.
+
+    Notes
+    -----
+    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is Spearman's
+    correlation over all cells. ``"within sparsities"`` is that over the methods at one density,
+    averaged over densities: sparsity itself predicts nothing there. ``"given the scale"`` is the
+    partial correlation over all cells.
+
+    ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when the networks of every cell are
+    drawn again with replacement, those of `known` and of `loss` independently. They say how sure
+    the number is for these methods. How much hangs on one of the methods is said by the least and
+    the most value with one of them left out.
+    """
+    check_rng("rng", rng)
+    check_integer("resamples", resamples, 1)
+    check_choice("scale", scale, [str(name) for name in known.quantity.values])
+    loss = loss.transpose("at", "pruning", "density", "trial")
+    known = known.transpose("quantity", "pruning", "density", "trial")
+    for name in ("pruning", "density"):
+        if not np.array_equal(known[name].values, loss[name].values):
+            raise ValueError(
+                f"known and loss must have the same {name}, got {known[name].values} and "
+                f"{loss[name].values}"
+            )
+    if known.sizes["pruning"] < 3:
+        raise ValueError(f"known must have at least 3 methods, got {known.sizes['pruning']}")
+    place = [str(name) for name in known.quantity.values].index(scale)
+
+    def compare(x: NDArray[np.float64], speed: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _comparisons(x, speed, place)
+
+    x, speed = known.values, -loss.values
+    value = compare(x.mean(axis=-1), speed.mean(axis=-1))
+    drawn = np.stack([compare(_redraw(x, rng), _redraw(speed, rng)) for _ in range(resamples)])
+    without = np.stack(
+        [
+            compare(*(np.delete(array.mean(axis=-1), method, axis=1) for array in (x, speed)))
+            for method in range(known.sizes["pruning"])
+        ]
+    )
+    lower, upper = _quantiles(drawn, (0.025, 0.975))
+    least, most = _quantiles(without, (0.0, 1.0))
+    stacked = np.stack([value, lower, upper, least, most], axis=-1)
+    return xr.DataArray(
+        stacked,
+        dims=("quantity", "comparison", "at", "statistic"),
+        coords={
+            "quantity": known.quantity.values,
+            "comparison": list(COMPARISONS),
+            "at": loss["at"].values,
+            "statistic": list(STATISTICS),
+        },
+    )
+
+
+def _quantiles(samples: NDArray[np.float64], levels: Sequence[float]) -> NDArray[np.float64]:
+    """Return quantiles over the first axis of the samples that exist; NaN where none does."""
+    none = np.isnan(samples).all(axis=0)
+    return np.where(none, np.nan, np.nanquantile(np.where(none, 0.0, samples), levels, axis=0))
+
+
+def _redraw(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return means over trials drawn with replacement, for every cell on its own."""
+    trials = values.shape[-1]
+    # One draw of a network serves all its quantities and all its steps.
+    chosen = rng.integers(trials, size=(1, *values.shape[1:]))
+    return np.take_along_axis(values, np.broadcast_to(chosen, values.shape), axis=-1).mean(axis=-1)
+
+
+def _comparisons(
+    x: NDArray[np.float64], speed: NDArray[np.float64], scale: int
+) -> NDArray[np.float64]:
+    """Return the correlations (quantity, comparison, at) of cells, shapes (..., method, density)."""
+    flat_x, flat_speed = (array.reshape(len(array), -1) for array in (x, speed))
+    across = rank_correlation(flat_x[:, None], flat_speed[None])
+    by_density = rank_correlation(
+        x.transpose(0, 2, 1)[:, None], speed.transpose(0, 2, 1)[None]
+    ).mean(axis=-1)
+    given = partial_rank_correlation(flat_x[:, None], flat_speed[None], flat_x[scale])
+    return np.stack([across, by_density, given], axis=1)

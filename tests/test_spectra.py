@@ -1,0 +1,206 @@
+"""The sweep of spectra: each route is what it says, and the assembled result holds every cell."""
+
+import numpy as np
+import pytest
+
+from graphon_lib.experiments import sweep
+from graphon_lib.experiments.data import DataError, load_mnist
+from graphon_lib.experiments.digits import checked_digits, nested_batch
+from graphon_lib.experiments.spectra import spectra
+from graphon_lib.experiments.spectra_cell import (
+    METRICS,
+    RANKS,
+    ROUTES,
+    hidden_structure,
+    kernel_metrics,
+    measured_kernel,
+    spectra_cell,
+)
+from graphon_lib.experiments.trials import start_trial
+from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.ntk import empirical_ntk, graphon_ntk
+
+CELL = {
+    "seed": 3,
+    "width": 20,
+    "hidden_layers": 2,
+    "trial": 1,
+    "digits": 8,
+    "blocks": 6,
+    "full": False,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bundled_digits():
+    """Use the bundled digits, wherever the complete ones may be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MNIST_DIR", raising=False)
+        checked_digits.cache_clear()
+        yield
+        checked_digits.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def digits(bundled_digits):
+    return load_mnist()
+
+
+def cell(digits, **changes):
+    arguments = {"pruning": "snip", "densities": (0.5,), "routes": ROUTES, **CELL, **changes}
+    return spectra_cell(data_sha256=digits.sha256, **arguments)
+
+
+def of_route(arrays, route, metric="trace"):
+    return arrays["metric"][:, ROUTES.index(route), METRICS.index(metric)]
+
+
+def test_a_smaller_batch_is_the_beginning_of_a_larger_one(digits):
+    small, large = (nested_batch(digits, size, 5) for size in (7, 40))
+    np.testing.assert_array_equal(small.x, large.x[:7])
+    np.testing.assert_array_equal(small.y, large.y[:7])
+    assert len(np.unique(large.x, axis=0)) == 40
+    assert not np.array_equal(small.x, nested_batch(digits, 7, 6).x)
+
+
+@pytest.mark.parametrize("size", [0, 4001, 2.0])
+def test_a_batch_must_have_a_possible_size(digits, size):
+    with pytest.raises(ValueError, match="size must be"):
+        nested_batch(digits, size, 0)
+
+
+def test_other_digits_are_refused(digits):
+    with pytest.raises(DataError, match="must have SHA-256 0000"):
+        spectra_cell(**CELL, pruning="snip", densities=(0.5,), routes=(), data_sha256="0000")
+
+
+def test_metrics_of_a_kernel_with_a_known_spectrum():
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(100, 100)))
+    values = np.arange(1, 101) ** -1.5
+    kernel = (basis * values) @ basis.T
+    metrics, eigenvalues = kernel_metrics((kernel + kernel.T) / 2, np.arange(100) % 10)
+    found = dict(zip(METRICS, metrics, strict=True))
+    assert found["decay_exponent"] == pytest.approx(1.5)
+    assert found["effective_rank"] == pytest.approx(values.sum())
+    assert found["spectral_gap"] == pytest.approx(2**1.5)
+    assert found["energy_concentration"] == pytest.approx(values[:5].sum() / values.sum())
+    assert found["trace"] == pytest.approx(values.mean())
+    inside = [rank for rank in RANKS if rank <= 100]
+    np.testing.assert_allclose(eigenvalues[: len(inside)], np.array(inside) ** -1.5)
+    assert np.isnan(eigenvalues[len(inside) :]).all()
+
+
+def test_the_classes_own_kernel_is_aligned_with_them():
+    labels = np.arange(30) % 10
+    metrics, _ = kernel_metrics((labels[:, None] == labels).astype(float), labels)
+    assert metrics[METRICS.index("alignment")] == pytest.approx(1.0)
+    assert metrics[METRICS.index("centred_alignment")] == pytest.approx(1.0)
+
+
+def test_a_kernel_without_signal_has_no_shape():
+    metrics, eigenvalues = kernel_metrics(np.zeros((6, 6)), np.arange(6))
+    assert metrics[METRICS.index("trace")] == 0.0
+    assert np.isnan(np.delete(metrics, METRICS.index("trace"))).all()
+    assert np.isnan(eigenvalues).all()
+
+
+def test_hidden_structure_only_scales_the_kernel(digits):
+    rng = np.random.default_rng(0)
+    x = digits.x_train[:10].astype(float)
+    masks = [rng.random(shape) < rng.random(shape) for shape in ((15, 784), (12, 15), (10, 12))]
+    network = hidden_structure(GraphonNetwork.from_masks(masks, blocks=4, order="degree"))
+    for before, after in zip(masks, network.layers, strict=True):
+        assert after.density == pytest.approx(before.mean())
+    dense = graphon_ntk(x, GraphonNetwork([StepGraphon([[1.0]])] * 3))
+    np.testing.assert_allclose(graphon_ntk(x, network), network.path_density() * dense, rtol=1e-9)
+    assert [mask.shape for mask in network.sample_masks((784, 15, 12, 10), rng)] == [
+        mask.shape for mask in masks
+    ]
+
+
+def test_single_precision_serves_only_where_it_is_enough():
+    rng = np.random.default_rng(0)
+    masks = [rng.random(shape) < 0.5 for shape in ((300, 40), (10, 300))]
+    weights = [rng.normal(size=mask.shape) for mask in masks]
+    x = rng.normal(size=(20, 40))
+    exact = np.linalg.eigvalsh(empirical_ntk(weights, masks, x))
+    single = np.linalg.eigvalsh(measured_kernel(weights, masks, x))
+    assert 0.0 < np.abs(single / exact - 1.0).max() < 0.01
+    twins = np.repeat(x, 2, axis=0) + 1e-6 * rng.normal(size=(40, 40))
+    np.testing.assert_array_equal(
+        measured_kernel(weights, masks, twins), empirical_ntk(weights, masks, twins)
+    )
+
+
+def test_kept_is_the_kernel_of_the_pruned_network_at_initialisation(digits):
+    started = start_trial(digits, (784, 20, 20, 10), (CELL["seed"], CELL["trial"]))
+    ((_, masks),) = started.masks("snip", [0.5])
+    weights = [w.detach().double() * (w.shape[1] / 2) ** 0.5 for w in started.model.weights]
+    x, _ = nested_batch(digits, CELL["digits"], CELL["seed"])
+    kernel = empirical_ntk(weights, masks, x.astype(float))
+    found = of_route(cell(digits, routes=("kept",)), "kept")
+    np.testing.assert_allclose(found, np.trace(kernel) / len(x), rtol=1e-6)
+
+
+def test_without_pruning_every_route_that_keeps_the_weights_is_the_dense_network(digits):
+    full = cell(digits, pruning="random", densities=(1.0,))
+    dense = cell(digits, pruning="dense", densities=(0.5, 0.2))
+    np.testing.assert_array_equal(dense["path_density"], 1.0)
+    for route in ("kept", "shuffled"):
+        np.testing.assert_allclose(of_route(full, route), of_route(dense, "kept")[0], rtol=1e-6)
+    for route in ("theory, degree", "theory, joint"):
+        np.testing.assert_allclose(of_route(full, route), of_route(dense, route)[0], rtol=1e-12)
+    for route in ("sampled", "re-drawn"):
+        assert np.isfinite(of_route(full, route)).all()
+        assert of_route(full, route)[0] != of_route(full, "kept")[0]
+        assert np.isnan(of_route(dense, route)).all()
+
+
+def test_a_density_does_not_depend_on_the_others_or_on_the_routes(digits):
+    both = cell(digits, densities=(0.5, 0.3))
+    alone = cell(digits, densities=(0.3,), routes=ROUTES[::2])
+    assert both["path_density"][1] == alone["path_density"][0]
+    for name in ("metric", "eigenvalue"):
+        np.testing.assert_array_equal(both[name][1, ::2], alone[name][0, ::2])
+        assert np.isnan(alone[name][0, 1::2]).all()
+
+
+@pytest.mark.parametrize("changes", [{"pruning": "olympus"}, {"routes": ("guessed",)}])
+def test_unknown_names_are_refused(digits, changes):
+    with pytest.raises(ValueError, match="must be one of"):
+        cell(digits, **changes)
+
+
+SMALL = {
+    "seed": 0,
+    "width": 16,
+    "hidden_layers": 1,
+    "densities": [0.5, 0.3],
+    "blocks": 4,
+    "full": False,
+}
+
+
+def test_the_result_holds_what_was_asked_for_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "CACHE", tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    samples = [
+        {"digits": 6, "trials": 2, "routes": {"kept": [0.5, 0.3]}},
+        {"digits": 9, "trials": 1, "routes": {"kept": [0.3], "shuffled": [0.3, 0.5]}},
+    ]
+    result = spectra(samples=samples, **SMALL)
+    asked = result.trace.notnull().any("pruning").transpose("digits", "density", "trial", "route")
+    expected = np.zeros(asked.shape, dtype=bool)
+    kept, shuffled = ROUTES.index("kept"), ROUTES.index("shuffled")
+    expected[0, :, :, kept] = True
+    expected[1, 1, 0, kept] = expected[1, :, 0, shuffled] = True
+    np.testing.assert_array_equal(asked, expected)
+    dense = result.trace.sel(pruning="dense", route="kept", digits=6)
+    np.testing.assert_array_equal(dense.isel(density=0), dense.isel(density=1))
+    assert (result.path_density.sel(pruning="dense") == 1.0).all()
+    assert "1 to 4 of 6" in result.attrs["fit_ranks"]
+
+
+def test_densities_that_are_not_in_the_result_are_refused():
+    with pytest.raises(ValueError, match="samples must have densities among"):
+        spectra(samples=[{"digits": 6, "trials": 1, "routes": {"kept": [0.9]}}], **SMALL)
