@@ -123,7 +123,7 @@ def _cells(
     samples: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """List the cells: routes with the same densities together, first trials first."""
+    """List the cells: routes with the same densities together, few digits and first trials first."""
     cells = []
     for sample in samples:
         of_densities: dict[tuple[float, ...], list[str]] = {}
@@ -146,7 +146,7 @@ def _cells(
                 for trial in range(sample["trials"])
                 for pruning in NETWORKS
             ]
-    return sorted(cells, key=lambda cell: cell["trial"])
+    return sorted(cells, key=lambda cell: (cell["digits"], cell["trial"]))
 
 
 CENTRAL = ("sampled", "theory, degree", "theory, joint", "kept")
@@ -162,14 +162,13 @@ SPECTRA = Experiment(
             "hidden_layers": 4,
             "densities": DENSITIES,
             "samples": [
-                {"digits": 256, "trials": 3, "routes": dict.fromkeys(CENTRAL, DENSITIES)},
-                {"digits": 256, "trials": 1, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
+                {"digits": 128, "trials": 3, "routes": dict.fromkeys(CENTRAL, DENSITIES)},
+                {"digits": 128, "trials": 2, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
                 {
                     "digits": 1024,
                     "trials": 1,
                     "routes": {
-                        "theory, degree": [0.5, 0.2, 0.05],
-                        "theory, joint": [0.5, 0.2, 0.05],
+                        "theory, joint": [0.5, 0.05],
                         "sampled": [0.05],
                         "kept": [0.05],
                     },

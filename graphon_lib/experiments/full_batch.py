@@ -1,0 +1,105 @@
+"""Full-batch gradient descent on squared loss, in the scaling in which the kernel is defined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graphon_lib._checks import check_integer
+from graphon_lib.pruning.model import MaskedMLP
+
+__all__ = ["full_batch_descent", "ntk_weights"]
+
+
+def ntk_weights(model: MaskedMLP) -> list[NDArray[np.float64]]:
+    """Return a network's weights in NTK units: N(0, 1) at He's initialisation.
+
+    Parameters
+    ----------
+    model
+        The network.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Copies in double precision, kept weights and pruned ones.
+    """
+    return [
+        weight.detach().double().numpy() * math.sqrt(weight.shape[1] / 2.0)
+        for weight in model.weights
+    ]
+
+
+def full_batch_descent(
+    model: MaskedMLP,
+    x: Tensor,
+    targets: Tensor,
+    *,
+    learning_rate: float,
+    steps: int,
+    watched: Collection[int] = (),
+    watch: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    r"""Train a masked network in place by plain gradient descent.
+
+    Parameters
+    ----------
+    model
+        The network, masks applied.
+    x, targets
+        Inputs (N, n_0) and targets (N, n_D) in the weights' dtype.
+    learning_rate
+        Positive, for weights in NTK units.
+    steps
+        Number of updates, at least 1.
+    watched
+        Numbers of updates after which `watch` is called; 0 is before the first. Not called for a
+        loss that is not finite.
+    watch
+        What is done then.
+
+    Returns
+    -------
+    numpy.ndarray, shape (steps + 1,)
+        The loss :math:`\frac{1}{2N} \sum_i \lVert f(x_i) - y_i \rVert^2` after 0, ..., `steps`
+        updates; infinite from where it is no longer a finite number.
+
+    Raises
+    ------
+    ValueError
+        If `learning_rate` is not positive and finite, or `steps` is not a positive integer.
+
+    Notes
+    -----
+    A weight of the model is :math:`\sqrt{2 / n_{in}}` times one in NTK units. A step :math:`-\eta g`
+    of the latter is a step :math:`-\eta \frac{2}{n_{in}} g` of the former, :math:`g` being either's
+    own gradient: every layer has its learning rate. After s steps the time of
+    :func:`~graphon_lib.ntk.gradient_flow` is :math:`\eta s`. Pruned weights have zero gradient.
+    """
+    check_integer("steps", steps, 1)
+    if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
+        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    descent = torch.optim.SGD(
+        [
+            {"params": [weight], "lr": learning_rate * 2.0 / weight.shape[1]}
+            for weight in model.weights
+        ]
+    )
+    losses = np.full(steps + 1, np.inf)
+    for step in range(steps + 1):
+        loss = (model(x) - targets).square().sum() / (2 * len(x))
+        if not math.isfinite(loss.item()):
+            break
+        losses[step] = loss.item()
+        if step in watched:
+            watch()
+        if step < steps:
+            descent.zero_grad()
+            loss.backward()
+            descent.step()
+    return losses
