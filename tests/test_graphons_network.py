@@ -337,6 +337,7 @@ def test_it_shows_itself():
 
 
 HIDDEN = StepGraphon([[0.5, 0.2], [0.1, 0.4]], [0.3, 0.7])
+PRUNED = StepGraphon([[0.5, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -353,11 +354,25 @@ HIDDEN = StepGraphon([[0.5, 0.2], [0.1, 0.4]], [0.3, 0.7])
         (([HIDDEN], [np.full((2, 2), np.nan)]), r"second_moments\[0\] must be finite"),
         (([HIDDEN], None, [np.full((2, 2), np.inf)]), r"drifts\[0\] must be finite"),
         (([HIDDEN], None, [np.ones(2)]), r"drifts\[0\] must be a non-empty array with 2 axes"),
+        (([HIDDEN], None, [np.ones((2, 3))]), r"drifts\[0\] must have shape \(2, 2\)"),
+        (([PRUNED], [[[0.3, 0.1]]]), r"second_moments\[0\] must be 0 .* got 0.1 at \(0, 1\)"),
+        (([PRUNED], None, [[[0.1, -0.2]]]), r"drifts\[0\] must be 0 .* got -0.2 at \(0, 1\)"),
+        (([PRUNED], [[[0.0, 0.0]]], [[[0.1, 0.0]]]), r"drifts\[0\] must be 0 .* got 0.1 at"),
+        (([PRUNED], [[[2.0, 0.0]]], [[[-1.5, 0.0]]]), r"drifts\[0\] must be at most sqrt\(n W V"),
     ],
 )
 def test_bad_networks_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         GraphonNetwork(*arguments)
+
+
+def test_drifts_up_to_those_of_equal_weights_are_possible():
+    # Kept weights of one value w have V = w^2 W and E[w M] = w W, which attains D^2 = n W V.
+    w, n = -1.7, 2
+    network = GraphonNetwork([PRUNED], [w**2 * PRUNED.values], [np.sqrt(n) * w * PRUNED.values])
+    assert network.drifts[0][0, 0] == pytest.approx(np.sqrt(n) * w / 2)
+    # Behind the first layer any drift is possible in the limit of many inputs.
+    GraphonNetwork([StepGraphon([[0.1]])] * 2, None, [[[100.0]], [[-100.0]]])
 
 
 MASKS = [np.ones((4, 3)), np.ones((2, 4))]

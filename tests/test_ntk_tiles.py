@@ -246,15 +246,3 @@ def test_inputs_of_different_widths_where_the_network_takes_any():
 def test_a_network_without_layers_cannot_be_made():
     with pytest.raises(ValueError, match="layers must be one StepGraphon or more"):
         graphon_ntk(np.ones((2, 3)), GraphonNetwork([]))
-
-
-def test_drifts_are_refused_unless_they_are_zero():
-    layers = [StepGraphon([[0.5, 0.5]]), StepGraphon([[0.5]])]
-    moments = [[[0.5, 0.6]], [[0.7]]]
-    drifting = GraphonNetwork(layers, moments, [[[0.0, 1e-3]], [[0.0]]])
-    still = GraphonNetwork(layers, moments, [[[0.0, 0.0]], [[0.0]]])
-    x = np.ones((2, 2))
-    for kernel in (graphon_ntk, graphon_nngp):
-        with pytest.raises(ValueError, match="network must have no drifts, which this kernel"):
-            kernel(x, drifting)
-        assert np.array_equal(kernel(x, still), kernel(x, GraphonNetwork(layers, moments)))

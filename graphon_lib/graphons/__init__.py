@@ -23,6 +23,7 @@ from graphon_lib.graphons.singular import noise_floor, residual_singular_values
 from graphon_lib.graphons.sorting_artefact import sorting_artefact
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.graphons.weight_moments import WeightMoments, weight_moments
+from graphon_lib.graphons.weight_sampling import sample_weights
 
 __all__ = [
     "MOTIFS",
@@ -55,6 +56,7 @@ __all__ = [
     "residual_singular_values",
     "sample_mask",
     "sample_mask_at",
+    "sample_weights",
     "sas",
     "shrink_drift",
     "sorting_artefact",

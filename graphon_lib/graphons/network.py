@@ -13,6 +13,7 @@ from graphon_lib.graphons.blocks import block_means
 from graphon_lib.graphons.drift_shrinkage import shrink_drift
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
 from graphon_lib.graphons.partition import check_same_masses, grid_positions
+from graphon_lib.graphons.possible_moments import check_possible_moments
 from graphon_lib.graphons.sampling import sample_mask_at
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.graphons.weight_moments import (
@@ -39,10 +40,10 @@ class GraphonNetwork:
         From the first weight layer to the read-out. The first has one column for each of the d
         input coordinates, of mass 1/d, or a single column when it treats them all alike.
     second_moments : sequence of array_like, optional
-        V of every layer, in its graphon's shape, non-negative. None stands for V = W: weights
-        independent of the mask.
+        V of every layer, in its graphon's shape, non-negative, and 0 where W is. None stands for
+        V = W: weights independent of the mask.
     drifts : sequence of array_like, optional
-        D of every layer, in its graphon's shape. None stands for D = 0.
+        D of every layer, in its graphon's shape, and 0 where V is. None stands for D = 0.
 
     Attributes
     ----------
@@ -56,13 +57,18 @@ class GraphonNetwork:
     ------
     ValueError
         If there are no layers, blocks of neighbouring layers do not fit, the input columns do not
-        have equal masses, or moments are not one finite array of its graphon's shape per layer.
+        have equal masses, moments are not one finite array of its graphon's shape per layer, or no
+        weights have them, such as a second moment where none is kept.
 
     Notes
     -----
     Weights are in NTK units, N(0, 1) before pruning. [1]_ reads the sorted mask of every layer as a
     function of positions and so identifies a neuron's rank by in-degree with its rank by out-degree;
     see the argument `order` of `from_masks`.
+
+    By the Cauchy-Schwarz inequality, :math:`D^2 \le n_{in} W V`. It is checked in the first layer, if
+    that has a column for each of d > 1 coordinates, whose number of inputs is so known. The others may
+    have any, up to infinitely many.
 
     References
     ----------
@@ -81,6 +87,15 @@ class GraphonNetwork:
         self._layers = _check_layers(layers)
         self._second_moments = _check_moments("second_moments", second_moments, self._layers, 0.0)
         self._drifts = _check_moments("drifts", drifts, self._layers, -np.inf)
+        columns = self._layers[0].shape[1]
+        for number, layer in enumerate(self._layers):
+            check_possible_moments(
+                number,
+                layer.values,
+                layer.values if second_moments is None else self._second_moments[number],
+                None if drifts is None else self._drifts[number],
+                columns if number == 0 and columns > 1 else None,
+            )
 
     @classmethod
     def from_masks(

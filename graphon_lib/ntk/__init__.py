@@ -4,7 +4,7 @@ from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU,
 from graphon_lib.ntk.eigenfunctions import Eigenfunctions, eigenfunctions
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import GradientFlow, gradient_flow
-from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk
+from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk, graphon_output_mean
 from graphon_lib.ntk.spectra import SpectralMetrics, spectral_metrics
 from graphon_lib.ntk.target_alignment import kernel_target_alignment
 
@@ -22,6 +22,7 @@ __all__ = [
     "gradient_flow",
     "graphon_nngp",
     "graphon_ntk",
+    "graphon_output_mean",
     "kernel_target_alignment",
     "spectral_metrics",
 ]

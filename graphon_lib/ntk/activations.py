@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from graphon_lib._checks import check_array
 from graphon_lib.ntk.arrays import Array, array_namespace
 from graphon_lib.ntk.hermite import HermiteActivation
+from graphon_lib.ntk.moments_with_mean import (
+    PARALLEL,
+    erf_mean,
+    erf_moments,
+    leaky_relu_mean,
+    leaky_relu_moments,
+    normal_erf,
+)
 
 __all__ = ["ACTIVATIONS", "Activation", "Erf", "LeakyReLU", "Linear", "named_activation"]
-
-# A pair whose squared sine is below this is taken as parallel. Rounding in sums over some thousand
-# inputs, in whatever order, shows as that much, and a square root would turn it into an angle of 1e-7.
-PARALLEL = 2.0**-42
 
 
 class Activation(Protocol):
@@ -40,6 +44,27 @@ class Activation(Protocol):
             :math:`E \sigma(z) \sigma(z')` and :math:`E \dot\sigma(z) \dot\sigma(z')`, new arrays of
             the shape of `covariance`.
         """
+
+    def moments_with_mean(
+        self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
+    ) -> tuple[Array, Array]:
+        r"""Return the same for Gaussians with means; only networks with drifts ask for it.
+
+        Parameters
+        ----------
+        covariance, variance1, variance2
+            As for `moments`, but of the Gaussians less their means.
+        mean1, mean2
+            :math:`E z` and :math:`E z'`, of the shapes of the variances.
+
+        Returns
+        -------
+        tuple of two arrays
+            As for `moments`; the first is not less the means of :math:`\sigma`.
+        """
+
+    def mean(self, mean: Array, variance: Array) -> Array:
+        r"""Return :math:`E \sigma(z)`, in the shape of both arguments; for networks with drifts."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +144,16 @@ class LeakyReLU:
             passing = a**2 + a * (1 - a) * (positive1 + positive2) + (1 - a) ** 2 * passing
         return root, passing
 
+    def moments_with_mean(
+        self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
+    ) -> tuple[Array, Array]:
+        """Return both second moments, see :meth:`Activation.moments_with_mean`."""
+        return leaky_relu_moments(self.slope, covariance, variance1, variance2, mean1, mean2)
+
+    def mean(self, mean: Array, variance: Array) -> Array:
+        """Return the mean, see :meth:`Activation.mean`."""
+        return leaky_relu_mean(self.slope, mean, variance)
+
 
 @dataclass(frozen=True)
 class Erf:
@@ -141,9 +176,7 @@ class Erf:
 
     def __call__(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the activation of z."""
-        from scipy.special import erf
-
-        return erf(z)
+        return normal_erf(z)
 
     def derivative(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivative at z."""
@@ -156,6 +189,16 @@ class Erf:
         minor *= minor > 0
         root = xp.sqrt(1 + 2 * variance1 + 2 * variance2 + 4 * minor)
         return 2 / pi * xp.atan2(2 * covariance, root), 4 / pi / root
+
+    def moments_with_mean(
+        self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
+    ) -> tuple[Array, Array]:
+        """Return both second moments, see :meth:`Activation.moments_with_mean`."""
+        return erf_moments(covariance, variance1, variance2, mean1, mean2)
+
+    def mean(self, mean: Array, variance: Array) -> Array:
+        """Return the mean, see :meth:`Activation.mean`."""
+        return erf_mean(mean, variance)
 
 
 @dataclass(frozen=True)
@@ -174,6 +217,19 @@ class Linear:
         """Return both second moments, see :meth:`Activation.moments`."""
         del variance1, variance2
         return covariance + 0.0, array_namespace(covariance).ones_like(covariance)
+
+    def moments_with_mean(
+        self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
+    ) -> tuple[Array, Array]:
+        """Return both second moments, see :meth:`Activation.moments_with_mean`."""
+        second, passing = self.moments(covariance, variance1, variance2)
+        second += mean1 * mean2
+        return second, passing
+
+    def mean(self, mean: Array, variance: Array) -> Array:
+        """Return the mean, see :meth:`Activation.mean`."""
+        del variance
+        return mean
 
 
 ACTIVATIONS = {

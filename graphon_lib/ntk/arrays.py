@@ -77,20 +77,15 @@ def check_inputs(name: str, value: ArrayLike | Array, network: GraphonNetwork) -
 
 
 def check_network(network: object) -> GraphonNetwork:
-    """Return `network` if it is one whose kernel is known: a `GraphonNetwork` without drifts.
+    """Return `network` if it is a `GraphonNetwork`.
 
     Raises
     ------
     ValueError
-        If it is something else, or a drift differs from zero.
+        If it is something else.
     """
     if not isinstance(network, GraphonNetwork):
         raise ValueError(f"network must be a GraphonNetwork, got {type(network).__name__}")
-    if network.drifts is not None and any(drift.any() for drift in network.drifts):
-        raise ValueError(
-            "network must have no drifts, which this kernel does not support yet; got drifts other "
-            "than 0. GraphonNetwork(network.layers, network.second_moments) leaves them out"
-        )
     return network
 
 

@@ -53,7 +53,8 @@ class HermiteActivation:
         E \dot\sigma(z) \dot\sigma(z') = \sum_{n \ge 1} b_n(q) b_n(q') \rho^{n-1}, \quad
         b_n(q) = \sqrt{n / q}\, a_n(q) ,
 
-    the second by differentiating the first by c, so that no derivative of the function is needed.
+    the second by differentiating the first by c, so that no derivative of the function is needed. Means
+    are part of the function, :math:`a_n(m, q) = E \sigma(m + \sqrt q g) h_n(g)`.
     The coefficients are computed by the trapezoidal rule, which for analytic functions under a
     Gaussian converges faster than Gauss-Hermite quadrature with as many nodes [2]_. Up to 1024 terms are
     summed, as many as matter. Where they do not suffice, as for a kink or for a saturating function
@@ -78,8 +79,20 @@ class HermiteActivation:
             enough to be resolved.
         """
         xp = array_namespace(covariance)
-        own1, slopes1 = self._coefficients(variance1)
-        own2, slopes2 = self._coefficients(variance2)
+        zeros = (xp.zeros_like(variance) for variance in (variance1, variance2))
+        return self.moments_with_mean(covariance, variance1, variance2, *zeros)
+
+    def mean(self, mean: Array, variance: Array) -> Array:
+        """Return the mean, see :meth:`graphon_lib.ntk.activations.Activation.mean`."""
+        return self._expand(array_namespace(mean).sqrt(variance), mean)[..., 0]
+
+    def moments_with_mean(
+        self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
+    ) -> tuple[Array, Array]:
+        """Return both second moments of Gaussians with means; see `moments` for errors."""
+        xp = array_namespace(covariance)
+        own1, slopes1 = self._coefficients(variance1, mean1)
+        own2, slopes2 = self._coefficients(variance2, mean2)
         scale = xp.sqrt(variance1) * xp.sqrt(variance2)
         correlation = covariance / (scale + (scale == 0))
         correlation = xp.clip(correlation, -1.0, 1.0)
@@ -92,14 +105,14 @@ class HermiteActivation:
                 derivative += slopes1[n] * slopes2[n]
         return second, derivative
 
-    def _coefficients(self, variance: Array) -> tuple[Array, Array]:
+    def _coefficients(self, variance: Array, mean: Array) -> tuple[Array, Array]:
         """Return a_n and b_n, the terms along the first axis, b_0 being 0."""
         xp = array_namespace(variance)
         deviation = xp.sqrt(variance)
-        own = self._expand(deviation)
+        own = self._expand(deviation, mean)
         if (deviation < LEAST_DEVIATION).any():
             floored = xp.where(deviation < LEAST_DEVIATION, deviation + LEAST_DEVIATION, deviation)
-            slopes = self._expand(floored)[..., : own.shape[-1]]
+            slopes = self._expand(floored, mean)[..., : own.shape[-1]]
         else:
             floored, slopes = deviation, own
         terms = slopes.shape[-1]
@@ -108,11 +121,11 @@ class HermiteActivation:
         needed = _needed_terms(slopes)
         return xp.moveaxis(own[..., :needed], -1, 0), xp.moveaxis(slopes[..., :needed], -1, 0)
 
-    def _expand(self, deviation: Array) -> Array:
+    def _expand(self, deviation: Array, mean: Array) -> Array:
         """Return as many a_n, along the last axis, as it takes to resolve the function."""
         xp = array_namespace(deviation)
         nodes, weights = (as_like(table, deviation) for table in _hermite_table())
-        values = self._evaluate(deviation[..., None] * nodes)
+        values = self._evaluate(deviation[..., None] * nodes + mean[..., None])
         energy = (values * values) @ weights[:, 0]
         own = values[..., :0]
         for terms in TERMS:

@@ -10,17 +10,22 @@ from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk.activations import Activation, named_activation
 from graphon_lib.ntk.arrays import (
     Array,
+    array_namespace,
     check_inputs,
     check_network,
     check_same_kind,
     check_variance,
 )
 from graphon_lib.ntk.hermite import HermiteActivation
-from graphon_lib.ntk.layers import layer_matrices
-from graphon_lib.ntk.recursion import block_variances, nngp_strip, ntk_strip
+from graphon_lib.ntk.layers import check_drifts, layer_matrices
+from graphon_lib.ntk.recursion import block_preactivations, nngp_strip, ntk_strip
 from graphon_lib.ntk.tiles import check_workers, fill_tiles, output_array, tile_shape
 
-__all__ = ["graphon_nngp", "graphon_ntk"]
+__all__ = ["graphon_nngp", "graphon_ntk", "graphon_output_mean"]
+
+# With means, a pair of inputs takes about this many times the arrays, and the processor's cache holds
+# tiles of as many fewer.
+WORK_OF_DRIFT = 4
 
 
 def graphon_nngp(
@@ -41,7 +46,7 @@ def graphon_nngp(
     x1 : array_like, shape (N1, d)
         Inputs, one a row. Tensors of PyTorch stay on their device, and the result is one too.
     network : GraphonNetwork
-        The graphons, with second moments or without; drifts are not supported.
+        The graphons, with second moments and drifts or without.
     x2 : array_like, shape (N2, d), optional
         Inputs of the other side; None stands for x1.
     activation : {"relu", "leaky_relu", "erf", "linear"}, Activation or callable
@@ -79,6 +84,14 @@ def graphon_nngp(
 
     V being the second moments :math:`E[w^2 M]`, or the graphon where none are given, and
     :math:`p_v` the blocks' masses. Different outputs are independent.
+
+    With drifts :math:`D = \sqrt{n} E[w M]` the weights are :math:`D / \sqrt n` and centred noise of
+    variance :math:`V - D^2 / n`. Of the mean part, a layer's preactivations see the blocks' average
+    activations, by the law of large numbers, and so have the means of `graphon_output_mean`, one
+    layer for another; the expectations above are of :math:`(z, z') \sim N(m^l(v), C^l(v))`. For the n
+    of hidden layers, which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d
+    inputs: :math:`C^1` has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is
+    the covariance, without the outputs' means.
 
     References
     ----------
@@ -154,6 +167,18 @@ def graphon_ntk(
     graphon does not depend on the input coordinate, the kernel is
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
+    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing else
+    changes. A backward signal :math:`\partial f / \partial h_j` is the sum of
+    :math:`\sqrt{s_w / n}\, w_{ij} M_{ij} \delta_i` over the n neurons i of the next layer. The noise of
+    the weights makes it of order :math:`n^{-1/2}`, anew for each j. Their mean adds
+    :math:`\sqrt{s_w} D\, n^{-1} \sum_i \delta_i`; each :math:`\delta_i` has a standard deviation of
+    order :math:`n^{-1/2}` and a mean of order :math:`n^{-1}`, as the read-out's weights have, so that the
+    sum is of order 1 and the mean's part of order :math:`n^{-1}`. The kernel sums n squares: the noise
+    leaves :math:`G`, with V itself, and the mean a term of order :math:`n^{-1}`. That the same weights
+    make :math:`\dot\sigma(z_i)`, each by its part of order :math:`n^{-1/2}` in :math:`z_i`, adds
+    :math:`s_w V E[\ddot\sigma]\, h_j\, n^{-1} \sum_i \partial f / \partial h_i`, of the same order; and
+    :math:`M_{ij}` in :math:`T^l` is independent of the activations before it.
+
     References
     ----------
     .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
@@ -171,6 +196,58 @@ def graphon_ntk(
         out=out,
         workers=workers,
     )
+
+
+def graphon_output_mean(
+    x: ArrayLike,
+    network: GraphonNetwork,
+    *,
+    activation: str | Activation | Callable[[Array], Array] = "relu",
+    weight_variance: float = 2.0,
+) -> Array:
+    r"""Return the mean of the outputs of an infinitely wide network at initialisation.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, d)
+        Inputs, one a row.
+    network, activation, weight_variance
+        As for `graphon_nngp`.
+
+    Returns
+    -------
+    array, shape (K, N)
+        Of every block of the read-out; 0 without drifts. Float64.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or an activation cannot be resolved.
+
+    Notes
+    -----
+    With drifts :math:`D = \sqrt n E[w M]` and the covariances of `graphon_nngp`,
+
+    .. math::
+
+        m^1(u; x) = \frac{\sqrt{s_w}}{d} \sum_j D^1(u, j)\, x_j, \qquad
+        m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\; E\, \sigma(z), \quad
+        z \sim N(m^l(v; x), C^l(v; x, x)),
+
+    and the outputs have the means of the last layer.
+    """
+    network = check_network(network)
+    chosen = named_activation(activation)
+    inputs = check_inputs("x", x, network)
+    variance = check_variance("weight_variance", weight_variance)
+    matrices = layer_matrices(network, variance, "mask", True, inputs)
+    check_drifts(chosen, matrices)
+    blocks = max(layer.forward.shape[0] for layer in matrices)
+    chunk = tile_shape(blocks, inputs.shape[1])[1]
+    outputs = block_preactivations("x", inputs, matrices, chosen, chunk)[-1]
+    if outputs.mean is None:
+        return array_namespace(inputs).zeros_like(outputs.variance)
+    return outputs.mean
 
 
 def _kernel(
@@ -198,19 +275,20 @@ def _kernel(
     stack = (matrices[-1].forward.shape[0], *shape) if per_output else shape
     result = output_array(out, stack, rows)
     blocks = max(layer.forward.shape[0] for layer in matrices)
+    work = WORK_OF_DRIFT * blocks if check_drifts(chosen, matrices) else blocks
     # An expansion is made for every row and column of a tile, and costs more than the pairs.
-    tile = tile_shape(blocks, rows.shape[1], square=isinstance(chosen, HermiteActivation))
-    variances1 = block_variances("x1", rows, matrices, chosen, tile[1])
-    variances2 = variances1
+    tile = tile_shape(work, rows.shape[1], square=isinstance(chosen, HermiteActivation))
+    hidden1 = block_preactivations("x1", rows, matrices, chosen, tile[1])[:-1]
+    hidden2 = hidden1
     if x2 is not None:
-        variances2 = block_variances("x2", columns, matrices, chosen, tile[1])
+        hidden2 = block_preactivations("x2", columns, matrices, chosen, tile[1])[:-1]
 
     def strip(part: slice) -> Callable[[slice], Array]:
         return strip_of(
             rows[part],
-            [layer[:, part] for layer in variances1],
+            [layer[part] for layer in hidden1],
             columns,
-            variances2,
+            hidden2,
             matrices,
             chosen,
         )

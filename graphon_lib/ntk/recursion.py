@@ -3,6 +3,7 @@ r"""The recursion of the kernels over the layers, for all blocks and the pairs o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,16 +11,46 @@ from graphon_lib.ntk.activations import Activation
 from graphon_lib.ntk.arrays import Array, array_namespace
 from graphon_lib.ntk.layers import LayerMatrices, input_sums, scale_inputs
 
-__all__ = ["block_variances", "nngp_strip", "ntk_strip"]
+__all__ = ["Preactivations", "block_preactivations", "nngp_strip", "ntk_strip"]
 
 # The product of two variances must neither overflow nor lose digits to underflow.
 SMALLEST, LARGEST = 1e-140, 1e140
 
 
-def block_variances(
+@dataclass(frozen=True)
+class Preactivations:
+    """The distribution of a layer's preactivations, input by input.
+
+    Attributes
+    ----------
+    variance : array, shape (K, N)
+    mean : array, shape (K, N), or None
+        None where the layer has no drift, and so mean 0.
+    """
+
+    variance: Array
+    mean: Array | None
+
+    def __getitem__(self, part: slice) -> Preactivations:
+        """Return those of some of the inputs."""
+        return self._indexed((slice(None), part))
+
+    def as_rows(self) -> Preactivations:
+        """Return them in shape (K, N, 1)."""
+        return self._indexed((slice(None), slice(None), None))
+
+    def as_columns(self, part: slice) -> Preactivations:
+        """Return those of N' of the inputs in shape (K, 1, N')."""
+        return self._indexed((slice(None), None, part))
+
+    def _indexed(self, index: tuple) -> Preactivations:
+        return Preactivations(self.variance[index], None if self.mean is None else self.mean[index])
+
+
+def block_preactivations(
     name: str, x: Array, matrices: Sequence[LayerMatrices], activation: Activation, chunk: int
-) -> list[Array]:
-    r"""Return the variances of the preactivations of every hidden layer's blocks.
+) -> list[Preactivations]:
+    r"""Return the distributions of the preactivations of every layer's blocks.
 
     Parameters
     ----------
@@ -36,38 +67,81 @@ def block_variances(
 
     Returns
     -------
-    list of arrays, shapes (K_l, N)
-        :math:`q^l(u; x)`, one array a hidden layer.
+    list of Preactivations
+        Of every layer, the read-out last.
 
     Raises
     ------
     ValueError
-        If a variance is so large or small that the kernel would be wrong.
+        If a variance or mean is so large or small that the kernel would be wrong.
+
+    Notes
+    -----
+    .. math:: m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\, E \sigma(z), \qquad m^1(u; x) =
+        \frac{\sqrt{s_w}}{d} \sum_j D^1(u, j)\, x_j .
     """
-    xp = array_namespace(x)
     parts = [
-        _chunk_variances(name, x[start : start + chunk], matrices, activation)
+        _of_chunk(name, x[start : start + chunk], matrices, activation)
         for start in range(0, x.shape[0], chunk)
     ]
-    return [xp.concatenate(layer, 1) for layer in zip(*parts, strict=True)]
+    return [_joined(layer) for layer in zip(*parts, strict=True)]
 
 
-def _chunk_variances(
+def _joined(parts: Sequence[Preactivations]) -> Preactivations:
+    xp = array_namespace(parts[0].variance)
+    variance = xp.concatenate([part.variance for part in parts], 1)
+    if parts[0].mean is None:
+        return Preactivations(variance, None)
+    return Preactivations(variance, xp.concatenate([part.mean for part in parts], 1))
+
+
+def _of_chunk(
     name: str, x: Array, matrices: Sequence[LayerMatrices], activation: Activation
-) -> list[Array]:
-    variances: list[Array] = []
+) -> list[Preactivations]:
+    layers: list[Preactivations] = []
     for number, layer in enumerate(matrices):
         with np.errstate(over="ignore", invalid="ignore"):
             if number == 0:
-                squares = x * x
-                if layer.forward.shape[1] == 1:
-                    squares = squares.mean(-1)[:, None]
-                variance = layer.forward @ squares.T
+                one_column = layer.forward.shape[1] == 1
+                signal = x.mean(-1)[None] if one_column else x.T
+                squares = (x * x).mean(-1)[None] if one_column else (x * x).T
             else:
-                variance = layer.forward @ activation.moments(variance, variance, variance)[0]
+                signal = None if layer.drift is None else _mean_activations(layers[-1], activation)
+                squares = _pair_moments(layers[-1].variance, layers[-1], layers[-1], activation)[0]
+            variance = layer.forward @ squares
+            mean = None if layer.drift is None else layer.drift @ signal
         _check_range(name, number, variance)
-        variances.append(variance)
-    return variances[:-1]
+        if mean is not None:
+            _check_mean(name, number, mean)
+        layers.append(Preactivations(variance, mean))
+    return layers
+
+
+def _mean_activations(layer: Preactivations, activation: Activation) -> Array:
+    mean = layer.mean
+    if mean is None:
+        mean = array_namespace(layer.variance).zeros_like(layer.variance)
+    return activation.mean(mean, layer.variance)
+
+
+def _pair_moments(
+    covariance: Array, rows: Preactivations, columns: Preactivations, activation: Activation
+) -> tuple[Array, Array]:
+    """Return both moments of an activation; variances and means broadcast to the covariance."""
+    if rows.mean is None:
+        return activation.moments(covariance, rows.variance, columns.variance)
+    return activation.moments_with_mean(
+        covariance, rows.variance, columns.variance, rows.mean, columns.mean
+    )
+
+
+def _check_mean(name: str, number: int, mean: Array) -> None:
+    xp = array_namespace(mean)
+    # Written so that a NaN is refused too.
+    if not (xp.abs(mean) <= LARGEST**0.5).all():
+        raise ValueError(
+            f"{name} must give the blocks of every layer a mean of at most {LARGEST**0.5:g} in absolute value; got up to {float(xp.abs(mean).max()):.3g} in layer {number + 1}"
+        )
 
 
 def _check_range(name: str, number: int, variance: Array) -> None:
@@ -80,9 +154,9 @@ def _check_range(name: str, number: int, variance: Array) -> None:
 
 def nngp_strip(
     x1: Array,
-    variances1: Sequence[Array],
+    hidden1: Sequence[Preactivations],
     x2: Array,
-    variances2: Sequence[Array],
+    hidden2: Sequence[Preactivations],
     matrices: Sequence[LayerMatrices],
     activation: Activation,
 ) -> Callable[[slice], Array]:
@@ -92,8 +166,8 @@ def nngp_strip(
     ----------
     x1, x2
         Inputs, shapes (B, d) and (N2, d); all of x1 are paired with the columns asked for.
-    variances1, variances2
-        Their `block_variances`.
+    hidden1, hidden2
+        Their `block_preactivations` in the hidden layers.
     matrices
         Of all layers.
     activation
@@ -112,8 +186,10 @@ def nngp_strip(
 
     def tile(columns: slice) -> Array:
         covariance = input_sums(matrices[0].forward, scaled, x2[columns])
-        for layer, rows1, rows2 in zip(matrices[1:], variances1, variances2, strict=True):
-            second, _ = activation.moments(covariance, rows1[:, :, None], rows2[:, None, columns])
+        for layer, rows, others in zip(matrices[1:], hidden1, hidden2, strict=True):
+            second, _ = _pair_moments(
+                covariance, rows.as_rows(), others.as_columns(columns), activation
+            )
             covariance = _over_blocks(layer.forward, second)
         return covariance
 
@@ -122,9 +198,9 @@ def nngp_strip(
 
 def ntk_strip(
     x1: Array,
-    variances1: Sequence[Array],
+    hidden1: Sequence[Preactivations],
     x2: Array,
-    variances2: Sequence[Array],
+    hidden2: Sequence[Preactivations],
     matrices: Sequence[LayerMatrices],
     activation: Activation,
 ) -> Callable[[slice], Array]:
@@ -159,9 +235,9 @@ def ntk_strip(
         tangent = covariance
         if scaled_own is not None:
             tangent = input_sums(first.own, scaled_own, x2[columns])
-        for layer, rows1, rows2 in zip(matrices[1:], variances1, variances2, strict=True):
-            second, passed = activation.moments(
-                covariance, rows1[:, :, None], rows2[:, None, columns]
+        for layer, rows, others in zip(matrices[1:], hidden1, hidden2, strict=True):
+            second, passed = _pair_moments(
+                covariance, rows.as_rows(), others.as_columns(columns), activation
             )
             passed *= tangent
             covariance = _over_blocks(layer.forward, second)

@@ -1,0 +1,71 @@
+"""Weights drawn with given densities, second moments and drifts."""
+
+import numpy as np
+import pytest
+
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
+
+LAYERS = [
+    StepGraphon([[0.3, 0.0], [0.9, 1.0]], [0.25, 0.75]),
+    StepGraphon([[0.5, 0.2]], None, [0.25, 0.75]),
+]
+SECOND = [[[0.6, 0.0], [0.5, 2.0]], [[0.5, 1.0]]]
+DRIFTS = [[[-0.4, 0.0], [0.9, 0.0]], [[3.0, -5.0]]]
+NETWORK = GraphonNetwork(LAYERS, SECOND, DRIFTS)
+
+
+def test_moments_are_those_asked_for():
+    weights, masks = sample_weights(NETWORK, (2, 4000, 400), np.random.default_rng(0))
+    for number, (rows, cols) in enumerate((((0, 1000), (0, 1)), ((0, 400), (0, 1000)))):
+        for block, (first, last) in enumerate((cols, (cols[1], weights[number].shape[1]))):
+            part = weights[number][rows[0] : rows[1], first:last]
+            kept = masks[number][rows[0] : rows[1], first:last]
+            count, n = part.size, weights[number].shape[1]
+            w, v, d = (
+                np.asarray(each[number])[0, block]
+                for each in ([layer.values for layer in LAYERS], SECOND, DRIFTS)
+            )
+            assert kept.mean() == pytest.approx(w, abs=5 * np.sqrt(w * (1 - w) / count))
+            assert part.mean() == pytest.approx(
+                d / np.sqrt(n), abs=5 * np.sqrt((v - d**2 / n) / count)
+            )
+            fourth = np.mean(part**4)
+            assert np.mean(part**2) == pytest.approx(v, abs=5 * np.sqrt(fourth / count))
+            assert not part[~kept].any()
+
+
+def test_masks_are_those_of_sample_masks():
+    widths = (2, 150, 30)
+    _, masks = sample_weights(NETWORK, widths, np.random.default_rng(1))
+    again = NETWORK.sample_masks(widths, np.random.default_rng(1))
+    assert all(np.array_equal(mask, other) for mask, other in zip(masks, again, strict=True))
+
+
+def test_without_moments_weights_are_standard_normal_on_the_mask():
+    network = GraphonNetwork([StepGraphon([[0.4]])] * 2)
+    weights, masks = sample_weights(network, (100, 200, 100), np.random.default_rng(2))
+    for weight, mask in zip(weights, masks, strict=True):
+        kept = weight[mask]
+        assert kept.mean() == pytest.approx(0, abs=5 / np.sqrt(kept.size))
+        assert kept.var() == pytest.approx(1, abs=5 * np.sqrt(2 / kept.size))
+
+
+def test_weights_of_one_value():
+    network = GraphonNetwork([StepGraphon([[0.5]])], [[[2.0]]], [[[3.0 * 2 * 0.5]]])
+    weights, masks = sample_weights(network, (9, 7), np.random.default_rng(3))
+    # D^2 = n W V: each kept weight is D / (sqrt n W).
+    np.testing.assert_allclose(weights[0], 2.0 * masks[0], rtol=1e-7)
+
+
+def test_too_few_inputs_for_the_drift():
+    with pytest.raises(ValueError, match=r"drifts\[1\] must be at most sqrt\(n W V\), .* of 9 inp"):
+        sample_weights(NETWORK, (2, 9, 3), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("widths", "rng", "message"),
+    [((2, 150), np.random.default_rng(0), "widths must hold"), ((2, 150, 3), 0, "rng must be")],
+)
+def test_bad_arguments(widths, rng, message):
+    with pytest.raises(ValueError, match=message):
+        sample_weights(NETWORK, widths, rng)

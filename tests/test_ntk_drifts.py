@@ -1,0 +1,248 @@
+"""The kernels of networks whose kept weights have a mean."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from graphons_strategies import relaxed
+from hypothesis import given
+from hypothesis import strategies as st
+from ntk_strategies import SEEDS, networks, seeded_inputs
+from scipy.special import erf
+
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
+from graphon_lib.ntk import (
+    ACTIVATIONS,
+    empirical_ntk,
+    graphon_nngp,
+    graphon_ntk,
+    graphon_output_mean,
+)
+
+KERNELS = (graphon_ntk, graphon_nngp)
+
+
+def drifting_network(blocks, rng, size=1.0, first=True):
+    """Return a network with second moments, drifts and unequal masses."""
+    sides = [
+        np.full(blocks[0], 1 / blocks[0]),
+        *(rng.dirichlet(np.full(count, 3.0)) for count in blocks[1:]),
+    ]
+    layers = [
+        StepGraphon(rng.uniform(0.2, 1, (rows.size, cols.size)), rows, cols)
+        for rows, cols in zip(sides[1:], sides[:-1], strict=True)
+    ]
+    second = [layer.values * rng.uniform(0.5, 2, layer.shape) for layer in layers]
+    drifts = [size * rng.normal(size=layer.shape) for layer in layers]
+    # The first layer's inputs are as many as its columns.
+    largest = np.sqrt(blocks[0] * layers[0].values * second[0])
+    drifts[0] = np.clip(drifts[0], -largest, largest) if first else 0 * drifts[0]
+    return GraphonNetwork(layers, second, drifts)
+
+
+def without_drift(network):
+    return GraphonNetwork(network.layers, network.second_moments)
+
+
+def reference(x, y, network, activation, s_w=2.0, own_layer="mask"):
+    """Return mean of the outputs for x, NNGP and NTK of one pair, forward and backward."""
+    sigma = ACTIVATIONS[activation]
+
+    def second(c, q, r, m, n):
+        arrays = (np.array([[[v]]]) for v in (c, q, r, m, n))
+        return [moment.item() for moment in sigma.moments_with_mean(*arrays)]
+
+    def mean(m, q):
+        return sigma.mean(np.array([[m]]), np.array([[q]])).item()
+
+    graphons, mass = network.layers, [layer.row_mass for layer in network.layers]
+    trained = [g.values if own_layer == "mask" else np.ones(g.shape) for g in graphons]
+    d = len(x)
+    centred = network.second_moments[0] - network.drifts[0] ** 2 / d
+    c, q, r = (
+        s_w / d * np.array([np.sum(row * product) for row in centred])
+        for product in (x * y, x * x, y * y)
+    )
+    t = [s_w / d * np.array([np.sum(row * x * y) for row in trained[0]])]
+    m, n = (np.sqrt(s_w) / d * network.drifts[0] @ z for z in (x, y))
+    slopes = []
+    for number in range(1, network.depth):
+        pairs = [second(*each) for each in zip(c, q, r, m, n, strict=True)]
+        both, slope = np.array(pairs).T
+        slopes.append(slope)
+        own_q = [second(v, v, v, u, u)[0] for v, u in zip(q, m, strict=True)]
+        own_r = [second(v, v, v, u, u)[0] for v, u in zip(r, n, strict=True)]
+        mu, nu = ([mean(u, v) for u, v in zip(us, vs, strict=True)] for us, vs in ((m, q), (n, r)))
+        p, moment = mass[number - 1], network.second_moments[number]
+        c, q, r = (s_w * moment @ (p * np.array(values)) for values in (both, own_q, own_r))
+        m, n = (np.sqrt(s_w) * network.drifts[number] @ (p * np.array(v)) for v in (mu, nu))
+        t.append(s_w * trained[number] @ (p * both))
+    theta = t[-1].copy()
+    for output in range(len(theta)):
+        backward = s_w * network.second_moments[-1][output]
+        for layer in reversed(range(network.depth - 1)):
+            theta[output] += np.sum(mass[layer] * slopes[layer] * backward * t[layer])
+            moment = network.second_moments[layer]
+            backward = s_w * moment.T @ (mass[layer] * slopes[layer] * backward)
+    return m, c, theta
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "erf", "linear"])
+@pytest.mark.parametrize("own_layer", ["mask", "dense"])
+def test_forward_and_backward_recursion_agree(activation, own_layer):
+    rng = np.random.default_rng(0)
+    network, x = drifting_network((6, 4, 3, 5, 2), rng), seeded_inputs((3, 6))
+    options = {"activation": activation, "per_output": True}
+    ntk = graphon_ntk(x, network, own_layer=own_layer, **options)
+    nngp = graphon_nngp(x, network, **options)
+    means = graphon_output_mean(x, network, activation=activation)
+    for i, j in itertools.product(range(3), repeat=2):
+        m, c, theta = reference(x[i], x[j], network, activation, own_layer=own_layer)
+        np.testing.assert_allclose(means[:, i], m, rtol=1e-12)
+        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
+        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, np.tanh])
+def test_no_drift_is_the_limit_of_small_drifts(kernel, activation):
+    x = seeded_inputs((2, 6))
+    network = drifting_network((6, 2, 2, 1), np.random.default_rng(1))
+    plain = kernel(x, without_drift(network), activation=activation)
+    for size in (0.0, 1e-200, 1e-13):
+        small = GraphonNetwork(
+            network.layers, network.second_moments, [size * drift for drift in network.drifts]
+        )
+        np.testing.assert_allclose(kernel(x, small, activation=activation), plain, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_mean_over_outputs_other_inputs_tiles_threads_and_tensors(kernel):
+    rng = np.random.default_rng(2)
+    network, x = drifting_network((6, 40, 170, 3), rng), seeded_inputs((30, 6))
+    whole = kernel(x, network, workers=1)
+    assert np.array_equal(whole, whole.T)
+    assert np.linalg.eigvalsh(whole)[0] > -1e-10 * np.trace(whole)
+    np.testing.assert_allclose(kernel(x, network, workers=3), whole, rtol=1e-11)
+    np.testing.assert_allclose(kernel(x[:7], network, x[20:]), whole[:7, 20:], rtol=1e-11)
+    apart = kernel(x, network, per_output=True)
+    mean = np.tensordot(network.layers[-1].row_mass, apart, axes=1)
+    np.testing.assert_allclose(mean, whole, rtol=1e-11)
+    tensor = kernel(torch.tensor(x), network)
+    np.testing.assert_allclose(tensor.numpy(), whole, rtol=1e-11)
+
+
+def test_equal_inputs_have_equal_rows():
+    x = seeded_inputs((3, 6))[[0, 1, 0, 2, 1]]
+    kernel = graphon_ntk(x, drifting_network((6, 4, 3, 2), np.random.default_rng(3)))
+    np.testing.assert_allclose(kernel[0], kernel[2], rtol=1e-9)
+    np.testing.assert_allclose(kernel[1, 1], kernel[1, 4], rtol=1e-9)
+
+
+@relaxed
+@given(networks(inputs=3), SEEDS, st.floats(0, 30), st.sampled_from([*ACTIVATIONS]))
+def test_kernels_are_finite_and_positive_whatever_is_dead(network, seed, size, activation):
+    rng = np.random.default_rng(seed)
+    second = network.second_moments or [layer.values for layer in network.layers]
+    drifts = [size * rng.normal(size=moment.shape) * (moment > 0) for moment in second]
+    largest = np.sqrt(3 * network.layers[0].values * second[0])
+    drifts[0] = np.clip(drifts[0], -largest, largest)
+    drifting = GraphonNetwork(network.layers, second, drifts)
+    x = np.vstack([np.zeros((1, 3)), rng.integers(-1, 2, (3, 3)).astype(float)])
+    for kernel in KERNELS:
+        values = kernel(x, drifting, activation=activation)
+        assert np.isfinite(values).all()
+        assert np.linalg.eigvalsh(values)[0] >= -1e-8 * max(np.trace(values), 1e-300)
+
+
+def test_weights_that_are_all_equal_make_the_first_layer_deterministic():
+    # V = D^2 / d: nothing is random in the first layer, and the network is a function of its mean.
+    layers = [StepGraphon(np.ones((1, 4))), StepGraphon([[1.0]])]
+    network = GraphonNetwork(
+        layers, [np.full((1, 4), 0.25), [[1.0]]], [np.full((1, 4), -1.0), [[0.0]]]
+    )
+    x = np.array([[1.0, 2.0, 3.0, -1.0], [-1.0, -1.0, 0.0, 0.0]])
+    mean = np.sqrt(2) * -0.5 / 2 * x.sum(axis=1)
+    hidden = np.maximum(mean, 0)
+    np.testing.assert_allclose(graphon_nngp(x, network), 2 * np.outer(hidden, hidden), rtol=1e-13)
+
+
+def test_a_single_input_column_stands_for_all():
+    rng = np.random.default_rng(4)
+    x = seeded_inputs((3, 5))
+    last = [StepGraphon(rng.random((2, 3))), rng.random((2, 3)), rng.normal(size=(2, 3))]
+    values, second, drift = rng.uniform(0.5, 1, (3, 1)), rng.uniform(1, 2, (3, 1)), [[1], [-1], [0]]
+    one, each = (
+        GraphonNetwork(
+            [StepGraphon(np.repeat(values, columns, 1)), last[0]],
+            [np.repeat(second, columns, 1), last[1]],
+            [np.repeat(drift, columns, 1), last[2]],
+        )
+        for columns in (1, 5)
+    )
+    for kernel in (*KERNELS, graphon_output_mean):
+        np.testing.assert_allclose(kernel(x, one), kernel(x, each), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"drifts\[0\] must be at most sqrt\(n W V\), .* of 1 inp"):
+        graphon_ntk(x[:, :1], GraphonNetwork([StepGraphon([[0.5]])], None, [[[1.0]]]))
+
+
+def test_the_mean_of_the_outputs_is_that_of_finite_networks():
+    rng = np.random.default_rng(5)
+    network, x = drifting_network((20, 3, 2, 2), rng), seeded_inputs((3, 20))
+    means, draws = graphon_output_mean(x, network), []
+    for _ in range(100):
+        weights, _ = sample_weights(network, (20, 512, 512, 2), rng)
+        signal = x.T
+        for number, weight in enumerate(weights):
+            signal = np.sqrt(2 / weight.shape[1]) * weight @ signal
+            if number < 2:
+                signal = np.maximum(signal, 0)
+        draws.append(signal)
+    error = np.std(draws, axis=0, ddof=1) / 10
+    # Each of six numbers within four standard errors, and an allowance of order 1 / n for the width.
+    assert (np.abs(np.mean(draws, axis=0) - means) < 4 * error + 0.01 * np.abs(means)).all()
+    np.testing.assert_allclose(graphon_output_mean(x, without_drift(network)), np.zeros((2, 3)))
+
+
+def test_wide_networks_meet_the_kernel_and_not_that_without_drift():
+    rng = np.random.default_rng(6)
+    network, x = drifting_network((20, 3, 2, 2), rng), seeded_inputs((4, 20))
+    samples = [
+        empirical_ntk(*sample_weights(network, (20, 512, 512, 2), rng), x, workers=1)
+        for _ in range(40)
+    ]
+    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(40)
+    theory = graphon_ntk(x, network)
+    assert np.linalg.norm(np.mean(samples, axis=0) - theory) < 3 * error
+    plain = graphon_ntk(x, without_drift(network))
+    assert np.linalg.norm(np.mean(samples, axis=0) - plain) > 20 * error
+
+
+def test_an_activation_without_means_is_refused():
+    class Plain:
+        def moments(self, covariance, variance1, variance2):
+            return covariance, covariance
+
+    network, x = drifting_network((2, 2), np.random.default_rng(7)), np.ones((1, 2))
+    for function in (*KERNELS, graphon_output_mean):
+        with pytest.raises(ValueError, match="activation must have methods moments_with_mean"):
+            function(x, network, activation=Plain())
+    assert np.isfinite(graphon_ntk(x, without_drift(network), activation=Plain())).all()
+
+
+def test_signals_that_overflow_are_refused():
+    network = GraphonNetwork([StepGraphon([[1.0]])] * 3, None, [[[0.0]], [[1e80]], [[0.0]]])
+    with pytest.raises(
+        ValueError, match="x1 must give the blocks of every layer a mean of at most"
+    ):
+        graphon_ntk(np.ones((1, 3)), network)
+
+
+def test_expansions_agree_with_closed_forms_over_layers():
+    network, x = (
+        drifting_network((6, 3, 3, 2), np.random.default_rng(8), 0.5),
+        seeded_inputs((3, 6)),
+    )
+    closed = graphon_ntk(x, network, activation="erf")
+    np.testing.assert_allclose(graphon_ntk(x, network, activation=erf), closed, rtol=1e-8)
