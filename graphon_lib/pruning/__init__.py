@@ -3,6 +3,16 @@
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 from graphon_lib.pruning.shuffle import shuffle_masks
 
-__all__ = ["METHODS", "MaskedMLP", "keep_largest", "prune", "saliency", "shuffle_masks"]
+__all__ = [
+    "METHODS",
+    "MaskedMLP",
+    "keep_largest",
+    "prune",
+    "rescale_signal",
+    "saliency",
+    "shuffle_masks",
+    "signal_moments",
+]

@@ -1,0 +1,138 @@
+"""Interventions: change one thing about a pruned network, and leave the rest as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from graphon_lib._checks import check_choice, check_density
+from graphon_lib.experiments.trials import Trial
+from graphon_lib.graphons.paths import path_density
+from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.rescale import rescale_signal
+from graphon_lib.pruning.shuffle import shuffle_masks
+
+__all__ = ["INTERVENTIONS", "intervene", "scale_to_path_density"]
+
+INTERVENTIONS = (
+    "as pruned",
+    "rescaled",
+    "re-drawn",
+    "re-drawn, rescaled",
+    "shuffled",
+    "input mask only",
+    "scaled to random",
+)
+"""What :func:`intervene` can do to a pruned network."""
+
+
+def intervene(
+    name: str,
+    trial: Trial,
+    masks: Sequence[Tensor],
+    density: float,
+    generator: torch.Generator,
+) -> MaskedMLP:
+    r"""Return the pruned network of a trial after an intervention.
+
+    Parameters
+    ----------
+    name
+        One of :data:`INTERVENTIONS`, listed in the notes.
+    trial
+        The network at initialisation, and the batch that measures signals; both are left as they
+        are.
+    masks
+        The masks of a method, one a layer.
+    density
+        Kept fraction of all weights at which random pruning is compared with, in (0, 1].
+    generator
+        Source of new weights and of shuffles.
+
+    Returns
+    -------
+    MaskedMLP
+        A network of its own, masks applied.
+
+    Raises
+    ------
+    ValueError
+        If `name` or `density` is not allowed, the masks do not fit the network, or a network that
+        has no path from inputs to outputs is asked to be rescaled.
+
+    Notes
+    -----
+    ``"as pruned"``
+        Nothing: the weights that the method saw, under its masks.
+    ``"rescaled"``
+        Every layer's weights times a number, so that the signal is that of a dense network:
+        :func:`~graphon_lib.pruning.rescale_signal`.
+    ``"re-drawn"``
+        New weights from the same law under the same masks: the masks are now independent of them.
+    ``"re-drawn, rescaled"``
+        Both, so that nothing but the structure of the masks is left.
+    ``"shuffled"``
+        The entries of every mask permuted: layer densities alone are left.
+    ``"input mask only"``
+        The entries of every mask but the first permuted: the pixels' mask with its weights, and
+        layer densities.
+    ``"scaled to random"``
+        All weights times one number, :func:`scale_to_path_density`, such that the path density
+        times the change of variance is that of random pruning, :math:`\text{density}^D`.
+    """
+    check_choice("name", name, INTERVENTIONS)
+    check_density("density", density)
+    model = copy.deepcopy(trial.model)
+    if name.startswith("re-drawn"):
+        model = MaskedMLP(model.widths, generator)
+    if name == "shuffled":
+        masks = shuffle_masks(masks, generator)
+    if name == "input mask only":
+        masks = [masks[0], *shuffle_masks(masks[1:], generator)]
+    model.masks = masks
+    if name.endswith("rescaled"):
+        rescale_signal(model, trial.x)
+    if name == "scaled to random":
+        scale_to_path_density(model, density ** len(masks))
+    return model
+
+
+@torch.no_grad()
+def scale_to_path_density(model: MaskedMLP, target: float) -> float:
+    r"""Scale all weights so that the signal is that of a network of another path density.
+
+    Parameters
+    ----------
+    model
+        The pruned network; its weights are changed in place.
+    target
+        The path density to imitate, in (0, 1].
+
+    Returns
+    -------
+    float
+        What every weight is multiplied by.
+
+    Raises
+    ------
+    ValueError
+        If `target` is out of its range, or no path from the inputs to the outputs is left.
+
+    Notes
+    -----
+    If masks are independent of the weights, the variance of the outputs is the dense one times the
+    path density :math:`P`, and the same holds for the tangent kernel. With :math:`D` weight layers,
+    the factor :math:`(\text{target} / P)^{1 / 2D}` on every weight makes the variance
+    :math:`\text{target}` times the dense one, without touching any mask.
+    """
+    check_density("target", target)
+    paths = path_density(model.masks)
+    if paths == 0.0:
+        raise ValueError("model must have a path of kept weights from its inputs to its outputs")
+    factor = (target / paths) ** (0.5 / len(model.masks))
+    for weight in model.weights:
+        weight.mul_(factor)
+    return factor

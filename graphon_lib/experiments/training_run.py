@@ -1,0 +1,205 @@
+"""Train a masked network for a number of steps, and record every step's loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy, linear
+
+from graphon_lib._checks import check_choice, check_integer
+from graphon_lib.experiments.data import Mnist
+from graphon_lib.pruning.model import MaskedMLP
+
+__all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "train"]
+
+OPTIMIZERS = MappingProxyType({"adam": torch.optim.Adam, "sgd": torch.optim.SGD})
+"""Adam with its usual moments (0.9, 0.999), and plain stochastic gradient descent."""
+
+EVALUATION_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What happened.
+
+    Attributes
+    ----------
+    loss : ndarray of float32, shape (steps,)
+        Cross-entropy of the batch of each step, before the update; infinite from the step on at
+        which it was no longer a finite number.
+    test_loss, test_accuracy : ndarray of float32, shape (number of evaluations,)
+        On all test digits; infinite, and 0, once training has diverged.
+    gradient_norm : float
+        Euclidean norm of the gradient with respect to the kept weights at the first step.
+    """
+
+    loss: NDArray[np.float32]
+    test_loss: NDArray[np.float32]
+    test_accuracy: NDArray[np.float32]
+    gradient_norm: float
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss stopped being a finite number."""
+        return not (np.isfinite(self.loss).all() and np.isfinite(self.test_loss).all())
+
+
+def train(
+    model: MaskedMLP,
+    data: Mnist,
+    *,
+    optimizer: str,
+    learning_rate: float,
+    steps: int,
+    batch_size: int,
+    evaluated: Collection[int],
+    rng: np.random.Generator,
+) -> TrainingRun:
+    """Train a masked network in place.
+
+    Parameters
+    ----------
+    model
+        The network, masks applied. Pruned weights are set to 0 and stay there.
+    data
+        The digits.
+    optimizer
+        A name of :data:`OPTIMIZERS`.
+    learning_rate
+        Positive.
+    steps
+        Number of updates, at least 1.
+    batch_size
+        Digits in a batch, at most the number of training digits.
+    evaluated
+        After how many updates the test digits are looked at, each from 0 to `steps`.
+    rng
+        Source of the batches.
+
+    Returns
+    -------
+    TrainingRun
+        The record.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    A network without a path from its inputs to its outputs is trained like any other: its logits
+    and gradients are zero, its loss log 10 throughout. When the loss is no longer finite training
+    stops, and the record is filled up with infinity.
+
+    The gradient of a pruned weight is multiplied by 0. Adam's moments of it then stay 0, and so
+    does the weight, exactly; this is checked at the end, unless weights have overflowed.
+    """
+    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_integer("steps", steps, 1)
+    if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
+        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    for step in evaluated:
+        if check_integer("evaluated", step, 0) > steps:
+            raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
+    weights, masks = list(model.weights), [mask.float() for mask in model.masks]
+    with torch.no_grad():
+        for weight, mask in zip(weights, model.masks, strict=True):
+            weight[~mask] = 0.0
+    descent = OPTIMIZERS[optimizer](weights, lr=learning_rate, fused=True)
+    x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
+    losses = np.full(steps, np.inf, dtype=np.float32)
+    tests = dict.fromkeys(evaluated, (math.inf, 0.0))
+    gradient_norm = math.inf
+    if 0 in tests:
+        tests[0] = _test(weights, data)
+    for step, batch in enumerate(draw_batches(len(x), batch_size, steps, rng)):
+        loss = cross_entropy(_logits(weights, x[batch]), y[batch])
+        if not math.isfinite(loss.item()):
+            break
+        losses[step] = loss.item()
+        descent.zero_grad()
+        loss.backward()
+        torch._foreach_mul_([weight.grad for weight in weights], masks)
+        if step == 0:
+            gradient_norm = math.sqrt(sum(float(w.grad.double().square().sum()) for w in weights))
+        descent.step()
+        if step + 1 in tests:
+            tests[step + 1] = _test(weights, data)
+    _check_pruned(weights, model.masks)
+    test_loss, test_accuracy = (
+        np.array([tests[step] for step in evaluated], np.float32).reshape(-1, 2).T
+    )
+    return TrainingRun(losses, test_loss, test_accuracy, gradient_norm)
+
+
+def draw_batches(
+    available: int, size: int, steps: int, rng: np.random.Generator
+) -> Iterator[Tensor]:
+    """Yield the indices of each step's batch: every epoch in a new random order.
+
+    Parameters
+    ----------
+    available
+        Number of training digits, at least `size`.
+    size
+        Digits in a batch, at least 1. What is left over at the end of an epoch is passed over.
+    steps
+        Number of batches.
+    rng
+        Source of the orders.
+
+    Yields
+    ------
+    torch.Tensor
+        Distinct indices below `available`, shape (size,).
+
+    Raises
+    ------
+    ValueError
+        If `size` is out of its range.
+    """
+    if check_integer("size", size, 1) > available:
+        raise ValueError(f"size must be at most {available}, the training digits, got {size}")
+    epoch = available // size
+    for step in range(steps):
+        if step % epoch == 0:
+            order = torch.from_numpy(rng.permutation(available))
+        yield order[step % epoch * size :][:size]
+
+
+def _logits(weights: list[Tensor], x: Tensor) -> Tensor:
+    # The weights are masked already, so that the model's own forward pass would mask them in vain.
+    for weight in weights[:-1]:
+        x = linear(x, weight).relu()
+    return linear(x, weights[-1])
+
+
+@torch.no_grad()
+def _test(weights: list[Tensor], data: Mnist) -> tuple[float, float]:
+    """Return mean loss and accuracy on the test digits."""
+    x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
+    loss, correct = 0.0, 0
+    for digits, labels in zip(x.split(EVALUATION_CHUNK), y.split(EVALUATION_CHUNK), strict=True):
+        logits = _logits(weights, digits)
+        loss += float(cross_entropy(logits.double(), labels, reduction="sum"))
+        correct += int((logits.argmax(dim=1) == labels).sum())
+    if not math.isfinite(loss):
+        return math.inf, 0.0
+    return loss / len(y), correct / len(y)
+
+
+def _check_pruned(weights: list[Tensor], masks: tuple[Tensor, ...]) -> None:
+    if not all(torch.isfinite(weight).all() for weight in weights):
+        return
+    for layer, (weight, mask) in enumerate(zip(weights, masks, strict=True), start=1):
+        revived = int(torch.count_nonzero(weight.detach()[~mask]))
+        if revived:
+            raise AssertionError(f"{revived} pruned weights of layer {layer} are no longer 0")
