@@ -1,7 +1,6 @@
 """The training sweeps: paired trials, resumed after a kill, nothing dropped."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -63,6 +62,8 @@ def sha256():
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "CACHE", tmp_path)
+    # Cells this small take less time than another process needs to start.
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     return tmp_path
 
 
@@ -137,10 +138,8 @@ training(**json.loads(sys.argv[2]))
 
 
 def test_a_killed_sweep_goes_on_where_it_was(own_cache, sha256):
-    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
     killed = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(own_cache), json.dumps(SWEEP)],
-        env=environment,
         capture_output=True,
     )
     assert killed.returncode == 9

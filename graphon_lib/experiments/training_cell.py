@@ -189,15 +189,8 @@ def run_training(
     frozen = [tuple(sorted((k, _frozen(v)) for k, v in cell.items())) for cell in cells]
     unique = list(dict.fromkeys(frozen))
     first = cells[0]
-    key = fingerprint(
-        training_probe,
-        {
-            "seed": first["seed"],
-            "optimizers": sorted({cell["optimizer"] for cell in cells}),
-            "full": first["full"],
-            "data_sha256": first["data_sha256"],
-        },
-    )
+    optimizers = tuple(sorted({cell["optimizer"] for cell in cells}))
+    key = _key(first["seed"], optimizers, first["full"], first["data_sha256"])
     computed = run_cells(
         training_cell, [dict(cell) for cell in unique], key=key, description=description
     )
@@ -209,6 +202,13 @@ def run_training(
         "cpu_hours": round(sum(cell.seconds for cell in computed) / 3600, 3),
         "peak_megabytes": round(max(cell.megabytes for cell in computed)),
     }
+
+
+@cache
+def _key(seed: int, optimizers: tuple[str, ...], full: bool, data_sha256: str) -> str:
+    """Name the code by what it makes of small cells; it cannot change while a process runs."""
+    probe = {"seed": seed, "optimizers": optimizers, "full": full, "data_sha256": data_sha256}
+    return fingerprint(training_probe, probe)
 
 
 def _frozen(value: object) -> object:

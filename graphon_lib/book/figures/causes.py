@@ -1,0 +1,212 @@
+"""Figures on what decides how fast a pruned network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.training import LOSS_RANGE, draw_loss, plain_decades
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.experiments.paired import paired_means
+
+__all__ = ["INTERVENTION_LINES", "forest", "intervention_curves", "loss_against"]
+
+INTERVENTION_LINES = {
+    "as pruned": "-",
+    "rescaled": (0, (5, 1)),
+    "re-drawn": (0, (1, 1)),
+    "re-drawn, rescaled": (0, (3, 1, 1, 1)),
+    "shuffled": (0, (4, 2, 1, 2, 1, 2)),
+    "input mask only": (0, (8, 2)),
+    "scaled to random": (0, (2, 2)),
+}
+"""A line style for each intervention."""
+
+
+def intervention_curves(
+    result: xr.Dataset, prunings: Sequence[str], interventions: Sequence[str]
+) -> Figure:
+    """Draw loss curves as pruned and after interventions, a panel for each method.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.intervention_training.beside_pruned`, one density.
+    prunings
+        The methods, one a panel.
+    interventions
+        Which are drawn, where they were done.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Geometric means over trials and five steps, bands from the least to the greatest trial, the
+        dense network dotted in grey in every panel.
+    """
+    figure = new_figure(3.1)
+    panels = figure.subplots(1, len(prunings), sharey=True, squeeze=False)[0]
+    for panel, pruning in zip(panels, prunings, strict=True):
+        for intervention in interventions:
+            name = f"{pruning}: {intervention}"
+            if name in result.variant.values:
+                plain = intervention == "as pruned"
+                draw_loss(
+                    panel,
+                    result.loss.sel(variant=name),
+                    color=COLOURS[pruning] if plain else "#333333",
+                    linestyle=INTERVENTION_LINES[intervention],
+                    linewidth=2.2 if plain else 1.2,
+                    label=intervention,
+                )
+        dense = result.loss.sel(variant="dense: as pruned")
+        draw_loss(panel, dense, color="#b0b0b0", linewidth=1.2, label="dense")
+        panel.set_title(LABELS[pruning])
+        panel.set_yscale("log")
+        panel.set_ylim(LOSS_RANGE)
+        panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
+        panel.minorticks_off()
+        panel.set_xlabel("step")
+    panels[0].set_ylabel("training loss")
+    found = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            if label != "as pruned":
+                found.setdefault(label, handle)
+    figure.legend(found.values(), found, loc="outside upper center", ncols=3, fontsize=8)
+    return figure
+
+
+def forest(losses: xr.DataArray) -> Figure:
+    """Draw the loss of every variant as a point with its interval, a panel for each density.
+
+    Parameters
+    ----------
+    losses
+        Dimensions variant (with coordinates ``pruning`` and ``intervention``), density and trial.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Geometric means with the intervals of
+        :func:`~graphon_lib.experiments.paired.paired_means`; filled markers as pruned, open ones
+        after an intervention. A variant that diverged is a cross at the right edge.
+    """
+    prunings = [name for name in LABELS if name in losses.pruning.values]
+    order = [
+        i
+        for name in prunings
+        for i in np.flatnonzero(losses.pruning.values == name)[
+            np.argsort(
+                losses.intervention.values[losses.pruning.values == name] != "as pruned",
+                kind="stable",
+            )
+        ]
+    ]
+    losses = losses.isel(variant=order)
+    means = paired_means(losses)
+    top = 1.15 * float(means.upper.where(np.isfinite(means.upper)).max())
+    rows, position, ticks = [], 0.0, []
+    for i, pruning in enumerate(losses.pruning.values):
+        if i and pruning != losses.pruning.values[i - 1]:
+            position += 0.6
+        rows.append(position)
+        intervention = str(losses.intervention.values[i])
+        plain = intervention == "as pruned"
+        ticks.append(LABELS[str(pruning)] if plain else intervention)
+        position += 1.0
+    figure = new_figure(0.21 * position + 0.8)
+    axes = figure.subplots(1, losses.sizes["density"], sharey=True, squeeze=False)[0]
+    for panel, density in zip(axes, losses.density.values, strict=True):
+        value, lower, upper = (part.sel(density=density).values for part in means)
+        for i, row in enumerate(rows):
+            pruning = str(losses.pruning.values[i])
+            plain = losses.intervention.values[i] == "as pruned"
+            if not np.isfinite(value[i]):
+                panel.plot([top], [row], "x", color=COLOURS[pruning], clip_on=False)
+                continue
+            panel.errorbar(
+                [value[i]],
+                [row],
+                xerr=[[value[i] - lower[i]], [upper[i] - value[i]]],
+                color=COLOURS[pruning],
+                marker=MARKERS[pruning],
+                markerfacecolor=COLOURS[pruning] if plain else "white",
+                capsize=2,
+            )
+        for name, style in (("dense: as pruned", ":"), ("random: as pruned", "--")):
+            if name in losses.variant.values:
+                level = float(means.value.sel(variant=name, density=density))
+                panel.axvline(level, color="#999999", linestyle=style, linewidth=0.9, zorder=0)
+        panel.set_xscale("log")
+        plain_decades(panel.xaxis)
+        panel.set_title(f"sparsity {1.0 - float(density):.0%}".replace("%", " %"))
+        panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
+    axes[0].set_yticks(rows, ticks, fontsize=8)
+    for label, intervention in zip(
+        axes[0].get_yticklabels(), losses.intervention.values, strict=True
+    ):
+        label.set_fontweight("bold" if intervention == "as pruned" else "normal")
+    axes[0].invert_yaxis()
+    figure.supxlabel(f"test loss after {int(losses.evaluation)} steps", fontsize=10)
+    return figure
+
+
+def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Figure:
+    """Draw the test loss against quantities known before training, a panel for each.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.intervention_training.beside_pruned`, one evaluation.
+    predictors
+        By label, positive numbers with the dimensions (variant, density, trial).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A marker for each network, filled as pruned and open after an intervention, on logarithmic
+        axes; the larger, the denser.
+    """
+    figure = new_figure(2.9)
+    axes = figure.subplots(1, len(predictors), sharey=True, squeeze=False)[0]
+    sizes = np.linspace(14, 42, result.sizes["density"])[
+        np.argsort(np.argsort(result.density.values))
+    ]
+    for panel, (label, predictor) in zip(axes, predictors.items(), strict=True):
+        for variant in result.variant.values:
+            of_variant = result.sel(variant=variant)
+            pruning, plain = (
+                str(of_variant.pruning.values),
+                of_variant.intervention.values == "as pruned",
+            )
+            for size, density in zip(sizes, result.density.values, strict=True):
+                panel.scatter(
+                    predictor.sel(variant=variant, density=density),
+                    of_variant.test_loss.sel(density=density),
+                    s=size,
+                    marker=MARKERS[pruning],
+                    edgecolors=COLOURS[pruning],
+                    facecolors=COLOURS[pruning] if plain else "none",
+                    linewidths=0.9,
+                    alpha=0.85,
+                    label=LABELS[pruning]
+                    if plain and density == result.density.values[-1]
+                    else None,
+                )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        plain_decades(panel.yaxis)
+        panel.set_xlabel(label)
+    axes[0].set_ylabel(f"test loss after {int(result.evaluation)} steps")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=6,
+        columnspacing=0.9,
+        handletextpad=0.2,
+        fontsize=8,
+    )
+    return figure

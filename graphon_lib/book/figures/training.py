@@ -1,0 +1,185 @@
+"""Figures on training: loss and accuracy by step, method and sparsity."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+
+__all__ = ["accuracy_curves", "draw_loss", "loss_curves", "plain_decades", "tuned_rates"]
+
+WINDOW = 5
+LOSS_RANGE = (0.1, 6.0)
+
+
+def loss_curves(result: xr.Dataset) -> Figure:
+    """Draw the training loss by step, a panel for each density and a line for each method.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.training.training`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Geometric means over trials and five steps, on a logarithmic axis; the bands go from the
+        least to the greatest trial. Losses that leave the axis at the top, as GraSP's first do, are
+        cut off; a run that diverged ends there in a cross.
+    """
+    figure, panels = _density_panels(result)
+    for density, panel in panels.items():
+        for method in result.pruning.values:
+            draw_loss(
+                panel,
+                result.loss.sel(density=density, pruning=method),
+                color=COLOURS[method],
+                marker=MARKERS[method],
+                label=LABELS[method],
+            )
+        panel.set_yscale("log")
+        panel.set_ylim(LOSS_RANGE)
+        panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
+        panel.minorticks_off()
+    _label_outer(figure, "step", "training loss")
+    return figure
+
+
+def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
+    """Draw one loss curve: geometric mean over trials and five steps, and the range of the trials.
+
+    Parameters
+    ----------
+    panel
+        Where to draw, with :data:`LOSS_RANGE` as the range of its losses.
+    loss
+        Dimensions trial and step. Infinite from where a trial has diverged: there the line ends in
+        a cross at the top.
+    **options
+        Colour, marker, label and so on of the line.
+    """
+    logarithms = np.log(loss).coarsen(step=WINDOW, boundary="trim").mean()
+    steps = logarithms.step.values
+    mean, low, high = (
+        np.exp(summary("trial").values)
+        for summary in (logarithms.mean, logarithms.min, logarithms.max)
+    )
+    finite = np.isfinite(mean)
+    every = max(1, len(steps) // 4)
+    panel.plot(steps[finite], mean[finite], markevery=(every // 2, every), **options)
+    panel.fill_between(
+        steps[finite], low[finite], high[finite], color=options["color"], alpha=0.2, linewidth=0
+    )
+    if not finite.all():
+        last = steps[finite][-1] if finite.any() else steps[0]
+        panel.plot([last], [LOSS_RANGE[1]], "x", color=options["color"], clip_on=False)
+
+
+def accuracy_curves(result: xr.Dataset) -> Figure:
+    """Draw the test accuracy by step, a panel for each density and a line for each method.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.training.training`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Means over trials, with bars from the least to the greatest. A run that has diverged counts
+        as accuracy 0.
+    """
+    figure, panels = _density_panels(result)
+    for density, panel in panels.items():
+        for method in result.pruning.values:
+            accuracy = result.test_accuracy.sel(density=density, pruning=method)
+            mean = accuracy.mean("trial")
+            panel.errorbar(
+                result.evaluation,
+                mean,
+                [mean - accuracy.min("trial"), accuracy.max("trial") - mean],
+                color=COLOURS[method],
+                marker=MARKERS[method],
+                capsize=2,
+                label=LABELS[method],
+            )
+        panel.set_ylim(0.0, 1.0)
+    _label_outer(figure, "step", "test accuracy")
+    return figure
+
+
+def tuned_rates(result: xr.Dataset) -> Figure:
+    """Draw the loss that gradient descent reaches against its learning rate.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.tuned_training.tuned_training`, one density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A line for each variant through the rates that were tried; rates at which training diverged
+        are crosses at the top. Dashed lines are networks after an intervention.
+    """
+    figure = new_figure(3.0)
+    panel = figure.subplots()
+    top = 1.25 * float(result.tuning_loss.where(np.isfinite(result.tuning_loss)).max())
+    for variant in result.variant.values:
+        of_variant = result.sel(variant=variant)
+        pruning, intervention = str(of_variant.pruning.values), str(of_variant.intervention.values)
+        changed = intervention != "as pruned"
+        losses = of_variant.tuning_loss.dropna("learning_rate")
+        diverged = np.isinf(losses)
+        options = {"color": COLOURS[pruning], "linestyle": "--" if changed else "-"}
+        panel.plot(
+            losses.learning_rate[~diverged],
+            losses[~diverged],
+            marker=MARKERS[pruning],
+            label=LABELS[pruning] + (f", {intervention}" if changed else ""),
+            markerfacecolor="white" if changed else None,
+            **options,
+        )
+        rates = losses.learning_rate[diverged]
+        panel.plot(rates, np.full(rates.size, top), "x", color=COLOURS[pruning])
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    plain_decades(panel.yaxis)
+    panel.set_xlabel("learning rate of gradient descent")
+    panel.set_ylabel("training loss at the end")
+    panel.legend(fontsize=8)
+    return figure
+
+
+def plain_decades(axis: Axis) -> None:
+    """Label a logarithmic axis of few decades by 0.1, 0.2, 0.5, 1 and so on."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _density_panels(result: xr.Dataset) -> tuple[Figure, dict[float, Axes]]:
+    densities = [float(density) for density in result.density.values]
+    rows = -(-len(densities) // 3)
+    figure = new_figure(1.85 * rows + 0.7)
+    axes = figure.subplots(rows, min(3, len(densities)), squeeze=False, sharex=True, sharey=True)
+    for spare in axes.ravel()[len(densities) :]:
+        spare.set_axis_off()
+    panels = dict(zip(densities, axes.ravel(), strict=False))
+    for density, panel in panels.items():
+        panel.set_title(f"sparsity {1.0 - density:.0%}".replace("%", " %"))
+    return figure, panels
+
+
+def _label_outer(figure: Figure, horizontal: str, vertical: str) -> None:
+    figure.supxlabel(horizontal, fontsize=10)
+    figure.supylabel(vertical, fontsize=10)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=6, columnspacing=0.9, fontsize=8
+    )

@@ -1,0 +1,94 @@
+"""Means over a few paired trials, with intervals that the pairing narrows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["PairedMeans", "paired_means"]
+
+
+class PairedMeans(NamedTuple):
+    """Geometric means of variants over trials.
+
+    Attributes
+    ----------
+    value : xarray.DataArray
+        Dimensions of the data without ``trial``; infinite where a trial was.
+    lower, upper : xarray.DataArray
+        Ends of the intervals; of an infinite mean, infinite.
+    """
+
+    value: xr.DataArray
+    lower: xr.DataArray
+    upper: xr.DataArray
+
+
+def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
+    r"""Return geometric means over trials, with intervals for comparing variants.
+
+    Parameters
+    ----------
+    values
+        Positive, possibly infinite; dimensions ``variant`` and ``trial`` (at least two of either
+        that are finite) and any others.
+    confidence
+        Of the intervals, in (0, 1).
+
+    Returns
+    -------
+    PairedMeans
+        The means and their intervals.
+
+    Raises
+    ------
+    ValueError
+        If a dimension is missing, a value is NaN or not positive, `confidence` is out of its range,
+        or fewer than two variants or trials are finite.
+
+    Notes
+    -----
+    All variants of a trial share initial weights and batches, so that much of the spread over
+    trials is common to them. With :math:`y_{vt}` the logarithms of V variants in T trials, the
+    model is :math:`y_{vt} = \mu_v + \tau_t + \varepsilon_{vt}`, and
+
+    .. math::
+
+        s^2 = \frac{1}{(V - 1)(T - 1)} \sum_{v, t}
+            (y_{vt} - \bar y_{v \cdot} - \bar y_{\cdot t} + \bar y_{\cdot \cdot})^2 .
+
+    The interval of :math:`\exp \bar y_{v \cdot}` is :math:`\exp(\bar y_{v \cdot} \pm t s / \sqrt
+    T)` with Student's quantile for :math:`(V - 1)(T - 1)` degrees of freedom. The spread is pooled
+    over variants, because a handful of trials tells little about the spread of one; it is pooled
+    separately at each position of the other dimensions. Two variants differ by more than chance if
+    their logarithms do by :math:`\sqrt 2` half widths. Variants with an infinite value take no part
+    in it.
+    """
+    from scipy.stats import t
+
+    if not {"variant", "trial"} <= set(values.dims):
+        raise ValueError(f"values must have dimensions variant and trial, got {values.dims}")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
+    if not bool((values > 0.0).all()):
+        raise ValueError("values must be positive, got zero, negative or NaN entries")
+    logarithms = np.log(values.astype(np.float64))
+    finite = np.isfinite(logarithms).all("trial")
+    counts = finite.sum("variant")
+    trials = values.sizes["trial"]
+    if trials < 2 or int(counts.min()) < 2:
+        raise ValueError(
+            f"values must have two finite variants and two trials at least, got {int(counts.min())} "
+            f"and {trials}"
+        )
+    used = logarithms.where(finite)
+    residual = used - used.mean("trial") - used.mean("variant") + used.mean(("variant", "trial"))
+    degrees = (counts - 1) * (trials - 1)
+    spread = np.sqrt((residual**2).sum(("variant", "trial")) / degrees)
+    quantile = xr.apply_ufunc(t.ppf, (1.0 + confidence) / 2.0, degrees)
+    half = quantile * spread / np.sqrt(trials)
+    mean = logarithms.mean("trial")
+    ends = [np.exp(mean + sign * half).transpose(*mean.dims) for sign in (-1.0, 1.0)]
+    return PairedMeans(np.exp(mean), *ends)
