@@ -19,7 +19,7 @@ from graphon_lib.pruning.scores import (
 )
 from graphon_lib.pruning.synflow import ROUNDS, synflow_masks, synflow_scores
 
-__all__ = ["METHODS", "prune", "saliency"]
+__all__ = ["METHODS", "check_batch", "finite_weights", "prune", "saliency"]
 
 METHODS = ("random", "magnitude", "snip", "grasp", "synflow")
 """The names of the pruning methods."""
@@ -75,14 +75,14 @@ def saliency(
        iteratively conserving synaptic flow*, NeurIPS 2020.
     """
     check_choice("method", method, METHODS)
-    weights = _finite_weights(model)
+    weights = finite_weights(model)
     if method == "random":
         return random_scores(weights, random_generator(generator))
     if method == "magnitude":
         return magnitude_scores(weights)
     if method == "synflow":
         return synflow_scores(weights)
-    x, y = _check_batch(model, method, x, y)
+    x, y = check_batch(model, method, x, y)
     return snip_scores(weights, x, y) if method == "snip" else grasp_scores(weights, x, y)
 
 
@@ -153,14 +153,21 @@ def prune(
     if check_integer("rounds", rounds, 1) > 1 and method not in ("snip", "synflow"):
         raise ValueError(f"rounds must be 1 for method {method!r}, got {rounds}")
     if method == "synflow":
-        return synflow_masks(_finite_weights(model), density, scope, rounds)
+        return synflow_masks(finite_weights(model), density, scope, rounds)
     if rounds > 1:
-        x, y = _check_batch(model, method, x, y)
-        return snip_masks(_finite_weights(model), x, y, density, scope, rounds)
+        x, y = check_batch(model, method, x, y)
+        return snip_masks(finite_weights(model), x, y, density, scope, rounds)
     return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
 
 
-def _finite_weights(model: MaskedMLP) -> list[Tensor]:
+def finite_weights(model: MaskedMLP) -> list[Tensor]:
+    """Return a network's weights, detached.
+
+    Raises
+    ------
+    ValueError
+        If one is NaN or infinite.
+    """
     weights = [w.detach() for w in model.weights]
     for i, w in enumerate(weights):
         if not torch.isfinite(w).all():
@@ -168,9 +175,16 @@ def _finite_weights(model: MaskedMLP) -> list[Tensor]:
     return weights
 
 
-def _check_batch(
+def check_batch(
     model: MaskedMLP, method: str, x: Tensor | ArrayLike | None, y: Tensor | ArrayLike | None
 ) -> tuple[Tensor, Tensor]:
+    """Return a pruning batch as tensors of the network's dtype and of int64.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, which `method` is said to need, or does not fit the network.
+    """
     x, y = _as_tensor("x", x, method), _as_tensor("y", y, method)
     first = model.weights[0]
     x = x.to(device=first.device, dtype=first.dtype)

@@ -1,0 +1,318 @@
+r"""The tangent kernel of a network whose positions are vectors, and whose drift is known in closed form.
+
+Blocks of neurons average over what tells neurons apart. Here every neuron keeps its position, the
+vectors it has on the pruning batch, and density, second moment and drift are functions of two
+positions; nothing is estimated from kept weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array, check_integer, check_mask, check_rng
+from graphon_lib.ntk.activations import LeakyReLU
+from graphon_lib.ntk.arrays import check_variance
+
+__all__ = ["PositionLayer", "position_layers", "position_ntk"]
+
+RELU = LeakyReLU(0.0)
+
+# Digits of a batch nearly depend on one another; directions of less than this share are rounding.
+LEAST_SHARE = 1e-8
+
+
+@dataclass(frozen=True)
+class PositionLayer:
+    r"""A hidden weight layer as functions of the positions of the neurons on either side.
+
+    Attributes
+    ----------
+    kept : ndarray, shape (n_out, n_in)
+        :math:`W_{ij} = P(M_{ij} = 1)`.
+    mean : ndarray, shape (n_out, n_in)
+        :math:`B_{ij} = E[w_{ij} M_{ij}]` if :math:`w_{ij} \sim N(0, 1)`.
+    second_moment : ndarray, shape (n_out, n_in)
+        :math:`V_{ij} = E[w_{ij}^2 M_{ij}]`.
+    inputs : ndarray, shape (n_in, N)
+        Activations :math:`h_j` of the dense network on the pruning batch.
+    fitted : ndarray, shape (n_out, N)
+        Coefficients :math:`z_i^\top (H^\top H / n_{l-1})^{-1}` of the preactivations on the batch.
+    fan_in : int
+        The number of inputs :math:`n_{l-1}` of the network, of which n_in are represented.
+    inverse : ndarray, shape (N, N)
+        :math:`(H^\top H / n_{l-1})^{-1}`, over all inputs of the network.
+    """
+
+    kept: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    second_moment: NDArray[np.float64]
+    inputs: NDArray[np.float64]
+    fitted: NDArray[np.float64]
+    fan_in: int
+    inverse: NDArray[np.float64]
+
+
+def position_layers(
+    signals: Sequence[tuple[NDArray[np.float64], ...]],
+    count: float,
+    *,
+    signed: bool,
+    particles: int,
+    rng: np.random.Generator,
+) -> tuple[list[PositionLayer], NDArray[np.intp]]:
+    r"""Return the hidden layers of a pruned network as functions of positions.
+
+    Parameters
+    ----------
+    signals : sequence of tuples of four arrays
+        For the first and every hidden weight layer, what
+        :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
+        (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
+    count : float
+        Number of weights kept in these layers; it decides the threshold.
+    signed : bool
+        Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
+        :math:`|w_{ij} q_{ij}|` (SNIP).
+    particles : int
+        Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
+        are all kept.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    layers : list of PositionLayer
+    chosen : ndarray of int
+        The neurons that represent the last hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or no positive threshold keeps that many weights.
+
+    Notes
+    -----
+    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the least
+    score kept. Then, for SNIP,
+
+    .. math::
+
+        W = \operatorname{erfc}(\tau / \sqrt 2), \qquad V = W + 2 \tau \varphi(\tau), \qquad B = 0,
+
+    and for GraSP :math:`W` and :math:`V` are half of that and
+    :math:`B = \operatorname{sign}(q)\, \varphi(\tau)`. The threshold solves
+    :math:`\sum_l \sum_{ij} W_{ij} =` `count`.
+    """
+    count = float(check_array("count", count, 0, minimum=0.0))
+    check_integer("particles", particles, 1)
+    check_rng("rng", rng)
+    chosen = [np.arange(signals[0][0].shape[0])]
+    for _, preactivations, _, _ in signals:
+        width = len(preactivations)
+        picked = rng.choice(width, min(particles, width), replace=False)
+        chosen.append(np.sort(picked))
+    # Weights N(0, 2 / n_in) of a network of N(0, 1) in these units.
+    factors = [
+        sqrt(2.0 / len(right)) * (left[rows] @ right[cols].T)
+        for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
+    ]
+    sizes = [len(left) * len(right) for _, _, left, right in signals]
+    threshold = _threshold(factors, sizes, count, signed)
+    layers = []
+    for (inputs, preactivations, _, _), factor, rows, cols in zip(
+        signals, factors, chosen[1:], chosen[:-1], strict=True
+    ):
+        inverse = _pseudo_inverse(inputs.T @ inputs / len(inputs))
+        moments = _kept_moments(factor, threshold, signed)
+        layers.append(
+            PositionLayer(
+                *moments, inputs[cols], preactivations[rows] @ inverse, len(inputs), inverse
+            )
+        )
+    return layers, chosen[-1]
+
+
+def position_ntk(
+    x: ArrayLike,
+    layers: Sequence[PositionLayer],
+    read_out_mask: ArrayLike,
+    read_out_weights: ArrayLike,
+    *,
+    weight_variance: float = 2.0,
+    conditioned: bool = True,
+) -> NDArray[np.float64]:
+    r"""Return the tangent kernel of a ReLU network whose weights depend on vector positions.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, d)
+        Inputs, one a row, that need not be those of the pruning batch.
+    layers : sequence of PositionLayer
+        The first and the hidden weight layers, see `position_layers`.
+    read_out_mask, read_out_weights : array_like, shape (n_D, n)
+        Of the neurons that represent the last hidden layer. The few weights of the read-out are
+        coordinates of their positions, known like the others. In NTK units.
+    weight_variance : float
+        :math:`s_w`, positive.
+    conditioned : bool
+        Whether the covariance is that of the weights given the batch signals. False leaves it
+        unconditioned, as in blocks, and counts what the means explain twice.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+        The kernel, mean over outputs.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed or shapes do not fit.
+
+    Notes
+    -----
+    A mask decides by :math:`w_{ij}` and a function of positions. To leading order a kept weight is
+    :math:`M w = B + V w + \text{noise}`, the projection on 1 and w of a function of a Gaussian, whose
+    slope is :math:`E[w \cdot w M] = V` and whose noise has variance :math:`V - V^2 - B^2`.
+
+    The weights are those with which the batch signals were made. Given the preactivations
+    :math:`z_i = \sqrt{s_w / n}\, H^\top w_i` on the batch, H being the activations before, a row of
+    weights is Gaussian with mean and covariance
+
+    .. math::
+
+        E[w_i] = \sqrt{n / s_w}\, H (H^\top H)^{-1} z_i, \qquad
+        \operatorname{Cov}(w_i) = I - H (H^\top H)^{-1} H^\top .
+
+    With :math:`\tilde h` the activations of the pruned network for new inputs, of mean
+    :math:`\mu_j` and second moment :math:`S_j`,
+    :math:`a_i(x) = \frac1n \sum_j V_{ij} \mu_j(x)\, h_j` and :math:`\Phi = H^\top H / n`,
+
+    .. math::
+
+        m_i(x) &= z_i^\top \Phi^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
+        C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
+        - s_w\, a_i(x)^\top \Phi^{-1} a_i(x') .
+
+    For SNIP the first term of the mean is a drift
+    :math:`D_{ij} = V_{ij}\, h_j^\top \Phi^{-1} z_i / \sqrt{s_w}`, a function of two positions. The last
+    term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V the two
+    cancel. They do not cancel in the kernel, because V depends on which digits of the batch the
+    neuron is active for. Backward signals are those of the plain kernel.
+
+    Cost: :math:`n^2 N` times the size of the batch, a layer.
+    """
+    x = check_array("x", x, 2)
+    variance = check_variance("weight_variance", weight_variance)
+    mask = check_mask("read_out_mask", read_out_mask)
+    weights = check_array("read_out_weights", read_out_weights, 2)
+    _check_chain(x, layers, mask, weights)
+    first, second = np.triu_indices(len(x))
+    means, moments = x.T, (x[first] * x[second]).T
+    diagonal = np.flatnonzero(first == second)
+    hidden = []
+    for layer in layers:
+        represented = len(means)
+        own = variance / represented * (layer.kept @ moments)
+        spread = variance / represented * ((layer.second_moment - layer.mean**2) @ moments)
+        average, explained = _explained(layer, means)
+        if conditioned:
+            spread -= variance * explained[:, first, second]
+        # The variance of a neuron whose preactivation the batch determines may round below 0.
+        variances = np.maximum(spread[:, diagonal], 0.0)
+        average += sqrt(variance * layer.fan_in) / represented * (layer.mean @ means)
+        moments, passing = RELU.moments_with_mean(
+            spread, variances[:, first], variances[:, second], average[:, first], average[:, second]
+        )
+        means = RELU.mean(average, variances)
+        hidden.append((own, passing))
+    represented = mask.shape[1]
+    total = variance / represented * (mask.mean(axis=0) @ moments)
+    heard = variance * np.mean(mask * weights**2, axis=0)[:, None]
+    for layer, (own, passing) in zip(reversed(layers), reversed(hidden), strict=True):
+        reached = passing * heard
+        total = total + np.mean(reached * own, axis=0)
+        heard = variance / len(reached) * (layer.second_moment.T @ reached)
+    kernel = np.empty((len(x), len(x)))
+    kernel[first, second] = kernel[second, first] = total
+    return kernel
+
+
+def _explained(
+    layer: PositionLayer, means: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Return :math:`z_i^\top \Phi^{-1} a_i(x)` and :math:`a_i(x)^\top \Phi^{-1} a_i(x')`."""
+    inputs, samples = means.shape
+    batch = layer.inputs.shape[1]
+    products = layer.inputs[:, :, None] * means[:, None, :] / inputs
+    sums = layer.second_moment @ products.reshape(inputs, batch * samples)
+    sums = sums.reshape(-1, batch, samples)
+    average = np.matmul(layer.fitted[:, None, :], sums)[:, 0]
+    return average, np.matmul(sums.transpose(0, 2, 1), layer.inverse @ sums)
+
+
+def _kept_moments(
+    factor: NDArray[np.float64], threshold: float, signed: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    from scipy.special import erfc
+
+    with np.errstate(divide="ignore"):
+        # Beyond 40 deviations nothing is kept in double precision.
+        tau = np.minimum(threshold / np.abs(factor), 40.0)
+    height = np.exp(-(tau**2) / 2) / sqrt(2 * pi)
+    kept = erfc(tau / sqrt(2))
+    second = kept + 2 * tau * height
+    if signed:
+        return kept / 2, np.sign(factor) * height, second / 2
+    return kept, np.zeros_like(kept), second
+
+
+def _threshold(
+    factors: Sequence[NDArray[np.float64]], sizes: Sequence[int], count: float, signed: bool
+) -> float:
+    from scipy.optimize import brentq
+
+    magnitudes = [np.abs(factor) for factor in factors]
+
+    def excess(logarithm: float) -> float:
+        expected = sum(
+            size * _kept_moments(magnitude, np.exp(logarithm), signed)[0].mean()
+            for magnitude, size in zip(magnitudes, sizes, strict=True)
+        )
+        return expected - count
+
+    largest = max(magnitude.max() for magnitude in magnitudes)
+    low, high = np.log(largest) - 60.0, np.log(largest) + np.log(50.0)
+    if largest == 0.0 or excess(low) <= 0.0 or count <= 0.0:
+        raise ValueError(
+            f"count must be positive and fewer than the weights with scores above zero, got {count:g}"
+        )
+    return float(np.exp(brentq(excess, low, high, xtol=1e-10)))
+
+
+def _pseudo_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(matrix)
+    large = values > LEAST_SHARE * max(values[-1], 0.0)
+    return (vectors[:, large] / values[large]) @ vectors[:, large].T
+
+
+def _check_chain(
+    x: NDArray[np.float64],
+    layers: Sequence[PositionLayer],
+    mask: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+) -> None:
+    sizes = [x.shape[1], *(layer.kept.shape[0] for layer in layers)]
+    wanted = [*(layer.kept.shape[1] for layer in layers), mask.shape[1]]
+    if sizes != wanted:
+        raise ValueError(
+            f"layers must fit the inputs, one another and read_out_mask; got {wanted} inputs of layers for {sizes} neurons before them"
+        )
+    if weights.shape != mask.shape:
+        raise ValueError(
+            f"read_out_weights must have the mask's shape {mask.shape}, got {weights.shape}"
+        )

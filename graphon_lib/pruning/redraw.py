@@ -1,0 +1,81 @@
+r"""Weights drawn anew that leave a pruning batch's signals as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphon_lib._checks import check_rng
+
+__all__ = ["redraw_given_signals"]
+
+# Directions of a batch below this share of the largest are rounding.
+LEAST_SHARE = 1e-9
+
+
+def redraw_given_signals(
+    weights: Sequence[NDArray[np.floating]],
+    inputs: Sequence[NDArray[np.float64]],
+    backward: Sequence[NDArray[np.float64]],
+    rng: np.random.Generator,
+) -> list[NDArray[np.float64]]:
+    r"""Draw weights from their law given all signals of a batch, forward and backward.
+
+    Parameters
+    ----------
+    weights : sequence of ndarray, shapes (n_out, n_in)
+        In NTK units: N(0, 1) at the start.
+    inputs : sequence of ndarray, shapes (n_in, N)
+        Activations H that enter each layer on the batch.
+    backward : sequence of ndarray, shapes (n_out, N)
+        Derivatives :math:`\Delta` of the losses by what leaves it.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    list of ndarray
+        Weights for which :math:`w H` and :math:`w^\top \Delta` are those of the weights given.
+
+    Raises
+    ------
+    ValueError
+        If `rng` is no generator, or there is not one matrix of signals of either kind for each layer.
+
+    Notes
+    -----
+    The signals are linear in one layer's weights if those of its neighbours are given. A Gaussian
+    matrix conditioned on :math:`w H` and :math:`w^\top \Delta` is [1]_, with the orthogonal
+    projections P on the columns of H and Q on those of :math:`\Delta`,
+
+    .. math:: w - (I - Q)\, w\, (I - P) + (I - Q)\, \tilde w\, (I - P) ,
+
+    where :math:`\tilde w` is an independent copy.
+
+    References
+    ----------
+    .. [1] G. Yang, *Tensor Programs III: Neural Matrix Laws*, arXiv:2009.10685, the Gaussian
+       conditioning trick.
+    """
+    check_rng("rng", rng)
+    if not len(weights) == len(inputs) == len(backward):
+        raise ValueError(
+            f"inputs and backward must hold {len(weights)} matrices, one a layer; got {len(inputs)} and {len(backward)}"
+        )
+    redrawn = []
+    for weight, entering, leaving in zip(weights, inputs, backward, strict=True):
+        change = rng.standard_normal(weight.shape) - weight
+        for basis, of_rows in ((_basis(leaving), True), (_basis(entering), False)):
+            if of_rows:
+                change -= basis @ (basis.T @ change)
+            else:
+                change -= (change @ basis) @ basis.T
+        redrawn.append(weight + change)
+    return redrawn
+
+
+def _basis(signals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return orthonormal columns that span those of a matrix of signals."""
+    left, values, _ = np.linalg.svd(signals, full_matrices=False)
+    return left[:, values > LEAST_SHARE * max(values[0], np.finfo(float).tiny)]

@@ -1,0 +1,149 @@
+"""The kernel of vector positions: exact cases, laws of large numbers, and pruned networks."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.ntk import empirical_ntk, graphon_ntk
+from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
+
+torch = pytest.importorskip("torch")
+
+from graphon_lib.pruning import MaskedMLP, prune  # noqa: E402
+from graphon_lib.pruning.signals import batch_signals  # noqa: E402
+
+
+def dense_layers(signals):
+    """The layers of a network that keeps every weight."""
+    layers = []
+    for inputs, preactivations, *_ in signals[:-1]:
+        inverse = np.linalg.pinv(inputs.T @ inputs / len(inputs))
+        ones = np.ones((len(preactivations), len(inputs)))
+        layers.append(
+            PositionLayer(
+                ones, 0 * ones, ones, inputs, preactivations @ inverse, len(inputs), inverse
+            )
+        )
+    return layers
+
+
+def network(widths, digits, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    model = MaskedMLP(widths, generator)
+    x = torch.randn(digits, widths[0], generator=generator)
+    y = torch.randint(0, widths[-1], (digits,), generator=generator)
+    weights = [w.detach().double().numpy() * np.sqrt(w.shape[1] / 2) for w in model.weights]
+    return model, x, y, weights
+
+
+def test_the_batch_itself_is_known_exactly():
+    # Without pruning, and for the batch's own inputs, nothing is left to chance: with one hidden
+    # layer the kernel is that of the network, though no weight was looked at but the read-out's.
+    model, x, y, weights = network((30, 40, 5), 8)
+    layers = dense_layers(batch_signals(model, "snip", x, y))
+    masks = [np.ones(w.shape, dtype=bool) for w in weights]
+    kernel = position_ntk(x.numpy(), layers, masks[-1], weights[-1])
+    assert kernel == pytest.approx(empirical_ntk(weights, masks, x.numpy()), rel=1e-6)
+
+
+def test_other_inputs_have_the_plain_kernel_on_average():
+    # Averaged over a wide layer, what the batch explains is as much as it takes from the covariance.
+    model, x, y, weights = network((200, 1500, 1500, 20), 10)
+    fresh = np.random.default_rng(1).standard_normal((6, 200))
+    layers = dense_layers(batch_signals(model, "snip", x, y))
+    mask = np.ones(weights[-1].shape, dtype=bool)
+    kernel = position_ntk(fresh, layers, mask, weights[-1])
+    plain = graphon_ntk(fresh, GraphonNetwork([StepGraphon([[1.0]])] * 3))
+    # Each of the three layers' averages over 1500 positions errs by about 1500^(-1/2).
+    assert np.linalg.norm(kernel - plain) < 4 * np.sqrt(3 / 1500) * np.linalg.norm(plain)
+    twice = position_ntk(fresh, layers, mask, weights[-1], conditioned=False)
+    assert np.trace(twice) > np.trace(kernel)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_moments_are_those_of_a_truncated_normal(signed):
+    rng = np.random.default_rng(3)
+    signals = [tuple(rng.standard_normal(shape) for shape in ((4, 3), (6, 3), (6, 2), (4, 2)))]
+    (layer,), chosen = position_layers(signals, 5.0, signed=signed, particles=9, rng=rng)
+    assert np.array_equal(chosen, np.arange(6))
+    assert layer.kept.sum() == pytest.approx(5.0)
+    factor = signals[0][2] @ signals[0][3].T
+    # The threshold from one entry, by its probability; all others must follow from it.
+    tail = layer.kept if signed else layer.kept / 2
+    tau = norm.isf(tail)
+    threshold = (tau * np.abs(factor))[0, 0]
+    assert tau * np.abs(factor) == pytest.approx(np.full((6, 4), threshold))
+    draws = rng.standard_normal(2_000_000)
+    for i, j in ((0, 0), (2, 3), (5, 1)):
+        score = draws * np.sign(factor[i, j])
+        kept = draws * ((score if signed else np.abs(score)) > tau[i, j])
+        assert layer.mean[i, j] == pytest.approx(kept.mean(), abs=4 * kept.std() / 1400)
+        second = kept**2
+        assert layer.second_moment[i, j] == pytest.approx(
+            second.mean(), abs=4 * second.std() / 1400
+        )
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_kernels_are_symmetric_and_positive(seed, digits):
+    model, x, y, weights = network((12, 20, 15, 3), 30, seed)  # more digits than neurons
+    signals = batch_signals(model, "snip", x, y)
+    rng = np.random.default_rng(seed)
+    layers, chosen = position_layers(signals[:-1], 200.0, signed=False, particles=11, rng=rng)
+    inputs = rng.standard_normal((digits, 12))
+    inputs[0] = 0.0
+    mask = np.ones((3, 11), dtype=bool)
+    kernel = position_ntk(inputs, layers, mask, weights[-1][:, chosen])
+    assert np.array_equal(kernel, kernel.T)
+    assert kernel[0] == pytest.approx(np.zeros(digits), abs=1e-9)
+    assert np.linalg.eigvalsh(kernel).min() > -1e-7 * max(np.trace(kernel), 1e-300)
+
+
+def test_snip_is_predicted_from_positions():
+    model, x, y, weights = network((100, 600, 600, 10), 30)
+    masks = [mask.numpy() for mask in prune(model, "snip", 0.2, x, y)]
+    fresh = np.random.default_rng(4).standard_normal((10, 100))
+    measured = empirical_ntk(weights, masks, fresh)
+    layers, chosen = position_layers(
+        batch_signals(model, "snip", x, y)[:-1],
+        sum(mask.sum() for mask in masks[:-1]),
+        signed=False,
+        particles=600,
+        rng=np.random.default_rng(5),
+    )
+    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    predicted = position_ntk(fresh, layers, *read_out)
+    forgetting = [
+        PositionLayer(
+            layer.kept, layer.mean, layer.second_moment, layer.inputs, 0 * layer.fitted,
+            layer.fan_in, 0 * layer.inverse,
+        )
+        for layer in layers
+    ]  # fmt: skip
+    plain = position_ntk(fresh, forgetting, *read_out)
+    gaps = [np.linalg.norm(k - measured) / np.linalg.norm(measured) for k in (predicted, plain)]
+    # One network's kernel fluctuates by a few times n^(-1/2) = 0.04.
+    assert gaps[0] < 0.15 < 0.4 < gaps[1]
+
+
+def test_bad_arguments_are_refused():
+    model, x, y, weights = network((12, 20, 3), 5)
+    signals = batch_signals(model, "snip", x, y)
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="count must be positive and fewer"):
+        position_layers(signals[:-1], 0.0, signed=False, particles=9, rng=rng)
+    with pytest.raises(ValueError, match="count must be positive and fewer"):
+        position_layers(signals[:-1], 239.0, signed=True, particles=9, rng=rng)
+    with pytest.raises(ValueError, match="particles must be an integer"):
+        position_layers(signals[:-1], 9.0, signed=True, particles=0, rng=rng)
+    layers, _ = position_layers(signals[:-1], 50.0, signed=False, particles=20, rng=rng)
+    mask = np.ones((3, 20), dtype=bool)
+    with pytest.raises(ValueError, match="layers must fit the inputs"):
+        position_ntk(x.numpy()[:, 1:], layers, mask, weights[-1])
+    with pytest.raises(ValueError, match="read_out_weights must have the mask's shape"):
+        position_ntk(x.numpy(), layers, mask, weights[-1][:, 1:])
+    with pytest.raises(ValueError, match="weight_variance must be positive"):
+        position_ntk(x.numpy(), layers, mask, weights[-1], weight_variance=0.0)
