@@ -71,19 +71,20 @@ def test_moments_are_those_of_a_truncated_normal(signed):
     assert np.array_equal(chosen, np.arange(6))
     assert layer.kept.sum() == pytest.approx(5.0)
     factor = signals[0][2] @ signals[0][3].T
-    # The threshold from one entry, by its probability; all others must follow from it.
+    # The threshold that each entry's probability comes from must be the same for all.
     tail = layer.kept if signed else layer.kept / 2
     tau = norm.isf(tail)
-    threshold = (tau * np.abs(factor))[0, 0]
-    assert tau * np.abs(factor) == pytest.approx(np.full((6, 4), threshold))
+    thresholds = (tau * np.abs(factor))[tail > 1e-12]
+    assert thresholds.size > 12
+    assert thresholds == pytest.approx(np.full(thresholds.size, thresholds[0]))
     draws = rng.standard_normal(2_000_000)
     for i, j in ((0, 0), (2, 3), (5, 1)):
         score = draws * np.sign(factor[i, j])
         kept = draws * ((score if signed else np.abs(score)) > tau[i, j])
-        assert layer.mean[i, j] == pytest.approx(kept.mean(), abs=4 * kept.std() / 1400)
+        assert layer.mean[i, j] == pytest.approx(kept.mean(), abs=4 * kept.std() / 1400 + 1e-6)
         second = kept**2
         assert layer.second_moment[i, j] == pytest.approx(
-            second.mean(), abs=4 * second.std() / 1400
+            second.mean(), abs=4 * second.std() / 1400 + 1e-6
         )
 
 

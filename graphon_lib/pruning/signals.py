@@ -68,34 +68,57 @@ def batch_signals(
     :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is
     :math:`(H g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`,
     the dot being the derivative along the gradient g and the loss that of logits over a temperature
-    of 200: forward-mode differentiation of both passes, exact.
+    of 200.
     """
     check_choice("method", method, ("grasp", "snip"))
-    weights = tuple(w.to(torch.float64) for w in finite_weights(model))
+    weights = [w.to(torch.float64) for w in finite_weights(model)]
     x, y = check_batch(model, method, x, y)
     x, count = x.to(torch.float64), len(x)
     temperature = GRASP_TEMPERATURE if method == "grasp" else 1.0
 
-    def passes(weights: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        inputs, sums = [x.T], []
-        for weight in weights:
-            sums.append(weight @ inputs[-1])
-            inputs.append(sums[-1].relu())
-        probabilities = torch.softmax(sums[-1] / temperature, dim=0)
-        labels = torch.nn.functional.one_hot(y, len(probabilities)).T
-        backward = [(probabilities - labels) / temperature]
-        for weight, before in zip(reversed(weights[1:]), reversed(sums[:-1]), strict=True):
-            backward.insert(0, (weight.T @ backward[0]) * (before > 0))
-        return inputs[:-1], sums, backward
-
-    inputs, sums, backward = passes(weights)
-    left, right = backward, inputs
+    inputs, sums = [x.T], []
+    for weight in weights:
+        sums.append(weight @ inputs[-1])
+        inputs.append(sums[-1].relu())
+    probabilities = torch.softmax(sums[-1] / temperature, dim=0)
+    labels = torch.nn.functional.one_hot(y, len(probabilities)).T
+    backward = [(probabilities - labels) / temperature]
+    for weight, before in zip(reversed(weights[1:]), reversed(sums[:-1]), strict=True):
+        backward.insert(0, (weight.T @ backward[0]) * (before > 0))
+    left, right = backward, inputs[:-1]
     if method == "grasp":
-        gradients = tuple(d @ h.T / count for d, h in zip(backward, inputs, strict=True))
-        _, (moved_inputs, _, moved_backward) = torch.func.jvp(passes, (weights,), (gradients,))
-        left = [torch.hstack(pair) for pair in zip(moved_backward, backward, strict=True)]
-        right = [torch.hstack(pair) for pair in zip(inputs, moved_inputs, strict=True)]
+        moved = _derivatives_along_gradient(weights, inputs, sums, backward, probabilities)
+        left = [torch.hstack(pair) for pair in zip(moved[1], backward, strict=True)]
+        right = [torch.hstack(pair) for pair in zip(inputs[:-1], moved[0], strict=True)]
     return [
         LayerSignals(h.numpy(), z.numpy(), (d / count).numpy(), r.numpy())
-        for h, z, d, r in zip(inputs, sums, left, right, strict=True)
+        for h, z, d, r in zip(inputs[:-1], sums, left, right, strict=True)
     ]
+
+
+def _derivatives_along_gradient(
+    weights: list[Tensor],
+    inputs: list[Tensor],
+    sums: list[Tensor],
+    backward: list[Tensor],
+    probabilities: Tensor,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Differentiate the activations and the backward signals along the gradient of the loss.
+
+    A rectifier passes a derivative where it passes the signal, forward and backward.
+    """
+    count = inputs[0].shape[1]
+    gradients = [d @ h.T / count for d, h in zip(backward, inputs[:-1], strict=True)]
+    moved_inputs = [torch.zeros_like(inputs[0])]
+    for weight, gradient, entering, leaving in zip(
+        weights, gradients, inputs[:-1], sums, strict=True
+    ):
+        moved_sum = gradient @ entering + weight @ moved_inputs[-1]
+        moved_inputs.append(moved_sum * (leaving > 0))
+    moved_logits = moved_sum / GRASP_TEMPERATURE
+    centred = moved_logits - (probabilities * moved_logits).sum(dim=0)
+    moved_backward = [probabilities * centred / GRASP_TEMPERATURE]
+    for layer in range(len(weights) - 1, 0, -1):
+        through = weights[layer].T @ moved_backward[0] + gradients[layer].T @ backward[layer]
+        moved_backward.insert(0, through * (sums[layer - 1] > 0))
+    return moved_inputs[:-1], moved_backward
