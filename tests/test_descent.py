@@ -55,15 +55,16 @@ def test_pruned_weights_stay_as_they_are():
 
 def test_a_wide_network_with_one_output_follows_its_kernel():
     gaps = []
-    for width in (30, 1500):
+    for width in (10, 1500):
         model, x, y = problem((6, width, 1), density=1.0, seed=1)
         kernel = empirical_ntk(ntk_weights(model), model.masks, x)
-        rate = 0.02 * len(x) / np.linalg.eigvalsh(kernel)[-1]
+        # Small steps: what is left of the gap is the width's.
+        rate = 0.005 * len(x) / np.linalg.eigvalsh(kernel)[-1]
         initial = model(x).detach().numpy()
         losses = full_batch_descent(model, x, y, learning_rate=float(rate), steps=200)
         flow = gradient_flow(kernel, y.numpy(), rate * np.arange(201), initial=initial)
         gaps.append(np.abs(losses - flow.train_loss).max() / losses[0])
-    assert gaps[1] < 0.02 < gaps[0]
+    assert gaps[1] < 0.005 < gaps[0]
 
 
 def test_what_is_watched_and_when():

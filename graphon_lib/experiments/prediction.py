@@ -156,7 +156,7 @@ def predictions(
 
     x, speed = known.values, -loss.values
     value = compare(x.mean(axis=-1), speed.mean(axis=-1))
-    drawn = np.stack([compare(_redraw(x, rng), _redraw(speed, rng)) for _ in range(resamples)])
+    drawn = compare(_redraw(x, rng, resamples), _redraw(speed, rng, resamples))
     without = np.stack(
         [
             compare(*(np.delete(array.mean(axis=-1), method, axis=1) for array in (x, speed)))
@@ -184,22 +184,29 @@ def _quantiles(samples: NDArray[np.float64], levels: Sequence[float]) -> NDArray
     return np.where(none, np.nan, np.nanquantile(np.where(none, 0.0, samples), levels, axis=0))
 
 
-def _redraw(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return means over trials drawn with replacement, for every cell on its own."""
+def _redraw(
+    values: NDArray[np.float64], rng: np.random.Generator, resamples: int
+) -> NDArray[np.float64]:
+    """Return means over trials drawn with replacement for every cell, resamples first."""
     trials = values.shape[-1]
     # One draw of a network serves all its quantities and all its steps.
-    chosen = rng.integers(trials, size=(1, *values.shape[1:]))
-    return np.take_along_axis(values, np.broadcast_to(chosen, values.shape), axis=-1).mean(axis=-1)
+    chosen = rng.integers(trials, size=(resamples, 1, *values.shape[1:]))
+    shape = (resamples, *values.shape)
+    return np.take_along_axis(
+        np.broadcast_to(values, shape), np.broadcast_to(chosen, shape), axis=-1
+    ).mean(axis=-1)
 
 
 def _comparisons(
     x: NDArray[np.float64], speed: NDArray[np.float64], scale: int
 ) -> NDArray[np.float64]:
-    """Return the correlations (quantity, comparison, at) of cells, shapes (..., method, density)."""
-    flat_x, flat_speed = (array.reshape(len(array), -1) for array in (x, speed))
-    across = rank_correlation(flat_x[:, None], flat_speed[None])
-    by_density = rank_correlation(
-        x.transpose(0, 2, 1)[:, None], speed.transpose(0, 2, 1)[None]
-    ).mean(axis=-1)
-    given = partial_rank_correlation(flat_x[:, None], flat_speed[None], flat_x[scale])
-    return np.stack([across, by_density, given], axis=1)
+    """Return the correlations (..., quantity, comparison, at).
+
+    `x` has the shape (..., quantity, method, density) and `speed` (..., at, method, density).
+    """
+    x, speed = x[..., :, None, :, :], speed[..., None, :, :, :]
+    flat_x, flat_speed = (array.reshape(*array.shape[:-2], -1) for array in (x, speed))
+    across = rank_correlation(flat_x, flat_speed)
+    by_density = rank_correlation(x.swapaxes(-1, -2), speed.swapaxes(-1, -2)).mean(axis=-1)
+    given = partial_rank_correlation(flat_x, flat_speed, flat_x[..., scale : scale + 1, :, :])
+    return np.stack([across, by_density, given], axis=-2)

@@ -1,0 +1,261 @@
+"""Figures on the spectra of pruned networks' kernels and on what they predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.panels import method_lines
+from graphon_lib.book.figures.training import plain_decades
+from graphon_lib.book.style import COLOURS, new_figure
+
+__all__ = [
+    "descent_and_flow",
+    "energy_by_route",
+    "kernel_drift",
+    "metrics_by_sparsity",
+    "predictions_by_quantity",
+]
+
+NAMES = MappingProxyType(
+    {
+        "decay_exponent": "decay exponent",
+        "effective_rank": "effective rank",
+        "spectral_gap": "spectral gap",
+        "energy_concentration": "top-5 energy",
+        "trace": "trace",
+        "alignment": "target alignment",
+        "path_density": "path density",
+    }
+)
+
+LOGARITHMIC = ("effective_rank", "spectral_gap", "trace")
+
+NETWORK_STYLES = MappingProxyType(
+    {
+        "dense": ("Dense", COLOURS["dense"], "P"),
+        "random": ("Random", COLOURS["random"], "o"),
+        "random, rescaled": ("Random, rescaled", "#E69F00", "X"),
+        "synflow": ("SynFlow", COLOURS["synflow"], "v"),
+    }
+)
+
+
+def _over_sparsity(panel: Axes, values: xr.DataArray) -> None:
+    """Draw a line a method against the sparsity in percent; the dense network as a level line."""
+    percent = 100.0 * (1.0 - values.density)
+    values = values.assign_coords(density=percent).rename(density="sparsity")
+    values = values.dropna("trial", how="all")
+    if "dense" in values.pruning.values:
+        level = float(values.sel(pruning="dense").mean())
+        panel.axhline(level, color=COLOURS["dense"], linewidth=0.9, linestyle=":", label="Dense")
+    pruned = values.sel(pruning=values.pruning != "dense")
+    method_lines(panel, pruned, "sparsity")
+    panel.set_xticks(percent.values, [f"{value:.0f}" for value in percent.values])
+    panel.xaxis.set_tick_params(rotation=90)
+
+
+def metrics_by_sparsity(
+    result: xr.Dataset, metrics: Sequence[str], routes: Mapping[str, str]
+) -> Figure:
+    """Draw spectral metrics against the sparsity, a row a metric and a column a route.
+
+    Parameters
+    ----------
+    result
+        Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
+    metrics
+        Names of its variables.
+    routes
+        For each column's title, the route.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, with means and standard deviations over networks; axes are shared in a row.
+    """
+    figure = new_figure(1.55 * len(metrics) + 1.1)
+    axes = figure.subplots(len(metrics), len(routes), sharex=True, sharey="row", squeeze=False)
+    for row, metric in zip(axes, metrics, strict=True):
+        for panel, route in zip(row, routes.values(), strict=True):
+            _over_sparsity(panel, result[metric].sel(route=route))
+        if metric in LOGARITHMIC:
+            row[0].set_yscale("log")
+            plain_decades(row[0].yaxis)
+        row[0].set_ylabel(NAMES[metric])
+    for panel, title in zip(axes[0], routes, strict=True):
+        panel.set_title(title)
+    for panel in axes[-1]:
+        panel.set_xlabel("sparsity (%)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def energy_by_route(result: xr.Dataset, routes: Mapping[str, str]) -> Figure:
+    """Draw the energy of the five largest eigenvalues against the sparsity, a panel a route.
+
+    Parameters
+    ----------
+    result
+        Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
+    routes
+        For each panel's title, the route; at most six.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, with means and standard deviations over networks, all on one scale.
+    """
+    rows = -(-len(routes) // 3)
+    figure = new_figure(2.0 * rows + 0.9)
+    axes = figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False)
+    for panel, (title, route) in zip(axes.ravel(), routes.items(), strict=False):
+        _over_sparsity(panel, result.energy_concentration.sel(route=route))
+        panel.set_title(title)
+    for panel in axes.ravel()[len(routes) :]:
+        panel.set_axis_off()
+    for panel in axes[-1]:
+        panel.set_xlabel("sparsity (%)")
+    for row in axes:
+        row[0].set_ylabel("top-5 energy")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
+    """Draw how well quantities known before training rank networks by their loss.
+
+    Parameters
+    ----------
+    predictions
+        For each source of the quantities, at most three, the result of
+        :func:`graphon_lib.experiments.prediction.predictions` at one step.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a comparison and a row a quantity: the correlation with its bootstrap interval
+        (thick) and its range when one method is left out (thin).
+    """
+    (first, *_) = predictions.values()
+    quantities = list(first.quantity.values)
+    comparisons = list(first.comparison.values)
+    figure = new_figure(0.42 * len(quantities) + 1.3)
+    axes = figure.subplots(1, len(comparisons), sharey=True)
+    series = zip(("#0072B2", "#D55E00", "#000000"), ("o", "s", "^"), strict=True)
+    shifts = (np.arange(len(predictions)) - (len(predictions) - 1) / 2) * 0.28
+    for (source, found), (colour, marker), shift in zip(
+        predictions.items(), series, shifts, strict=False
+    ):
+        for panel, comparison in zip(axes, comparisons, strict=True):
+            of_panel = found.sel(comparison=comparison)
+            value, lower, upper, least, most = (
+                of_panel.sel(statistic=name).values for name in found.statistic.values
+            )
+            rows = np.arange(len(quantities)) + shift
+            panel.hlines(rows, least, most, color=colour, linewidth=0.8)
+            panel.hlines(rows, lower, upper, color=colour, linewidth=2.8)
+            panel.plot(value, rows, marker, color=colour, markersize=4.5, label=source)
+    for panel, comparison in zip(axes, comparisons, strict=True):
+        panel.axvline(0.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_xlim(-1.08, 1.08)
+        panel.set_xticks((-1, 0, 1))
+        panel.set_title(comparison)
+        panel.set_ylim(len(quantities) - 0.5, -0.5)
+    axes[0].set_yticks(range(len(quantities)), [NAMES[name] for name in quantities])
+    axes[len(comparisons) // 2].set_xlabel("rank correlation with fast training")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def descent_and_flow(result: xr.Dataset) -> Figure:
+    """Draw losses of gradient descent beside those that two kernels predict.
+
+    Parameters
+    ----------
+    result
+        Result of :func:`graphon_lib.experiments.descent.descent`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row a network and a column a width, on logarithmic axes; thin lines are other trials.
+    """
+    looks = (("#000000", "-", 2.2), ("#0072B2", "--", 1.6), ("#D55E00", ":", 1.8))
+    figure = new_figure(1.5 * result.sizes["network"] + 0.9)
+    axes = figure.subplots(
+        result.sizes["network"], result.sizes["width"], sharex=True, sharey="row", squeeze=False
+    )
+    steps = result.step.values + 1
+    for row, network in zip(axes, result.network.values, strict=True):
+        for panel, width in zip(row, result.width.values, strict=True):
+            of_panel = result.loss.sel(network=network, width=width)
+            for curve, (colour, line, thickness) in zip(result.curve.values, looks, strict=True):
+                for trial, losses in enumerate(of_panel.sel(curve=curve).values):
+                    panel.plot(
+                        steps,
+                        losses,
+                        line,
+                        color=colour,
+                        linewidth=thickness if trial == 0 else 0.5 * thickness,
+                        label=curve if trial == 0 else None,
+                    )
+            panel.set_xscale("log")
+            panel.set_yscale("log")
+            plain_decades(panel.yaxis)
+            panel.set_title(f"{NETWORK_STYLES[network][0]}, $n = {width}$")
+        row[0].set_ylabel("loss")
+    for panel in axes[-1]:
+        panel.set_xlabel("step + 1")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def kernel_drift(result: xr.Dataset) -> Figure:
+    """Draw how far kernels and weights move from where they were at initialisation.
+
+    Parameters
+    ----------
+    result
+        Result of :func:`graphon_lib.experiments.descent.descent`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Relative changes after a number of steps: widest networks filled, narrowest ones open.
+    """
+    figure = new_figure(3.2)
+    axes = figure.subplots(1, 2)
+    widths = (int(result.width.min()), int(result.width.max()))
+    for panel, (name, title) in zip(
+        axes, (("kernel_change", "kernel"), ("weight_change", "kept weights")), strict=True
+    ):
+        for network in result.network.values:
+            label, colour, marker = NETWORK_STYLES[network]
+            for width in widths:
+                change = result[name].sel(network=network, width=width).mean("trial")
+                wide = width == widths[-1]
+                panel.plot(
+                    result.watched,
+                    change,
+                    "-" if wide else "--",
+                    marker=marker,
+                    color=colour,
+                    markerfacecolor=colour if wide else "white",
+                    label=label if wide else None,
+                )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        plain_decades(panel.yaxis)
+        panel.set_xticks(result.watched.values, [str(step) for step in result.watched.values])
+        panel.minorticks_off()
+        panel.set_xlabel("step")
+        panel.set_title(title)
+    axes[0].set_ylabel("relative change")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure

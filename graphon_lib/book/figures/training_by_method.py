@@ -1,0 +1,68 @@
+"""Training losses of one method at many sparsities in one panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.training import LOSS_RANGE, WINDOW
+from graphon_lib.book.style import COLOURS, LABELS, SEQUENTIAL, new_figure
+
+__all__ = ["losses_by_method"]
+
+MARKERS = "o^sDvX"
+
+
+def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
+    """Draw the training loss by step, a panel for each method and a line for each sparsity.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.training.training`, at most six densities, the dense
+        network among the methods.
+    methods
+        Whose losses, at most three.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Geometric means over trials and five steps on a logarithmic axis; the dense network is dotted
+        in every panel.
+    """
+    figure = new_figure(3.2)
+    axes = figure.subplots(1, len(methods), sharex=True, sharey=True, squeeze=False)[0]
+    densities = result.density.values
+    colours = mpl.colormaps[SEQUENTIAL](np.linspace(0.0, 0.85, len(densities)))
+    for panel, method in zip(axes, methods, strict=True):
+        for density, colour, marker in zip(densities, colours, MARKERS, strict=False):
+            _draw(
+                panel,
+                result.loss.sel(pruning=method, density=density),
+                color=colour,
+                marker=marker,
+                label=f"{100 * (1 - density):.0f} %",
+            )
+        dense = result.loss.sel(pruning="dense").isel(density=0)
+        _draw(panel, dense, color=COLOURS["dense"], linestyle=":", label=LABELS["dense"])
+        panel.set_yscale("log")
+        panel.set_ylim(LOSS_RANGE)
+        panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
+        panel.minorticks_off()
+        panel.set_title(LABELS[method])
+        panel.set_xlabel("step")
+    axes[0].set_ylabel("training loss")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, title="sparsity")
+    return figure
+
+
+def _draw(panel: Axes, loss: xr.DataArray, **options: object) -> None:
+    mean = np.exp(np.log(loss).coarsen(step=WINDOW, boundary="trim").mean().mean("trial"))
+    every = max(1, mean.sizes["step"] // 4)
+    panel.plot(mean.step, mean, markevery=(every // 2, every), markersize=4, **options)

@@ -1,0 +1,102 @@
+"""Figures on spectra: panels for what they are given, and nothing lost."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from graphon_lib.book.figures import spectra as figures
+from graphon_lib.book.figures.training_by_method import losses_by_method
+from graphon_lib.experiments.descent import CURVES, NETWORKS
+from graphon_lib.experiments.prediction import COMPARISONS, QUANTITIES, STATISTICS
+
+METHODS = ["dense", "random", "snip", "synflow"]
+DENSITIES = [0.5, 0.2, 0.05]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def measured(rng):
+    dims = ("pruning", "density", "trial", "route")
+    names = ("decay_exponent", "effective_rank", "energy_concentration")
+    values = {name: (dims, 0.1 + rng.random((4, 3, 2, 2))) for name in names}
+    coords = {"pruning": METHODS, "density": DENSITIES, "route": ["kept", "shuffled"]}
+    result = xr.Dataset(values, coords)
+    result.energy_concentration[..., 1, 1] = np.nan  # a route with fewer trials
+    return result
+
+
+def test_metrics_have_a_row_each_and_routes_a_column(rng):
+    routes = {"one": "kept", "two": "shuffled"}
+    figure = figures.metrics_by_sparsity(
+        measured(rng), ["decay_exponent", "effective_rank"], routes
+    )
+    assert [panel.get_title() for panel in figure.axes] == ["one", "two", "", ""]
+    assert figure.axes[2].get_ylabel() == "effective rank"
+    assert figure.axes[2].get_yscale() == "log"
+    # Three methods as lines with bars, the dense network as a level.
+    assert len(figure.axes[0].containers) == 3
+    assert figure.axes[0].get_legend_handles_labels()[1][0] == "Dense"
+
+
+def test_energies_survive_a_missing_trial_and_keep_their_order(rng):
+    result = measured(rng)
+    figure = figures.energy_by_route(result, {"kept": "kept", "shuffled": "shuffled"})
+    drawn = figure.axes[1].containers[0].lines[0].get_xydata()
+    np.testing.assert_allclose(drawn[:, 0], [50.0, 80.0, 95.0])
+    expected = result.energy_concentration.sel(pruning="random", route="shuffled").isel(trial=0)
+    np.testing.assert_allclose(drawn[:, 1], expected)
+    assert not figure.axes[2].axison
+
+
+def test_predictions_are_drawn_for_every_quantity_and_comparison(rng):
+    shape = (len(QUANTITIES), len(COMPARISONS), len(STATISTICS))
+    found = xr.DataArray(
+        np.sort(rng.uniform(-1, 1, shape), axis=-1),
+        dims=("quantity", "comparison", "statistic"),
+        coords={
+            "quantity": list(QUANTITIES),
+            "comparison": list(COMPARISONS),
+            "statistic": list(STATISTICS),
+        },
+    )
+    figure = figures.predictions_by_quantity({"a": found, "b": -found})
+    assert [panel.get_title() for panel in figure.axes] == list(COMPARISONS)
+    points = figure.axes[1].lines[1].get_xdata()
+    np.testing.assert_allclose(points, -found[:, 1, 0])
+
+
+def test_descent_has_a_panel_for_each_network_and_width(rng):
+    dims = ("network", "width", "trial")
+    result = xr.Dataset(
+        {
+            "loss": ((*dims, "curve", "step"), 0.1 + rng.random((4, 2, 2, 3, 6))),
+            "kernel_change": ((*dims, "watched"), 0.1 + rng.random((4, 2, 2, 2))),
+            "weight_change": ((*dims, "watched"), 0.1 + rng.random((4, 2, 2, 2))),
+        },
+        coords={
+            "network": list(NETWORKS),
+            "width": [8, 16],
+            "curve": list(CURVES),
+            "step": np.arange(6),
+            "watched": [2, 5],
+        },
+    )
+    figure = figures.descent_and_flow(result)
+    assert len(figure.axes) == 8
+    assert all(len(panel.lines) == 6 for panel in figure.axes)
+    drift = figures.kernel_drift(result)
+    assert [len(panel.lines) for panel in drift.axes] == [8, 8]
+
+
+def test_losses_have_a_line_for_each_sparsity_and_the_dense_network(rng):
+    result = xr.Dataset(
+        {"loss": (("pruning", "density", "trial", "step"), 0.1 + rng.random((4, 3, 2, 20)))},
+        coords={"pruning": METHODS, "density": DENSITIES, "step": np.arange(20)},
+    )
+    figure = losses_by_method(result, ["random", "snip"])
+    assert [panel.get_title() for panel in figure.axes] == ["Random", "SNIP"]
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels == ["50 %", "80 %", "95 %", "Dense"]
