@@ -59,7 +59,7 @@ reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of
 
 notebooks: $(INSTALLED) ## Compare every chapter's committed outputs with a fresh run
 	@echo "Re-running the chapters against their committed outputs"
-	@$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg \
+	@TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg \
 		-p no:cacheprovider -W default chapters
 
 pages: book ## Open every built page in Chromium

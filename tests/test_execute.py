@@ -35,6 +35,15 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert written[0] == written[1]
 
 
+@pytest.mark.parametrize("shown", [False, True])
+def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
+    source = write_notebook(
+        tmp_path / "source.ipynb", "seed = 0", "from tqdm import tqdm\nfor _ in tqdm([1]): pass"
+    )
+    executed = execute_chapter(source, tmp_path / "executed.ipynb", progress_bar=shown)
+    assert bool(executed.cells[1].outputs) == shown
+
+
 def test_unknown_parameter_fails(tmp_path):
     source = write_notebook(tmp_path / "source.ipynb", "seed = 0")
     with pytest.raises(ValueError, match=r"parameters must be among seed in source.ipynb, got sed"):

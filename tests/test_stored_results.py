@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 from graphon_lib.experiments import sweep
+from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
 from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
@@ -56,6 +57,11 @@ CASES = {
         },
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
     ),
+    "batch-dependence": (
+        BATCH_DEPENDENCE,
+        {"widths": [500], "batches": 3, "networks": 2},
+        ["layer_density"],
+    ),
     "kernel-convergence": (KERNEL_CONVERGENCE, {"draws": 1, "widths": [64, 128]}, ["error"]),
     "kernels-of-masks": (
         KERNELS_OF_MASKS,
@@ -81,7 +87,11 @@ def test_a_part_computed_again_is_the_same(name, tmp_path, monkeypatch):
     stored = experiment.run()
     again = experiment.compute(seed=0, **{**experiment.profiles["paper"], **changes})
     for variable in variables:
-        first = {dim: slice(1) for dim in ("trial", "draw") if dim in again[variable].dims}
+        first = {
+            dim: slice(1)
+            for dim in ("trial", "draw", "batch", "network")
+            if dim in again[variable].dims
+        }
         new, old = again[variable].isel(first), stored[variable].isel(first)
         new, old = xr.align(new, old, join="left")
         assert new.notnull().any()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,8 @@ def execute_chapter(
     parameters
         Values for names of the notebook's ``parameters`` cell.
     progress_bar
-        Whether to show a progress bar over the cells.
+        Whether to show progress bars, over the cells and inside them. Without, what a cell outputs
+        does not depend on how busy the machine is.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def execute_chapter(
             f"parameters must be among {', '.join(known) or 'none'} in {source.name}, "
             f"got {', '.join(unknown)}"
         )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _progress_bars_in_kernels(progress_bar):
         # Papermill still calls two functions that newer versions of its dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
         notebook = papermill.execute_notebook(
@@ -83,6 +86,20 @@ def execute_chapter(
     nbformat.write(notebook, temporary)
     temporary.replace(destination)
     return notebook
+
+
+@contextmanager
+def _progress_bars_in_kernels(shown: bool) -> Iterator[None]:
+    """Let processes started inside show progress bars or not: tqdm reads its setting on import."""
+    before = os.environ.get("TQDM_DISABLE")
+    os.environ["TQDM_DISABLE"] = "" if shown else "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:

@@ -12,7 +12,7 @@ from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
 
 __all__ = ["results_table"]
 
-COLUMNS = ("result", "parameters", "seed", "seconds", "processor", "code")
+COLUMNS = ("result", "parameters", "seed", "seconds", "CPU hours", "processor", "code")
 
 
 def results_table() -> HTML:
@@ -21,7 +21,8 @@ def results_table() -> HTML:
     Returns
     -------
     IPython.display.HTML
-        One row an experiment. The last column says ``unchanged`` when the code behind the result
+        One row an experiment. CPU hours are given for sweeps, whose cells are kept from run to
+        run. The last column says ``unchanged`` when the code behind the result
         is, comments and docstrings aside, the code that made it.
     """
     head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
@@ -36,6 +37,7 @@ def results_table() -> HTML:
             ", ".join(f"{name} = {value}" for name, value in parameters.items()),
             attributes["seed"],
             f"{attributes['seconds']:.0f}",
+            f"{attributes['cpu_hours']:.2f}" if "cpu_hours" in attributes else "",
             attributes["processor"],
             "unchanged" if unchanged else "changed since",
         )

@@ -39,6 +39,7 @@ LABELS = MappingProxyType(
         "random": "Random",
         "magnitude": "Magnitude",
         "snip": "SNIP",
+        "snip, quiet outputs": "SNIP, quiet outputs",
         "grasp": "GraSP",
         "synflow": "SynFlow",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
@@ -24,6 +25,7 @@ STORED_EXPERIMENTS = (
     VECTOR_POSITIONS,
     SHARED_POSITIONS,
     CONVERGENCE,
+    BATCH_DEPENDENCE,
     KERNEL_CONVERGENCE,
     KERNELS_OF_MASKS,
 )

@@ -19,6 +19,7 @@ from graphon_lib.experiments.convergence_cell import (
     convergence_cell,
 )
 from graphon_lib.experiments.convergence_cuts import COMPARISONS, cut_norm_summary
+from graphon_lib.experiments.convergence_rates import QUANTITIES, RATE_STATISTICS, rate_summary
 from graphon_lib.experiments.convergence_summary import SCALES, STATISTICS, histogram_summary
 from graphon_lib.experiments.convergence_table import CellTable
 from graphon_lib.experiments.data import load_mnist
@@ -125,7 +126,8 @@ def convergence(
         ``distance`` (..., estimator, scale, width, other_width, statistic), squared Euclidean
         distances of mean histograms, see
         :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with
-        itself between its even and its odd trials; ``cut_norm``, see
+        itself between its even and its odd trials; ``approach``, fitted rates, see
+        :func:`~graphon_lib.experiments.convergence_rates.rate_summary`; ``cut_norm``, see
         :func:`~graphon_lib.experiments.convergence_cuts.cut_norm_summary`; ``degree_quantile``
         (..., width, side, level), mean over trials, and its ``degree_quantile_error``; and for
         every trial ``layer_density``, ``dead_fraction``, ``motif_density``, ``singular_value``,
@@ -163,6 +165,7 @@ def convergence(
     table = CellTable(arguments, cells)
     lead = (max(neuron_layers) - 3, len(METHODS), len(SCOPES), len(densities))
     variables = histogram_summary(table, lead, blocks, seed, resamples)
+    variables |= rate_summary(table, lead, seed, resamples)
     variables |= cut_norm_summary(
         table,
         lead[:2],
@@ -185,6 +188,8 @@ def convergence(
             "width": table.widths,
             "other_width": table.widths,
             "statistic": list(STATISTICS),
+            "quantity": list(QUANTITIES),
+            "rate_statistic": list(RATE_STATISTICS),
             "comparison": list(COMPARISONS),
             "bound": ["lower", "upper"],
             "weight_layer": np.arange(1, max(neuron_layers)),
@@ -315,10 +320,10 @@ CONVERGENCE = Experiment(
     profiles={
         "paper": {
             "trials_of_width": [
-                [100, 49, 10],
-                [500, 49, 10],
-                [1000, 29, 10],
-                [2000, 14, 5],
+                [100, 50, 10],
+                [500, 50, 10],
+                [1000, 49, 10],
+                [2000, 38, 5],
                 [4000, 2, 1],
             ],
             "neuron_layers": [4, 5],
@@ -332,7 +337,7 @@ CONVERGENCE = Experiment(
             "full": True,
         },
         "quick": {
-            "trials_of_width": [[64, 4, 2], [96, 4, 2]],
+            "trials_of_width": [[64, 5, 2], [96, 5, 2], [128, 5, 2]],
             "neuron_layers": [4, 5],
             "densities": [0.3, 0.2],
             "layer_scope": [0.2],

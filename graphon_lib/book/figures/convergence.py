@@ -18,10 +18,12 @@ __all__ = [
     "distances_to_widest",
     "motifs_by_width",
     "scopes_by_width",
+    "width_axis",
 ]
 
 
-def _width_axis(panel: Axes, widths: Sequence[int]) -> None:
+def width_axis(panel: Axes, widths: Sequence[int]) -> None:
+    """Make the horizontal axis logarithmic, with a tick at every width and no other."""
     panel.set_xscale("log")
     panel.set_xticks(widths, [str(width) for width in widths])
     panel.xaxis.set_tick_params(rotation=90)
@@ -47,7 +49,7 @@ def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
             capsize=2,
             label=LABELS[method],
         )
-    _width_axis(panel, value.width.values)
+    width_axis(panel, value.width.values)
     panel.set_ylim(0.0, None)
 
 
@@ -133,7 +135,7 @@ def scopes_by_width(result: xr.Dataset, target: float) -> Figure:
     for row, (name, label) in zip(axes, quantities, strict=True):
         for panel, scope in zip(row, result.scope.values, strict=True):
             method_lines(panel, result[name].sel(scope=scope), "width")
-            _width_axis(panel, result.width.values)
+            width_axis(panel, result.width.values)
         row[0].set_ylabel(label)
     for panel, scope in zip(axes[0], result.scope.values, strict=True):
         panel.axhline(target, color="0.6", linewidth=0.8, zorder=0)
@@ -183,7 +185,7 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
             )
         panel.set_yscale("log")
         panel.set_ylim(*limits)
-        _width_axis(panel, result.width.values)
+        width_axis(panel, result.width.values)
     spare.set_axis_off()
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     figure.supylabel("cut norm of the difference", fontsize=10)
@@ -215,7 +217,7 @@ def motifs_by_width(result: xr.Dataset, motif: str, edges: int) -> Figure:
     method_lines(axes, ratio, "width")
     axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
     axes.set_ylim(0.0, None)
-    _width_axis(axes, result.width.values)
+    width_axis(axes, result.width.values)
     axes.set_xlabel("width $n$")
     axes.set_ylabel(f"density of {motif.replace('_', ' ')} / (edge density)$^{edges}$")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)

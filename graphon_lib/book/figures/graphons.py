@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -10,7 +12,7 @@ from graphon_lib.book.figures.panels import show_matrix
 from graphon_lib.book.style import LABELS, SEQUENTIAL, new_figure
 from graphon_lib.graphons.sorting_artefact import sorting_artefact
 
-__all__ = ["bipartite_graph", "histograms_by_width", "sorting_gradient"]
+__all__ = ["bipartite_graph", "histograms_by_setting", "histograms_by_width", "sorting_gradient"]
 
 
 def bipartite_graph(mask: np.ndarray) -> Figure:
@@ -53,24 +55,56 @@ def histograms_by_width(result: xr.Dataset, estimator: str) -> Figure:
         The figure; each row has a colour scale of its own that starts at 0.
     """
     histograms = result.histogram.sel(estimator=estimator)
-    methods, widths = result.pruning.values, result.width.values
-    figure = new_figure(1.42 * len(methods))
-    axes = figure.subplots(len(methods), len(widths), squeeze=False)
-    for row, method in zip(axes, methods, strict=True):
-        of_method = histograms.sel(pruning=method)
-        for panel, width in zip(row, widths, strict=True):
-            image = show_matrix(
-                panel,
-                of_method.sel(width=width),
-                cmap=SEQUENTIAL,
-                vmin=0.0,
-                vmax=float(of_method.max()),
+    columns = {f"$n = {width}$": histograms.sel(width=width) for width in result.width.values}
+    return _histogram_grid(columns)
+
+
+def histograms_by_setting(
+    result: xr.Dataset, settings: Sequence[tuple[int, int, float]], estimator: str
+) -> Figure:
+    """Draw the mean histogram of every method (rows) in several settings (columns).
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one scope and width.
+    settings
+        For every column the layers of neurons, the mask between hidden layers counted from 1, and
+        the density.
+    estimator
+        ``"plain"`` or ``"cross-fitted"``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; each row has a colour scale of its own that starts at 0.
+    """
+    histograms = result.histogram.sel(estimator=estimator)
+    return _histogram_grid(
+        {
+            f"{layers} layers\nmask {mask}\n{density:g}": histograms.sel(
+                neuron_layers=layers, mask=mask, density=density
             )
+            for layers, mask, density in settings
+        }
+    )
+
+
+def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
+    """Draw histograms (pruning, row, column), a column of panels for each title."""
+    methods = next(iter(columns.values())).pruning.values
+    figure = new_figure(min(1.42, 5.6 / len(columns) + 0.3) * len(methods))
+    axes = figure.subplots(len(methods), len(columns), squeeze=False)
+    for row, method in zip(axes, methods, strict=True):
+        pictures = [histograms.sel(pruning=method) for histograms in columns.values()]
+        highest = max(float(picture.max()) for picture in pictures)
+        for panel, picture in zip(row, pictures, strict=True):
+            image = show_matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
             panel.set_aspect("equal")
         row[0].set_ylabel(LABELS[method])
         figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
-    for panel, width in zip(axes[0], widths, strict=True):
-        panel.set_title(f"$n = {width}$")
+    for panel, title in zip(axes[0], columns, strict=True):
+        panel.set_title(title)
     return figure
 
 

@@ -1,0 +1,149 @@
+"""Figures on rates of convergence, and on what keeps masks from converging."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.convergence import width_axis
+from graphon_lib.book.figures.panels import method_lines, method_panels
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.graphons.singular import noise_floor
+from graphon_lib.graphons.step_graphon import StepGraphon
+
+__all__ = ["BAD_FIT", "batch_components", "exponents", "residuals_by_width"]
+
+BAD_FIT = 2.0
+"""Exponents are drawn hollow where the power law misses by more standard errors than this."""
+
+
+def exponents(result: xr.Dataset) -> Figure:
+    """Draw the exponent of every method's approach to its limit, by quantity.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
+        scope and density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a quantity with a row a method; 95% intervals; hollow where the fit is worse than
+        :data:`BAD_FIT`.
+    """
+    quantities, methods = result["quantity"].values, list(result.pruning.values)
+    figure = new_figure(1.5 * len(quantities) / 2 + 0.9)
+    axes = figure.subplots(-(-len(quantities) // 2), 2, sharex=True, sharey=True)
+    for panel, quantity in zip(axes.ravel(), quantities, strict=True):
+        for row, method in enumerate(methods):
+            fit = result.approach.sel(quantity=quantity, pruning=method)
+            value, lower, upper, misfit = (
+                float(fit.sel(rate_statistic=name))
+                for name in ("exponent", "exponent_lower", "exponent_upper", "misfit")
+            )
+            panel.errorbar(
+                [value],
+                [row],
+                xerr=[[max(value - lower, 0.0)], [max(upper - value, 0.0)]],
+                color=COLOURS[method],
+                marker=MARKERS[method],
+                markerfacecolor="white" if misfit > BAD_FIT else COLOURS[method],
+                capsize=2,
+            )
+        panel.axvspan(-1.1, 0.0, color="0.92", zorder=0)
+        for mark in (0.5, 1.0):
+            panel.axvline(mark, color="0.75", linewidth=0.7, linestyle=":", zorder=0)
+        panel.set_title(quantity)
+        panel.set_xlim(-1.1, 3.1)
+    for panel in axes.ravel()[len(quantities) :]:
+        panel.set_axis_off()
+    axes[0, 0].set_yticks(range(len(methods)), [LABELS[method] for method in methods])
+    axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
+    figure.supxlabel("exponent of the approach", fontsize=10)
+    return figure
+
+
+def residuals_by_width(result: xr.Dataset) -> Figure:
+    """Draw leading singular values of masks minus their degree-sorted histograms by width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
+        scope and density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The largest and the fifth as multiples of the noise floor of a mask with independent
+        entries of the probabilities of the cross-fitted histogram.
+    """
+    figure = new_figure(3.2)
+    axes = figure.subplots(1, 2, sharex=True, sharey=True)
+    floor = xr.apply_ufunc(
+        lambda histogram, width: noise_floor(StepGraphon(histogram), (int(width), int(width))),
+        result.histogram.sel(estimator="cross-fitted").astype(float).clip(0.0, 1.0),
+        result.width,
+        input_core_dims=[["row", "column"], []],
+        vectorize=True,
+    )
+    for panel, rank in zip(axes, (1, 5), strict=True):
+        method_lines(panel, result.singular_value.sel(rank=rank) / floor, "width")
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_title(f"singular value {rank}")
+        panel.set_xlabel("width $n$")
+        width_axis(panel, result.width.values)
+    axes[0].set_ylabel("over the noise floor")
+    axes[0].set_ylim(0.0, None)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def batch_components(result: xr.Dataset) -> Figure:
+    """Draw where the variance between independently pruned networks comes from.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.batch_dependence.batch_dependence`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel an arm: chance, network and batch stacked, for every width.
+    """
+    arms = list(result.pruning.values)
+    figure, panels, spare = method_panels(arms, height=2.1)
+    places = np.arange(result.sizes["width"])
+    for arm, panel in panels.items():
+        of_arm = result.sel(pruning=arm)
+        between, within = (
+            of_arm.variance.sel(component=name).values for name in ("between", "within")
+        )
+        parts = (
+            ("chance", of_arm.chance.values, "0.7", ""),
+            ("network", within - of_arm.chance.values, "#0072B2", "///"),
+            ("batch", between, "#D55E00", "..."),
+        )
+        base = np.zeros(len(places))
+        for name, values, colour, hatch in parts:
+            height = np.maximum(values, 0.0)
+            panel.bar(
+                places,
+                height,
+                bottom=base,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                linewidth=0.5,
+                label=name,
+            )
+            base = base + height
+        panel.set_xticks(places, [str(width) for width in result.width.values])
+    spare.set_axis_off()
+    spare.legend(*panel.get_legend_handles_labels(), loc="center")
+    figure.supylabel("variance of a block", fontsize=10)
+    figure.supxlabel("width $n$", fontsize=10)
+    return figure
