@@ -19,8 +19,12 @@ PACKAGES = PROJECT / "node_modules"
 """The installed packages, outside the site."""
 
 ASSETS = {
-    "mathjax/es5/tex-mml-chtml.js": "mathjax/tex-mml-chtml.js",
+    "mathjax/es5/startup.js": "mathjax/startup.js",
+    "mathjax/es5/core.js": "mathjax/core.js",
+    "mathjax/es5/input/tex.js": "mathjax/input/tex.js",
+    "mathjax/es5/output/chtml.js": "mathjax/output/chtml.js",
     "mathjax/es5/output/chtml/fonts": "mathjax/output/chtml/fonts",
+    "mathjax/es5/a11y/assistive-mml.js": "mathjax/a11y/assistive-mml.js",
 }
 """What the pages use: path below node_modules, and below the site's ``_static``."""
 

@@ -38,6 +38,37 @@ def add_explorer_files(
             app.add_css_file(f"explorers/{name}")
 
 
+def without_icon_script(html: str) -> str:
+    """Drop the script that would draw icons a second time, half of a page's weight.
+
+    The style sheet of the theme draws them from a font already.
+    """
+    return re.sub(r"<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+
+
+def add_template_functions(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Let the templates in chapters/_templates call functions of this module."""
+    context["without_icon_script"] = without_icon_script
+
+
+def drop_wrong_roles(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Call no group of references a list for screen readers: it holds entries, no list items."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
+
+
+def load_images_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let browsers load pictures when the reader comes near them."""
+    for image in doctree.findall(nodes.image):
+        image["loading"] = "lazy"
+
+
 def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Show numpydoc's references as [1]: inside MyST it leaves the unique names it gave them."""
     for text in list(doctree.findall(nodes.Text)):
@@ -49,7 +80,10 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     app.connect("html-page-context", add_explorer_files)
+    app.connect("html-page-context", add_template_functions)
+    app.connect("html-page-context", drop_wrong_roles)
     # After the theme and its extensions have added their scripts.
     app.connect("html-page-context", remove_external_scripts, priority=900)
+    app.connect("doctree-resolved", load_images_late)
     app.connect("doctree-resolved", shorten_citation_labels)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
