@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from graphon_lib.book.dependencies import chapter_data
-from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
+from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS, WORKER
 from graphon_lib.experiments.sources import code_hash, modules_behind
 
 if TYPE_CHECKING:
+    from graphon_lib.book.explorers.design import DesignExplorer
     from graphon_lib.book.explorers.explorer import Explorer
 
 __all__ = ["PUBLISHED", "write_explorers"]
@@ -35,10 +36,17 @@ def _convergence() -> Explorer:
     return convergence_explorer(CONVERGENCE.run())
 
 
-PUBLISHED: MappingProxyType[str, Callable[[], Explorer]] = MappingProxyType(
-    {"pruning": _pruning, "convergence": _convergence}
+def _design() -> DesignExplorer:
+    from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
+    from graphon_lib.experiments.data import load_mnist
+
+    return DesignExplorer(example_pixels(load_mnist()))
+
+
+PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(
+    {"pruning": _pruning, "convergence": _convergence, "design": _design}
 )
-"""Explorers whose states are computed with the site, from stored results."""
+"""Explorers whose states are computed with the site; of the design only the one at the start."""
 
 
 def write_explorers(folder: Path) -> None:
@@ -50,7 +58,7 @@ def write_explorers(folder: Path) -> None:
         Where to; the states of the explorers there are computed anew when code or results changed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (*PAGE_SCRIPTS, *STYLE_SHEETS):
+    for name in (*PAGE_SCRIPTS, WORKER, *STYLE_SHEETS):
         shutil.copyfile(FOLDER / name, folder / name)
     stamp = f"// {_fingerprint()}\n"
     for name, make in PUBLISHED.items():

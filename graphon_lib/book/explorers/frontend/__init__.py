@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["FOLDER", "PAGE_SCRIPTS", "SHARED_SCRIPTS", "STYLE_SHEETS"]
+__all__ = ["FOLDER", "PAGE_SCRIPTS", "SHARED_SCRIPTS", "STYLE_SHEETS", "WORKER"]
 
 FOLDER = Path(__file__).parent
 
-SHARED_SCRIPTS = ("view.js", "controls.js", "hosts.js")
+SHARED_SCRIPTS = ("view.js", "controls.js", "hosts.js", "design.js")
 """What Jupyter and the pages have in common."""
 
-PAGE_SCRIPTS = (*SHARED_SCRIPTS, "page.js")
+PAGE_SCRIPTS = (*SHARED_SCRIPTS, "live.js", "page.js")
 """Scripts of a page that has explorers."""
 
-STYLE_SHEETS = ("explorers.css",)
+WORKER = "worker.js"
+"""Starts Python in the browser, once a reader asks for it."""
+
+STYLE_SHEETS = ("explorers.css", "design.css")

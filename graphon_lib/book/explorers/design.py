@@ -1,0 +1,398 @@
+r"""Explorer of one's own graphons: from a design to its path density, kernel and spectrum.
+
+The same function runs in Jupyter and, in the reader's browser, on the published page. It needs
+NumPy only.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array
+from graphon_lib.book.explorers.design_layers import (
+    BLOCKS,
+    FAMILIES,
+    LAYERS,
+    designed_network,
+    pixel_rings,
+)
+from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
+from graphon_lib.experiments.data import PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, Mnist
+from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.ntk import ACTIVATIONS, SpectralMetrics, graphon_ntk, spectral_metrics
+from graphon_lib.ntk.layers import layer_matrices
+from graphon_lib.ntk.recursion import block_variances
+
+__all__ = ["DesignExplorer", "Evaluation", "example_pixels", "layer_variances"]
+
+Array = NDArray[np.float64]
+
+DIGITS = 64
+TOP = 5
+SHOWN_DEVIATION = 1e-12  # relative; what is less is rounding
+RELU_WEIGHT_VARIANCE = 2.0
+
+INITIAL: tuple[dict[str, Any], ...] = (
+    {"family": "constant", "parameters": {"density": 0.5}, "density": 0.3},
+    {"family": "synflow", "parameters": {"decay": 1.5, "threshold": 0.4}, "density": 0.3},
+    {"family": "product", "parameters": {"row_exponent": 1.0, "col_exponent": 2.0}, "density": 0.3},
+    {"family": "ramp", "parameters": {"rows": 0.0, "columns": 0.5}, "density": 0.3},
+)
+"""The design at the start: structure in the hidden layers, none in the pixels."""
+
+
+def example_pixels(data: Mnist) -> NDArray[np.uint8]:
+    """Return the digits on which the explorer shows kernels.
+
+    Parameters
+    ----------
+    data
+        The digits; those among the first 3,000 for training are the same in the complete data and
+        in the subset.
+
+    Returns
+    -------
+    ndarray of uint8, shape (64, 784)
+        Grey values of the first six digits of each class, seven for 0 to 3, sorted by class.
+    """
+    labels = data.y_train[:3000]
+    chosen = np.concatenate(
+        [np.flatnonzero(labels == digit)[: 7 if digit < 4 else 6] for digit in range(10)]
+    )
+    pixels = (data.x_train[chosen] * PIXEL_STANDARD_DEVIATION + PIXEL_MEAN) * 255
+    return np.rint(pixels).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    r"""What the theory says about a design.
+
+    Attributes
+    ----------
+    network : GraphonNetwork
+    first_layer : StepGraphon
+        The graphon between the rings of pixels and the first hidden layer.
+    kernel : ndarray, shape (N, N)
+        The Graphon NTK of the digits.
+    metrics : SpectralMetrics or None
+        Of the kernel; None where it is zero because no path survives.
+    path_density : float
+    variances : tuple of ndarray, shapes (16,)
+        For every hidden layer, variance of its preactivations by position, mean over the digits,
+        over that in the dense network.
+    deviation : float
+        :math:`\max |\Theta - P \Theta_{dense}| / \max |P \Theta_{dense}|`, 0 where it is rounding or
+        P is zero.
+    """
+
+    network: GraphonNetwork
+    first_layer: StepGraphon
+    kernel: Array
+    metrics: SpectralMetrics | None
+    path_density: float
+    variances: tuple[Array, ...]
+    deviation: float
+
+
+def layer_variances(network: GraphonNetwork, x: Array) -> list[Array]:
+    r"""Return the variances of preactivations by position, mean over inputs.
+
+    Parameters
+    ----------
+    network
+        The graphons, of a ReLU network of weight variance 2.
+    x : ndarray, shape (N, d)
+        The inputs.
+
+    Returns
+    -------
+    list of ndarray, shapes (K_l,)
+        :math:`\frac1N \sum_x C^l(u; x, x)` for every hidden layer, in the notation of
+        :func:`graphon_lib.ntk.graphon_nngp`.
+    """
+    matrices = layer_matrices(network, RELU_WEIGHT_VARIANCE, "mask", False, x)
+    from_all = block_variances("x", x, matrices, ACTIVATIONS["relu"], len(x))
+    return [variance.mean(axis=1) for variance in from_all]
+
+
+@dataclass(frozen=True, eq=False)
+class DesignExplorer:
+    """The explorer in which readers design the graphons.
+
+    Parameters
+    ----------
+    pixels : array_like of integers, shape (N, 784)
+        Grey values of the digits, 0 to 255, see :func:`example_pixels`.
+
+    Raises
+    ------
+    ValueError
+        If these are not such values, of two digits or more.
+    """
+
+    pixels: ArrayLike
+    x: Array = field(init=False)
+    dense_kernel: Array = field(init=False)
+    dense_metrics: SpectralMetrics = field(init=False)
+    dense_variances: list[Array] = field(init=False)
+
+    name = "design"
+    title = "Design a graphon"
+
+    def __post_init__(self) -> None:
+        pixels = check_array("pixels", self.pixels, 2, minimum=0, maximum=255)
+        if pixels.shape[0] < TOP or pixels.shape[1] != pixel_rings().size:
+            raise ValueError(
+                f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {pixels.shape}"
+            )
+        x = (pixels / 255 - PIXEL_MEAN) / PIXEL_STANDARD_DEVIATION
+        dense = GraphonNetwork([StepGraphon([[1.0]])] * len(LAYERS))
+        kernel = graphon_ntk(x, dense)
+        computed = {
+            "x": x,
+            "dense_kernel": kernel,
+            "dense_metrics": spectral_metrics(kernel, TOP),
+            "dense_variances": layer_variances(dense, x),
+        }
+        for name, value in computed.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_packed(cls, packed: str) -> DesignExplorer:
+        """Return the explorer of digits that :meth:`describe` has packed."""
+        pixels = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
+        return cls(pixels.reshape(-1, pixel_rings().size))
+
+    def evaluate(self, layers: Sequence[Mapping[str, Any]]) -> Evaluation:
+        """Compute what the theory says about a design.
+
+        Parameters
+        ----------
+        layers
+            One mapping for every layer of weights, see
+            :func:`graphon_lib.book.explorers.design_layers.designed_layer`.
+
+        Raises
+        ------
+        ValueError
+            If a layer is not allowed.
+        """
+        network, first_layer = designed_network(layers)
+        density = network.path_density()
+        kernel = graphon_ntk(self.x, network)
+        expected = density * self.dense_kernel
+        deviation = 0.0
+        if density > 0:
+            deviation = float(np.abs(kernel - expected).max() / np.abs(expected).max())
+        return Evaluation(
+            network=network,
+            first_layer=first_layer,
+            kernel=kernel,
+            metrics=spectral_metrics(kernel, TOP) if density > 0 else None,
+            path_density=density,
+            variances=tuple(
+                own / dense
+                for own, dense in zip(
+                    layer_variances(network, self.x), self.dense_variances, strict=True
+                )
+            ),
+            deviation=deviation if deviation > SHOWN_DEVIATION else 0.0,
+        )
+
+    def view(self, *, layers: Sequence[Mapping[str, Any]] = INITIAL) -> View:
+        """Show a design: its graphons, which pixels it sees, its kernel, spectrum and variances.
+
+        Parameters
+        ----------
+        layers
+            As for :meth:`evaluate`.
+
+        Returns
+        -------
+        View
+            Panels: the graphons of the layers, the pixels, the kernel, the spectrum, the variances.
+
+        Raises
+        ------
+        ValueError
+            If a layer is not allowed.
+        """
+        found = self.evaluate(layers)
+        random_density = float(np.prod([layer.density for layer in found.network.layers]))
+        return View(
+            panels=(
+                *_graphon_panels(found),
+                _pixel_panel(found.network),
+                _kernel_panel(found.kernel),
+                self._spectrum_panel(found, random_density),
+                _variance_panel(found.variances),
+            ),
+            summary=f"{_missed_densities(layers, found)}{_law(found)}",
+            numbers=self._numbers(found, random_density),
+        )
+
+    def states(self) -> list[dict[str, Any]]:
+        """Return the states that are computed when the site is built: the one at the start."""
+        return [{}]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the front-end needs, as JSON can hold it: controls, and the digits, packed."""
+        pixels = np.asarray(self.pixels, np.uint8).tobytes()
+        return {
+            "name": self.name,
+            "title": self.title,
+            "controls": [],
+            "pixels": base64.b64encode(zlib.compress(pixels, 9)).decode("ascii"),
+            "layers": list(LAYERS),
+            "initial": [dict(layer) for layer in INITIAL],
+            "families": [
+                {
+                    "name": name,
+                    "label": family.label,
+                    "parameters": [vars(parameter) for parameter in family.parameters],
+                }
+                for name, family in FAMILIES.items()
+            ],
+        }
+
+    def _spectrum_panel(self, found: Evaluation, random_density: float) -> LineChart:
+        dense = self.dense_metrics.eigenvalues
+        own = np.zeros_like(dense) if found.metrics is None else found.metrics.eigenvalues
+        return LineChart(
+            title="Eigenvalues of the kernel",
+            x=np.arange(1, dense.size + 1),
+            series=(
+                Series("dense", dense, "dense"),
+                Series("random, same densities", random_density * dense, "random"),
+                Series("your design", own, "snip"),
+            ),
+            x_label="rank",
+            y_label="eigenvalue",
+            x_scale="log",
+            y_scale="log",
+            description=(
+                f"The largest eigenvalue is {own[0]:.3g}, of dense {dense[0]:.3g}, of random "
+                f"{random_density * dense[0]:.3g}."
+            ),
+        )
+
+    def _numbers(self, found: Evaluation, random_density: float) -> tuple[Number, ...]:
+        numbers = [
+            Number("Path density", found.path_density),
+            Number("Path density, random", random_density),
+            Number("Trace over dense", np.trace(found.kernel) / np.trace(self.dense_kernel)),
+            Number("Deviation from the law", found.deviation),
+        ]
+        for label, attribute in (
+            ("Decay exponent", "decay_exponent"),
+            ("Effective rank", "effective_rank"),
+            ("Spectral gap", "spectral_gap"),
+            ("Top-5 energy", "energy_concentration"),
+        ):
+            if found.metrics is not None:
+                numbers.append(Number(label, getattr(found.metrics, attribute)))
+            numbers.append(
+                Number(f"{label}, dense and random", getattr(self.dense_metrics, attribute))
+            )
+        return tuple(numbers)
+
+
+def _graphon_panels(found: Evaluation) -> list[HeatMap]:
+    rows = ("layer 1", "layer 2", "layer 3", "outputs")
+    columns = ("pixels, from centre to border", "layer 1", "layer 2", "layer 3")
+    graphons = (found.first_layer, *found.network.layers[1:])
+    return [
+        HeatMap(
+            title=name,
+            values=graphon.values,
+            low=0.0,
+            high=1.0,
+            row_label=row,
+            column_label=column,
+            description=(
+                f"Density {graphon.density:.3f}; values from {graphon.values.min():.3f} to "
+                f"{graphon.values.max():.3f}."
+            ),
+        )
+        for name, graphon, row, column in zip(LAYERS, graphons, rows, columns, strict=True)
+    ]
+
+
+def _pixel_panel(network: GraphonNetwork) -> HeatMap:
+    kept = network.layers[0].column_degrees
+    return HeatMap(
+        title="What the first layer sees",
+        values=kept.reshape(28, 28),
+        low=0.0,
+        high=1.0,
+        row_label="28 rows of the image",
+        column_label="28 columns of the image",
+        description=f"Kept fraction of each pixel's weights: from {kept.min():.3f} to {kept.max():.3f}.",
+    )
+
+
+def _kernel_panel(kernel: Array) -> HeatMap:
+    largest = kernel.max()
+    shown = kernel / largest if largest > 0 else kernel
+    return HeatMap(
+        title="Kernel over its largest entry",
+        values=shown,
+        low=min(0.0, float(shown.min())),
+        high=1.0,
+        row_label="digits, sorted by class",
+        column_label="digits, sorted by class",
+        description=f"Largest entry {largest:.3g}; median {np.median(shown):.3f} of the largest.",
+    )
+
+
+def _variance_panel(variances: Sequence[Array]) -> LineChart:
+    return LineChart(
+        title="Signal by position",
+        x=(np.arange(BLOCKS) + 0.5) / BLOCKS,
+        series=tuple(
+            Series(f"layer {i}", variance, style)
+            for i, (variance, style) in enumerate(zip(variances, "abc", strict=True), start=1)
+        ),
+        x_label="position of the neuron",
+        y_label="variance over dense",
+        y_scale="log",
+        description="; ".join(
+            f"layer {i}: from {variance.min():.2g} to {variance.max():.2g}"
+            for i, variance in enumerate(variances, start=1)
+        )
+        + ".",
+    )
+
+
+def _missed_densities(layers: Sequence[Mapping[str, Any]], found: Evaluation) -> str:
+    graphons = (found.first_layer, *found.network.layers[1:])
+    return "".join(
+        f"{name} cannot have the density {layer['density']:g}: too few of its cells are above zero, "
+        f"which gives {graphon.density:.3g}. "
+        for name, layer, graphon in zip(LAYERS, layers, graphons, strict=True)
+        if layer.get("density") is not None and abs(graphon.density - layer["density"]) > 1e-6
+    )
+
+
+def _law(found: Evaluation) -> str:
+    if found.path_density == 0:
+        return "No path from a pixel to an output survives: the kernel is zero."
+    blind = (np.ptp(found.first_layer.values, axis=1) == 0).all()
+    if blind:
+        return (
+            f"Every neuron treats all pixels alike, so the kernel is the dense one times the path "
+            f"density, {found.path_density:.3g}: its picture, its four spectral metrics and the "
+            f"slope of its spectrum are those of the dense network, whatever the hidden layers are."
+        )
+    return (
+        f"The first layer prefers some pixels, so the law does not apply: the kernel deviates by "
+        f"{found.deviation:.2g} of the largest entry from the dense one times the path density, "
+        f"{found.path_density:.3g}."
+    )
