@@ -26,9 +26,7 @@ from graphon_lib.book.explorers.design_layers import (
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.experiments.data import PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, Mnist
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
-from graphon_lib.ntk import ACTIVATIONS, SpectralMetrics, graphon_ntk, spectral_metrics
-from graphon_lib.ntk.layers import layer_matrices
-from graphon_lib.ntk.recursion import block_variances
+from graphon_lib.ntk import SpectralMetrics, graphon_ntk, spectral_metrics
 
 __all__ = ["DesignExplorer", "Evaluation", "example_pixels", "layer_variances"]
 
@@ -37,7 +35,6 @@ Array = NDArray[np.float64]
 DIGITS = 64
 TOP = 5
 SHOWN_DEVIATION = 1e-12  # relative; what is less is rounding
-RELU_WEIGHT_VARIANCE = 2.0
 
 INITIAL: tuple[dict[str, Any], ...] = (
     {"family": "constant", "parameters": {"density": 0.5}, "density": 0.3},
@@ -114,12 +111,29 @@ def layer_variances(network: GraphonNetwork, x: Array) -> list[Array]:
     Returns
     -------
     list of ndarray, shapes (K_l,)
-        :math:`\frac1N \sum_x C^l(u; x, x)` for every hidden layer, in the notation of
-        :func:`graphon_lib.ntk.graphon_nngp`.
+        :math:`q^l(u) = \frac1N \sum_x C^l(u; x, x)` for every hidden layer.
+
+    Notes
+    -----
+    As a ReLU halves the second moment of a centred Gaussian, Proposition 1 of [1]_ is linear in the
+    variances when the weight variance is 2:
+
+    .. math:: q^1(u) = \frac{2}{N d} \sum_x \sum_j W^1(u, j)\, x_j^2, \qquad
+        q^{l+1}(u) = \sum_v p_v W^{l+1}(u, v)\, q^l(v) .
+
+    References
+    ----------
+    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
+       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
     """
-    matrices = layer_matrices(network, RELU_WEIGHT_VARIANCE, "mask", False, x)
-    from_all = block_variances("x", x, matrices, ACTIVATIONS["relu"], len(x))
-    return [variance.mean(axis=1) for variance in from_all]
+    first = network.layers[0]
+    squares = (x**2).mean(axis=0)
+    if first.shape[1] == 1:
+        squares = squares.mean(keepdims=True)
+    variances = [2.0 * first.values @ (first.col_mass * squares)]
+    for layer in network.layers[1:-1]:
+        variances.append(layer.values @ (layer.col_mass * variances[-1]))
+    return variances
 
 
 @dataclass(frozen=True, eq=False)
