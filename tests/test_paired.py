@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.experiments.paired import paired_means
+from graphon_lib.experiments.paired import paired_means, paired_ratio
 
 
 def table(values, dims=("variant", "trial")):
@@ -18,9 +18,11 @@ def test_the_interval_of_a_difference_of_two_is_that_of_a_paired_t_test():
     logarithms = rng.normal(size=(2, 6))
     means = paired_means(table(np.exp(logarithms)))
     expected = ttest_rel(*logarithms).confidence_interval(0.95)
-    half = (np.log(means.upper) - np.log(means.value)).values
-    np.testing.assert_allclose(half * np.sqrt(2), (expected.high - expected.low) / 2, rtol=1e-10)
     np.testing.assert_allclose(means.value, np.exp(logarithms.mean(axis=1)))
+    labelled = table(np.exp(logarithms)).assign_coords(variant=["a", "b"])
+    ratio = np.log(paired_ratio(labelled, "a", "b"))
+    np.testing.assert_allclose(ratio[1:], (expected.low, expected.high), rtol=1e-10)
+    assert ratio[0] == pytest.approx(logarithms[0].mean() - logarithms[1].mean())
 
 
 def test_what_trials_have_in_common_does_not_widen_the_intervals():
@@ -76,3 +78,10 @@ def test_bad_values(values, dims, message):
 def test_bad_confidence(confidence):
     with pytest.raises(ValueError, match="confidence"):
         paired_means(table(np.ones((2, 2))), confidence)
+
+
+def test_a_ratio_needs_two_finite_variants():
+    values = table([[1.0, 2.0], [2.0, 3.0], [1.0, np.inf]]).assign_coords(variant=list("abc"))
+    for first, second, name in (("c", "a", "first"), ("a", "c", "second"), ("a", "d", "second")):
+        with pytest.raises(ValueError, match=f"{name} must be a variant"):
+            paired_ratio(values, first, second)

@@ -16,6 +16,7 @@ from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
 from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
+from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.mask_maps import MASK_MAPS
@@ -23,10 +24,14 @@ from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.training import TRAINING
+from graphon_lib.experiments.tuned_training import TUNED_TRAINING
 from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
 
 TOLERANCE = 2e-3
 ONE_NETWORK = {"trials_of_width": [[512, 1]]}
+# The first steps of a run do not depend on how many follow.
+ONE_SHORT_RUN = {"trials": 1, "steps": 20, "evaluated": [20]}
 CASES = {
     "mask-statistics": (
         MASK_STATISTICS,
@@ -69,6 +74,21 @@ CASES = {
         ["path_density", "energy"],
     ),
     "shared-positions": (SHARED_POSITIONS, {"trials": 1, "densities": [0.2]}, ["path_density"]),
+    "training": (
+        TRAINING,
+        {"prunings": ["snip"], "densities": [0.05], **ONE_SHORT_RUN},
+        ["loss", "layer_density", "path_density"],
+    ),
+    "interventions": (
+        INTERVENTION_TRAINING,
+        {"variants": [["random", "rescaled"]], **ONE_SHORT_RUN},
+        ["loss", "layer_density", "path_density"],
+    ),
+    "tuned-training": (
+        TUNED_TRAINING,
+        {"variants": [["dense", "as pruned"]], "half_decades": [-2, -2]},
+        ["tuning_loss"],
+    ),
 }
 
 

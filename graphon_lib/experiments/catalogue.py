@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
+from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.mask_maps import MASK_MAPS
@@ -12,6 +13,8 @@ from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.training import TRAINING
+from graphon_lib.experiments.tuned_training import TUNED_TRAINING
 from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
 
 __all__ = ["STORED_EXPERIMENTS"]
@@ -28,4 +31,7 @@ STORED_EXPERIMENTS = (
     BATCH_DEPENDENCE,
     KERNEL_CONVERGENCE,
     KERNELS_OF_MASKS,
+    TRAINING,
+    INTERVENTION_TRAINING,
+    TUNED_TRAINING,
 )

@@ -161,8 +161,8 @@ INTERVENTION_TRAINING = Experiment(
         "paper": {
             "widths": [784, 1024, 1024, 1024, 1024, 10],
             "variants": VARIANTS,
-            "densities": [0.5, 0.2, 0.1, 0.05],
-            "trials": 3,
+            "densities": [0.2, 0.05],
+            "trials": 2,
             "learning_rate": 1e-3,
             "steps": 100,
             "batch_size": 128,

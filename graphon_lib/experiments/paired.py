@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-__all__ = ["PairedMeans", "paired_means"]
+__all__ = ["PairedMeans", "Ratio", "paired_means", "paired_ratio"]
 
 
 class PairedMeans(NamedTuple):
@@ -24,6 +24,14 @@ class PairedMeans(NamedTuple):
     value: xr.DataArray
     lower: xr.DataArray
     upper: xr.DataArray
+
+
+class Ratio(NamedTuple):
+    """A ratio of two geometric means, and the ends of its interval."""
+
+    value: float
+    lower: float
+    upper: float
 
 
 def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
@@ -92,3 +100,35 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     mean = logarithms.mean("trial")
     ends = [np.exp(mean + sign * half).transpose(*mean.dims) for sign in (-1.0, 1.0)]
     return PairedMeans(np.exp(mean), *ends)
+
+
+def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
+    """Return how many times the mean of one variant is that of another.
+
+    Parameters
+    ----------
+    values
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
+    first, second
+        Labels of two variants whose values are finite.
+    confidence
+        Of the interval, in (0, 1).
+
+    Returns
+    -------
+    Ratio
+        Of `first` to `second`. The interval uses the spread of all variants, as the means do: it is
+        wider than that of one mean by a factor of root two, on the logarithmic scale.
+
+    Raises
+    ------
+    ValueError
+        As :func:`paired_means`; or if a variant does not exist, or its mean is infinite.
+    """
+    means = paired_means(values, confidence)
+    for name, label in (("first", first), ("second", second)):
+        if label not in values.variant.values or not np.isfinite(means.value.sel(variant=label)):
+            raise ValueError(f"{name} must be a variant with finite values, got {label!r}")
+    middle = np.log(means.value.sel(variant=first) / means.value.sel(variant=second))
+    half = np.sqrt(2.0) * np.log((means.upper / means.value).sel(variant=first))
+    return Ratio(*(float(np.exp(middle + sign * half)) for sign in (0.0, -1.0, 1.0)))

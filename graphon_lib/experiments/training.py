@@ -13,7 +13,7 @@ from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.sweep import Cell
 from graphon_lib.experiments.training_cell import PRUNINGS, run_training
 
-__all__ = ["LONG_TRAINING", "TRAINING", "run_variables", "training"]
+__all__ = ["TRAINING", "run_variables", "training"]
 
 DIMENSIONS = {
     "loss": ("step",),
@@ -163,56 +163,33 @@ def run_coordinates(widths: Sequence[int], steps: int, evaluated: Sequence[int])
     }
 
 
-PAPER = {
-    "widths": [784, 1024, 1024, 1024, 1024, 10],
-    "prunings": list(PRUNINGS),
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "batch_size": 128,
-    "full": True,
-}
-QUICK = {
-    "widths": [784, 64, 64, 10],
-    "prunings": list(PRUNINGS),
-    "densities": [0.5, 0.1],
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "batch_size": 64,
-    "full": False,
-}
-
 TRAINING = Experiment(
     name="training",
     compute=training,
     profiles={
         "paper": {
-            **PAPER,
+            "widths": [784, 1024, 1024, 1024, 1024, 10],
+            "prunings": list(PRUNINGS),
             "densities": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "trials": 5,
-            "steps": 200,
-            "evaluated": [25, 50, 100, 200],
-        },
-        "quick": {**QUICK, "trials": 2, "steps": 40, "evaluated": [5, 10, 20, 40]},
-    },
-)
-
-LONG_TRAINING = Experiment(
-    name="long-training",
-    compute=training,
-    profiles={
-        "paper": {
-            **PAPER,
-            "densities": [0.05],
             "trials": 2,
-            "steps": 2000,
-            "evaluated": [200, 500, 1000, 2000],
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "steps": 200,
+            "batch_size": 128,
+            "evaluated": [25, 50, 100, 200],
+            "full": True,
         },
         "quick": {
-            **QUICK,
-            "densities": [0.1],
+            "widths": [784, 64, 64, 10],
+            "prunings": list(PRUNINGS),
+            "densities": [0.5, 0.1],
             "trials": 2,
-            "steps": 80,
-            "evaluated": [20, 40, 60, 80],
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "steps": 40,
+            "batch_size": 64,
+            "evaluated": [5, 10, 20, 40],
+            "full": False,
         },
     },
 )

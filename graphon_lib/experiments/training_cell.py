@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
-from graphon_lib.experiments.data import DataError, Mnist, load_mnist
+from graphon_lib.experiments.digits import checked_digits
 from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.sweep import Cell, fingerprint, run_cells
@@ -21,13 +21,10 @@ from graphon_lib.graphons.paths import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
 
-__all__ = ["PRUNINGS", "SETTINGS", "run_training", "training_cell", "training_probe"]
+__all__ = ["PRUNINGS", "run_training", "training_cell", "training_probe"]
 
 PRUNINGS = ("dense", *METHODS)
 """No pruning at all, and the five methods."""
-
-SETTINGS = ("seed", "widths", "steps", "batch_size", "evaluated", "full", "data_sha256")
-"""Arguments of a cell that a whole sweep shares."""
 
 PROBE = {"widths": (784, 24, 24, 10), "steps": 12, "batch_size": 32, "evaluated": (6, 12)}
 
@@ -91,7 +88,7 @@ def training_cell(
     """
     check_choice("pruning", pruning, PRUNINGS)
     check_choice("intervention", intervention, INTERVENTIONS)
-    data = _digits(full, data_sha256)
+    data = checked_digits(full, data_sha256)
     started = start_trial(data, widths, (seed, trial))
     # The trial has taken the first three.
     batches, drawn = np.random.SeedSequence((seed, trial)).spawn(5)[3:]
@@ -213,15 +210,3 @@ def _key(seed: int, optimizers: tuple[str, ...], full: bool, data_sha256: str) -
 
 def _frozen(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-@cache
-def _digits(full: bool, data_sha256: str) -> Mnist:
-    """Load the digits once in every process, and again if others are wanted."""
-    data = load_mnist(full=full)
-    if data.sha256 != data_sha256:
-        raise DataError(
-            f"the digits must have SHA-256 {data_sha256}, got {data.sha256} from {data.source}; "
-            "set MNIST_DIR to the same data everywhere"
-        )
-    return data

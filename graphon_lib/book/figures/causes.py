@@ -25,6 +25,8 @@ INTERVENTION_LINES = {
 }
 """A line style for each intervention."""
 
+GAP = 0.6
+
 
 def intervention_curves(
     result: xr.Dataset, prunings: Sequence[str], interventions: Sequence[str]
@@ -94,48 +96,26 @@ def forest(losses: xr.DataArray) -> Figure:
         :func:`~graphon_lib.experiments.paired.paired_means`; filled markers as pruned, open ones
         after an intervention. A variant that diverged is a cross at the right edge.
     """
-    prunings = [name for name in LABELS if name in losses.pruning.values]
-    order = [
-        i
-        for name in prunings
-        for i in np.flatnonzero(losses.pruning.values == name)[
-            np.argsort(
-                losses.intervention.values[losses.pruning.values == name] != "as pruned",
-                kind="stable",
-            )
-        ]
-    ]
-    losses = losses.isel(variant=order)
+    losses = _grouped(losses)
     means = paired_means(losses)
-    top = 1.15 * float(means.upper.where(np.isfinite(means.upper)).max())
-    rows, position, ticks = [], 0.0, []
-    for i, pruning in enumerate(losses.pruning.values):
-        if i and pruning != losses.pruning.values[i - 1]:
-            position += 0.6
-        rows.append(position)
-        intervention = str(losses.intervention.values[i])
-        plain = intervention == "as pruned"
-        ticks.append(LABELS[str(pruning)] if plain else intervention)
-        position += 1.0
-    figure = new_figure(0.21 * position + 0.8)
+    prunings = [str(name) for name in losses.pruning.values]
+    interventions = [str(name) for name in losses.intervention.values]
+    new_group = [i > 0 and prunings[i] != prunings[i - 1] for i in range(len(prunings))]
+    rows = np.arange(len(prunings)) + GAP * np.cumsum(new_group)
+    figure = new_figure(0.21 * (rows[-1] + 1.0) + 0.8)
     axes = figure.subplots(1, losses.sizes["density"], sharey=True, squeeze=False)[0]
     for panel, density in zip(axes, losses.density.values, strict=True):
-        value, lower, upper = (part.sel(density=density).values for part in means)
+        middle, low, high = (part.sel(density=density).values for part in means)
         for i, row in enumerate(rows):
-            pruning = str(losses.pruning.values[i])
-            plain = losses.intervention.values[i] == "as pruned"
-            if not np.isfinite(value[i]):
-                panel.plot([top], [row], "x", color=COLOURS[pruning], clip_on=False)
+            look = {"color": COLOURS[prunings[i]]}
+            if not np.isfinite(middle[i]):
+                panel.plot([1.0], [row], "x", transform=panel.get_yaxis_transform(), **look)
                 continue
-            panel.errorbar(
-                [value[i]],
-                [row],
-                xerr=[[value[i] - lower[i]], [upper[i] - value[i]]],
-                color=COLOURS[pruning],
-                marker=MARKERS[pruning],
-                markerfacecolor=COLOURS[pruning] if plain else "white",
-                capsize=2,
-            )
+            if interventions[i] != "as pruned":
+                look["markerfacecolor"] = "white"
+            ends = [[middle[i] - low[i]], [high[i] - middle[i]]]
+            marker = MARKERS[prunings[i]]
+            panel.errorbar([middle[i]], [row], xerr=ends, marker=marker, capsize=2, **look)
         for name, style in (("dense: as pruned", ":"), ("random: as pruned", "--")):
             if name in losses.variant.values:
                 level = float(means.value.sel(variant=name, density=density))
@@ -144,14 +124,30 @@ def forest(losses: xr.DataArray) -> Figure:
         plain_decades(panel.xaxis)
         panel.set_title(f"sparsity {1.0 - float(density):.0%}".replace("%", " %"))
         panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
-    axes[0].set_yticks(rows, ticks, fontsize=8)
-    for label, intervention in zip(
-        axes[0].get_yticklabels(), losses.intervention.values, strict=True
-    ):
+    names = [
+        LABELS[pruning] if intervention == "as pruned" else intervention
+        for pruning, intervention in zip(prunings, interventions, strict=True)
+    ]
+    axes[0].set_yticks(rows, names, fontsize=8)
+    for label, intervention in zip(axes[0].get_yticklabels(), interventions, strict=True):
         label.set_fontweight("bold" if intervention == "as pruned" else "normal")
     axes[0].invert_yaxis()
     figure.supxlabel(f"test loss after {int(losses.evaluation)} steps", fontsize=10)
     return figure
+
+
+def _grouped(losses: xr.DataArray) -> xr.DataArray:
+    """Sort variants by method, those as pruned before their interventions."""
+    methods = list(LABELS)
+    return losses.isel(
+        variant=sorted(
+            range(losses.sizes["variant"]),
+            key=lambda i: (
+                methods.index(losses.pruning.values[i]),
+                losses.intervention.values[i] != "as pruned",
+            ),
+        )
+    )
 
 
 def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Figure:

@@ -100,9 +100,9 @@ def accuracy_curves(result: xr.Dataset) -> Figure:
             accuracy = result.test_accuracy.sel(density=density, pruning=method)
             mean = accuracy.mean("trial")
             panel.errorbar(
-                result.evaluation,
-                mean,
-                [mean - accuracy.min("trial"), accuracy.max("trial") - mean],
+                result.evaluation.values,
+                mean.values,
+                [(mean - accuracy.min("trial")).values, (accuracy.max("trial") - mean).values],
                 color=COLOURS[method],
                 marker=MARKERS[method],
                 capsize=2,
