@@ -103,7 +103,7 @@ def forest(losses: xr.DataArray) -> Figure:
     new_group = [i > 0 and prunings[i] != prunings[i - 1] for i in range(len(prunings))]
     rows = np.arange(len(prunings)) + GAP * np.cumsum(new_group)
     figure = new_figure(0.21 * (rows[-1] + 1.0) + 0.8)
-    axes = figure.subplots(1, losses.sizes["density"], sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, losses.sizes["density"], sharex=True, sharey=True, squeeze=False)[0]
     for panel, density in zip(axes, losses.density.values, strict=True):
         middle, low, high = (part.sel(density=density).values for part in means)
         for i, row in enumerate(rows):

@@ -157,8 +157,8 @@ def tuned_rates(result: xr.Dataset) -> Figure:
 
 
 def plain_decades(axis: Axis) -> None:
-    """Label a logarithmic axis of few decades by 0.1, 0.2, 0.5, 1 and so on."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    """Label a logarithmic axis of few decades by 0.1, 0.2, 0.3, 0.5, 1 and so on."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
