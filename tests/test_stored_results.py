@@ -23,6 +23,8 @@ from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
+from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
@@ -72,6 +74,16 @@ CASES = {
         KERNELS_OF_MASKS,
         {"trials": 1, "widths": [256]},
         ["path_density", "energy"],
+    ),
+    "signed-kernel-convergence": (
+        SIGNED_KERNEL_CONVERGENCE,
+        {"draws_of_width": [[256, 1], [512, 1]]},
+        ["error", "error_without_drift"],
+    ),
+    "signed-depth": (
+        SIGNED_DEPTH,
+        {"trials": 1, "hidden_layers": [2]},
+        ["energy", "cosine"],
     ),
     "shared-positions": (SHARED_POSITIONS, {"trials": 1, "densities": [0.2]}, ["path_density"]),
     "training": (

@@ -12,6 +12,8 @@ from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
+from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
@@ -34,4 +36,6 @@ STORED_EXPERIMENTS = (
     TRAINING,
     INTERVENTION_TRAINING,
     TUNED_TRAINING,
+    SIGNED_KERNEL_CONVERGENCE,
+    SIGNED_DEPTH,
 )

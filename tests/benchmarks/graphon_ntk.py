@@ -1,7 +1,8 @@
 """Time the graphon kernels; run with `python tests/benchmarks/graphon_ntk.py [section ...]`.
 
 Sections: speed (the batch of the paper, the dense network and the empirical kernel, in one run),
-memory (its peak above the inputs), scaling (the number of inputs), roofline
+drift (with drifts, side by side with
+the kernel without), memory (its peak above the inputs, likewise), scaling (the number of inputs), roofline
 (operations and bytes, and the floor they give on this machine). Each is run in a process of its
 own, so that peaks of memory are its own. Full MNIST is used where MNIST_DIR names its folder.
 """
@@ -20,7 +21,7 @@ from graphon_lib.experiments.data import load_mnist
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 
-SECTIONS = ("speed", "memory", "scaling", "roofline")
+SECTIONS = ("speed", "drift", "memory", "scaling", "roofline")
 INPUTS, FEATURES, BLOCKS, HIDDEN, WIDTH, OUTPUTS = 1024, 784, 64, 4, 1024, 10
 SCALING_INPUTS = (1024, 2048, 4096, 8192)
 DENSITY = 0.2
@@ -40,6 +41,17 @@ def paper_network(blocks=BLOCKS):
             for rows, cols in zip(sides[1:], sides[:-1], strict=True)
         ]
     )
+
+
+def signed_network():
+    """Return the same graphons with second moments and drifts; means and deviations are alike."""
+    layers = paper_network().layers
+    rng = np.random.default_rng(2)
+    second = [layer.values * rng.uniform(0.5, 3, layer.shape) for layer in layers]
+    drifts = [0.35 * rng.normal(1, 1, layer.shape) for layer in layers]
+    largest = np.sqrt(FEATURES * layers[0].values * second[0])
+    drifts[0] = np.clip(drifts[0], -largest, largest)
+    return GraphonNetwork(layers, second, drifts)
 
 
 def timed(function, repeats=3):
@@ -75,6 +87,22 @@ def speed():
         print(f"  over the graphon kernel: {seconds[0] / ours[0]:.1f} times")
 
 
+def drift():
+    x, signed = digits(INPUTS), signed_network()
+    plain = GraphonNetwork(signed.layers, signed.second_moments)
+    runs = []
+    for _ in range(5):
+        # One after the other, so that whatever else the machine does falls on both.
+        runs.append([timed(lambda n=n: graphon_ntk(x, n), 1) for n in (plain, signed)])
+    median = np.median(runs, axis=0)
+    for name, seconds in zip(("without drift", "with drift"), median, strict=True):
+        report(f"graphon kernel {name}, median of {len(runs)} runs", seconds)
+    ratios = np.array(runs)[:, 1] / np.array(runs)[:, 0]
+    print(
+        f"  with over without: {np.median(ratios[:, 0]):.1f} times, {ratios[:, 0].min():.1f} to {ratios[:, 0].max():.1f}"
+    )
+
+
 def anonymous_memory():
     """Return the resident memory of this process that is not of files, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -101,9 +129,12 @@ def peak_memory(function):
 
 
 def memory():
-    x, network = digits(INPUTS), paper_network()
-    peak = peak_memory(lambda: graphon_ntk(x, network))
-    print(f"peak memory above the inputs, the kernel included: {peak / 2**20:.0f} MiB")
+    x = digits(INPUTS)
+    for name, network in (("without", paper_network()), ("with", signed_network())):
+        peak = peak_memory(lambda n=network: graphon_ntk(x, n))
+        print(
+            f"peak memory above the inputs {name} drift, the kernel included: {peak / 2**20:.0f} MiB"
+        )
 
 
 def scaling():

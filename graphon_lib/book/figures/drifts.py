@@ -1,0 +1,241 @@
+"""Figures on drifting weights: the kernel's convergence, scaling with the width, remedies, depth."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from graphon_lib.book.figures.panels import method_lines
+from graphon_lib.book.style import LABELS, new_figure
+from graphon_lib.experiments.fits import Slope, fit_slope
+
+__all__ = [
+    "drift_by_width",
+    "drift_remedies",
+    "hidden_drift",
+    "scaling_exponent",
+    "signed_by_depth",
+    "signed_convergence",
+]
+
+SERIES = (("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "^"))
+TREATMENT_STYLES = {
+    "kept": ("#000000", "o", "-"),
+    "centred by layer": ("#D55E00", "s", "-"),
+    "centred by input": ("#E69F00", "D", "--"),
+    "centred by neuron": ("#0072B2", "^", "-"),
+    "random signs": ("#009E73", "v", "--"),
+    "re-drawn": ("#767676", "P", ":"),
+}
+KERNEL_STYLES = {
+    "density": ("#767676", "P", ":"),
+    "second moment": ("#E69F00", "s", "--"),
+    "drift": ("#0072B2", "o", "-"),
+}
+
+
+def scaling_exponent(values: xr.DataArray) -> Slope:
+    """Return the exponent of the width in some values, by least squares of logarithms.
+
+    Parameters
+    ----------
+    values
+        Positive, with a dimension ``width``; those that are NaN do not count.
+
+    Returns
+    -------
+    Slope
+    """
+    width, values = xr.broadcast(values.width, values)
+    there = values.notnull().values
+    return fit_slope(width.values[there], values.values[there])
+
+
+def hidden_drift(result: xr.Dataset) -> xr.DataArray:
+    r"""Return the root mean square of the drifts of the hidden-to-hidden layers.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Of :math:`\sqrt n |E[w M]|`, dimensions (pruning, width, trial).
+    """
+    return np.sqrt((result.drift[..., 1:-1] ** 2).mean("weight_layer", skipna=False))
+
+
+def signed_convergence(result: xr.Dataset) -> Figure:
+    """Draw the error of the kernels of sampled networks against the width, by drift.
+
+    Parameters
+    ----------
+    result
+        Dataset of
+        :func:`graphon_lib.experiments.signed_kernel_convergence.signed_kernel_convergence`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes: against the kernel with drifts, with fitted exponents, and
+        in lighter lines against that without.
+    """
+    figure = new_figure(4.2)
+    axes = figure.subplots()
+    for strength, (colour, marker) in zip(result.strength.values, SERIES, strict=False):
+        error = result.error.sel(strength=strength)
+        slope = scaling_exponent(error)
+        axes.errorbar(
+            result.width,
+            error.mean("draw"),
+            error.std("draw") / np.sqrt(error.count("draw")),
+            color=colour,
+            marker=marker,
+            capsize=2,
+            label=f"drift × {strength:g}: {slope.value:.2f} ± {2 * slope.standard_error:.2f}",
+        )
+        axes.plot(
+            result.width,
+            result.error_without_drift.sel(strength=strength).mean("draw"),
+            color=colour,
+            marker=marker,
+            fillstyle="none",
+            linestyle=":",
+            linewidth=1.0,
+        )
+    _width_axis(axes, result)
+    axes.set_ylabel("relative error of one network's kernel")
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        title="with drift (full): exponent, two standard errors; without (dotted)",
+        loc="outside lower center",
+    )
+    return figure
+
+
+def drift_by_width(result: xr.Dataset) -> Figure:
+    """Draw the drift of the hidden layers against the width, a line a method.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes: means over networks with standard deviations, and a line of
+        slope 1/2.
+    """
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    drift = hidden_drift(result)
+    method_lines(axes, drift, "width")
+    widths = result.width.values
+    start = 0.7 * float(drift.sel(pruning="grasp").isel(width=0).mean())
+    axes.plot(widths, start * (widths / widths[0]) ** 0.5, color="0.6", linewidth=0.9, zorder=0)
+    axes.text(widths[-2], 0.55 * start * (widths[-2] / widths[0]) ** 0.5, "$n^{1/2}$", color="0.35")
+    _width_axis(axes, result)
+    axes.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def drift_remedies(result: xr.Dataset) -> Figure:
+    """Draw the trace of the measured kernel against the width after each treatment of the weights.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, a panel for each method treated, with standard deviations over networks.
+    """
+    treated = result.trace.dropna("pruning", how="all").dropna("width", how="all")
+    figure = new_figure(3.9)
+    panels = figure.subplots(1, treated.sizes["pruning"], squeeze=False)[0]
+    for panel, method in zip(panels, treated.pruning.values, strict=True):
+        for treatment, (colour, marker, line) in TREATMENT_STYLES.items():
+            trace = treated.sel(pruning=method, treatment=treatment)
+            panel.errorbar(
+                trace.width,
+                trace.mean("trial"),
+                trace.std("trial"),
+                color=colour,
+                marker=marker,
+                linestyle=line,
+                capsize=2,
+                label=treatment,
+            )
+        _width_axis(panel, treated)
+        panel.set_title(LABELS[method])
+    panels[0].set_ylabel("trace of the measured kernel / digits")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def signed_by_depth(result: xr.Dataset) -> Figure:
+    """Draw the trace of predicted kernels over the measured one, and their energy, against the depth.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_depth.signed_depth`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure: traces above, shares of the five largest eigenvalues below, a column a method;
+        means over networks with standard deviations.
+    """
+    figure = new_figure(5.0)
+    panels = figure.subplots(2, result.sizes["pruning"], sharex=True, sharey="row", squeeze=False)
+    for column, method in zip(panels.T, result.pruning.values, strict=True):
+        of_method = result.sel(pruning=method)
+        ratio = of_method.trace / of_method.trace.sel(kernel="measured")
+        for kernel, (colour, marker, line) in KERNEL_STYLES.items():
+            for panel, values in zip(column, (ratio, of_method.energy), strict=True):
+                panel.errorbar(
+                    result.hidden_layers,
+                    values.sel(kernel=kernel).mean("trial"),
+                    values.sel(kernel=kernel).std("trial"),
+                    color=colour,
+                    marker=marker,
+                    linestyle=line,
+                    capsize=2,
+                    label=f"+ {kernel}" if kernel != "density" else "density only",
+                )
+        measured = of_method.energy.sel(kernel="measured")
+        column[0].axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        column[1].errorbar(
+            result.hidden_layers,
+            measured.mean("trial"),
+            measured.std("trial"),
+            color="#000000",
+            marker="D",
+            capsize=2,
+            label="measured",
+        )
+        column[0].set_yscale("log")
+        column[0].set_title(LABELS[method])
+        column[1].set_xlabel("hidden layers")
+        column[1].set_xticks(result.hidden_layers.values)
+    panels[0, 0].set_ylabel("trace, predicted / measured")
+    panels[1, 0].set_ylabel("share of five eigenvalues")
+    figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _width_axis(axes: Axes, result: xr.Dataset | xr.DataArray) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(result.width.values, [str(width) for width in result.width.values])
+    axes.minorticks_off()
+    axes.set_xlabel("width $n$")

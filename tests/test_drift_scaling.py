@@ -1,0 +1,85 @@
+"""What is measured on drifting weights, and what each treatment leaves of it."""
+
+import numpy as np
+import pytest
+
+from graphon_lib.experiments.drift_cell import TREATMENTS, row_drift, treated
+from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
+from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
+from graphon_lib.experiments.signed_kernel_convergence import (
+    SIGNED_KERNEL_CONVERGENCE,
+    signed_design,
+)
+
+
+def layers(seed=0):
+    rng = np.random.default_rng(seed)
+    masks = [rng.random((30, 20)) < 0.4, rng.random((10, 30)) < 0.4]
+    masks[0][3], masks[1][:, 7] = False, False
+    return [rng.normal(0.5, 1, mask.shape) for mask in masks], masks
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"),
+    [("centred by layer", None), ("centred by input", 0), ("centred by neuron", 1)],
+)
+def test_centring_takes_the_mean_away_and_leaves_the_mask(name, axis):
+    weights, masks = layers()
+    for after, weight, mask in zip(
+        treated(name, weights, masks, np.random.default_rng(0)), weights, masks, strict=True
+    ):
+        assert not after[~mask].any()
+        np.testing.assert_allclose(after.sum(axis=axis), 0, atol=1e-12)
+        # What is taken away is constant over what it is the mean of.
+        gap = np.where(mask, weight - after, np.nan)
+        if axis is None:
+            assert np.nanstd(gap) < 1e-12
+        else:
+            alive = mask.any(axis=axis)
+            assert np.nanstd(np.compress(alive, gap, axis=1 - axis), axis=axis).max() < 1e-12
+
+
+def test_other_treatments_keep_masks_and_what_they_promise():
+    weights, masks = layers()
+    for name in TREATMENTS:
+        for after, weight, mask in zip(
+            treated(name, weights, masks, np.random.default_rng(1)), weights, masks, strict=True
+        ):
+            assert not after[~mask].any()
+            if name == "kept":
+                assert np.array_equal(after, weight * mask)
+            if name == "random signs":
+                assert np.array_equal(np.abs(after), np.abs(weight * mask))
+                assert 0.2 < np.mean(after[mask] > 0) < 0.8
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.5, 4.0])
+def test_row_drift_finds_the_drift_in_the_noise(drift):
+    rng = np.random.default_rng(2)
+    signs = rng.choice([-1, 1], size=(4000, 1))
+    kept = rng.normal(drift * signs / 10, 1, (4000, 100))
+    # The mean of 4000 squares of about 1 + D^2, each with a standard deviation of sqrt(2) times that.
+    error = 4 * np.sqrt(2 / 4000) * (1 + drift**2)
+    assert row_drift(kept) ** 2 == pytest.approx(drift**2, abs=error)
+
+
+def test_row_drift_of_equal_weights_is_exact():
+    assert row_drift(np.full((3, 16), 0.25)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("strength", [0.25, 2.0])
+def test_designs_differ_in_their_drifts_alone(strength):
+    network = signed_design(strength, 200, 5)
+    still = signed_design(0.0, 200, 5)
+    assert network.layers == still.layers
+    for drift, zero in zip(network.drifts, still.drifts, strict=True):
+        assert not zero.any()
+        assert drift.min() < 0 < drift.max() <= 1.5 * strength
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", [DRIFT_SCALING, SIGNED_DEPTH, SIGNED_KERNEL_CONVERGENCE])
+def test_quick_profiles_are_complete(experiment):
+    result = experiment.run(profile="quick", recompute=True)
+    for variable in result.data_vars.values():
+        assert variable.notnull().any()
