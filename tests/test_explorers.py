@@ -59,6 +59,7 @@ def pruning():
         (lambda: heat_map([[np.nan]]), "values must"),
         (lambda: heat_map(low=1.0), "low must be below high"),
         (lambda: heat_map(high=0.9), "values must"),
+        (lambda: Series("line", (np.inf,), "a"), "y must"),
         (lambda: Series("line", (1.0,), "pink"), "style must be one of"),
         (lambda: Series("line", (1.0,), "a", low=(0.0,)), "low and high must be given together"),
         (lambda: Series("line", (1.0,), "a", (0.0, 1.0), (2.0, 2.0)), "low must have 1 points"),
@@ -78,6 +79,10 @@ def test_bad_input_is_named(make, message):
 
 def test_controls_that_are_not_named_keep_their_start():
     assert TOY.view(kind="two").summary == "two at 0.4"
+
+
+def test_a_missing_point_stays_missing():
+    assert np.isnan(Series("line", (1.0, np.nan), "a").y).tolist() == [False, True]
 
 
 def test_encoding_keeps_everything():

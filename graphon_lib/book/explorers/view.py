@@ -71,7 +71,7 @@ class Series:
     label
         Its entry in the legend.
     y : array_like, shape (points,)
-        Heights, finite.
+        Heights; NaN where there is none.
     style
         One of :data:`STYLES`.
     low, high : array_like, shape (points,), optional
@@ -80,7 +80,7 @@ class Series:
     Raises
     ------
     ValueError
-        If an array is not finite or has another length than `y`, or the style does not exist.
+        If an array is infinite or has another length than `y`, or the style does not exist.
     """
 
     label: str
@@ -95,7 +95,7 @@ class Series:
             raise ValueError("low and high must be given together, got only one of them")
         for name in ("y", "low", "high"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _line(name, getattr(self, name)))
+                object.__setattr__(self, name, _heights(name, getattr(self, name)))
                 if len(getattr(self, name)) != len(self.y):
                     raise ValueError(f"{name} must have {len(self.y)} points, as y has")
 
@@ -228,6 +228,13 @@ def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
             tree["text"] = value.text
         return tree
     return value
+
+
+def _heights(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    array = np.asarray(value, dtype=np.float32)
+    missing = np.isnan(array)
+    check_array(name, np.where(missing, 0.0, array), 1)
+    return array
 
 
 def _line(name: str, value: ArrayLike) -> NDArray[np.float32]:

@@ -137,7 +137,7 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
 
   /** Map numbers to pixels along one axis. */
   function axis(values, scale, from, to, fixedTicks) {
-    const usable = scale === "log" ? values.filter((value) => value > 0) : values;
+    const usable = values.filter((value) => value > (scale === "log" ? 0 : -Infinity));
     let low = Math.min(...usable);
     let high = Math.max(...usable);
     if (!usable.length) [low, high] = [1, 10];
@@ -157,7 +157,8 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     const place = (value) =>
       from + ((unit(value) - unit(low)) / (unit(high) - unit(low))) * (to - from);
     const ticks = fixedTicks || (scale === "log" ? logTicks(low, high) : linearTicks(low, high, 5));
-    return { place, ticks, shown: (value) => scale !== "log" || value > 0 };
+    /* Not a number stands for a point that is missing. */
+    return { place, ticks, shown: (value) => value > (scale === "log" ? 0 : -Infinity) };
   }
 
   /** Outline of a marker around the origin. */
