@@ -24,7 +24,7 @@ def convergence_explorer(result: xr.Dataset) -> Explorer:
     Parameters
     ----------
     result
-        Dataset of :data:`graphon_lib.experiments.convergence.CONVERGENCE`, of any profile.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence`, of any profile.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
     Parameters
     ----------
     result
-        Dataset of :data:`graphon_lib.experiments.mask_maps.MASK_MAPS`, of any profile.
+        Dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile.
 
     Returns
     -------

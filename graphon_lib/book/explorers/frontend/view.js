@@ -10,10 +10,11 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
 
   const SVG = "http://www.w3.org/2000/svg";
 
-  /* Viridis at nine equal steps, interpolated between: from dark to light, for any colour vision. */
+  /* Viridis at seventeen equal steps, interpolated between: from dark to light, for any colour vision. */
   const VIRIDIS = [
-    [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
-    [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37],
+    [68, 1, 84], [72, 24, 106], [71, 45, 123], [66, 64, 134], [59, 82, 139], [51, 99, 141],
+    [44, 114, 142], [38, 130, 142], [33, 145, 140], [31, 160, 136], [40, 174, 128], [63, 188, 115],
+    [94, 201, 98], [132, 212, 75], [173, 220, 48], [216, 226, 25], [253, 231, 37],
   ];
 
   /* Marker and dashes go with every colour, so that no line is told by its colour alone. */
