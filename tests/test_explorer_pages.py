@@ -19,6 +19,7 @@ PAGES = {
     "convergence": ("chapters/03-convergence.html", "chapters/explore.html"),
 }
 
+
 def interpolation_error():
     """Return how far viridis is from lines between 17 of its colours, with two roundings to 8 bits."""
     shares, stops = np.linspace(0, 1, 2001), np.linspace(0, 1, 17)
@@ -214,7 +215,7 @@ def test_the_widget_of_jupyter_shows_the_same(browser, address, name):
                             values => new DataView(new Float32Array(values).buffer)));
                     },
                 };
-                widget.render({ model, el: document.querySelector("article") });
+                widget.render({ model, el: document.body });
             }""",
             [ExplorerWidget._esm, ExplorerWidget._css, explorer.describe()],
         )

@@ -21,7 +21,7 @@
     const input = element("input", {
       type: "range", name: control.name, min: 0, max: control.values.length - 1, step: 1,
     });
-    const shown = element("output");
+    const shown = element("span", { class: "ge-value" });
     input.value = control.values.indexOf(control.initial);
     const say = () => {
       const label = control.labels[Number(input.value)];
