@@ -1,0 +1,191 @@
+"""Explorer of the chapters on training: losses by method, density and intervention."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.view import LineChart, Number, Series, View
+from graphon_lib.book.style import LABELS
+from graphon_lib.experiments.intervention_training import variant_name
+
+__all__ = ["training_explorer", "training_view"]
+
+AS_PRUNED = "as pruned"
+
+WINDOW = 4
+"""Losses of batches are averaged over so many updates."""
+
+CEILING = 10.0
+"""Greater losses are drawn here, those of runs that diverged among them."""
+
+
+def training_explorer(
+    training: xr.Dataset, interventions: xr.Dataset, energy: xr.DataArray
+) -> Explorer:
+    """Return the explorer of the results on training.
+
+    Parameters
+    ----------
+    training
+        Dataset of :func:`graphon_lib.experiments.training.training`.
+    interventions
+        Dataset of :func:`graphon_lib.experiments.intervention_training.intervention_training`, of
+        the same profile.
+    energy
+        Share of the five largest eigenvalues in the trace of the measured tangent kernel with kept
+        weights, dimensions (pruning, density, trial), of some of the methods and densities.
+
+    Returns
+    -------
+    Explorer
+        Controls: method, intervention and density.
+    """
+    methods = [str(name) for name in training.pruning.values]
+    densities = sorted((float(density) for density in training.density.values), reverse=True)
+    names = [AS_PRUNED, *dict.fromkeys(str(name) for name in interventions.intervention.values)]
+    return Explorer(
+        name="training",
+        title="Explore: how fast pruned networks learn",
+        controls=(
+            Control("method", "Method", {method: LABELS[method] for method in methods}, "snip"),
+            Control("intervention", "Intervention", {name: name for name in names}, AS_PRUNED),
+            Control(
+                "density",
+                "Density of the network",
+                {density: f"{density:g} (sparsity {1 - density:g})" for density in densities},
+                densities[-1],
+                slider=True,
+            ),
+        ),
+        model=partial(training_view, training.load(), interventions.load(), energy.load()),
+    )
+
+
+def training_view(
+    training: xr.Dataset,
+    interventions: xr.Dataset,
+    energy: xr.DataArray,
+    *,
+    method: str,
+    intervention: str,
+    density: float,
+) -> View:
+    """Show how a pruned network learns, as pruned and after an intervention, beside a random one.
+
+    Parameters
+    ----------
+    training, interventions, energy
+        As in :func:`training_explorer`.
+    method, intervention, density
+        Values of the coordinates ``pruning``, ``intervention`` and ``density``.
+
+    Returns
+    -------
+    View
+        Training losses, means of four updates, with the least and the greatest over trials; path
+        density and top-5 energy by density, of the method and of random pruning, as pruned.
+
+    Notes
+    -----
+    Not every intervention was made on every method and density; the summary says so where it was
+    not. Curves are cut to the updates and trials that all of them have.
+    """
+    lines = _runs(training, interventions, method, intervention, density)
+    steps = min(run.sizes["step"] for _, run in lines.values()) // WINDOW * WINDOW
+    # Equal trials start from the same network and batch: only those of all curves are compared.
+    trials = min(run.sizes["trial"] for _, run in lines.values())
+    losses = {
+        name: _losses(run.isel(step=slice(steps), trial=slice(trials)))
+        for name, (_, run) in lines.items()
+    }
+    last = {name: float(mean[-1]) for name, (mean, _, _) in losses.items()}
+    listed = "; ".join(f"{name} {value:.3g}" for name, value in last.items())
+    missing = intervention != AS_PRUNED and len(lines) == len(dict.fromkeys((method, "random")))
+    paths = float(training.path_density.sel(pruning=method, density=density).mean("trial"))
+    return View(
+        panels=(
+            LineChart(
+                title="Training loss",
+                x=WINDOW * np.arange(steps // WINDOW) + (WINDOW - 1) / 2,
+                series=tuple(
+                    Series(name, mean, lines[name][0], low, high)
+                    for name, (mean, low, high) in losses.items()
+                ),
+                x_label="update",
+                y_label="cross-entropy",
+                description=(
+                    f"At the end of {steps} updates: {listed}. Bands reach from the least to the "
+                    f"greatest of the trials; losses above {CEILING:g} are drawn there."
+                ),
+            ),
+            _by_density("Path density", training.path_density, method, density, "log"),
+            _by_density("Top-5 energy", energy, method, density, "linear"),
+        ),
+        summary=(
+            f"{LABELS[method]} at density {density:g}, {intervention}. Mean training loss of the "
+            f"last {WINDOW} of {steps} updates: {listed}."
+            + (" This intervention was not made here." if missing else "")
+            + f" As pruned, the path density is {paths:.3g}."
+        ),
+        numbers=(
+            *(Number(f"Loss, {name}", value) for name, value in last.items()),
+            Number("Path density, as pruned", paths),
+            Number("Networks", trials),
+        ),
+    )
+
+
+def _runs(
+    training: xr.Dataset,
+    interventions: xr.Dataset,
+    method: str,
+    intervention: str,
+    density: float,
+) -> dict[str, tuple[str, xr.DataArray]]:
+    """Return style and losses of the curves to draw, by the label of each."""
+    lines = {
+        LABELS[name]: (name, training.loss.sel(pruning=name, density=density))
+        for name in dict.fromkeys((method, "random"))
+    }
+    variant = variant_name(method, intervention)
+    if variant in interventions.variant.values and density in interventions.density.values:
+        changed = interventions.loss.sel(variant=variant, density=density)
+        lines[f"{LABELS[method]}, {intervention}"] = ("a", changed)
+    return lines
+
+
+def _losses(loss: xr.DataArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, least and greatest loss over trials, in means of :data:`WINDOW` updates."""
+    values = np.minimum(loss.transpose("trial", "step").values, CEILING)
+    windows = values.reshape(len(values), -1, WINDOW).mean(axis=2)
+    return windows.mean(axis=0), windows.min(axis=0), windows.max(axis=0)
+
+
+def _by_density(
+    title: str, values: xr.DataArray, method: str, density: float, scale: str
+) -> LineChart:
+    """Draw what is known before training, of the method and of random pruning."""
+    means = values.mean("trial").sortby("density")
+    names = [name for name in dict.fromkeys((method, "random")) if name in means.pruning.values]
+    lines = {name: means.sel(pruning=name).values for name in names}
+    listed = "; ".join(
+        f"{LABELS[name]} {', '.join(f'{value:.3g}' for value in line)}"
+        for name, line in lines.items()
+    )
+    return LineChart(
+        title=f"{title}, as pruned",
+        x=means.density.values,
+        series=tuple(Series(LABELS[name], line, name) for name, line in lines.items()),
+        x_label="density of the network",
+        y_label=title.lower(),
+        x_scale="log",
+        y_scale=scale,
+        marked=density,
+        description=(
+            f"At densities {', '.join(f'{value:g}' for value in means.density.values)}: {listed}."
+        ),
+    )

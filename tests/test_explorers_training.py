@@ -1,0 +1,97 @@
+"""The explorer of training: curves are those of the runs, and what was not run is said."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from graphon_lib.book.explorers.training import CEILING, training_explorer
+
+PRUNINGS = ["dense", "random", "snip"]
+DENSITIES = [0.5, 0.1]
+
+
+@pytest.fixture(scope="module")
+def results():
+    rng = np.random.default_rng(0)
+    training = xr.Dataset(
+        {
+            "loss": (
+                ("pruning", "density", "trial", "step"),
+                rng.uniform(0.1, 2.3, (3, 2, 3, 20)),
+            ),
+            "path_density": (("pruning", "density", "trial"), rng.uniform(1e-7, 1e-3, (3, 2, 3))),
+        },
+        coords={"pruning": PRUNINGS, "density": DENSITIES},
+    )
+    interventions = xr.Dataset(
+        {"loss": (("variant", "density", "trial", "step"), rng.uniform(0.1, 2.3, (2, 1, 2, 10)))},
+        coords={
+            "variant": ["snip: rescaled", "random: re-drawn"],
+            "intervention": ("variant", ["rescaled", "re-drawn"]),
+            "density": [0.1],
+        },
+    )
+    energy = xr.DataArray(
+        rng.uniform(size=(2, 2, 2)),
+        dims=("pruning", "density", "trial"),
+        coords={"pruning": PRUNINGS[1:], "density": DENSITIES},
+    )
+    return training, interventions, energy
+
+
+def test_curves_are_means_and_ranges_of_four_updates(results):
+    training, interventions, _ = results
+    view = training_explorer(*results).view(method="snip", intervention="rescaled", density=0.1)
+    own, random, changed = view.panels[0].series
+    assert [own.label, random.label, changed.label] == ["SNIP", "Random", "SNIP, rescaled"]
+    # The intervention has 10 updates: two whole windows, for all curves.
+    np.testing.assert_array_equal(view.panels[0].x, [1.5, 5.5])
+    for series, loss in (
+        (own, training.loss.sel(pruning="snip", density=0.1)),
+        (changed, interventions.loss.sel(variant="snip: rescaled", density=0.1)),
+    ):
+        # Two trials have both.
+        of_trials = np.array([[run[:4].mean(), run[4:8].mean()] for run in loss.values[:2]])
+        np.testing.assert_allclose(series.y, of_trials.mean(0), rtol=1e-6)
+        np.testing.assert_allclose(series.low, of_trials.min(0), rtol=1e-6)
+        np.testing.assert_allclose(series.high, of_trials.max(0), rtol=1e-6)
+    numbers = {number.label: number.value for number in view.numbers}
+    assert numbers["Loss, SNIP"] == pytest.approx(own.y[-1])
+    assert numbers["Networks"] == 2
+    assert view.panels[1].marked == 0.1
+    np.testing.assert_allclose(
+        view.panels[1].series[0].y,
+        training.path_density.sel(pruning="snip").mean("trial")[::-1],
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "made"),
+    [
+        ({"method": "snip", "intervention": "rescaled", "density": 0.1}, True),
+        ({"method": "random", "intervention": "re-drawn", "density": 0.1}, True),
+        ({"method": "snip", "intervention": "rescaled", "density": 0.5}, False),
+        ({"method": "snip", "intervention": "re-drawn", "density": 0.1}, False),
+        ({"method": "dense", "intervention": "rescaled", "density": 0.1}, False),
+        ({"method": "random", "intervention": "rescaled", "density": 0.1}, False),
+        ({"method": "random", "intervention": "as pruned", "density": 0.1}, True),
+    ],
+)
+def test_what_was_not_run_is_said(results, state, made):
+    view = training_explorer(*results).view(**state)
+    assert ("was not made here" in view.summary) != made
+
+
+def test_the_dense_network_has_no_entry_where_it_was_not_measured(results):
+    view = training_explorer(*results).view(method="dense")
+    assert [series.label for series in view.panels[2].series] == ["Random"]
+
+
+def test_diverged_runs_end_at_the_ceiling(results):
+    training, *others = results
+    diverged = training.copy(deep=True)
+    diverged.loss[2, 1, 0, 8:] = np.inf
+    view = training_explorer(diverged, *others).view(method="snip", density=0.1)
+    assert view.panels[0].series[0].high[-1] == np.float32(CEILING)
+    assert "drawn there" in view.panels[0].description
