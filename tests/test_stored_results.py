@@ -15,6 +15,7 @@ from graphon_lib.experiments import sweep
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
 from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
@@ -79,6 +80,11 @@ CASES = {
         SIGNED_KERNEL_CONVERGENCE,
         {"draws_of_width": [[256, 1], [512, 1]]},
         ["error", "error_without_drift"],
+    ),
+    "drift-scaling": (
+        DRIFT_SCALING,
+        {"trials_of_width": [[256, 1]]},
+        ["drift", "second_moment"],
     ),
     "signed-depth": (
         SIGNED_DEPTH,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
 from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
@@ -37,5 +38,6 @@ STORED_EXPERIMENTS = (
     INTERVENTION_TRAINING,
     TUNED_TRAINING,
     SIGNED_KERNEL_CONVERGENCE,
+    DRIFT_SCALING,
     SIGNED_DEPTH,
 )
