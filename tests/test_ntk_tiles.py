@@ -99,6 +99,41 @@ def test_an_overflow_on_the_way_is_an_error():
         graphon_ntk(x, network, own_layer="dense", weight_variance=1e10)
 
 
+NUMPY_ALONE = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"scipy", "torch", "sklearn", "ot", "tqdm", "threadpoolctl"}:
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Blocked())
+import numpy as np
+from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.ntk import empirical_ntk, graphon_nngp, graphon_ntk, spectral_metrics
+
+rng = np.random.default_rng(0)
+network = GraphonNetwork([StepGraphon(rng.random(shape)) for shape in ((4, 6), (5, 4), (2, 5))])
+x = rng.normal(size=(9, 6))
+for activation in ("relu", "leaky_relu", "erf", "linear", np.tanh):
+    nngp, kernel = (k(x, network, activation=activation) for k in (graphon_nngp, graphon_ntk))
+    assert np.isfinite(nngp).all() and np.isfinite(kernel).all()
+masks = network.sample_masks((6, 30, 30, 2), rng)
+weights = [rng.normal(size=mask.shape) for mask in masks]
+empirical_ntk(weights, masks, x)
+graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=9))
+print(spectral_metrics(kernel).effective_rank)
+"""
+
+
+def test_the_room_works_with_numpy_alone():
+    run = subprocess.run(
+        [sys.executable, "-c", NUMPY_ALONE], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) >= 1
+
+
 def test_importing_the_room_imports_numpy_only():
     code = "import sys, graphon_lib.ntk; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -187,6 +222,47 @@ def test_single_precision_and_gradients_of_tensors():
     out = torch.empty(16, 16, dtype=torch.float64)
     assert graphon_ntk(tensor, NETWORK, out=out) is out
     np.testing.assert_allclose(out.numpy(), graphon_ntk(x, NETWORK), rtol=1e-12)
+
+
+class ElsewhereTensor(torch.Tensor):
+    """A tensor that, like one of a GPU, mixes with no tensor of the host and is not an array."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.numpy:
+            raise TypeError("a tensor on another device must be copied to the host first")
+        given = [*args, *(kwargs or {}).values()]
+        flat = [one for item in given for one in (item if isinstance(item, list) else [item])]
+        if any(type(one) is torch.Tensor and one.ndim > 0 for one in flat):
+            raise RuntimeError("all tensors must be on the same device")
+        result = super().__torch_function__(function, types, args, kwargs)
+        return result.as_subclass(torch.Tensor) if function is torch.Tensor.cpu else result
+
+
+class Elsewhere(torch.overrides.TorchFunctionMode):
+    """Makes of `torch.tensor` and `torch.empty` with a device tensors that are elsewhere."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function in (torch.tensor, torch.empty) and "device" in (kwargs or {}):
+            return result.as_subclass(ElsewhereTensor)
+        return result
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "erf", "linear", torch.tanh])
+@pytest.mark.usefixtures("tiny_tiles")
+def test_tensors_of_another_device_stay_there(activation):
+    host = torch.tensor(seeded_inputs((16, 6)))
+    x = host.as_subclass(ElsewhereTensor)
+    with pytest.raises(RuntimeError, match="same device"):
+        x + host
+    for second in (None, x[:9]):
+        with Elsewhere():
+            ours = graphon_ntk(x, SMALL, second, activation=activation, own_layer="dense")
+        assert isinstance(ours, ElsewhereTensor)
+        of_host = None if second is None else host[:9]
+        expected = graphon_ntk(host, SMALL, of_host, activation=activation, own_layer="dense")
+        assert torch.equal(ours.cpu(), expected)
 
 
 def read_only(shape):

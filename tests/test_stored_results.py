@@ -18,8 +18,13 @@ from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
-from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
+from graphon_lib.experiments.kernel_convergence import (
+    ESTIMATED_CONVERGENCE,
+    KERNEL_CONVERGENCE,
+)
+from graphon_lib.experiments.kernel_cost import KERNEL_COST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.mask_convergence import MASK_CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
@@ -71,6 +76,16 @@ CASES = {
         ["layer_density"],
     ),
     "kernel-convergence": (KERNEL_CONVERGENCE, {"draws": 1, "widths": [64, 128]}, ["error"]),
+    "estimated-convergence": (
+        ESTIMATED_CONVERGENCE,
+        {"draws": 1, "widths": [64, 128]},
+        ["error"],
+    ),
+    "mask-convergence": (
+        MASK_CONVERGENCE,
+        {"trials_of_width": [[64, 1], [256, 1]]},
+        ["error", "ratio"],
+    ),
     "kernels-of-masks": (
         KERNELS_OF_MASKS,
         {"trials": 1, "widths": [256]},
@@ -111,7 +126,18 @@ CASES = {
 
 
 def test_every_stored_result_is_checked_here():
-    assert {experiment.name for experiment in STORED_EXPERIMENTS} == set(CASES)
+    # Seconds belong to the machine that took them: only the shape of that result can be the same.
+    assert {experiment.name for experiment in STORED_EXPERIMENTS} == {*CASES, KERNEL_COST.name}
+
+
+def test_costs_are_positive_and_of_the_shape_that_the_code_makes():
+    stored, again = KERNEL_COST.run(), KERNEL_COST.run(profile="quick")
+    assert set(stored.data_vars) == set(again.data_vars)
+    assert set(stored.attrs) == set(again.attrs)
+    for name, variable in stored.data_vars.items():
+        assert variable.dims == again[name].dims
+        assert (variable > 0).all()
+        assert (again[name] > 0).all()
 
 
 @pytest.mark.reproduction

@@ -7,8 +7,13 @@ from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
-from graphon_lib.experiments.kernel_convergence import KERNEL_CONVERGENCE
+from graphon_lib.experiments.kernel_convergence import (
+    ESTIMATED_CONVERGENCE,
+    KERNEL_CONVERGENCE,
+)
+from graphon_lib.experiments.kernel_cost import KERNEL_COST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.mask_convergence import MASK_CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
@@ -33,6 +38,7 @@ STORED_EXPERIMENTS = (
     CONVERGENCE,
     BATCH_DEPENDENCE,
     KERNEL_CONVERGENCE,
+    ESTIMATED_CONVERGENCE,
     KERNELS_OF_MASKS,
     TRAINING,
     INTERVENTION_TRAINING,
@@ -40,4 +46,6 @@ STORED_EXPERIMENTS = (
     SIGNED_KERNEL_CONVERGENCE,
     DRIFT_SCALING,
     SIGNED_DEPTH,
+    MASK_CONVERGENCE,
+    KERNEL_COST,
 )

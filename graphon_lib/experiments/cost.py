@@ -12,9 +12,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-__all__ = ["Cost", "measured_cost", "single_thread"]
+__all__ = ["MEGABYTE", "Cost", "measured_cost", "resident_memory", "single_thread"]
 
 MEGABYTE = 1e6
+"""Bytes."""
 
 
 @dataclass
@@ -73,6 +74,19 @@ def single_thread() -> Iterator[None]:
     finally:
         if torch:
             torch.set_num_threads(threads)
+
+
+def resident_memory() -> float:
+    """Return the memory of this process in bytes, that of mapped files left out where Linux says it.
+
+    Elsewhere it is the peak since the process began.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return 1024.0 * int(line.split()[1])
+    return _peak()
 
 
 def _reset_peak() -> None:

@@ -9,15 +9,24 @@ import numpy as np
 import xarray as xr
 from tqdm import tqdm
 
-from graphon_lib.experiments.data import load_mnist, sample_batch
+from graphon_lib.experiments.data import Mnist, load_mnist, sample_batch
 from graphon_lib.experiments.results import Experiment
+from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp, Threshold
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 
-__all__ = ["DESIGNS", "KERNEL_CONVERGENCE", "design_network", "kernel_convergence"]
+__all__ = [
+    "DESIGNS",
+    "ESTIMATED",
+    "ESTIMATED_CONVERGENCE",
+    "KERNEL_CONVERGENCE",
+    "design_network",
+    "estimated_network",
+    "kernel_convergence",
+]
 
 DESIGNS = MappingProxyType(
     {
@@ -34,7 +43,11 @@ DESIGNS = MappingProxyType(
 )
 """Networks of two hidden layers: the graphons of the input layer, hidden layer and read-out."""
 
+ESTIMATED = MappingProxyType({"SNIP, joint": "joint", "SNIP, degree": "degree"})
+"""Networks of two hidden layers estimated from SNIP's masks, and the order of their blocks."""
+
 OUTPUTS = 10
+SNIP_DENSITY = 0.2
 
 
 def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
@@ -63,8 +76,44 @@ def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
     )
 
 
+def estimated_network(
+    design: str, *, data: Mnist, seed: int, width: int, blocks: int
+) -> GraphonNetwork:
+    """Return one of :data:`ESTIMATED`: the graphons of a network that SNIP has pruned.
+
+    Parameters
+    ----------
+    design
+        A key of :data:`ESTIMATED`.
+    data
+        The digits that SNIP sees.
+    seed
+        Seed of the network and of the batch.
+    width
+        Width of the two hidden layers of the pruned network.
+    blocks
+        Blocks of either hidden layer.
+
+    Returns
+    -------
+    GraphonNetwork
+        Step graphons of density 0.2 with a column for every pixel.
+    """
+    trial = start_trial(data, (data.x_train.shape[1], width, width, OUTPUTS), (seed, width))
+    ((_, masks),) = trial.masks("snip", [SNIP_DENSITY])
+    return GraphonNetwork.from_masks(masks, blocks=blocks, order=ESTIMATED[design])
+
+
 def kernel_convergence(
-    *, seed: int, widths: Sequence[int], digits: int, blocks: int, draws: int, full: bool
+    *,
+    seed: int,
+    widths: Sequence[int],
+    digits: int,
+    blocks: int,
+    draws: int,
+    full: bool,
+    designs: Sequence[str] = tuple(DESIGNS),
+    pruned_width: int = 512,
 ) -> xr.Dataset:
     r"""Sample networks from graphons and compare their tangent kernels with the Graphon NTK.
 
@@ -82,6 +131,10 @@ def kernel_convergence(
         Networks for each design and width.
     full
         Whether the complete data are used rather than the bundled subset.
+    designs
+        Which networks, keys of :data:`DESIGNS` or :data:`ESTIMATED`.
+    pruned_width
+        Hidden width of the pruned network behind the latter.
 
     Returns
     -------
@@ -91,10 +144,15 @@ def kernel_convergence(
     """
     data = load_mnist(full=full)
     x = sample_batch(data, digits, np.random.default_rng(seed)).x.astype(np.float64)
-    error = np.empty((len(DESIGNS), len(widths), draws))
+    error = np.empty((len(designs), len(widths), draws))
     with tqdm(total=error.size, desc="Kernels of sampled networks", unit="network") as progress:
-        for i, design in enumerate(DESIGNS):
-            network = design_network(design, x.shape[1], blocks)
+        for i, design in enumerate(designs):
+            if design in ESTIMATED:
+                network = estimated_network(
+                    design, data=data, seed=seed, width=pruned_width, blocks=blocks
+                )
+            else:
+                network = design_network(design, x.shape[1], blocks)
             theory = graphon_ntk(x, network)
             for w, width in enumerate(widths):
                 for draw in range(draws):
@@ -106,7 +164,7 @@ def kernel_convergence(
                     progress.update()
     return xr.Dataset(
         {"error": (("design", "width", "draw"), error)},
-        coords={"design": list(DESIGNS), "width": list(widths)},
+        coords={"design": list(designs), "width": list(widths)},
         attrs={"data": data.name, "data_sha256": data.sha256},
     )
 
@@ -123,5 +181,23 @@ KERNEL_CONVERGENCE = Experiment(
             "full": True,
         },
         "quick": {"widths": [32, 64], "digits": 6, "blocks": 8, "draws": 2, "full": False},
+    },
+)
+
+ESTIMATED_CONVERGENCE = Experiment(
+    name="estimated-convergence",
+    compute=kernel_convergence,
+    profiles={
+        "paper": {
+            **KERNEL_CONVERGENCE.profiles["paper"],
+            "designs": list(ESTIMATED),
+            "pruned_width": 512,
+            "draws": 5,
+        },
+        "quick": {
+            **KERNEL_CONVERGENCE.profiles["quick"],
+            "designs": list(ESTIMATED),
+            "pruned_width": 64,
+        },
     },
 )
