@@ -20,6 +20,8 @@ def test_standard_error_covers_the_truth():
     fits = [fit_slope(x, x**-1.0 * np.exp(0.1 * rng.normal(size=20))) for _ in range(300)]
     t = np.array([(fit.value + 1.0) / fit.standard_error for fit in fits])
     assert np.mean(t**2) == pytest.approx(18 / 16, rel=4 * np.sqrt(2 / 300))
+    covered = np.mean([abs(fit.value + 1.0) < fit.half_width for fit in fits])
+    assert covered == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 300))
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ __all__ = ["Slope", "fit_slope"]
 
 
 class Slope(NamedTuple):
-    """An exponent and its standard error."""
+    """An exponent, its standard error, and half the width of its 95% interval."""
 
     value: float
     standard_error: float
+    half_width: float
 
 
 def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
@@ -30,14 +31,15 @@ def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
     Returns
     -------
     Slope
-        The exponent with its standard error, for independent errors of equal relative size.
+        The exponent with its standard error and its interval by Student's t, for independent errors
+        of equal relative size.
 
     Raises
     ------
     ValueError
         If the numbers are not positive and finite, their counts differ, or are too few.
     """
-    from scipy.stats import linregress
+    from scipy.stats import linregress, t
 
     x, y = (
         check_array(name, np.ravel(value), 1, minimum=np.finfo(float).tiny)
@@ -49,4 +51,5 @@ def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
             f"{x.size} and {y.size}"
         )
     fit = linregress(np.log(x), np.log(y))
-    return Slope(float(fit.slope), float(fit.stderr))
+    error = float(fit.stderr)
+    return Slope(float(fit.slope), error, float(t.ppf(0.975, x.size - 2)) * error)

@@ -290,7 +290,7 @@ KERNEL_COST = Experiment(
     profiles={
         "paper": {
             "inputs": 1024,
-            "empirical_inputs": 256,
+            "empirical_inputs": 512,
             "blocks": 64,
             "hidden_layers": 4,
             "width": 1024,
@@ -307,7 +307,7 @@ KERNEL_COST = Experiment(
             "hidden_layers": 2,
             "width": 48,
             "density": 0.2,
-            "scaling_inputs": [64, 128],
+            "scaling_inputs": [32, 64, 128],
             "scaling_blocks": 4,
             "repeats": 2,
             "full": False,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines
@@ -15,6 +16,7 @@ from graphon_lib.graphons import StepGraphon
 
 __all__ = [
     "convergence_of_kernels",
+    "convergence_of_masks",
     "measured_over_path_law",
     "measured_over_theory",
     "variance_by_position",
@@ -26,6 +28,8 @@ SERIES = (
     ("#0072B2", "^"),
     ("#009E73", "v"),
     ("#CC79A7", "D"),
+    ("#E69F00", "P"),
+    ("#56B4E9", "X"),
 )
 
 
@@ -67,43 +71,83 @@ def variance_by_position(
     return figure
 
 
-def convergence_of_kernels(result: xr.Dataset) -> Figure:
+def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
     """Draw the error of the kernels of sampled networks against the width, by design.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.kernel_convergence.kernel_convergence`.
+    results
+        Datasets of :func:`graphon_lib.experiments.kernel_convergence.kernel_convergence`, of equal
+        widths.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure, on logarithmic axes, with fitted exponents in the legend.
+        The figure, on logarithmic axes, with fitted exponents and their 95% intervals in the legend.
     """
-    figure = new_figure(3.4)
+    figure = new_figure(3.9)
     axes = figure.subplots()
-    for design, (colour, marker) in zip(result.design.values, SERIES, strict=True):
-        error = result.error.sel(design=design)
+    designs = [result.error.sel(design=name) for result in results for name in result.design.values]
+    for error, (colour, marker) in zip(designs, SERIES, strict=True):
         slope = fit_slope(error.width.broadcast_like(error), error)
         axes.errorbar(
-            result.width,
+            error.width,
             error.mean("draw"),
             error.std("draw") / np.sqrt(error.sizes["draw"]),
             color=colour,
             marker=marker,
-            label=f"{design}: {slope.value:.2f} ± {slope.standard_error:.2f}",
+            label=f"{error.design.item()}: {slope.value:.2f} ± {slope.half_width:.2f}",
         )
-    widths = result.width.values
-    start = float(result.error.isel(width=0).mean())
-    axes.plot(widths, 0.6 * start * (widths / widths[0]) ** -0.5, color="0.6", linewidth=0.9)
-    axes.text(widths[1], 0.36 * start, "$n^{-1/2}$", color="0.35")
-    axes.set_xscale("log", base=2)
+    _root_guide(axes, results[0].width.values, 0.6 * float(results[0].error.isel(width=0).mean()))
+    _width_axis(axes, results[0].width.values)
     axes.set_yscale("log")
-    axes.set_xticks(widths, [str(width) for width in widths])
-    axes.set_xlabel("width $n$")
     axes.set_ylabel("relative error of one network's kernel")
-    axes.legend(title="design: fitted exponent")
+    figure.legend(title="design: fitted exponent", loc="outside lower center", ncols=2)
     return figure
+
+
+def convergence_of_masks(result: xr.Dataset) -> Figure:
+    """Draw what theory misses of the kernels of pruned networks against the width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.mask_convergence.mask_convergence`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for weights drawn anew and one for kept weights, on logarithmic axes, with standard
+        deviations over networks.
+    """
+    figure = new_figure(3.5)
+    panels = figure.subplots(1, result.sizes["weights"], sharey=True)
+    for panel, weights in zip(panels, result.weights.values, strict=True):
+        error = result.error.sel(weights=weights)
+        method_lines(panel, error, "width")
+        _root_guide(panel, result.width.values, 0.6 * float(error.isel(width=0).min("pruning").mean()))
+        _width_axis(panel, result.width.values)
+        panel.set_title(f"weights {weights}")
+    panels[0].set_yscale("log")
+    panels[0].set_ylabel("part of the kernel that theory misses")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _root_guide(axes: Axes, widths: np.ndarray, start: float) -> None:
+    """Draw a line of slope minus one half, and say so."""
+    axes.plot(widths, start * (widths / widths[0]) ** -0.5, color="0.6", linewidth=0.9, zorder=0)
+    last = start * (widths[-1] / widths[0]) ** -0.5
+    axes.annotate(
+        "$n^{-1/2}$", (widths[-1], last), (-6, -3), textcoords="offset points", ha="right", va="top"
+    )
+
+
+def _width_axis(axes: Axes, widths: np.ndarray) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(widths, [str(width) for width in widths])
+    axes.minorticks_off()
+    axes.set_xlabel("width $n$")
 
 
 def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str]]) -> Figure:
