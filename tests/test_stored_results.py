@@ -130,6 +130,7 @@ def test_every_stored_result_is_checked_here():
     assert {experiment.name for experiment in STORED_EXPERIMENTS} == {*CASES, KERNEL_COST.name}
 
 
+@pytest.mark.reproduction
 def test_costs_are_positive_and_of_the_shape_that_the_code_makes():
     stored, again = KERNEL_COST.run(), KERNEL_COST.run(profile="quick")
     assert set(stored.data_vars) == set(again.data_vars)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from graphon_lib.experiments.cost import MEGABYTE
 from graphon_lib.experiments.fits import fit_slope
 
 __all__ = ["kernel_cost_numbers"]
@@ -24,7 +25,8 @@ def kernel_cost_numbers(result: xr.Dataset) -> dict[str, float]:
         those of the Graphon NTK the empirical kernels take; the operations of the recursion, what
         they would take at the measured rates alone (``floor``) and how many times that the kernel
         takes (``above``); operations a byte that has to be moved (``intensity``); seconds and
-        memory of the smallest and largest batch, and the exponent (``growth``) of the seconds in
+        memory of the smallest and largest batch, the memory that the largest kernel would take
+        (``most_kernel_megabytes``), and the exponent (``growth``) of the seconds in
         the number of inputs.
     """
     processor = result.seconds.sel(clock="processor")
@@ -57,6 +59,7 @@ def kernel_cost_numbers(result: xr.Dataset) -> dict[str, float]:
         "most_seconds": float(scaling[-1]),
         "least_megabytes": float(result.scaling_megabytes[0]),
         "most_megabytes": float(result.scaling_megabytes[-1]),
+        "most_kernel_megabytes": 8 * float(result.inputs[-1]) ** 2 / MEGABYTE,
         "growth": fit_slope(result.inputs, scaling).value,
         "load_before": float(result.attrs["load_before"]),
         "load_after": float(result.attrs["load_after"]),

@@ -101,7 +101,7 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
     _root_guide(axes, results[0].width.values, 0.6 * float(results[0].error.isel(width=0).mean()))
     _width_axis(axes, results[0].width.values)
     axes.set_yscale("log")
-    axes.set_ylabel("relative error of one network's kernel")
+    axes.set_ylabel("relative error of the kernel")
     figure.legend(title="design: fitted exponent", loc="outside lower center", ncols=2)
     return figure
 
@@ -125,7 +125,9 @@ def convergence_of_masks(result: xr.Dataset) -> Figure:
     for panel, weights in zip(panels, result.weights.values, strict=True):
         error = result.error.sel(weights=weights)
         method_lines(panel, error, "width")
-        _root_guide(panel, result.width.values, 0.6 * float(error.isel(width=0).min("pruning").mean()))
+        _root_guide(
+            panel, result.width.values, 0.6 * float(error.isel(width=0).min("pruning").mean())
+        )
         _width_axis(panel, result.width.values)
         panel.set_title(f"weights {weights}")
     panels[0].set_yscale("log")
@@ -137,9 +139,14 @@ def convergence_of_masks(result: xr.Dataset) -> Figure:
 def _root_guide(axes: Axes, widths: np.ndarray, start: float) -> None:
     """Draw a line of slope minus one half, and say so."""
     axes.plot(widths, start * (widths / widths[0]) ** -0.5, color="0.6", linewidth=0.9, zorder=0)
-    last = start * (widths[-1] / widths[0]) ** -0.5
+    middle = len(widths) // 2
     axes.annotate(
-        "$n^{-1/2}$", (widths[-1], last), (-6, -3), textcoords="offset points", ha="right", va="top"
+        "$n^{-1/2}$",
+        (widths[middle], start * (widths[middle] / widths[0]) ** -0.5),
+        (-3, -3),
+        textcoords="offset points",
+        ha="right",
+        va="top",
     )
 
 
