@@ -36,7 +36,7 @@ def kernel_cost_numbers(result: xr.Dataset) -> dict[str, float]:
     scaling = result.scaling_seconds.sel(clock="processor")
     return {
         "graphon": graphon,
-        "best": graphon / result.attrs["cores"],
+        "best": graphon / float(result.attrs["cores"]),
         "wall": float(result.seconds.sel(computed="graphon", clock="wall")),
         "dense": float(processor.sel(computed="dense")),
         "megabytes": float(result.megabytes),
