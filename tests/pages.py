@@ -40,3 +40,16 @@ def opened(browser, url, *, width=1280, theme="light", **options):
         yield page, problems
     finally:
         page.close()
+
+
+def wake_explorers(page):
+    """Go to every explorer of a page, which brings it to life, and wait until it shows something."""
+    page.evaluate(
+        """async () => {
+            for (const root of document.querySelectorAll(".graphon-explorer")) {
+                root.scrollIntoView();
+                while (!root.explorer) await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+            window.scrollTo(0, 0);
+        }"""
+    )

@@ -1,7 +1,7 @@
 """Accessibility of the built pages: axe-core finds nothing serious, and the keyboard suffices."""
 
 import pytest
-from pages import CHAPTER_PAGES, PAGES, opened
+from pages import CHAPTER_PAGES, PAGES, opened, wake_explorers
 
 from graphon_lib.book.assets import PACKAGES
 
@@ -21,6 +21,7 @@ RUN_AXE = """async () => {
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_serious_violation(browser, address, name, theme):
     with opened(browser, f"{address}/{name}", theme=theme) as (page, _):
+        wake_explorers(page)
         page.add_script_tag(path=AXE)
         violations = page.evaluate(RUN_AXE)
         shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in violations)
@@ -33,3 +34,41 @@ def test_axe_does_find_violations(browser, address):
         page.add_script_tag(path=AXE)
         page.evaluate("document.querySelector('article').append(document.createElement('img'))")
         assert "image-alt" in [rule for rule, _ in page.evaluate(RUN_AXE)]
+
+
+def test_every_control_of_an_explorer_has_visible_focus(browser, address):
+    with opened(browser, f"{address}/chapters/05-random.html") as (page, _):
+        wake_explorers(page)
+        page.evaluate("document.querySelector('.graphon-explorer fieldset').disabled = false")
+        root = page.locator(".graphon-explorer")
+        root.locator("button").focus()
+        reached = []
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            name, inside, outline = page.evaluate(
+                """() => {
+                    const here = document.activeElement;
+                    const marked = here.type === "radio" ? here.closest("label") : here;
+                    return [
+                        here.name || here.tagName,
+                        Boolean(here.closest(".graphon-explorer")),
+                        getComputedStyle(marked).outlineStyle !== "none",
+                    ];
+                }"""
+            )
+            if not inside:
+                break
+            assert outline, f"{name} shows no focus"
+            reached.append(name)
+        assert {"design-layer", "CANVAS", "family", "held", "density", "brush"} <= set(reached)
+
+
+def test_motion_is_reduced_for_those_who_ask(browser, address):
+    with opened(browser, f"{address}/{CHAPTER_PAGES[0]}", reduced_motion="reduce") as (page, _):
+        longest = page.evaluate(
+            """() => Math.max(...[...document.querySelectorAll("*")].flatMap((element) => {
+                const { animationDuration, transitionDuration } = getComputedStyle(element);
+                return `${animationDuration}, ${transitionDuration}`.split(", ").map(parseFloat);
+            }))"""
+        )
+        assert longest < 0.001

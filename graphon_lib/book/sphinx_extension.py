@@ -7,6 +7,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
 
@@ -36,6 +37,12 @@ def add_explorer_files(
             app.add_js_file(f"explorers/{name}", defer="defer")
         for name in STYLE_SHEETS:
             app.add_css_file(f"explorers/{name}")
+
+
+def withhold_launch_buttons(app: Sphinx, config: Config) -> None:
+    """Offer no launch buttons while the book's repository has no address to launch it from."""
+    if not config.html_theme_options.get("repository_url"):
+        config.html_theme_options.pop("launch_buttons", None)
 
 
 def without_icon_script(html: str) -> str:
@@ -80,6 +87,7 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     app.connect("html-page-context", add_explorer_files)
+    app.connect("config-inited", withhold_launch_buttons)
     app.connect("html-page-context", add_template_functions)
     app.connect("html-page-context", drop_wrong_roles)
     # After the theme and its extensions have added their scripts.
