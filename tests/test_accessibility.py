@@ -9,6 +9,8 @@ pytestmark = pytest.mark.browser
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
 RUN_AXE = """async () => {
+    if (globalThis.MathJax) await MathJax.startup.promise;
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const { violations } = await axe.run(document, { resultTypes: ["violations"] });
     return violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")

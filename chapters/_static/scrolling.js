@@ -2,22 +2,27 @@
 (function () {
   "use strict";
 
+  const EQUATIONS = ".bd-article mjx-container[display]";
   const BOXES =
-    ".bd-article mjx-container[display], .bd-article div.math, .bd-article table, " +
-    ".bd-article .pst-scrollable-table-container, .bd-article dl.py, .bd-article div.highlight pre";
+    ".bd-article div.math, .bd-article table, .bd-article .pst-scrollable-table-container, " +
+    ".bd-article dl.py, .bd-article div.highlight pre";
 
   function mark(box) {
-    if (box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible") {
+    const larger = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (larger && getComputedStyle(box).overflowX !== "visible") {
       box.tabIndex = 0;
     } else if (box.tabIndex === 0) {
       box.removeAttribute("tabindex");
     }
   }
 
+  const watch = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
+
   async function begin() {
-    if (globalThis.MathJax && MathJax.startup) await MathJax.startup.promise;
-    const watch = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
     document.querySelectorAll(BOXES).forEach((box) => watch.observe(box));
+    if (!globalThis.MathJax || !MathJax.startup) return;
+    await MathJax.startup.promise;
+    document.querySelectorAll(EQUATIONS).forEach((box) => watch.observe(box));
   }
 
   window.addEventListener("load", begin);
