@@ -31,6 +31,7 @@ from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
+from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
@@ -105,6 +106,11 @@ CASES = {
         SIGNED_DEPTH,
         {"trials": 1, "hidden_layers": [2]},
         ["energy", "cosine"],
+    ),
+    "signed-kernels": (
+        SIGNED_KERNELS,
+        {"networks": [[512, 0.2, 1, ["random", "magnitude", "snip"]]]},
+        ["top1", "top5", "cosine"],
     ),
     "shared-positions": (SHARED_POSITIONS, {"trials": 1, "densities": [0.2]}, ["path_density"]),
     "training": (

@@ -20,6 +20,7 @@ from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
+from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
@@ -48,4 +49,5 @@ STORED_EXPERIMENTS = (
     SIGNED_DEPTH,
     MASK_CONVERGENCE,
     KERNEL_COST,
+    SIGNED_KERNELS,
 )

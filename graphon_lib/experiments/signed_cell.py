@@ -1,4 +1,4 @@
-"""One cell of the sweep over signed kernels: one network, one pruning method, all densities."""
+"""One cell of the sweep over signed kernels: one network, one pruning method, one density."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def signed_cell(
     trial: int,
     method: str,
     hidden_layers: int,
-    densities: Sequence[float],
-    blocking_density: float,
+    density: float,
+    blockings: bool,
     digits: int,
     blocks: int,
     particles: int,
     full: bool,
     data_sha256: str,
 ) -> dict[str, NDArray]:
-    """Prune a network to every density and compare measured with predicted kernels.
+    """Prune a network and compare measured with predicted kernels.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def signed_cell(
         One of :data:`graphon_lib.pruning.METHODS`.
     hidden_layers
         Number of hidden layers, at least 1.
-    densities
-        Kept fractions of the whole network.
-    blocking_density
-        The one of them at which all :data:`BLOCKINGS` are tried, for SNIP.
+    density
+        Kept fraction of the whole network.
+    blockings
+        Whether all :data:`BLOCKINGS` are tried.
     digits
         Inputs of the kernels: test images, none of them in a pruning batch.
     blocks
@@ -88,8 +88,8 @@ def signed_cell(
     Returns
     -------
     dict
-        ``statistic`` (density, kernel, statistic) with the trace (mean of the diagonal), the shares of
-        the largest and of the five largest eigenvalues, and the cosine similarity to the measured
+        ``statistic`` (kernel, statistic) with the trace (mean of the diagonal), the shares of the
+        largest and of the five largest eigenvalues, and the cosine similarity to the measured
         kernel with kept weights; ``blocking`` (blocking, statistic). NaN where there is none.
 
     Raises
@@ -108,21 +108,21 @@ def signed_cell(
     signals = None
     if method in ("snip", "grasp"):
         signals = batch_signals(started.model, method, started.x, started.y)
-    statistic = np.full((len(densities), len(KERNELS), len(STATISTICS)), np.nan)
+    ((_, tensors),) = started.masks(method, [density])
+    masks = [mask.numpy() for mask in tensors]
+    rng = np.random.default_rng(identity)
+    reference = empirical_ntk(weights, masks, x)
+    found = _measured(weights, masks, x, signals, method, rng)
+    found |= _predicted(weights, masks, x, blocks)
+    if signals is not None:
+        found |= _of_positions(weights, masks, x, signals, method, particles, rng)
+    statistic = np.full((len(KERNELS), len(STATISTICS)), np.nan)
+    for name, kernel in {"kept": reference, **found}.items():
+        statistic[KERNELS.index(name)] = _statistics(kernel, reference)
     blocking = np.full((len(BLOCKINGS), len(STATISTICS)), np.nan)
-    for d, (density, tensors) in enumerate(started.masks(method, densities)):
-        masks = [mask.numpy() for mask in tensors]
-        rng = np.random.default_rng((*identity, d))
-        reference = empirical_ntk(weights, masks, x)
-        found = _measured(weights, masks, x, signals, method, rng)
-        found |= _predicted(weights, masks, x, blocks)
-        if signals is not None:
-            found |= _of_positions(weights, masks, x, signals, method, particles, rng)
-        for name, kernel in {"kept": reference, **found}.items():
-            statistic[d, KERNELS.index(name)] = _statistics(kernel, reference)
-        if method == "snip" and density == blocking_density:
-            for b, kernel in enumerate(_of_blockings(weights, masks, x, rng)):
-                blocking[b] = _statistics(kernel, reference)
+    if blockings:
+        for b, kernel in enumerate(_of_blockings(weights, masks, x, rng)):
+            blocking[b] = _statistics(kernel, reference)
     return {"statistic": statistic, "blocking": blocking}
 
 

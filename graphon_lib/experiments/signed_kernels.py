@@ -23,10 +23,10 @@ PROBE_WIDTH = 96
 def signed_kernels(
     *,
     seed: int,
-    trials_of_width: Sequence[Sequence[int]],
+    networks: Sequence[tuple[int, float, int, Sequence[str]]],
     hidden_layers: int,
-    densities: Sequence[float],
     blocking_density: float,
+    blocking_width: int,
     digits: int,
     blocks: int,
     particles: int,
@@ -38,10 +38,13 @@ def signed_kernels(
     ----------
     seed
         Seed of everything random.
-    trials_of_width
-        Pairs of a hidden width and a number of networks of that width.
-    hidden_layers, densities, blocking_density, digits, blocks, particles, full
+    networks
+        Rows of a hidden width, a density, a number of networks and the methods they are pruned
+        with, none standing for all. Computed in this order.
+    hidden_layers, digits, blocks, particles, full
         As of :func:`graphon_lib.experiments.signed_cell.signed_cell`.
+    blocking_density, blocking_width
+        At this density and up to this width, all blockings are tried for SNIP.
 
     Returns
     -------
@@ -54,8 +57,6 @@ def signed_kernels(
     settings = {
         "seed": seed,
         "hidden_layers": hidden_layers,
-        "densities": list(densities),
-        "blocking_density": blocking_density,
         "digits": digits,
         "blocks": blocks,
         "particles": particles,
@@ -64,23 +65,32 @@ def signed_kernels(
     }
     key = _fingerprint(settings)
     arguments = [
-        {"width": width, "trial": trial, "method": method, **settings}
-        for width, trials in trials_of_width
+        {
+            "width": width,
+            "trial": trial,
+            "method": method,
+            "density": density,
+            "blockings": method == "snip"
+            and density == blocking_density
+            and width <= blocking_width,
+            **settings,
+        }
+        for width, density, trials, methods in networks
         for trial in range(trials)
-        for method in METHODS
+        for method in methods or METHODS
     ]
     cells = run_cells(signed_cell, arguments, key=key, description="Signed kernels")
-    widths = [width for width, _ in trials_of_width]
-    trials = max(count for _, count in trials_of_width)
-    values = np.full(
-        (len(STATISTICS), len(METHODS), len(densities), len(widths), trials, len(KERNELS)), np.nan
-    )
+    widths = sorted({width for width, *_ in networks})
+    densities = sorted({density for _, density, *_ in networks}, reverse=True)
+    trials = max(count for _, _, count, _ in networks)
+    used = [method for method in METHODS if any(at["method"] == method for at in arguments)]
+    shape = (len(used), len(densities), len(widths), trials)
+    values = np.full((len(STATISTICS), *shape, len(KERNELS)), np.nan)
     blocking = np.full((len(STATISTICS), len(widths), trials, len(BLOCKINGS)), np.nan)
     for cell, at in zip(cells, arguments, strict=True):
-        w, trial = widths.index(at["width"]), at["trial"]
-        statistic = cell.arrays["statistic"].transpose(2, 0, 1)
-        values[:, METHODS.index(at["method"]), :, w, trial] = statistic
-        if at["method"] == "snip":
+        w, d, trial = widths.index(at["width"]), densities.index(at["density"]), at["trial"]
+        values[:, used.index(at["method"]), d, w, trial] = cell.arrays["statistic"].T
+        if at["blockings"]:
             blocking[:, w, trial] = cell.arrays["blocking"].T
     dims = ("pruning", "density", "width", "trial", "kernel")
     variables = {name: (dims, values[s]) for s, name in enumerate(STATISTICS)}
@@ -95,8 +105,8 @@ def signed_kernels(
     return xr.Dataset(
         variables,
         coords={
-            "pruning": list(METHODS),
-            "density": list(densities),
+            "pruning": used,
+            "density": densities,
             "width": widths,
             "kernel": list(KERNELS),
             "blocking": names,
@@ -104,7 +114,6 @@ def signed_kernels(
         attrs={
             "data": data.name,
             "data_sha256": data.sha256,
-            "trials_of_width": str([list(pair) for pair in trials_of_width]),
             "blocking_density": blocking_density,
             "digits": digits,
             "cells_fingerprint": key,
@@ -116,9 +125,10 @@ def signed_kernels(
 
 def _fingerprint(settings: Mapping[str, Any]) -> str:
     """Name the code by what it makes of small cells, one that uses positions and one that does not."""
-    small = {**settings, "width": PROBE_WIDTH, "trial": 0, "digits": 6, "blocks": 9}
+    small = {**settings, "width": PROBE_WIDTH, "trial": 0, "digits": 6, "blocks": 9, "density": 0.2}
     return "-".join(
-        fingerprint(signed_cell, {**small, "method": method})[:32] for method in ("snip", "synflow")
+        fingerprint(signed_cell, {**small, "method": method, "blockings": method == "snip"})[:32]
+        for method in ("snip", "synflow")
     )
 
 
@@ -127,20 +137,32 @@ SIGNED_KERNELS = Experiment(
     compute=signed_kernels,
     profiles={
         "paper": {
-            "trials_of_width": [[512, 5], [1024, 3], [2048, 2], [4096, 1]],
+            "networks": [
+                [512, 0.2, 3, []],
+                [512, 0.05, 3, []],
+                [512, 0.5, 1, []],
+                [512, 0.1, 1, []],
+                [1024, 0.2, 3, []],
+                [1024, 0.05, 3, []],
+                [1024, 0.5, 1, []],
+                [1024, 0.1, 1, []],
+                [2048, 0.2, 2, []],
+                [2048, 0.05, 1, []],
+                [4096, 0.2, 2, []],
+            ],
             "hidden_layers": 4,
-            "densities": [0.5, 0.2, 0.1, 0.05],
             "blocking_density": 0.2,
+            "blocking_width": 512,
             "digits": 32,
             "blocks": 64,
-            "particles": 2048,
+            "particles": 1024,
             "full": True,
         },
         "quick": {
-            "trials_of_width": [[64, 2], [96, 1]],
+            "networks": [[64, 0.3, 2, []], [96, 0.3, 1, []], [64, 0.15, 1, ["snip", "grasp"]]],
             "hidden_layers": 2,
-            "densities": [0.3, 0.15],
             "blocking_density": 0.3,
+            "blocking_width": 64,
             "digits": 8,
             "blocks": 9,
             "particles": 96,

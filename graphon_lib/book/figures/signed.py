@@ -1,0 +1,259 @@
+"""Figures on kernels of kept weights: what is measured, and what each theory makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+
+__all__ = [
+    "best_prediction",
+    "blocking_trade_off",
+    "kernels_by_width",
+    "predicted_against_measured",
+    "regimes",
+    "traces_by_width",
+]
+
+REGIMES = (("kept", "o"), ("signs randomised", "s"), ("re-drawn", "^"))
+THEORIES = (("density", "density only"), ("second moments", "+ second moments"))
+
+
+def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
+    """Return the prediction from positions where there is one, else that with shrunk drifts.
+
+    Parameters
+    ----------
+    statistic
+        With the dimension ``kernel`` of :mod:`graphon_lib.experiments.signed_kernels`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Without that dimension.
+    """
+    positions = statistic.sel(kernel="positions", drop=True)
+    return positions.fillna(statistic.sel(kernel="shrunk drifts", drop=True))
+
+
+def regimes(result: xr.Dataset) -> Figure:
+    """Draw trace and energy of the measured kernels of three regimes, with their predictions.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density and
+        width.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; methods along the axis, a black dash for each prediction.
+    """
+    figure = new_figure(3.4)
+    panels = figure.subplots(1, 2)
+    methods = list(result.pruning.values)
+    for panel, name in zip(panels, ("trace", "top5"), strict=True):
+        statistic = result[name]
+        predictions = (
+            best_prediction(statistic),
+            statistic.sel(kernel="second moments"),
+            statistic.sel(kernel="density"),
+        )
+        for (regime, marker), prediction, offset in zip(
+            REGIMES, predictions, (-0.25, 0.0, 0.25), strict=True
+        ):
+            at = np.arange(len(methods)) + offset
+            for m, method in enumerate(methods):
+                values = statistic.sel(kernel=regime, pruning=method).values.ravel()
+                panel.plot(
+                    np.full(values.size, at[m]), values, marker, color=COLOURS[method], markersize=5
+                )
+            means = prediction.mean("trial").values
+            panel.hlines(means, at - 0.14, at + 0.14, color="black", linewidth=1.4, zorder=3)
+            panel.plot([], [], marker, color="0.4", label=f"measured, {regime}")
+        panel.set_xticks(range(len(methods)), [LABELS[method] for method in methods], rotation=40)
+    panels[0].plot([], [], "_", color="black", markersize=10, label="predicted")
+    panels[0].set_yscale("log")
+    panels[0].set_ylabel("trace of the kernel")
+    panels[1].set_ylabel("energy of five eigenvalues")
+    panels[1].set_ylim(0.4, 1.03)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def predicted_against_measured(result: xr.Dataset) -> Figure:
+    """Draw the traces of three predictions against the measured ones, kept weights.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`, all densities and widths.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes of equal range: one marker a network.
+    """
+    figure = new_figure(2.9)
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    trace = result.trace
+    measured = trace.sel(kernel="kept")
+    predictions = [(label, trace.sel(kernel=name)) for name, label in THEORIES]
+    predictions.append(("+ drift", best_prediction(trace)))
+    limits = [float(trace.sel(kernel="density").min()) / 3, float(measured.max()) * 3]
+    for panel, (label, prediction) in zip(panels, predictions, strict=True):
+        panel.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
+        for method in result.pruning.values:
+            panel.plot(
+                measured.sel(pruning=method).values.ravel(),
+                prediction.sel(pruning=method).values.ravel(),
+                MARKERS[method],
+                color=COLOURS[method],
+                markersize=4,
+                alpha=0.8,
+                label=LABELS[method],
+            )
+        panel.set_title(label)
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_aspect("equal")
+    panels[1].set_xlabel("measured trace, kept weights")
+    panels[0].set_ylabel("predicted trace")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> Figure:
+    """Draw predicted over measured traces, and gaps in energy, against the width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` for one method and
+        density.
+    kernels
+        Pairs of a kernel and its label.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; means over networks as lines, single networks as markers.
+    """
+    figure = new_figure(3.5)
+    panels = figure.subplots(1, 2)
+    colours = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676")
+    markers = "osv^DP"
+    for (kernel, label), colour, marker in zip(kernels, colours, markers, strict=False):
+        ratio = result.trace.sel(kernel=kernel) / result.trace.sel(kernel="kept")
+        gap = result.top5.sel(kernel=kernel) - result.top5.sel(kernel="kept")
+        for panel, values in zip(panels, (ratio, gap), strict=True):
+            panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
+            at = values.width.broadcast_like(values).values.ravel()
+            panel.plot(
+                at,
+                values.transpose(*values.dims).values.ravel(),
+                marker,
+                color=colour,
+                markersize=4,
+            )
+        panels[0].plot([], [], marker=marker, color=colour, label=label)
+    panels[0].axhspan(0.9, 1.1, color="0.9", zorder=0)
+    panels[1].axhspan(-0.03, 0.03, color="0.9", zorder=0)
+    panels[0].set_yscale("log")
+    panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
+    panels[0].set_ylabel("trace, predicted / measured")
+    panels[1].set_ylabel("energy, predicted - measured")
+    for panel in panels:
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
+        panel.xaxis.set_tick_params(rotation=40)
+        panel.minorticks_off()
+        panel.set_xlabel("width $n$")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def blocking_trade_off(result: xr.Dataset) -> Figure:
+    """Draw how SNIP's kernel comes out for every way to find blocks: trace and energy at once.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure: one marker a way, means over widths and networks; a star for vector positions.
+    """
+    figure = new_figure(3.3)
+    axes = figure.subplots()
+    snip = result.sel(pruning="snip")
+    measured = snip.sel(kernel="kept")
+    markers = {"joint": "o", "coclustering": "s", "both": "^"}
+    for name in result.blocking.values:
+        order, count, shrinkage = str(name).split(", ")
+        ratio = result.blocking_trace.sel(blocking=name) / measured.trace
+        gap = result.blocking_top5.sel(blocking=name) - measured.top5
+        raw = shrinkage == "raw"
+        axes.plot(
+            float(ratio.mean()),
+            float(gap.mean()),
+            markers[order],
+            color="#0072B2" if raw else "#D55E00",
+            markerfacecolor=("#0072B2" if raw else "#D55E00") if "64" in count else "none",
+            label=name,
+        )
+    tried = result.blocking_trace.notnull().any("blocking")
+    ratio = (snip.trace.sel(kernel="positions") / measured.trace).where(tried)
+    gap = (snip.top5.sel(kernel="positions") - measured.top5).where(tried)
+    axes.plot(float(ratio.mean()), float(gap.mean()), "k*", markersize=11, label="vector positions")
+    axes.axvspan(0.9, 1.1, color="0.92", zorder=0)
+    axes.axhspan(-0.03, 0.03, color="0.92", zorder=0)
+    axes.set_xscale("log")
+    axes.set_xticks([0.2, 0.5, 1.0, 2.0], ["0.2", "0.5", "1", "2"])
+    axes.minorticks_off()
+    axes.set_xlabel("trace, predicted / measured")
+    axes.set_ylabel("energy, difference")
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="x-small"
+    )
+    return figure
+
+
+def traces_by_width(result: xr.Dataset) -> Figure:
+    """Draw the trace with kept weights over that with random signs, against the width.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes.
+    """
+    figure = new_figure(3.1)
+    axes = figure.subplots()
+    ratio = result.trace.sel(kernel="kept") / result.trace.sel(kernel="signs randomised")
+    for method in result.pruning.values:
+        axes.plot(
+            result.width,
+            ratio.sel(pruning=method).mean("trial"),
+            color=COLOURS[method],
+            marker=MARKERS[method],
+            label=LABELS[method],
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(result.width.values, [str(width) for width in result.width.values])
+    axes.set_xlabel("width $n$")
+    axes.set_ylabel("trace, kept / random signs")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure

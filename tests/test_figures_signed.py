@@ -1,0 +1,72 @@
+"""Figures on signed kernels draw what the result holds."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from graphon_lib.book.figures import signed
+from graphon_lib.experiments.signed_cell import BLOCKINGS, KERNELS, STATISTICS
+
+METHODS = ["random", "snip"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Two methods, widths and trials; positions for SNIP alone, one blocking width."""
+    rng = np.random.default_rng(0)
+    dims = ("pruning", "width", "trial", "kernel")
+    values = rng.uniform(0.5, 1.0, (len(STATISTICS), 2, 2, 2, len(KERNELS)))
+    values[:, 0, ..., KERNELS.index("positions")] = np.nan
+    blocking = rng.uniform(0.5, 1.0, (len(STATISTICS), 2, 2, len(BLOCKINGS)))
+    blocking[:, 1] = np.nan
+    names = [f"{o}, {b} blocks, {'shrunk' if s else 'raw'}" for o, b, s in BLOCKINGS]
+    variables = {name: (dims, values[s]) for s, name in enumerate(STATISTICS)}
+    variables |= {
+        f"blocking_{name}": (("width", "trial", "blocking"), blocking[s])
+        for s, name in enumerate(STATISTICS)
+    }
+    coords = {"pruning": METHODS, "width": [64, 128], "kernel": list(KERNELS), "blocking": names}
+    return xr.Dataset(variables, coords=coords)
+
+
+def test_the_best_prediction_is_that_of_positions_where_there_is_one(result):
+    best = signed.best_prediction(result.trace)
+    assert best.sel(pruning="snip").equals(
+        result.trace.sel(pruning="snip", kernel="positions", drop=True).assign_coords(
+            pruning="snip"
+        )
+    )
+    assert best.sel(pruning="random").equals(
+        result.trace.sel(pruning="random", kernel="shrunk drifts", drop=True).assign_coords(
+            pruning="random"
+        )
+    )
+
+
+def test_every_network_is_a_marker_against_its_measured_trace(result):
+    panels = signed.predicted_against_measured(result).axes
+    measured = result.trace.sel(kernel="kept", pruning="snip").values.ravel()
+    assert len(panels) == 3
+    for panel, kernel in zip(panels, ("density", "second moments", "positions"), strict=True):
+        line = panel.lines[1 + METHODS.index("snip")]
+        assert np.array_equal(line.get_xdata(), measured)
+        assert np.array_equal(
+            line.get_ydata(), result.trace.sel(kernel=kernel, pruning="snip").values.ravel()
+        )
+
+
+def test_the_trade_off_compares_the_same_networks(result):
+    (axes,) = signed.blocking_trade_off(result).axes
+    *ways, star = axes.lines
+    assert len(ways) == len(BLOCKINGS)
+    snip = result.sel(pruning="snip", width=64)
+    ratio = snip.trace.sel(kernel="positions") / snip.trace.sel(kernel="kept")
+    assert star.get_xdata()[0] == pytest.approx(float(ratio.mean()))
+
+
+def test_the_others_are_drawn(result):
+    assert len(signed.regimes(result.isel(width=-1)).axes) == 2
+    assert len(signed.traces_by_width(result).axes[0].lines) == 2
+    kernels = [("positions", "positions"), ("density", "density only")]
+    ratio_panel, _ = signed.kernels_by_width(result.sel(pruning="snip"), kernels).axes
+    assert ratio_panel.get_legend_handles_labels()[1] == ["positions", "density only"]
