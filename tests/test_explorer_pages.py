@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "pruning": ("chapters/01-pruning.html", "chapters/explore.html"),
     "convergence": ("chapters/03-convergence.html", "chapters/explore.html"),
+    "training": ("chapters/08-causes.html", "chapters/explore.html"),
 }
 
 

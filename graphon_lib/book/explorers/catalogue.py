@@ -36,6 +36,16 @@ def _convergence() -> Explorer:
     return convergence_explorer(CONVERGENCE.run())
 
 
+def _training() -> Explorer:
+    from graphon_lib.book.explorers.training import training_explorer
+    from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
+    from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+    from graphon_lib.experiments.training import TRAINING
+
+    energy = KERNELS_OF_MASKS.run().energy.sel(kernel="measured, kept").isel(width=-1)
+    return training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run(), energy)
+
+
 def _design() -> DesignExplorer:
     from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
     from graphon_lib.experiments.data import load_mnist
@@ -44,7 +54,12 @@ def _design() -> DesignExplorer:
 
 
 PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(
-    {"pruning": _pruning, "convergence": _convergence, "design": _design}
+    {
+        "pruning": _pruning,
+        "convergence": _convergence,
+        "training": _training,
+        "design": _design,
+    }
 )
 """Explorers whose states are computed with the site; of the design only the one at the start."""
 
