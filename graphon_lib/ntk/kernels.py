@@ -44,7 +44,8 @@ def graphon_nngp(
     Parameters
     ----------
     x1 : array_like, shape (N1, d)
-        Inputs, one a row. Tensors of PyTorch stay on their device, and the result is one too.
+        Inputs, one a row. Tensors of PyTorch stay on their device, which has to know double
+        precision, and the result is one too.
     network : GraphonNetwork
         The graphons, with second moments and drifts or without.
     x2 : array_like, shape (N2, d), optional
