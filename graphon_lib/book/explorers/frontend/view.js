@@ -66,9 +66,11 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     );
   }
 
-  /** Write a number with at most three significant digits. */
+  /** Write a number with at most three significant digits; small ones as 1e-5. */
   function written(value) {
-    return String(Number(value.toPrecision(3)));
+    const rounded = Number(value.toPrecision(3));
+    const small = rounded !== 0 && Math.abs(rounded) < 5e-3;
+    return small ? rounded.toExponential() : String(rounded);
   }
 
   /** Draw a matrix into `place`, a figure element, replacing what it drew before. */
@@ -209,8 +211,8 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     );
     const up = axis(heights, panel.y_scale, HEIGHT - MARGIN.bottom, MARGIN.top);
     drawAxes(svg, panel, across, up);
-    if (panel.marked !== null) {
-      const at = across.place(panel.marked);
+    const at = panel.marked === null ? NaN : across.place(panel.marked);
+    if (at >= MARGIN.left && at <= WIDTH - MARGIN.right) {
       svg.append(shape("line", {
         x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "ge-marked",
       }));
