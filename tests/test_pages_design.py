@@ -26,6 +26,7 @@ def live(browser, address):
     with opened(browser, f"{address}/{PAGE}") as (page, problems):
         root = page.locator(EXPLORER)
         root.scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelector('{EXPLORER}').explorer")
         button = root.get_by_role("button", name="Run live")
         move(page, button.click, while_waiting=lambda: read_on(page))
         assert "Live:" in root.locator(".ge-live").inner_text()
