@@ -15,6 +15,7 @@ from graphon_lib.experiments import sweep
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
 from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.descent import DESCENT
 from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
@@ -33,6 +34,8 @@ from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
 from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.spectra import SPECTRA
+from graphon_lib.experiments.spectra_cell import ROUTES
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
 from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
@@ -111,6 +114,21 @@ CASES = {
         SIGNED_KERNELS,
         {"networks": [[512, 0.2, 1, ["random", "magnitude", "snip"]]]},
         ["top1", "top5", "cosine"],
+    ),
+    "spectra": (
+        SPECTRA,
+        {
+            "densities": [0.05],
+            "samples": [
+                {"digits": 128, "trials": 1, "routes": {route: [0.05] for route in ROUTES}}
+            ],
+        },
+        ["energy_concentration", "alignment", "path_density"],
+    ),
+    "descent": (
+        DESCENT,
+        {"trials": 1, "widths": [256], "steps": 100, "watched": [10, 100]},
+        ["loss", "cosine"],
     ),
     "shared-positions": (SHARED_POSITIONS, {"trials": 1, "densities": [0.2]}, ["path_density"]),
     "training": (

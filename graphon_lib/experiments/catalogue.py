@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.descent import DESCENT
 from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
 from graphon_lib.experiments.estimator_recovery import ESTIMATOR_RECOVERY
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
@@ -22,6 +23,7 @@ from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
 from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
+from graphon_lib.experiments.spectra import SPECTRA
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
 from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
@@ -50,4 +52,6 @@ STORED_EXPERIMENTS = (
     MASK_CONVERGENCE,
     KERNEL_COST,
     SIGNED_KERNELS,
+    SPECTRA,
+    DESCENT,
 )

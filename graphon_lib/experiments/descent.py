@@ -15,14 +15,14 @@ from graphon_lib.experiments.digits import checked_digits, nested_batch
 from graphon_lib.experiments.full_batch import full_batch_descent, ntk_weights
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.sweep import fingerprint, run_cells
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import gradient_flow
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["DESCENT", "NETWORKS", "descent", "descent_cell"]
+__all__ = ["CURVES", "DESCENT", "NETWORKS", "descent", "descent_cell"]
 
 NETWORKS = ("dense", "random", "random, rescaled", "synflow")
 """Dense; pruned at random; the same with the weights of every layer over the root of the density,
@@ -88,7 +88,8 @@ def descent_cell(
     check_choice("network", network, NETWORKS)
     data = checked_digits(full, data_sha256)
     x, labels = nested_batch(data, digits, seed)
-    model = _network(data, network, width, hidden_layers, density, (seed, trial))
+    started = start_trial(data, (784, *[width] * hidden_layers, 10), (seed, trial))
+    model = _network(started, network, density)
     inputs, targets = torch.from_numpy(x), torch.eye(10)[torch.from_numpy(labels)]
     first = ntk_weights(model)
     start = empirical_ntk(first, model.masks, x, precision="single")
@@ -129,8 +130,8 @@ def descent_cell(
     }
 
 
-def _network(data, network, width, hidden_layers, density, identity) -> MaskedMLP:  # noqa: ANN001
-    started = start_trial(data, (784, *[width] * hidden_layers, 10), identity)
+def _network(started: Trial, network: str, density: float) -> MaskedMLP:
+    """Return the network of a trial with its masks applied."""
     model = started.model
     if network != "dense":
         ((_, masks),) = started.masks(network.partition(",")[0], [density])

@@ -131,10 +131,11 @@ def predictions(
     averaged over densities: sparsity itself predicts nothing there. ``"given the scale"`` is the
     partial correlation over all cells.
 
-    ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when the networks of every cell are
-    drawn again with replacement, those of `known` and of `loss` independently. They say how sure
-    the number is for these methods. How much hangs on one of the methods is said by the least and
-    the most value with one of them left out.
+    ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when trials are drawn again with
+    replacement, those of `known` and of `loss` independently, but the same ones in all cells: the
+    networks of one trial share their weights before pruning and their batches. With few trials they
+    say little more than how far single trials differ. How much hangs on one of the methods is said
+    by the least and the most value with one of them left out.
     """
     check_rng("rng", rng)
     check_integer("resamples", resamples, 1)
@@ -187,14 +188,10 @@ def _quantiles(samples: NDArray[np.float64], levels: Sequence[float]) -> NDArray
 def _redraw(
     values: NDArray[np.float64], rng: np.random.Generator, resamples: int
 ) -> NDArray[np.float64]:
-    """Return means over trials drawn with replacement for every cell, resamples first."""
+    """Return means over trials drawn with replacement, resamples first."""
     trials = values.shape[-1]
-    # One draw of a network serves all its quantities and all its steps.
-    chosen = rng.integers(trials, size=(resamples, 1, *values.shape[1:]))
-    shape = (resamples, *values.shape)
-    return np.take_along_axis(
-        np.broadcast_to(values, shape), np.broadcast_to(chosen, shape), axis=-1
-    ).mean(axis=-1)
+    chosen = rng.integers(trials, size=(resamples, trials))
+    return np.moveaxis(values[..., chosen].mean(axis=-1), -1, 0)
 
 
 def _comparisons(

@@ -180,13 +180,13 @@ SPECTRA = Experiment(
         "quick": {
             "width": 48,
             "hidden_layers": 2,
-            "densities": [0.5, 0.2],
+            "densities": [0.5, 0.1],
             "samples": [
-                {"digits": 24, "trials": 2, "routes": {route: [0.5, 0.2] for route in ROUTES}},
+                {"digits": 24, "trials": 2, "routes": dict.fromkeys(ROUTES, (0.5, 0.1))},
                 {
                     "digits": 48,
                     "trials": 1,
-                    "routes": {"theory, joint": [0.5, 0.2], "sampled": [0.2], "kept": [0.2]},
+                    "routes": {"theory, joint": [0.5, 0.1], "sampled": [0.1], "kept": [0.1]},
                 },
             ],
             "blocks": 16,

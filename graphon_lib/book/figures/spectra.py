@@ -60,6 +60,13 @@ def _over_sparsity(panel: Axes, values: xr.DataArray) -> None:
     panel.xaxis.set_tick_params(rotation=90)
 
 
+def _plain_if_short(panel: Axes) -> None:
+    """Label a logarithmic axis of few decades in plain numbers."""
+    low, high = panel.get_ylim()
+    if high < 300.0 * low:
+        plain_decades(panel.yaxis)
+
+
 def metrics_by_sparsity(
     result: xr.Dataset, metrics: Sequence[str], routes: Mapping[str, str]
 ) -> Figure:
@@ -86,7 +93,7 @@ def metrics_by_sparsity(
             _over_sparsity(panel, result[metric].sel(route=route))
         if metric in LOGARITHMIC:
             row[0].set_yscale("log")
-            plain_decades(row[0].yaxis)
+            _plain_if_short(row[0])
         row[0].set_ylabel(NAMES[metric])
     for panel, title in zip(axes[0], routes, strict=True):
         panel.set_title(title)
@@ -169,7 +176,8 @@ def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
         panel.set_ylim(len(quantities) - 0.5, -0.5)
     axes[0].set_yticks(range(len(quantities)), [NAMES[name] for name in quantities])
     axes[len(comparisons) // 2].set_xlabel("rank correlation with fast training")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, columnspacing=1.2)
     return figure
 
 
@@ -207,7 +215,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
                     )
             panel.set_xscale("log")
             panel.set_yscale("log")
-            plain_decades(panel.yaxis)
+            _plain_if_short(panel)
             panel.set_title(f"{NETWORK_STYLES[network][0]}, $n = {width}$")
         row[0].set_ylabel("loss")
     for panel in axes[-1]:
@@ -251,7 +259,7 @@ def kernel_drift(result: xr.Dataset) -> Figure:
                 )
         panel.set_xscale("log")
         panel.set_yscale("log")
-        plain_decades(panel.yaxis)
+        _plain_if_short(panel)
         panel.set_xticks(result.watched.values, [str(step) for step in result.watched.values])
         panel.minorticks_off()
         panel.set_xlabel("step")
