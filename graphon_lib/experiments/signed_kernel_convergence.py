@@ -186,7 +186,7 @@ SIGNED_KERNEL_CONVERGENCE = Experiment(
     profiles={
         "paper": {
             "strengths": [0.25, 0.7, 2.0],
-            "draws_of_width": [[256, 16], [512, 16], [1024, 12], [2048, 6], [4096, 4], [8192, 2]],
+            "draws_of_width": [[256, 16], [512, 16], [1024, 12], [2048, 8], [4096, 8], [8192, 6]],
             "digits": 8,
             "blocks": 8,
             "full": True,
