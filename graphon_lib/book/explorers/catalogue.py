@@ -39,10 +39,10 @@ def _convergence() -> Explorer:
 def _training() -> Explorer:
     from graphon_lib.book.explorers.training import training_explorer
     from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
-    from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+    from graphon_lib.experiments.spectra import SPECTRA
     from graphon_lib.experiments.training import TRAINING
 
-    energy = KERNELS_OF_MASKS.run().energy.sel(kernel="measured, kept").isel(width=-1)
+    energy = SPECTRA.run().energy_concentration.sel(route="kept").isel(digits=0)
     return training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run(), energy)
 
 

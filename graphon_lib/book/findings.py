@@ -1,0 +1,136 @@
+"""The numbers that sum up the book, from its stored results."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
+from graphon_lib.experiments.convergence import CONVERGENCE
+from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
+from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
+from graphon_lib.experiments.results import Experiment
+from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
+from graphon_lib.experiments.spectra import SPECTRA
+from graphon_lib.experiments.training import TRAINING
+from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
+
+__all__ = ["findings"]
+
+DENSITY = 0.2
+"""The density at which masks and kernels are summed up."""
+
+WINDOW = 10
+"""Steps that a loss is averaged over."""
+
+
+def findings(*, profile: str = "paper", recompute: bool = False, seed: int = 0) -> dict:
+    """Return the numbers that the first page and the ledger of claims quote.
+
+    Parameters
+    ----------
+    profile, recompute, seed
+        As of :meth:`graphon_lib.experiments.results.Experiment.run`.
+
+    Returns
+    -------
+    dict of str to float or str
+        Means over trials at the largest width of each experiment; settings are strings. Keys name
+        method and quantity, for example ``"snip_loss"``.
+    """
+
+    def run(experiment: Experiment) -> xr.Dataset:
+        return experiment.run(profile=profile, recompute=recompute, seed=seed)
+
+    return {
+        **_masks(run(RESIDUAL_SPECTRA), run(VECTOR_POSITIONS), run(SHARED_POSITIONS)),
+        **_limits(run(BATCH_DEPENDENCE), run(CONVERGENCE)),
+        **_kernels(run(KERNELS_OF_MASKS), run(SIGNED_KERNELS), run(SPECTRA)),
+        **_training(run(TRAINING), run(INTERVENTION_TRAINING)),
+    }
+
+
+def _masks(blocks: xr.Dataset, vectors: xr.Dataset, shared: xr.Dataset) -> dict:
+    """Return what degree-sorted blocks and vector positions leave of masks, and counts of paths."""
+    numbers: dict[str, float | str] = {"residual_width": str(int(blocks.width[-1]))}
+    left = blocks.singular_value.sel(estimator="degree").isel(rank=0, width=-1).mean("trial")
+    for method in ("snip", "grasp", "synflow"):
+        numbers[f"{method}_blocks"] = _over_chance(left.sel(pruning=method))
+    left = vectors.singular_value.isel(rank=0, width=-1).mean("trial")
+    for method in ("snip", "grasp"):
+        numbers[f"{method}_vectors"] = _over_chance(left.sel(pruning=method))
+    paths = shared.path_density.mean("trial").isel(density=-1)
+    over = paths / paths.sel(reading="mask")
+    numbers["paths_density"] = f"{float(paths.density):g}"
+    numbers["snip_paths"] = float(over.sel(pruning="snip", reading="degree"))
+    numbers["joint_gap"] = 100 * float(abs(over.sel(reading="joint") - 1).max())
+    return numbers
+
+
+def _over_chance(singular_value: xr.DataArray) -> float:
+    return float(singular_value.sel(source="mask") / singular_value.sel(source="sampled"))
+
+
+def _limits(batch: xr.Dataset, convergence: xr.Dataset) -> dict:
+    """Return what separates networks, and how fast shapes approach a limit."""
+    widest = batch.isel(width=-1)
+    within = widest.variance.sel(component="within") / widest.chance
+    share = widest.variance.sel(component="share", pruning="grasp")
+    fits = convergence.approach.sel(
+        neuron_layers=4, mask=1, scope="global", density=DENSITY, rate_statistic="exponent"
+    )
+    shape = fits.sel(quantity="cross-fitted, divided by density", pruning="snip")
+    return {
+        "batch_width": str(int(widest.width)),
+        "snip_networks": float(within.sel(pruning="snip")),
+        "grasp_share": float(share),
+        "snip_exponent": float(shape),
+        "random_exponent": float(fits.sel(quantity="plain", pruning="random")),
+    }
+
+
+def _kernels(redrawn: xr.Dataset, signed: xr.Dataset, spectra: xr.Dataset) -> dict:
+    """Return traces of the theory over measured ones, and energies of five eigenvalues."""
+    trace = redrawn.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
+    gap = abs(trace.sel(kernel="joint") / trace.sel(kernel="measured, re-drawn") - 1)
+    numbers: dict[str, float | str] = {
+        "kernel_width": str(int(trace.width)),
+        "kernel_gap": 100 * float(gap.max()),
+        "signed_width": str(int(signed.width[-1])),
+    }
+    kept = signed.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
+    kept = kept / kept.sel(kernel="kept")
+    for method, name, kernel in (
+        ("snip", "density", "density"),
+        ("snip", "second", "second moments"),
+        ("snip", "positions", "positions"),
+        ("magnitude", "second", "second moments"),
+        ("synflow", "second", "second moments"),
+    ):
+        numbers[f"{method}_{name}"] = float(kept.sel(pruning=method, kernel=kernel))
+    energy = spectra.energy_concentration.isel(digits=0).mean("trial")
+    energy = energy.sel(density=float(energy.density.min()))
+    for name, route in (("theory", "theory, joint"), ("kept", "kept"), ("redrawn", "re-drawn")):
+        for method in ("random", "snip", "synflow"):
+            numbers[f"{method}_energy_{name}"] = float(energy.sel(route=route, pruning=method))
+    return numbers
+
+
+def _training(trained: xr.Dataset, changed: xr.Dataset) -> dict:
+    """Return training losses at the largest sparsity, before and after restoring Random's signal."""
+    last = changed.sizes["step"]
+    steps = {"step": slice(max(last - WINDOW, 0), last)}
+    sparsest = float(changed.density.min())
+    loss = trained.loss.isel(steps).sel(density=sparsest).mean(["step", "trial"])
+    rescaled = changed.loss.isel(steps).sel(density=sparsest, variant="random: rescaled")
+    numbers: dict[str, float | str] = {
+        f"{method}_loss": float(loss.sel(pruning=method))
+        for method in ("dense", "random", "snip", "synflow")
+    }
+    return numbers | {
+        "rescaled_loss": float(rescaled.mean()),
+        "loss_steps": str(last),
+        "loss_sparsity": f"{100 * (1 - sparsest):.0f} %",
+        "loss_trials": str(trained.sizes["trial"]),
+    }
