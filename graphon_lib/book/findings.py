@@ -9,7 +9,6 @@ from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
-from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
 from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.spectra import SPECTRA
@@ -25,29 +24,25 @@ WINDOW = 10
 """Steps that a loss is averaged over."""
 
 
-def findings(*, profile: str = "paper", recompute: bool = False, seed: int = 0) -> dict:
+def findings() -> dict[str, float | str]:
     """Return the numbers that the first page and the ledger of claims quote.
-
-    Parameters
-    ----------
-    profile, recompute, seed
-        As of :meth:`graphon_lib.experiments.results.Experiment.run`.
 
     Returns
     -------
     dict of str to float or str
-        Means over trials at the largest width of each experiment; settings are strings. Keys name
-        method and quantity, for example ``"snip_loss"``.
+        Means over trials at the largest width of each stored experiment; settings are strings. Keys
+        name method and quantity, for example ``"snip_loss"``.
+
+    Raises
+    ------
+    graphon_lib.experiments.results.StaleResultError
+        If a stored result cannot be read or was made with other parameters.
     """
-
-    def run(experiment: Experiment) -> xr.Dataset:
-        return experiment.run(profile=profile, recompute=recompute, seed=seed)
-
     return {
-        **_masks(run(RESIDUAL_SPECTRA), run(VECTOR_POSITIONS), run(SHARED_POSITIONS)),
-        **_limits(run(BATCH_DEPENDENCE), run(CONVERGENCE)),
-        **_kernels(run(KERNELS_OF_MASKS), run(SIGNED_KERNELS), run(SPECTRA)),
-        **_training(run(TRAINING), run(INTERVENTION_TRAINING)),
+        **_masks(RESIDUAL_SPECTRA.run(), VECTOR_POSITIONS.run(), SHARED_POSITIONS.run()),
+        **_limits(BATCH_DEPENDENCE.run(), CONVERGENCE.run()),
+        **_kernels(KERNELS_OF_MASKS.run(), SIGNED_KERNELS.run(), SPECTRA.run()),
+        **_training(TRAINING.run(), INTERVENTION_TRAINING.run()),
     }
 
 
