@@ -11,7 +11,7 @@ FIND_LINKS = $(shell $(PYTHON) -m pip config list 2>/dev/null \
 	| sed -n "s/.*find-links='\(.*\)'/\1/p" | tr ' ' '\n' | sort -u | sed 's/^/--find-links /')
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab serve lock clean
+.PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab search serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ citation: _build/cffconvert ## Validate CITATION.cff
 unit: $(INSTALLED) ## Unit tests of the library
 	@echo "Testing the library"
 	@$(BIN)/python -m pytest -m "not slow and not browser and not reproduction" --durations=5
+
+search: $(INSTALLED) ## Property tests on a thousand new examples each
+	@echo "Trying new examples"
+	@$(BIN)/python -m pytest -m "hypothesis and not slow and not browser and not reproduction" \
+		--hypothesis-profile search
 
 reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of stored results again
 	@echo "Running the chapters at a small size, and parts of the stored results again"

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: the built site on a local server, and Chromium to look at it."""
+"""How property tests search, and fixtures of the browser tests: the built site and Chromium."""
 
 import functools
 import http.server
@@ -7,8 +7,15 @@ import shutil
 import threading
 
 import pytest
+from hypothesis import settings
 
 from graphon_lib.book.paths import SITE
+
+# The same examples in every run, so that a result of the tests belongs to the code alone. Others are
+# tried with `make search`. No deadline: a machine shared with other jobs is not a failure.
+settings.register_profile("same", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("same")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [

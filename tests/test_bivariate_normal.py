@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from graphons_strategies import relaxed
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr, owens_t
@@ -63,7 +62,6 @@ def test_tails_keep_their_digits(a):
     assert probability(a, a, 0.5).item() == pytest.approx(expected, rel=1e-9)
 
 
-@relaxed
 @given(LIMITS, LIMITS, CORRELATIONS)
 def test_laws_of_probability(a, b, rho):
     both = probability(a, b, rho).item()
@@ -74,7 +72,6 @@ def test_laws_of_probability(a, b, rho):
     assert both + others.item() == pytest.approx(1, abs=1e-15)
 
 
-@relaxed
 @given(st.floats(-6, 6), st.floats(-6, 6), st.floats(-0.98, 0.98))
 def test_it_grows_with_the_correlation_as_the_density_says(a, b, rho):
     step = 1e-4

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphon_lib.experiments.distance_of_means import distance_of_means
@@ -17,7 +17,6 @@ def samples(rng, shift, sizes=(12, 8), dimension=40):
     return first, second
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     sizes=st.tuples(st.integers(2, 9), st.integers(2, 9)),
     dimension=st.integers(1, 12),

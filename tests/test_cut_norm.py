@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -95,7 +95,6 @@ def test_border_keeps_the_cut_norm():
         assert infinity_to_one / 4 == pytest.approx(brute_force(weighted), rel=ROUNDING)
 
 
-@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_any_weights_give_a_bound(seed):
     """The theorem needs nothing of the weights: whatever they are, the bound holds."""
@@ -280,7 +279,6 @@ def test_constant_and_one_signed_matrices():
     assert result.cols.all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     values=st.tuples(st.integers(1, 30), st.integers(1, 30)).flatmap(
         lambda shape: arrays(

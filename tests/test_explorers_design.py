@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from graphons_strategies import relaxed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,7 +89,6 @@ def test_rings_have_equally_many_pixels_and_grow_from_the_centre():
         assert distances[rings == inner].max() <= distances[rings == outer].min()
 
 
-@relaxed
 @given(st.lists(layers(), min_size=3, max_size=3), layers(shape=(10, 16)))
 def test_every_design_has_a_view_that_json_can_hold(explorer, first, last):
     tree, arrays = encode(explorer.view(layers=[*first, last]))
@@ -98,7 +96,6 @@ def test_every_design_has_a_view_that_json_can_hold(explorer, first, last):
     assert all(np.isfinite(array).all() for array in arrays)
 
 
-@relaxed
 @given(layers())
 def test_a_held_density_is_met_or_said_to_be_missed(explorer, layer):
     graphon = designed_layer(layer, (16, 16), "layer")
@@ -145,7 +142,6 @@ def test_variances_by_position_are_those_of_the_covariance(explorer):
         assert variances == pytest.approx(expected, rel=1e-10)
 
 
-@relaxed
 @given(st.floats(0.05, 1), layers(), layers(), layers(shape=(10, 16)))
 def test_behind_blind_first_layers_the_kernel_is_dense_times_the_path_density(
     explorer, density, second, third, last

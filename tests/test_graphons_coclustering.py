@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from graphons_strategies import SEEDS, masks, relaxed
-from hypothesis import given, settings
+from graphons_strategies import SEEDS, masks
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphon_lib.graphons import (
@@ -35,7 +35,6 @@ def agreement(labels, classes):
     return table.max(axis=1).sum() / labels.size
 
 
-@settings(relaxed, max_examples=20)
 @given(masks(12), st.integers(1, 8), SEEDS)
 def test_any_mask_gives_valid_blocks_and_its_density(mask, wanted, seed):
     labels = cocluster_blocks(mask, wanted, np.random.default_rng(seed))

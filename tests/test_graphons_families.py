@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from graphons_strategies import edges, relaxed
+from graphons_strategies import edges
 from hypothesis import given
 
 from graphon_lib.graphons import (
@@ -44,7 +44,6 @@ def test_block_means_of_smooth_families_match_gauss_legendre_quadrature(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)
-@relaxed
 @given(row_edges=edges(), col_edges=edges())
 def test_block_means_integrate_to_the_same_density_on_every_partition(family, row_edges, col_edges):
     areas = np.outer(np.diff(row_edges), np.diff(col_edges))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from graphons_strategies import edges, relaxed
+from graphons_strategies import edges
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import dblquad
@@ -52,7 +52,6 @@ def test_block_means_are_the_integrals(family):
             assert means[i, j] == pytest.approx(integral / area, abs=1e-9)
 
 
-@relaxed
 @given(st.floats(0, 3), DECAYS, DECAYS, edges(), edges())
 def test_block_means_add_up_on_every_partition(threshold, row, col, row_edges, col_edges):
     family = FlowThreshold(threshold, row, col)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from graphons_strategies import SEEDS, edges, masks, relaxed, step_graphons
+from graphons_strategies import SEEDS, edges, masks, step_graphons
 from hypothesis import given
 
 from graphon_lib.graphons import MOTIFS, StepGraphon, motif_densities, motifs
@@ -57,13 +57,11 @@ def test_masks_match_the_definition(seed):
     assert motif_densities(mask) == pytest.approx(expected, abs=1e-13)
 
 
-@relaxed
 @given(masks(12))
 def test_a_mask_is_the_step_graphon_of_its_entries(mask):
     assert motif_densities(mask) == pytest.approx(motif_densities(StepGraphon(mask)), abs=1e-12)
 
 
-@relaxed
 @given(masks(12), SEEDS)
 def test_relabelling_changes_nothing(mask, seed):
     rng = np.random.default_rng(seed)
@@ -72,14 +70,12 @@ def test_relabelling_changes_nothing(mask, seed):
     assert shuffled == pytest.approx(motif_densities(mask), abs=1e-12)
 
 
-@relaxed
 @given(step_graphons(), edges(), edges())
 def test_refinement_changes_nothing(graphon, row_edges, col_edges):
     fine = motif_densities(graphon.refine(row_edges, col_edges))
     assert fine == pytest.approx(motif_densities(graphon), abs=1e-12)
 
 
-@relaxed
 @given(step_graphons())
 def test_transposing_exchanges_the_sides(graphon):
     before, after = motif_densities(graphon), motif_densities(graphon.transpose())
@@ -93,7 +89,6 @@ def test_transposing_exchanges_the_sides(graphon):
         assert after[twin] == pytest.approx(before[name], abs=1e-12)
 
 
-@relaxed
 @given(step_graphons())
 def test_sidorenko_and_monotonicity(graphon):
     # For these bipartite motifs t(F) >= t(edge)^e(F) is a theorem (Sidorenko 1993), and a motif has
@@ -107,7 +102,6 @@ def test_sidorenko_and_monotonicity(graphon):
     assert densities["k_32"] <= densities["cycle_4"] + 1e-12
 
 
-@relaxed
 @given(step_graphons(max_side=1))
 def test_constant_graphons_have_powers_of_the_density(graphon):
     p = graphon.values[0, 0]

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from graphons_strategies import SEEDS, masses, relaxed, step_graphons
+from graphons_strategies import SEEDS, masses, step_graphons
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +45,6 @@ def networks(draw, max_depth=4):
     return GraphonNetwork(layers)
 
 
-@relaxed
 @given(networks())
 def test_path_density_is_the_sum_over_paths(network):
     total = 0.0
@@ -59,7 +58,6 @@ def test_path_density_is_the_sum_over_paths(network):
     assert network.path_density() == pytest.approx(total, abs=1e-12)
 
 
-@relaxed
 @given(networks())
 def test_path_density_is_the_density_of_the_composition(network):
     product = network.layers[0]
@@ -68,7 +66,6 @@ def test_path_density_is_the_density_of_the_composition(network):
     assert network.path_density() == pytest.approx(product.density, abs=1e-12)
 
 
-@relaxed
 @given(networks(), st.data())
 def test_splitting_blocks_changes_no_path_density(network, data):
     cuts = [
@@ -85,14 +82,12 @@ def test_splitting_blocks_changes_no_path_density(network, data):
     assert abs(fine.path_density() - network.path_density()) < 1e-12
 
 
-@relaxed
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_constant_layers_multiply(densities):
     network = GraphonNetwork([StepGraphon([[p]]) for p in densities])
     assert network.path_density() == pytest.approx(np.prod(densities), abs=1e-12)
 
 
-@relaxed
 @given(SEEDS, st.lists(st.integers(1, 5), min_size=2, max_size=4), st.integers(5, 9))
 def test_neurons_that_are_blocks_of_their_own_count_paths_exactly(seed, widths, blocks):
     masks = random_masks(widths, np.random.default_rng(seed))
@@ -181,7 +176,6 @@ def test_inputs_and_outputs_keep_their_identity(order):
     assert network.layers[-1].row_degrees == pytest.approx(masks[-1].mean(axis=1))
 
 
-@relaxed
 @given(SEEDS, st.integers(1, 120), st.integers(1, 80))
 def test_joint_blocks_are_about_equal_and_never_empty(seed, count, wanted):
     rng = np.random.default_rng(seed)
@@ -195,7 +189,6 @@ def test_joint_blocks_are_about_equal_and_never_empty(seed, count, wanted):
         assert set(sizes) == {count // wanted}
 
 
-@relaxed
 @given(SEEDS)
 def test_joint_blocks_sort_by_in_degree_then_out_degree(seed):
     rng = np.random.default_rng(seed)

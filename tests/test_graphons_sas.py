@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from graphons_strategies import SEEDS, masks, relaxed
+from graphons_strategies import SEEDS, masks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,14 +30,12 @@ def staircase(n):
     return np.arange(n)[:, None] + np.arange(n) < n - 1
 
 
-@relaxed
 @given(masks(12), st.integers(1, 15))
 def test_plain_estimate_is_the_definition(mask, wanted):
     graphon = sas(mask, wanted)
     assert graphon.values == pytest.approx(sas_by_definition(mask, wanted), abs=1e-12)
 
 
-@relaxed
 @given(masks(12), st.integers(1, 15))
 def test_plain_estimate_keeps_density_and_sorts_degrees(mask, wanted):
     graphon = sas(mask, wanted)
@@ -47,7 +45,6 @@ def test_plain_estimate_keeps_density_and_sorts_degrees(mask, wanted):
     assert (np.diff(graphon.column_degrees) <= 1e-12).all()
 
 
-@relaxed
 @given(masks(12), st.integers(1, 15), SEEDS)
 def test_permuting_nodes_changes_the_plain_estimate_only_through_ties(mask, wanted, seed):
     rng = np.random.default_rng(seed)
@@ -61,7 +58,6 @@ def test_permuting_nodes_changes_the_plain_estimate_only_through_ties(mask, want
         assert after == before
 
 
-@relaxed
 @given(st.integers(1, 20), st.integers(1, 25), SEEDS)
 def test_permuting_nodes_of_distinct_degrees_changes_nothing(n, wanted, seed):
     rng = np.random.default_rng(seed)
@@ -69,7 +65,6 @@ def test_permuting_nodes_of_distinct_degrees_changes_nothing(n, wanted, seed):
     assert sas(mask[rng.permutation(n)][:, rng.permutation(n)], wanted) == sas(mask, wanted)
 
 
-@relaxed
 @given(masks(12, min_side=2), st.integers(1, 15), st.none() | SEEDS)
 def test_cross_fitted_estimate_has_equal_blocks_and_the_density(mask, wanted, seed):
     rng = None if seed is None else np.random.default_rng(seed)
@@ -206,7 +201,6 @@ def test_blocks_of_ranks_by_hand():
     assert rank_blocks([3, 7], 64).tolist() == [1, 0]
 
 
-@relaxed
 @given(masks(10), st.data())
 def test_block_means_are_means_whatever_the_chunks(mask, data):
     labels = []

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from graphons_strategies import edges, relaxed, step_graphons
+from graphons_strategies import edges, step_graphons
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +56,6 @@ def test_blocks_of_mass_zero_hold_no_position():
     assert graphon.density == pytest.approx(0.55)
 
 
-@relaxed
 @given(step_graphons())
 def test_mean_over_a_fine_grid_is_the_density(graphon):
     # Masses are multiples of 1 / sum(parts), so that a block holds its share of the grid to 1 / n.
@@ -67,7 +66,6 @@ def test_mean_over_a_fine_grid_is_the_density(graphon):
     assert abs(sample - graphon.density) <= blocks * (1 / n + 40 / n)
 
 
-@relaxed
 @given(step_graphons(), edges(), edges())
 def test_refinement_changes_nothing_but_the_blocks(graphon, row_edges, col_edges):
     fine = graphon.refine(row_edges, col_edges)
@@ -77,7 +75,6 @@ def test_refinement_changes_nothing_but_the_blocks(graphon, row_edges, col_edges
         assert np.abs(added[:, None] - present).min(axis=1).max() < 1e-11
 
 
-@relaxed
 @given(step_graphons(), step_graphons())
 def test_common_refinement_shares_blocks(first, second):
     one, two = common_refinement(first, second)
@@ -88,7 +85,6 @@ def test_common_refinement_shares_blocks(first, second):
     assert abs(two.density - second.density) < 1e-12
 
 
-@relaxed
 @given(step_graphons(), step_graphons())
 def test_l2_distance_is_a_metric_bounded_below_by_the_densities(first, second):
     distance = l2_distance(first, second)
@@ -103,7 +99,6 @@ def test_l2_distance_by_hand():
     assert l2_distance(first, second) == pytest.approx(np.sqrt((1 + 0 + 0.25 + 0.25) / 4))
 
 
-@relaxed
 @given(step_graphons(), st.data())
 def test_coarsening_takes_block_means_and_keeps_the_density(graphon, data):
     groups = []
@@ -121,7 +116,6 @@ def test_coarsening_takes_block_means_and_keeps_the_density(graphon, data):
                 assert coarse.values[g, h] == pytest.approx(mean, abs=1e-12)
 
 
-@relaxed
 @given(step_graphons(allow_zero=False))
 def test_coarsening_undoes_refinement(graphon):
     cuts = np.array([0.0, 1.0])
@@ -135,7 +129,6 @@ def test_coarsening_undoes_refinement(graphon):
     assert back.row_mass == pytest.approx(graphon.row_mass, abs=1e-12)
 
 
-@relaxed
 @given(step_graphons(), edges(), edges())
 def test_block_means_of_a_step_graphon_are_integrals(graphon, row_edges, col_edges):
     means = graphon.block_means(row_edges, col_edges)
@@ -156,7 +149,6 @@ def test_block_means_of_a_step_graphon_are_integrals(graphon, row_edges, col_edg
     assert means == pytest.approx(np.clip(sums / areas, 0, 1), abs=1e-9)
 
 
-@relaxed
 @given(st.data())
 def test_composition_is_the_integral_over_the_middle_layer(data):
     inner = data.draw(step_graphons())
@@ -175,7 +167,6 @@ def test_composition_is_the_integral_over_the_middle_layer(data):
     assert swapped.values == pytest.approx(path.transpose().values, abs=1e-12)
 
 
-@relaxed
 @given(step_graphons())
 def test_transposing_exchanges_rows_and_columns(graphon):
     flipped = graphon.transpose()
@@ -186,7 +177,6 @@ def test_transposing_exchanges_rows_and_columns(graphon):
     assert flipped(0.3, 0.8) == graphon(0.8, 0.3)
 
 
-@relaxed
 @given(step_graphons())
 def test_equal_graphons_hash_alike_and_survive_pickling(graphon):
     for twin in (pickle.loads(pickle.dumps(graphon)), copy.deepcopy(graphon)):

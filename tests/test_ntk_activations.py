@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from graphons_strategies import relaxed
 from hypothesis import given
 from hypothesis import strategies as st
 from ntk_strategies import dense_network, random_network, seeded_inputs
@@ -86,21 +85,18 @@ def test_leaky_relu_agrees_with_integration_over_quadrants(slope, q, r, rho):
     assert passed == pytest.approx(mean_by_quadrants(activation.derivative, c, q, r), rel=1e-11)
 
 
-@relaxed
 @given(VARIANCES, VARIANCES, CORRELATIONS)
 def test_leaky_relu_of_slope_1_is_linear(q, r, rho):
     c = rho * np.sqrt(q * r)
     assert moments(LeakyReLU(1.0), c, q, r) == pytest.approx(moments(Linear(), c, q, r), abs=1e-14)
 
 
-@relaxed
 @given(st.floats(1e-3, 2), st.floats(1e-3, 2), CORRELATIONS)
 def test_closed_form_of_erf_agrees_with_its_expansion(q, r, rho):
     c = rho * np.sqrt(q * r)
     assert moments(erf, c, q, r) == pytest.approx(moments("erf", c, q, r), rel=1e-9, abs=1e-10)
 
 
-@relaxed
 @given(st.floats(1e-6, 1), st.floats(1e-6, 1), CORRELATIONS)
 def test_closed_form_of_the_exponential(q, r, rho):
     c = rho * np.sqrt(q * r)
@@ -166,7 +162,6 @@ def test_variance_zero_is_the_limit_of_small_variances(activation):
     assert zero == pytest.approx(limit, abs=1e-5)
 
 
-@relaxed
 @given(VARIANCES, VARIANCES, CORRELATIONS, st.sampled_from([*ACTIVATIONS]))
 def test_cauchy_schwarz(q, r, rho, activation):
     second, passed = moments(activation, rho * np.sqrt(q * r), q, r)

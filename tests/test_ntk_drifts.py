@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from graphons_strategies import relaxed
 from hypothesis import given
 from hypothesis import strategies as st
 from ntk_strategies import SEEDS, networks, seeded_inputs
@@ -140,7 +139,6 @@ def test_equal_inputs_have_equal_rows():
     np.testing.assert_allclose(kernel[1, 1], kernel[1, 4], rtol=1e-9)
 
 
-@relaxed
 @given(networks(inputs=3), SEEDS, st.floats(0, 30), st.sampled_from([*ACTIVATIONS]))
 def test_kernels_are_finite_and_positive_whatever_is_dead(network, seed, size, activation):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from graphons_strategies import masses, relaxed
+from graphons_strategies import masses
 from hypothesis import given
 from hypothesis import strategies as st
 from ntk_strategies import (
@@ -38,7 +38,6 @@ def networks_with_inputs(draw, **options):
 
 
 # The reference takes angles by the arccosine, which is good to 1e-8 only.
-@relaxed
 @given(networks_with_inputs(), st.sampled_from(["mask", "dense"]))
 def test_both_kernels_equal_theorem_1_pair_by_pair(case, own_layer):
     network, x1, x2 = case
@@ -94,7 +93,6 @@ def test_diagonal_of_the_dense_kernel_is_depth_times_the_input_norm(depth):
         np.testing.assert_allclose(diagonal, depth * norms, rtol=4e-15 * depth)
 
 
-@relaxed
 @given(
     st.lists(st.floats(0.01, 1), min_size=1, max_size=5),
     st.integers(0, 2**5 - 1),
@@ -121,7 +119,6 @@ def test_random_pruning_gives_density_to_the_number_of_masked_layers(density, la
     np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
 
 
-@relaxed
 @given(networks(inputs=1, moments=False), st.integers(1, 3).flatmap(inputs))
 def test_path_density_law(network, x):
     expected = network.path_density() * graphon_ntk(x, dense_network(network.depth))
@@ -157,7 +154,6 @@ def test_path_density_law_stops_at_the_input_layer_and_at_other_activations():
     assert distance(hidden, "erf") > 1e-2
 
 
-@relaxed
 @given(networks_with_inputs(), st.data())
 def test_splitting_blocks_leaves_the_kernels_unchanged(case, data):
     network, x1, x2 = case
@@ -186,7 +182,6 @@ def test_splitting_blocks_leaves_the_kernels_unchanged(case, data):
         close(kernel(x1, fine, x2), kernel(x1, network, x2), 1e-12)
 
 
-@relaxed
 @given(networks_with_inputs(), SEEDS)
 def test_relabelling_blocks_leaves_the_kernels_unchanged(case, seed):
     network, x1, x2 = case
@@ -208,7 +203,6 @@ def test_relabelling_blocks_leaves_the_kernels_unchanged(case, seed):
         close(kernel(x1, relabelled, x2), kernel(x1, network, x2), 1e-12)
 
 
-@relaxed
 @given(networks_with_inputs(), st.sampled_from(["relu", "leaky_relu", "erf", "linear"]))
 def test_kernels_are_symmetric_and_positive_semi_definite(case, activation):
     network, x, _ = case
@@ -218,7 +212,6 @@ def test_kernels_are_symmetric_and_positive_semi_definite(case, activation):
         assert np.linalg.eigvalsh(matrix)[0] >= -1e-13 * np.abs(matrix).max()
 
 
-@relaxed
 @given(networks_with_inputs(), st.sampled_from(["relu", "leaky_relu", "erf", "linear"]))
 def test_rectangular_kernels_are_blocks_of_the_square_one(case, activation):
     network, x1, x2 = case
@@ -230,7 +223,6 @@ def test_rectangular_kernels_are_blocks_of_the_square_one(case, activation):
         close(kernel(x2, network, x1, activation=activation), part.T, 1e-12)
 
 
-@relaxed
 @given(networks_with_inputs(moments=False))
 def test_mean_over_outputs_is_weighted_by_mass(case):
     network, x, _ = case
@@ -336,7 +328,6 @@ def test_one_input_column_is_many_equal_ones():
         )
 
 
-@relaxed
 @given(masses(4), SEEDS, st.floats(1e-3, 1e3))
 def test_weight_variance_scales_a_homogeneous_kernel(mass, seed, variance):
     rng = np.random.default_rng(seed)

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from graphons_strategies import relaxed
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
@@ -121,7 +120,6 @@ def test_closed_forms_agree_with_adaptive_quadrature(name, count):
     assert worst < 1e-9
 
 
-@relaxed
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), CORRELATIONS, st.sampled_from([*CLOSED]))
 def test_without_means_they_are_the_plain_moments(q, r, rho, name):
     c = rho * np.sqrt(q * r)
@@ -134,7 +132,6 @@ def test_without_means_they_are_the_plain_moments(q, r, rho, name):
         )
 
 
-@relaxed
 @given(VARIANCES, VARIANCES, CORRELATIONS, MEANS, MEANS, st.sampled_from([*CLOSED]))
 def test_they_are_finite_and_keep_to_their_bounds(q, r, rho, m, n, name):
     c = rho * np.sqrt(q * r)
@@ -197,7 +194,6 @@ def test_far_in_the_tails_a_relu_is_dead_or_linear():
     assert moments("relu", 0.5, 1, 1, 1e60, 1e60) == pytest.approx((1e120, 1))
 
 
-@relaxed
 @given(st.floats(0.01, 2), st.floats(0.01, 2), CORRELATIONS, st.floats(-3, 3), st.floats(-3, 3))
 def test_the_expansion_agrees_with_the_closed_form_of_erf(q, r, rho, m, n):
     c = rho * np.sqrt(q * r)
@@ -226,7 +222,6 @@ def test_expansions_with_means_agree_with_closed_forms(function):
     assert found == pytest.approx(expected, rel=1e-10)
 
 
-@relaxed
 @given(st.floats(0.1, 5), st.floats(0.1, 5), CORRELATIONS, st.floats(-3, 3), st.floats(-3, 3))
 def test_leaky_relu_of_slope_1_is_linear(q, r, rho, m, n):
     c = rho * np.sqrt(q * r)

@@ -3,6 +3,7 @@
 import builtins
 import subprocess
 import sys
+import time
 import tracemalloc
 
 import numpy as np
@@ -158,9 +159,12 @@ def test_an_error_in_a_thread_is_raised_and_ends_the_others():
 
     def strip(rows):
         started.append(rows)
-        raise RuntimeError(f"no tile at {rows.start}")
+        if rows.start == 0:
+            raise RuntimeError("no tile at 0")
+        time.sleep(0.01)
+        return lambda columns: np.zeros((1, 1, 1))
 
-    with pytest.raises(RuntimeError, match="no tile at"):
+    with pytest.raises(RuntimeError, match="no tile at 0"):
         fill_tiles(
             np.empty((1, 1000, 1000)),
             strip,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
@@ -21,7 +21,6 @@ METHODS = ["random", "magnitude", "snip", "grasp", "synflow"]
 DENSITIES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.05]
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float64, (2, 3, 9), elements=st.integers(0, 5).map(float)),
 )

@@ -85,7 +85,7 @@ def test_the_network_is_left_as_it_is():
     assert all(m.all() for m in model.masks)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     widths=st.lists(st.integers(1, 10), min_size=2, max_size=4),
     density=st.floats(0.0, 1.0, exclude_min=True),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
@@ -43,7 +43,6 @@ def digest():
     return sha.hexdigest()
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     density=st.floats(0.0, 1.0, exclude_min=True),

@@ -34,9 +34,14 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     Notes
     -----
     The density of :math:`\min(c W, 1)` grows with c and is linear between the points where another
-    block reaches 1, so that c is found by going through the blocks in descending order: with the
-    first j of them at 1, :math:`c = (\rho - \sum_{i \le j} m_i) / \sum_{i > j} m_i W_i`, of which
-    the right j is the least with :math:`c W_{j+1} \le 1`.
+    block reaches 1, so that c is found by going through the blocks in descending order. With those
+    before block j at 1, the others share what is left of the density in proportion to their values:
+
+    .. math:: c W_j = \frac{\rho - \sum_{i < j} m_i}{r_j},
+              \qquad r_j = \sum_{i \ge j} m_i \frac{W_i}{W_j} = m_j + r_{j+1} \frac{W_{j+1}}{W_j},
+
+    and the right j is the first with :math:`c W_j \le 1`. Only ratios of values appear, so that
+    values near the smallest number a float can hold are scaled as exactly as others.
     """
     if not isinstance(graphon, StepGraphon):
         raise ValueError(f"graphon must be a StepGraphon, got {graphon!r}")
@@ -44,14 +49,18 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     values = graphon.values.ravel()
     masses = np.outer(graphon.row_mass, graphon.col_mass).ravel()
     order = np.argsort(-values, kind="stable")
+    order = order[values[order] > 0]
     descending, weights = values[order], masses[order]
-    full = np.concatenate([[0.0], np.cumsum(weights)[:-1]])
-    rest = np.cumsum((descending * weights)[::-1])[::-1]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        factors = (wanted - full) / rest
-        fits = (rest > 0) & (factors * descending <= 1.0)
+    full = np.concatenate([[0.0], np.cumsum(weights)])[:-1]
+    shares = weights.copy()
+    for j in range(len(order) - 2, -1, -1):
+        shares[j] += shares[j + 1] * (descending[j + 1] / descending[j])
+    fits = wanted - full <= shares
     if fits.any():
-        scaled = np.minimum(max(float(factors[np.argmax(fits)]), 0.0) * graphon.values, 1.0)
+        first = int(np.argmax(fits))
+        value = max(wanted - full[first], 0.0) / shares[first]
+        ratios = np.minimum(graphon.values, descending[first]) / descending[first]
+        scaled = np.where(graphon.values > descending[first], 1.0, np.minimum(value * ratios, 1.0))
     else:
         scaled = (graphon.values > 0).astype(np.float64)
     return StepGraphon(scaled, graphon.row_mass, graphon.col_mass)
