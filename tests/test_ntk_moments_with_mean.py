@@ -147,8 +147,8 @@ def test_they_are_finite_and_keep_to_their_bounds(q, r, rho, m, n, name):
         assert first >= 0
         assert second >= 0
         # A moment below the least float is 0, its root then off by up to that float's root.
-        underflow = np.sqrt(np.finfo(float).tiny * max(first, second))
-        assert abs(value) <= np.sqrt(first * second) * (1 + 1e-9) + underflow
+        underflow = np.sqrt(np.finfo(float).tiny) * np.sqrt(max(first, second))
+        assert abs(value) <= np.sqrt(first) * np.sqrt(second) * (1 + 1e-9) + underflow
     # A second moment is not less than the squared mean.
     assert own[0][0] >= mean(CLOSED[name], m, q) ** 2 * (1 - 1e-12)
 
