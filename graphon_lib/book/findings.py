@@ -52,7 +52,10 @@ def _masks(blocks: xr.Dataset, vectors: xr.Dataset, shared: xr.Dataset) -> dict:
     left = blocks.singular_value.sel(estimator="degree").isel(rank=0, width=-1).mean("trial")
     for method in ("snip", "grasp", "synflow"):
         numbers[f"{method}_blocks"] = _over_chance(left.sel(pruning=method))
-    left = vectors.singular_value.isel(rank=0, width=-1).mean("trial")
+    widest = vectors.singular_value.isel(rank=0, width=-1)
+    count = int(widest.sel(source="mask", pruning="snip").notnull().sum("trial"))
+    numbers["vector_networks"] = "one network" if count == 1 else f"{count} networks"
+    left = widest.mean("trial")
     for method in ("snip", "grasp"):
         numbers[f"{method}_vectors"] = _over_chance(left.sel(pruning=method))
     paths = shared.path_density.mean("trial").isel(density=-1)
@@ -70,18 +73,23 @@ def _over_chance(singular_value: xr.DataArray) -> float:
 def _limits(batch: xr.Dataset, convergence: xr.Dataset) -> dict:
     """Return what separates networks, and how fast shapes approach a limit."""
     widest = batch.isel(width=-1)
-    within = widest.variance.sel(component="within") / widest.chance
+    within = batch.variance.sel(component="within")
+    growth = within.isel(width=-1) / within.isel(width=0)
     share = widest.variance.sel(component="share", pruning="grasp")
-    fits = convergence.approach.sel(
-        neuron_layers=4, mask=1, scope="global", density=DENSITY, rate_statistic="exponent"
-    )
+    fits = convergence.approach.sel(scope="global", density=DENSITY, rate_statistic="exponent")
     shape = fits.sel(quantity="cross-fitted, divided by density", pruning="snip")
+    random = fits.sel(quantity="plain", pruning="random")
+    quiet = within.isel(width=-1).sel(pruning="snip, quiet outputs")
     return {
+        "batch_narrow": str(int(batch.width[0])),
         "batch_width": str(int(widest.width)),
-        "snip_networks": float(within.sel(pruning="snip")),
+        "snip_networks": float(within.isel(width=-1).sel(pruning="snip") / quiet),
+        "snip_growth": float(growth.sel(pruning="snip")),
+        "quiet_growth": float(growth.sel(pruning="snip, quiet outputs")),
         "grasp_share": float(share),
-        "snip_exponent": float(shape),
-        "random_exponent": float(fits.sel(quantity="plain", pruning="random")),
+        "snip_exponent": float(shape.sel(neuron_layers=4, mask=1)),
+        "snip_exponent_deeper": float(shape.sel(neuron_layers=5, mask=1)),
+        "random_exponent": float(random.sel(neuron_layers=4, mask=1)),
     }
 
 

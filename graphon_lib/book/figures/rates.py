@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.convergence import width_axis
 from graphon_lib.book.figures.panels import method_lines, method_panels
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import COLOURS, LABELS, new_figure
 from graphon_lib.graphons.singular import noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -19,39 +20,34 @@ BAD_FIT = 2.0
 
 
 def exponents(result: xr.Dataset) -> Figure:
-    """Draw the exponent of every method's approach to its limit, by quantity.
+    """Draw the exponent of every method's approach to its limit, by quantity and mask.
 
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
-        scope and density.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one scope and density.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a quantity with a row a method; 95% intervals; hollow where the fit is worse than
-        :data:`BAD_FIT`.
+        A panel a quantity with a row a method and a marker for every mask between hidden layers; 95%
+        intervals; hollow where the fit is worse than :data:`BAD_FIT`.
     """
     quantities, methods = result["quantity"].values, list(result.pruning.values)
-    figure = new_figure(1.5 * len(quantities) / 2 + 0.9)
+    masks = [
+        (int(layers), int(mask))
+        for layers in result.neuron_layers.values
+        for mask in result["mask"].values
+        if mask <= layers - 3
+    ]
+    figure = new_figure(1.9 * len(quantities) / 2 + 1.0)
     axes = figure.subplots(-(-len(quantities) // 2), 2, sharex=True, sharey=True)
     for panel, quantity in zip(axes.ravel(), quantities, strict=True):
-        for row, method in enumerate(methods):
-            fit = result.approach.sel(quantity=quantity, pruning=method)
-            value, lower, upper, misfit = (
-                float(fit.sel(rate_statistic=name))
-                for name in ("exponent", "exponent_lower", "exponent_upper", "misfit")
-            )
-            panel.errorbar(
-                [value],
-                [row],
-                xerr=[[max(value - lower, 0.0)], [max(upper - value, 0.0)]],
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                markerfacecolor="white" if misfit > BAD_FIT else COLOURS[method],
-                capsize=2,
-            )
+        for number, (layers, mask) in enumerate(masks):
+            beside = 0.24 * (number - (len(masks) - 1) / 2)
+            fits = result.approach.sel(quantity=quantity, neuron_layers=layers, mask=mask)
+            for row, method in enumerate(methods):
+                _draw_exponent(panel, fits.sel(pruning=method), row + beside, method, "osD"[number])
         panel.axvspan(-1.1, 0.0, color="0.92", zorder=0)
         for mark in (0.5, 1.0):
             panel.axvline(mark, color="0.75", linewidth=0.7, linestyle=":", zorder=0)
@@ -61,8 +57,32 @@ def exponents(result: xr.Dataset) -> Figure:
         panel.set_axis_off()
     axes[0, 0].set_yticks(range(len(methods)), [LABELS[method] for method in methods])
     axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
+    for number, (layers, mask) in enumerate(masks):
+        name = f"{layers} layers" + (f", mask {mask}" if layers > 4 else "")
+        axes[0, 0].plot([], [], "osD"[number], color="0.4", markersize=4, label=name)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8
+    )
     figure.supxlabel("exponent of the approach", fontsize=10)
     return figure
+
+
+def _draw_exponent(panel: Axes, fit: xr.DataArray, row: float, method: str, marker: str) -> None:
+    value, lower, upper, misfit = (
+        float(fit.sel(rate_statistic=name))
+        for name in ("exponent", "exponent_lower", "exponent_upper", "misfit")
+    )
+    panel.errorbar(
+        [value],
+        [row],
+        xerr=[[max(value - lower, 0.0)], [max(upper - value, 0.0)]],
+        color=COLOURS[method],
+        marker=marker,
+        markersize=4,
+        markerfacecolor="white" if misfit > BAD_FIT else COLOURS[method],
+        capsize=1.5,
+        linewidth=1.0,
+    )
 
 
 def residuals_by_width(result: xr.Dataset) -> Figure:
