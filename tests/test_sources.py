@@ -47,7 +47,8 @@ def test_packages_hold_nothing_but_names():
     ("changed", "same"),
     [
         ('"""Other words."""\ndef f(x):\n    "Says."\n    return x + 1\n', True),
-        ("# a comment\ndef f(x):\n    return (x + 1)\n", True),
+        ("# a comment\ndef f(x):  # another\n\n    return x + 1   \n", True),
+        ('def f(x):\n    return x + 1\n    """Says\n\n    more: π."""\n', True),
         ("def f(x):\n    return x + 2\n", False),
         ('def f(x):\n    y = "not a docstring"\n    return x + 1\n', False),
     ],
@@ -59,3 +60,28 @@ def test_hash_sees_code_and_nothing_else(tmp_path, monkeypatch, changed, same):
     before = sources.code_hash(["module"])
     module.write_text(changed)
     assert (sources.code_hash(["module"]) == before) is same
+
+
+def test_what_is_hashed_is_the_text_as_written():
+    """Whatever text is made from a syntax tree differs between versions of Python."""
+    code = "x = ('a' \"b\")\nf'{x!r:>{3}}' if (x) else '#\\\n  no comment'\nf(**{}, )"
+    assert sources._bare_code(code) == code
+    for path in sources.LIBRARY.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        written = iter(source.split("\n"))
+        for bare in sources._bare_code(source).split("\n"):
+            assert any(line.startswith(bare) for line in written), (path, bare)
+
+
+@pytest.mark.parametrize(
+    ("code", "bare"),
+    [
+        ('"""Says."""\n', ""),
+        ('def f():\n    """Says,\n    at length."""\n', "def f():"),
+        ('def f(): "π"; return 1  # π\n', "def f(): ; return 1"),
+        ('class A:\n    x: int  # of what\n\n    """Of what."""\n', "class A:\n    x: int"),
+        ('x = 1\n"""An attribute."""\ny = """A value."""', 'x = 1\ny = """A value."""'),
+    ],
+)
+def test_comments_and_docstrings_are_cut_out(code, bare):
+    assert sources._bare_code(code) == bare

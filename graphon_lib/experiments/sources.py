@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import tokenize
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
@@ -63,7 +65,7 @@ def code_hash(names: Collection[str]) -> str:
     digest = hashlib.sha256()
     for name, path in modules_behind(names).items():
         digest.update(name.encode())
-        digest.update(_bare_code(path).encode())
+        digest.update(_bare_code(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
 
 
@@ -72,12 +74,30 @@ def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph("graphon_lib", cache_dir=None)
 
 
-def _bare_code(path: Path) -> str:
-    """Return a file's code without comments and docstrings, in a normal form."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+def _bare_code(code: str) -> str:
+    """Return source text without comments, docstrings, blank lines and spaces at the ends of lines.
+
+    What is left is the text as it was written, so that every version of Python finds the same.
+    """
+    lines = code.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(code)):
+        if _is_docstring(node):
+            first, last = node.lineno - 1, node.end_lineno - 1
+            # The tree counts columns in bytes.
+            before = lines[first].encode()[: node.col_offset].decode()
+            after = lines[last].encode()[node.end_col_offset :].decode()
+            lines[first : last + 1] = [before + after] + [""] * (last - first)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    """Return whether a node is a string that nothing uses: on a module, function or attribute."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
