@@ -62,26 +62,35 @@ def test_generic_pairs_equal_theorem_1_to_rounding(moments, own_layer):
         np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-12)
 
 
+def arccosine_layers(x, depth):
+    """Return correlations of the dense ReLU network's layers, and derivatives of the hidden ones."""
+    norms = np.linalg.norm(x, axis=1)
+    correlation = x @ x.T / np.outer(norms, norms)
+    layers, derivatives = [correlation], []
+    for _ in range(depth - 1):
+        k = np.clip(correlation, -1, 1)
+        np.fill_diagonal(k, 1.0)
+        correlation = (np.sqrt(1 - k**2) + (np.pi - np.arccos(k)) * k) / np.pi
+        layers.append(correlation)
+        derivatives.append((np.pi - np.arccos(k)) / np.pi)
+    return layers, derivatives
+
+
+def dense_terms(x, depth):
+    """Return what every layer of weights adds to the dense ReLU kernel, by the arc-cosine formulas."""
+    layers, derivatives = arccosine_layers(x, depth)
+    norms = np.linalg.norm(x, axis=1)
+    scale = 2 * np.outer(norms, norms) / x.shape[1]
+    return [scale * layer * np.prod(derivatives[h:], axis=0) for h, layer in enumerate(layers)]
+
+
 @pytest.mark.parametrize("depth", range(1, 7))
 def test_dense_network_has_the_closed_form_of_arora_et_al(depth):
-    # Arora et al. 2019, section 3, equations 7 to 9 with c_sigma = 2; inputs on their own sphere.
+    # Arora et al. 2019, section 3, equations 7 to 9 with c_sigma = 2, and here the inputs' norms.
     x = seeded_inputs((20, 9))
-    x /= np.linalg.norm(x, axis=1)[:, None]
-    covariance = x @ x.T
-    layers, derivatives = [covariance], []
-    for _ in range(depth - 1):
-        k = np.clip(covariance, -1, 1)
-        np.fill_diagonal(k, 1.0)
-        covariance = (np.sqrt(1 - k**2) + (np.pi - np.arccos(k)) * k) / np.pi
-        layers.append(covariance)
-        derivatives.append((np.pi - np.arccos(k)) / np.pi)
-    expected = sum(
-        layer * np.prod(derivatives[h:], axis=0) if h < depth - 1 else layer
-        for h, layer in enumerate(layers)
-    )
-    # Theirs has no weight variance on the last layer, and the inputs are not divided by d.
-    close(graphon_ntk(np.sqrt(9) * x, dense_network(depth)), 2 * expected, 1e-13)
-    close(graphon_nngp(np.sqrt(9) * x, dense_network(depth)), 2 * layers[-1], 1e-13)
+    terms = dense_terms(x, depth)
+    close(graphon_ntk(x, dense_network(depth)), sum(terms), 1e-13)
+    close(graphon_nngp(x, dense_network(depth)), terms[-1], 1e-13)
 
 
 @pytest.mark.parametrize("depth", range(1, 7))
@@ -132,6 +141,25 @@ def test_path_density_law_of_generic_networks_entry_by_entry(seed):
     x = rng.normal(size=(50, 8))
     expected = network.path_density() * graphon_ntk(x, dense_network(4))
     np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_weights_trained_give_each_layer_the_path_density_without_its_mask(seed):
+    rng = np.random.default_rng(seed)
+    network = random_network((1, 7, 5, 9, 4), rng)
+    x = rng.normal(size=(20, 8))
+    factors = []
+    for number, layer in enumerate(network.layers):
+        layers = list(network.layers)
+        layers[number] = StepGraphon(np.ones(layer.shape), layer.row_mass, layer.col_mass)
+        factors.append(GraphonNetwork(layers).path_density())
+    assert np.ptp(factors) > 0.01 * max(factors)
+    terms = dense_terms(x, network.depth)
+    expected = sum(factor * term for factor, term in zip(factors, terms, strict=True))
+    close(graphon_ntk(x, network, own_layer="dense"), expected, 1e-12)
+    # So the shape differs from that of the dense kernel, which it cannot where kept weights are trained.
+    ratio = graphon_ntk(x, network, own_layer="dense") / sum(terms)
+    assert np.ptp(ratio) > 1e-3 * np.abs(ratio).max()
 
 
 def test_path_density_law_stops_at_the_input_layer_and_at_other_activations():
