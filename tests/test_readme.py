@@ -1,0 +1,37 @@
+"""The README's example runs and computes what its comments say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from graphon_lib.graphons import check_certificate
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The names that the Python blocks leave, run one after the other."""
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+def test_the_cut_norm_is_that_of_the_graphon_with_its_own_masses(example):
+    graphon, flat = example["graphon"], example["flat"]
+    assert graphon.row_mass.max() > graphon.row_mass.min()  # 500 neurons in 64 blocks
+    difference = graphon.values - graphon.density
+    lower, upper = check_certificate(difference, flat, graphon.row_mass, graphon.col_mass)
+    assert lower == pytest.approx(flat.lower, rel=1e-12)
+    assert upper == pytest.approx(flat.upper, rel=1e-9)
+
+
+def test_the_kernel_is_that_of_the_inputs(example):
+    assert example["x"].shape == (100, 784)
+    assert 0 < example["network"].path_density() < 1
