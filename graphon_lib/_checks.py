@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "as_numpy",
     "check_array",
     "check_choice",
     "check_density",
+    "check_instance",
     "check_integer",
     "check_mask",
     "check_masses",
     "check_rng",
+    "check_sequence",
+    "check_shape",
 ]
+
+
+Kind = TypeVar("Kind")
 
 
 def check_integer(name: str, value: object, minimum: int) -> int:
@@ -73,6 +81,87 @@ def check_choice(name: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
+def check_instance(name: str, value: object, kind: type[Kind]) -> Kind:
+    """Return `value` if it is a `kind`.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def check_sequence(name: str, value: object, of: str) -> list:
+    """Return the items of any iterable as a list.
+
+    Parameters
+    ----------
+    name
+        The argument's name, for the message.
+    value
+        A sequence or another iterable, of which one pass is made.
+    of
+        What its items are, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is not iterable, or is a string.
+    """
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be a sequence of {of}, got {type(value).__name__}")
+    try:
+        return list(value)
+    except TypeError:  # an array without axes
+        raise ValueError(f"{name} must be a sequence of {of}, got a single number") from None
+
+
+def check_shape(name: str, value: object) -> tuple[int, int]:
+    """Return the size (n_out, n_in) of a mask.
+
+    Raises
+    ------
+    ValueError
+        If it is not two integers of at least 1.
+    """
+    if not isinstance(value, Iterable) or isinstance(value, str) or len(pair := list(value)) != 2:
+        raise ValueError(f"{name} must be two positive integers (n_out, n_in), got {value!r}")
+    n_out, n_in = (check_integer(f"{name}[{i}]", size, 1) for i, size in enumerate(pair))
+    return n_out, n_in
+
+
+def as_numpy(name: str, value: object) -> NDArray:
+    """Return what was given as an array, whatever its shape and dtype, as a NumPy array.
+
+    Parameters
+    ----------
+    name
+        The argument's name, for the message.
+    value
+        An array_like, or a PyTorch tensor: also one on another device, one that requires a gradient,
+        or one of a dtype that NumPy does not have, such as bfloat16, which becomes float32.
+
+    Raises
+    ------
+    ValueError
+        If it does not convert, as rows of different lengths do not.
+    """
+    try:
+        if hasattr(value, "detach"):  # a torch tensor, recognised without importing torch
+            value = value.detach().cpu()
+            if value.is_floating_point() and value.itemsize < 4:
+                value = value.float()
+            value = value.numpy()
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            f"{name} must be an array of real numbers, got a {type(value).__name__} that does not convert to one"
+        ) from None
+
+
 def check_array(
     name: str,
     value: ArrayLike,
@@ -89,15 +178,10 @@ def check_array(
         If the number of axes differs, an axis is empty, an entry is NaN, infinite or out of range,
         or the values are not real numbers.
     """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-        array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must be an array of real numbers, got {type(value).__name__}"
-        ) from None
+    array = as_numpy(name, value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64)
     if array.ndim != ndim or array.size == 0:
         raise ValueError(
             f"{name} must be a non-empty array with {ndim} axes, got shape {array.shape}"
@@ -121,9 +205,7 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     ValueError
         If it does not have two non-empty axes or holds anything but 0 and 1.
     """
-    if hasattr(value, "detach"):  # a torch tensor, recognised without importing torch
-        value = value.detach().cpu().numpy()
-    array = np.asarray(value)
+    array = as_numpy(name, value)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
             f"{name} must be a non-empty matrix (n_out, n_in), got shape {array.shape}"

@@ -95,3 +95,42 @@ def test_bad_positions_are_refused():
         sample_mask_at(GRAPHON, [0.5], [np.nan], np.random.default_rng(0))
     with pytest.raises(ValueError, match="count must be an integer >= 1"):
         draw_positions(0, np.random.default_rng(0))
+
+
+def test_a_function_of_one_position_has_entries_drawn_apart():
+    shape, draw = (40, 60), np.random.default_rng
+    whole = sample_mask(lambda u, v: 0.3 + 0.4 * u + 0 * v, shape, draw(0))
+    assert np.array_equal(sample_mask(lambda u, v: 0.3 + 0.4 * u, shape, draw(0)), whole)
+    by_column = sample_mask(lambda u, v: 0.3 + 0.4 * v, shape, draw(0))
+    assert np.array_equal(
+        by_column, sample_mask(lambda u, v: 0 * u + 0.3 + 0.4 * v, shape, draw(0))
+    )
+    assert 0 < np.ptp(whole.mean(axis=1)) < 1  # rows are neither all kept nor all pruned
+    constant = sample_mask(lambda u, v: 0.5, shape, draw(0))
+    assert np.array_equal(constant, sample_mask(StepGraphon([[0.5]]), shape, draw(0)))
+
+
+@pytest.mark.parametrize(
+    ("graphon", "message"),
+    [
+        (lambda u, v: u + v, r"graphon must return probabilities in \[0, 1\], got .* to 1.75"),
+        (lambda u, v: u - v, r"graphon must return probabilities in \[0, 1\], got values from -0"),
+        (lambda u, v: u * v * np.nan, r"graphon must return probabilities in \[0, 1\]"),
+        (
+            lambda u, v: np.ones((3, 2)),
+            r"graphon must return real numbers that broadcast to \(4, 4",
+        ),
+        (lambda u, v: np.ones((2, 4, 4)), "graphon must return real numbers that broadcast"),
+        (lambda u, v: 1j * u * v, "graphon must return real numbers .* dtype complex128"),
+        (lambda u, v: None, "graphon must return real numbers .* dtype object"),
+        (0.5, r"graphon must be a function of \(u, v\), got float"),
+    ],
+)
+def test_functions_that_are_no_graphons_are_refused(graphon, message):
+    with pytest.raises(ValueError, match=message):
+        sample_mask(graphon, (4, 4), np.random.default_rng(0))
+
+
+def test_values_that_leave_the_interval_by_rounding_are_probabilities():
+    mask = sample_mask(lambda u, v: 1.0 + 1e-15 + 0 * u * v, (5, 5), np.random.default_rng(0))
+    assert mask.all()

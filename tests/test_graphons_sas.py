@@ -8,7 +8,14 @@ from graphons_strategies import SEEDS, masks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphon_lib.graphons import block_means, blocks, degree_blocks, rank_blocks, sas
+from graphon_lib.graphons import (
+    block_means,
+    blocks,
+    degree_blocks,
+    rank_blocks,
+    sas,
+    split_blocks,
+)
 
 
 def sas_by_definition(mask, wanted):
@@ -250,3 +257,57 @@ def test_degree_blocks_refuses_what_sas_refuses():
         degree_blocks([[3]], 2)
     with pytest.raises(ValueError, match="blocks must be"):
         degree_blocks([[1]], 0)
+
+
+INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+
+
+@pytest.mark.parametrize("dtype", [*INTEGERS, np.float32, np.bool_])
+def test_ranks_are_those_of_python_for_every_dtype(dtype):
+    info = (
+        np.finfo(dtype) if dtype == np.float32 else None if dtype == np.bool_ else np.iinfo(dtype)
+    )
+    ends = [0, 1] if info is None else [info.min, 0, 1, info.max]
+    scores = np.random.default_rng(0).choice(np.array(ends, dtype), 30)
+    order = sorted(range(30), key=lambda i: scores[i].item(), reverse=True)  # stable
+    assert np.argsort(rank_blocks(scores, 30)).tolist() == order
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([0.0, np.nan, 1.0], "scores must not be NaN, got 1 of them"),
+        (np.ones((2, 2)), r"scores must be real numbers along one axis.*got shape \(2, 2\)"),
+        ([], r"scores must be real numbers along one axis, at least one; got shape \(0,\)"),
+        (3.0, r"scores must be real numbers along one axis.*got shape \(\)"),
+        (["b", "a"], "scores must be real numbers .* dtype <U1"),
+        ([1j, 2], "scores must be real numbers .* dtype complex128"),
+        ([[1, 2], [3]], "scores must be an array of real numbers, got a list that does not"),
+    ],
+)
+def test_scores_that_cannot_be_ranked_are_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        rank_blocks(scores, 2)
+    with pytest.raises(ValueError, match=message):
+        split_blocks([0, 0], scores, 2)
+
+
+def test_split_blocks_by_hand():
+    array = np.array([1, 0, 0], np.uint8)
+    assert split_blocks(array, array, 2).tolist() == [2, 0, 1]
+    assert split_blocks([0, 0, 1, 0], [1, 3, 5, 2], [2, 4]).tolist() == [1, 0, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "parts", "message"),
+    [
+        ([0, 2, 2], 1, "labels must use every block"),
+        ([0, 1], 1, "labels must be 3 integers"),
+        ([0, 0, 1], 0, "parts must be an integer >= 1, or 2 of them"),
+        ([0, 0, 1], [1, 2, 3], "parts must be an integer >= 1, or 2 of them"),
+        ([0, 0, 1], 1.5, "parts must be an integer >= 1"),
+    ],
+)
+def test_labels_and_parts_that_do_not_fit_are_refused(labels, parts, message):
+    with pytest.raises(ValueError, match=message):
+        split_blocks(labels, [1, 2, 3], parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_integer, check_mask
+from graphon_lib._checks import as_numpy, check_integer, check_mask
 from graphon_lib.graphons.partition import check_labels
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -28,7 +28,7 @@ def rank_blocks(scores: ArrayLike, blocks: int) -> NDArray[np.intp]:
     Parameters
     ----------
     scores : array_like, shape (n,)
-        For instance degrees.
+        For instance degrees: real numbers of any kind, none of them NaN.
     blocks : int
         Number of blocks K, at least 1; :math:`\min(K, n)` are used, so that none is empty.
 
@@ -40,27 +40,27 @@ def rank_blocks(scores: ArrayLike, blocks: int) -> NDArray[np.intp]:
     Raises
     ------
     ValueError
-        If `blocks` is not a positive integer.
+        If `blocks` is not a positive integer, or `scores` are not real numbers along one axis.
     """
-    scores = np.asarray(scores)
+    scores = _check_scores(scores)
     count = scores.size
     blocks = min(check_integer("blocks", blocks, 1), count)
     labels = np.empty(count, dtype=np.intp)
-    labels[np.argsort(-scores, kind="stable")] = np.arange(count) * blocks // count
+    # From the end, so that ties keep their order; -scores wraps around for some integers.
+    order = count - 1 - np.argsort(scores[::-1], kind="stable")[::-1]
+    labels[order] = np.arange(count) * blocks // count
     return labels
 
 
-def split_blocks(
-    labels: NDArray[np.intp], scores: ArrayLike, parts: ArrayLike | int
-) -> NDArray[np.intp]:
+def split_blocks(labels: ArrayLike, scores: ArrayLike, parts: ArrayLike | int) -> NDArray[np.intp]:
     """Cut every block into parts of about equal size, by rank of score within the block.
 
     Parameters
     ----------
-    labels : ndarray of int, shape (n,)
+    labels : array_like of int, shape (n,)
         The block 0, ..., K - 1 of every node, every block used.
     scores : array_like, shape (n,)
-        For instance degrees.
+        As for `rank_blocks`.
     parts : int or array_like of int, shape (K,)
         Into how many parts each block is cut, at least 1; fewer where a block has fewer nodes.
 
@@ -73,12 +73,14 @@ def split_blocks(
     Raises
     ------
     ValueError
-        If a number of parts is not a positive integer.
+        If labels are not one integer per score that use every block, scores are not real numbers
+        along one axis, or there is not one positive integer of parts for all blocks or for each.
     """
-    scores = np.asarray(scores)
+    scores = _check_scores(scores)
+    labels = check_labels("labels", labels, scores.size)
     split = np.empty(labels.size, dtype=np.intp)
     first = 0
-    for block, wanted in enumerate(np.broadcast_to(parts, labels.max() + 1)):
+    for block, wanted in enumerate(_check_parts(parts, labels.max() + 1)):
         members = np.flatnonzero(labels == block)
         within = rank_blocks(scores[members], wanted)
         split[members] = first + within
@@ -191,3 +193,23 @@ def chunked_product(matrix: NDArray, right: NDArray[np.float64]) -> NDArray[np.f
         rows = slice(start, start + step)
         product[rows] = matrix[rows].astype(np.float64) @ right
     return product
+
+
+def _check_scores(scores: ArrayLike) -> NDArray:
+    array = as_numpy("scores", scores)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"scores must be real numbers along one axis, at least one; got shape {array.shape} and dtype {array.dtype}"
+        )
+    if np.isnan(array).any():
+        raise ValueError(f"scores must not be NaN, got {np.count_nonzero(np.isnan(array))} of them")
+    return array
+
+
+def _check_parts(parts: ArrayLike | int, blocks: int) -> NDArray[np.integer]:
+    array = as_numpy("parts", parts)
+    if array.shape not in ((), (blocks,)) or array.dtype.kind not in "iu" or array.min() < 1:
+        raise ValueError(
+            f"parts must be an integer >= 1, or {blocks} of them, one a block; got {parts!r}"
+        )
+    return np.broadcast_to(array, blocks)

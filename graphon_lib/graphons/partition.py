@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import as_numpy, check_array
 
 __all__ = [
     "averaging_matrix",
@@ -66,7 +66,7 @@ def check_labels(name: str, labels: ArrayLike, count: int) -> NDArray[np.intp]:
     ValueError
         If they do not.
     """
-    array = np.asarray(labels)
+    array = as_numpy(name, labels)
     if array.shape != (count,) or array.dtype.kind not in "iu":
         raise ValueError(
             f"{name} must be {count} integers, got shape {array.shape} and dtype {array.dtype}"
@@ -87,7 +87,7 @@ def check_position(name: str, positions: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If an entry is outside [0, 1] or not a number.
     """
-    array = np.asarray(positions)
+    array = as_numpy(name, positions)
     if array.dtype.kind not in "biuf" or not ((array >= 0.0) & (array <= 1.0)).all():
         raise ValueError(f"{name} must hold positions in [0, 1], got {positions!r}")
     return array.astype(np.float64)

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_choice, check_integer, check_rng
+from graphon_lib._checks import (
+    as_numpy,
+    check_array,
+    check_choice,
+    check_integer,
+    check_rng,
+    check_shape,
+)
 from graphon_lib.graphons.partition import grid_positions
 
 __all__ = ["draw_positions", "sample_mask", "sample_mask_at"]
@@ -15,6 +22,9 @@ __all__ = ["draw_positions", "sample_mask", "sample_mask_at"]
 # Rows are drawn this many entries at a time, which bounds the memory and not the result: the
 # generator's stream runs through the mask row by row either way.
 CHUNK_ENTRIES = 1 << 21
+
+# Formulas leave [0, 1] by rounding; draws compare alike with what is left.
+ROUNDING = 1e-12
 
 
 def draw_positions(
@@ -64,7 +74,8 @@ def sample_mask_at(
     Parameters
     ----------
     graphon : callable
-        A `StepGraphon` or a family: ``graphon(u, v)`` broadcasts and returns probabilities.
+        A `StepGraphon`, a family or a function: ``graphon(u, v)`` takes positions of shapes (n, 1)
+        and (1, n_in) and returns probabilities that broadcast to (n, n_in).
     row_positions : array_like, shape (n_out,)
         In [0, 1].
     col_positions : array_like, shape (n_in,)
@@ -80,7 +91,8 @@ def sample_mask_at(
     Raises
     ------
     ValueError
-        If a position lies outside [0, 1] or `rng` is no generator.
+        If a position or what `graphon` returns lies outside [0, 1], `graphon` is no function or
+        returns another shape, or `rng` is no generator.
     """
     check_rng("rng", rng)
     rows = check_array("row_positions", row_positions, 1, minimum=0.0, maximum=1.0)
@@ -88,8 +100,10 @@ def sample_mask_at(
     mask = np.empty((rows.size, cols.size), dtype=np.bool_)
     step = max(1, CHUNK_ENTRIES // cols.size)
     for start in range(0, rows.size, step):
-        probabilities = graphon(rows[start : start + step, None], cols[None, :])
-        np.less(rng.random(probabilities.shape), probabilities, out=mask[start : start + step])
+        part = mask[start : start + step]
+        probabilities = _probabilities(graphon, rows[start : start + step, None], cols[None, :])
+        # Every entry has a draw of its own, also where one probability stands for many.
+        np.less(rng.random(part.shape), probabilities, out=part)
     return mask
 
 
@@ -104,7 +118,7 @@ def sample_mask(
     Parameters
     ----------
     graphon : callable
-        A `StepGraphon` or a family: ``graphon(u, v)`` broadcasts and returns probabilities.
+        A `StepGraphon`, a family or a function, as for `sample_mask_at`.
     shape : tuple of two ints
         (n_out, n_in), each at least 1.
     rng : numpy.random.Generator
@@ -119,12 +133,37 @@ def sample_mask(
     Raises
     ------
     ValueError
-        If `shape` is not two positive integers, `rng` no generator or `positions` another word.
+        If `shape` is not two positive integers, `rng` no generator, `positions` another word, or
+        `graphon` no function or not of values in [0, 1].
     """
-    if not isinstance(shape, tuple | list) or len(shape) != 2:
-        raise ValueError(f"shape must be two positive integers (n_out, n_in), got {shape!r}")
-    n_out = check_integer("shape[0]", shape[0], 1)
-    n_in = check_integer("shape[1]", shape[1], 1)
+    n_out, n_in = check_shape("shape", shape)
     row_positions = draw_positions(n_out, rng, positions)
     col_positions = draw_positions(n_in, rng, positions)
     return sample_mask_at(graphon, row_positions, col_positions, rng)
+
+
+def _probabilities(
+    graphon: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    u: NDArray[np.float64],
+    v: NDArray[np.float64],
+) -> NDArray:
+    """Return the graphon at positions (n, 1) and (1, m), checked; its shape broadcasts to (n, m)."""
+    if not callable(graphon):
+        raise ValueError(f"graphon must be a function of (u, v), got {type(graphon).__name__}")
+    values = as_numpy("graphon(u, v)", graphon(u, v))
+    shape = (len(u), v.shape[1])
+    try:
+        fits = np.broadcast_shapes(values.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits or values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"graphon must return real numbers that broadcast to {shape}, got shape {values.shape} and dtype {values.dtype}"
+        )
+    low, high = values.min(), values.max()
+    # Not the negation: comparisons with NaN are false.
+    if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):
+        raise ValueError(
+            f"graphon must return probabilities in [0, 1], got values from {low:g} to {high:g}"
+        )
+    return values
