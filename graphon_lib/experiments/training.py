@@ -171,7 +171,7 @@ TRAINING = Experiment(
             "widths": [784, 1024, 1024, 1024, 1024, 10],
             "prunings": list(PRUNINGS),
             "densities": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "trials": 2,
+            "trials": 5,
             "optimizer": "adam",
             "learning_rate": 1e-3,
             "steps": 200,
