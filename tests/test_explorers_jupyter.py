@@ -1,6 +1,7 @@
 """Explorers with a live kernel: messages over the wire, values, speed, and what a notebook keeps."""
 
 import time
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -9,6 +10,7 @@ from jupyter_client.manager import start_new_kernel
 
 from graphon_lib.book.execute import clean
 from graphon_lib.book.explorers.convergence import convergence_explorer
+from graphon_lib.book.explorers.jupyter import explore
 from graphon_lib.book.explorers.view import encode
 from graphon_lib.experiments.convergence import CONVERGENCE
 
@@ -67,6 +69,18 @@ def test_a_wrong_request_is_answered_with_the_reason(kernel):
     client, data = kernel
     answer, _ = ask(client, data[WIDGET]["model_id"], {"id": 1, "parameters": {"width": 7}})
     assert answer["error"].startswith("width must be one of 100, ")
+
+
+def test_a_model_that_fails_is_answered_with_the_error(monkeypatch):
+    def fail(**parameters):
+        raise KeyError("no such width")
+
+    widget = explore(convergence_explorer(CONVERGENCE.run()))
+    sent = []
+    monkeypatch.setattr(widget, "send", sent.append)
+    monkeypatch.setattr(widget, "explorer", SimpleNamespace(view=fail))
+    widget._answer(None, {"id": 3, "parameters": {}}, [])
+    assert sent == [{"id": 3, "error": "KeyError: 'no such width'"}]
 
 
 def test_a_notebook_keeps_only_what_a_page_can_show(kernel):

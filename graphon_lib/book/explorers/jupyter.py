@@ -43,8 +43,9 @@ class ExplorerWidget(anywidget.AnyWidget):
         """Answer a request ``{"id", "parameters"}`` with the view, or with what is wrong with it."""
         try:
             tree, arrays = encode(self.explorer.view(**content["parameters"]))
-        except ValueError as error:
-            self.send({"id": content["id"], "error": str(error)})
+        except Exception as error:  # whatever went wrong: without an answer the reader would wait
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            self.send({"id": content["id"], "error": f"{kind}{error}"})
             return
         self.send({"id": content["id"], "tree": tree}, [array.tobytes() for array in arrays])
 

@@ -55,12 +55,13 @@
         done(await compute(parameters), parameters);
       } catch (error) {
         failed(error);
-      }
-      running = false;
-      if (waiting !== null) {
-        const next = waiting;
-        waiting = null;
-        run(next);
+      } finally {
+        running = false;
+        if (waiting !== null) {
+          const next = waiting;
+          waiting = null;
+          run(next);
+        }
       }
     }
     return run;

@@ -58,8 +58,18 @@
       this.painted = painted;
       this.row = 0;
       this.column = 0;
+      this.enabled = true;
       this.figure = element("figure", { class: "ge-painter" });
       this.spoken = element("output", { class: "ge-cell" });
+    }
+
+    /** Take strokes and keys, or leave them to the page. */
+    enable(enabled) {
+      this.enabled = enabled;
+      const canvas = this.figure.querySelector("canvas");
+      if (!canvas) return;
+      canvas.setAttribute("tabindex", enabled ? "0" : "-1");
+      canvas.setAttribute("aria-disabled", String(!enabled));
     }
 
     show(panel) {
@@ -83,8 +93,8 @@
       const frame = element("div", { class: "ge-frame-of-cells" });
       canvas.replaceWith(frame);
       frame.append(canvas, this.cursor);
-      canvas.setAttribute("tabindex", "0");
       canvas.setAttribute("role", "application");
+      this.enable(this.enabled);
       canvas.addEventListener("keydown", (event) => this.press(event));
       canvas.addEventListener("pointerdown", (event) => {
         canvas.setPointerCapture(event.pointerId);
@@ -96,6 +106,7 @@
     }
 
     press(event) {
+      if (!this.enabled) return;
       const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
       if (event.key in moves) {
         const [down, right] = moves[event.key];
@@ -111,6 +122,7 @@
     }
 
     reach(canvas, event) {
+      if (!this.enabled) return;
       const box = canvas.getBoundingClientRect();
       const row = Math.floor(((event.clientY - box.top) / box.height) * this.rows);
       const column = Math.floor(((event.clientX - box.left) / box.width) * this.columns);
@@ -182,6 +194,11 @@
     const fieldset = element("fieldset", { class: "ge-design" });
     const painter = new Painter(paint);
 
+    function allow(enabled) {
+      fieldset.disabled = !enabled;
+      painter.enable(enabled);
+    }
+
     function finish(answer, parameters) {
       panels = answer.panels;
       const count = description.layers.length;
@@ -195,7 +212,9 @@
       (parameters) => host.compute(parameters),
       finish,
       (error) => {
-        view.querySelector(".ge-summary").textContent = `This cannot be computed: ${error.message}`;
+        const summary = `This cannot be computed: ${error.message}`;
+        if (panels) view.querySelector(".ge-summary").textContent = summary;
+        else explorers.drawView(view, { panels: [], numbers: [], summary });
       },
     );
     const changed = () => compute(state.request());
@@ -209,7 +228,7 @@
     }
 
     function paint(row, column) {
-      if (!panels || fieldset.disabled) return;
+      if (!panels) return;
       const layer = state.layers[chosen];
       if (!layer.cells) {
         layer.cells = cellsOf(panels[chosen]);
@@ -309,9 +328,9 @@
     );
     const parts = [element("p", { class: "ge-title" }, description.title), fieldset, view];
     if (host.start) {
-      fieldset.disabled = true;
+      allow(false);
       parts.splice(1, 0, launcher(host, () => {
-        fieldset.disabled = false;
+        allow(true);
         changed();
       }));
     }

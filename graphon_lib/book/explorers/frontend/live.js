@@ -24,6 +24,8 @@
     const waiting = new Map();
     let worker = null;
     let count = 0;
+    /* Why nobody would answer, or null while Python starts or runs. */
+    let silent = "Python has not been started";
 
     function settle({ id, tree, arrays, error }) {
       if (!waiting.has(id)) return;
@@ -33,6 +35,15 @@
       else resolve(explorers.decode(tree, arrays));
     }
 
+    /** End the worker; what waits for it, and what is asked from now on, is told the reason. */
+    function stop(reason) {
+      worker.terminate();
+      worker = null;
+      silent = `Python has stopped (${reason}); reload the page to start it again`;
+      for (const { reject } of waiting.values()) reject(new Error(silent));
+      waiting.clear();
+    }
+
     return {
       description: still.description,
       initial: () => still.compute({}),
@@ -40,11 +51,14 @@
       /** Start Python; `report` is called with every step. */
       start: (report) =>
         new Promise((resolve, reject) => {
+          const started = new Worker(address);
+          worker = started;
+          silent = null;
           const fail = (reason) => {
-            worker.terminate();
+            if (worker !== started) return;
+            stop(reason);
             reject(new Error(reason));
           };
-          worker = new Worker(address);
           worker.addEventListener("error", (event) => {
             event.preventDefault();
             fail(event.message || "the worker could not be loaded");
@@ -59,6 +73,7 @@
         }),
       compute: (parameters) =>
         new Promise((resolve, reject) => {
+          if (silent !== null) throw new Error(silent);
           count += 1;
           waiting.set(count, { resolve, reject });
           worker.postMessage({ id: count, parameters });

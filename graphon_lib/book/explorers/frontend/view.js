@@ -119,13 +119,16 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     const power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= raw);
     const ticks = [];
-    for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9) + 1e-12; i++) {
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) {
       ticks.push(i * step);
     }
     return ticks;
   }
 
-  /** Powers of ten between `low` and `high`, with 2 and 5 times them where there are few. */
+  /** Powers of ten between `low` and `high`, with 2 and 5 times them where there are few.
+   *
+   * Where less than two of all these lie between, equal steps.
+   */
   function logTicks(low, high) {
     const decades = Math.log10(high / low);
     const factors = decades > 3 ? [1] : decades > 1.5 ? [1, 3] : [1, 2, 5];
@@ -135,7 +138,8 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
       if (power % skip) continue;
       for (const factor of factors) ticks.push(Number(`${factor}e${power}`));
     }
-    return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+    const inside = ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+    return inside.length < 2 ? linearTicks(low, high, 5) : inside;
   }
 
   /** Map numbers to pixels along one axis. */
@@ -161,7 +165,10 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
       from + ((unit(value) - unit(low)) / (unit(high) - unit(low))) * (to - from);
     const ticks = fixedTicks || (scale === "log" ? logTicks(low, high) : linearTicks(low, high, 5));
     /* Not a number stands for a point that is missing. */
-    return { place, ticks, shown: (value) => value > (scale === "log" ? 0 : -Infinity) };
+    const shown = (value) => value > (scale === "log" ? 0 : -Infinity);
+    /* A lower end that is not positive lies below all of a logarithmic axis. */
+    const foot = (value) => (value <= 0 && scale === "log" ? from : place(value));
+    return { place, foot, ticks, shown };
   }
 
   /** Outline of a marker around the origin. */
@@ -252,18 +259,20 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     const shown = x.map((_, i) => i).filter((i) => across.shown(x[i]) && up.shown(y[i]));
     const point = (i, heights = y) => `${across.place(x[i])} ${up.place(heights[i])}`;
     const few = shown.length <= 16;
-    if (series.low && !few) {
-      const inside = shown.filter((i) => up.shown(series.low.data[i]));
-      const above = inside.map((i) => point(i, series.high.data));
-      const below = inside.map((i) => point(i, series.low.data)).reverse();
+    const between = shown.filter(
+      (i) => series.low && !Number.isNaN(series.low.data[i]) && up.shown(series.high.data[i]),
+    );
+    if (between.length && !few) {
+      const above = between.map((i) => point(i, series.high.data));
+      const below = between.map((i) => `${across.place(x[i])} ${up.foot(series.low.data[i])}`).reverse();
       svg.append(shape("path", { ...style.band, d: `M${[...above, ...below].join("L")}Z` }));
     }
     if (shown.length) svg.append(shape("path", { ...style.line, d: `M${shown.map((i) => point(i)).join("L")}` }));
     for (const i of shown) {
       const at = across.place(x[i]);
-      if (series.low && few && up.shown(series.low.data[i])) {
+      if (few && between.includes(i)) {
         svg.append(shape("path", {
-          ...style.bar, d: `M${at} ${up.place(series.low.data[i])}V${up.place(series.high.data[i])}`,
+          ...style.bar, d: `M${at} ${up.foot(series.low.data[i])}V${up.place(series.high.data[i])}`,
         }));
       }
       const chosen = x[i] === marked;

@@ -1,0 +1,217 @@
+"""The explorers' scripts on an empty page: axes, and what is said when the other side dies."""
+
+import pytest
+
+from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
+from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
+from graphon_lib.book.explorers.view import encode
+from graphon_lib.experiments.data import load_mnist
+
+pytestmark = pytest.mark.browser
+
+AXIS = 188  # where the lower end of a chart lies, in the pixels of its drawing
+
+# Stands in for a worker with Python. A test lets it speak, or die.
+STUB = """globalThis.Worker = class extends EventTarget {
+    constructor() { super(); this.heard = []; this.ended = false; globalThis.worker = this; }
+    postMessage(message) { this.heard.push(message); }
+    say(data) { this.dispatchEvent(new MessageEvent("message", { data })); }
+    die(message) { this.dispatchEvent(new ErrorEvent("error", { message, cancelable: true })); }
+    terminate() { this.ended = true; }
+};"""
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    page.set_content('<div class="graphon-explorer"></div>')
+    for name in STYLE_SHEETS:
+        page.add_style_tag(path=FOLDER / name)
+    page.add_script_tag(content=STUB)
+    for name in PAGE_SCRIPTS:
+        page.add_script_tag(path=FOLDER / name)
+    yield page
+    page.close()
+
+
+def drawn(page, y, low=None, high=None):
+    """Draw a line over a logarithmic axis; return the labels of the axis and the paths of a kind."""
+    series = {"label": "line", "style": "a"}
+    series |= {"y": y, "low": low, "high": high}
+    return page.evaluate(
+        """(series) => {
+            const array = (data) => data && { shape: [data.length], data };
+            const x = series.y.map((_, i) => i + 1);
+            for (const name of ["y", "low", "high"]) series[name] = array(series[name]);
+            const figure = document.createElement("figure");
+            GraphonExplorers.lineChart(figure, {
+                title: "chart", description: "a line", x: array(x), series: [series],
+                x_label: "x", y_label: "y", x_scale: "linear", y_scale: "log", marked: null,
+            });
+            const paths = [...figure.querySelector("svg").querySelectorAll("path")];
+            const of = (name) => paths.filter((path) => path.classList.contains(name))
+                .map((path) => path.getAttribute("d"));
+            return {
+                labels: [...figure.querySelectorAll("svg text[text-anchor=end]")]
+                    .map((text) => Number(text.textContent)),
+                lines: of("ge-line"),
+                bands: of("ge-band"),
+            };
+        }""",
+        series,
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(2.2, 4.8), (5.2, 9.6), (0.11, 0.19), (2.2e-15, 4.8e-15), (0.8, 6.0), (1e-6, 1.0), (3.0, 3.0)],
+)
+def test_a_logarithmic_axis_has_two_labels_or_more_wherever_it_lies(page, low, high):
+    labels = drawn(page, [low, high])["labels"]
+    assert 2 <= len(set(labels)) <= 12
+    # With the room at the ends; one value stands in the middle of a factor of four.
+    assert low / 2.2 <= min(labels)
+    assert max(labels) <= high * 2.2
+
+
+def test_bars_that_reach_below_a_logarithmic_axis_end_on_it(page):
+    bars = drawn(page, [1, 2, 3], [0.5, 0, -1], [2, 3, 4])["lines"][1:]
+    ends = [float(bar.split()[1].split("V")[0]) for bar in bars]
+    assert len(ends) == 3
+    assert 100 < ends[0] < AXIS
+    assert ends[1:] == [AXIS, AXIS]
+
+
+def test_a_band_that_reaches_below_a_logarithmic_axis_is_whole(page):
+    count = 20
+    y = [1.0 + i for i in range(count)]
+    (band,) = drawn(page, y, [0.5] * 5 + [0.0] * 15, [2 * value for value in y])["bands"]
+    points = [point.split() for point in band.strip("MZ").split("L")]
+    assert len(points) == 2 * count
+    below = [float(height) for _, height in points[count:]]
+    assert below[:15] == [AXIS] * 15
+    assert all(100 < height < AXIS for height in below[15:])
+
+
+def test_a_point_without_bounds_has_no_bar(page):
+    bars = drawn(page, [1, 2, 3], [0.5, float("nan"), 1], [2, float("nan"), 4])["lines"][1:]
+    assert len(bars) == 2
+
+
+HOST = """() => {
+globalThis.host = GraphonExplorers.hosts.pyodide(
+    { description: { pixels: "digits" }, compute: async () => "still" }, "worker.js");
+globalThis.outcome = (promise) => Promise.race([
+    promise.then((value) => ["answer", value], (error) => ["error", error.message]),
+    new Promise((resolve) => setTimeout(resolve, 500, ["nothing"])),
+]);
+}"""
+
+
+def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
+    page.evaluate(HOST)
+    outcomes = page.evaluate("""async () => {
+        const started = outcome(host.start(() => {}));
+        worker.say({ ready: true });
+        const requests = [{}, {}, {}].map((parameters) => outcome(host.compute(parameters)));
+        worker.say({ id: 1, tree: "first", arrays: [] });
+        worker.die("out of memory");
+        const later = outcome(host.compute({}));
+        return Promise.all([started, ...requests, later]);
+    }""")
+    assert [kind for kind, *_ in outcomes] == ["answer", "answer", "error", "error", "error"]
+    assert outcomes[1] == ["answer", "first"]
+    for _, message in outcomes[2:]:
+        assert "Python has stopped (out of memory); reload the page" in message
+    assert page.evaluate("worker.ended")
+
+
+def test_before_python_is_started_requests_are_refused(page):
+    page.evaluate(HOST)
+    assert page.evaluate("outcome(host.compute({}))") == ["error", "Python has not been started"]
+
+
+def test_a_worker_of_an_earlier_start_does_not_end_the_next(page):
+    page.evaluate(HOST)
+    outcomes = page.evaluate("""async () => {
+        const first = outcome(host.start(() => {}));
+        const old = worker;
+        old.say({ failed: "no wheel" });
+        const second = outcome(host.start(() => {}));
+        old.die("too late");
+        worker.say({ ready: true });
+        const request = outcome(host.compute({}));
+        worker.say({ id: 1, tree: "view", arrays: [] });
+        return Promise.all([first, second, request]);
+    }""")
+    assert outcomes[0] == ["error", "no wheel"]
+    assert [kind for kind, *_ in outcomes[1:]] == ["answer", "answer"]
+
+
+def test_after_an_error_and_after_an_error_in_telling_it_the_newest_request_runs(page):
+    seen = page.evaluate("""async () => {
+        const seen = [];
+        const run = GraphonExplorers.latest(
+            async (value) => { if (value < 3) throw new Error(value); return value; },
+            (value) => seen.push(value),
+            (error) => { seen.push(error.message); if (seen.length > 1) throw new Error("again"); },
+        );
+        addEventListener("unhandledrejection", (event) => event.preventDefault());
+        run(0);
+        run(1);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        run(2);
+        run(3);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return seen;
+    }""")
+    assert seen == ["0", "1", "2", 3]
+
+
+@pytest.fixture
+def designing(page):
+    """The page with "Design a graphon" before "Run live"."""
+    explorer = DesignExplorer(example_pixels(load_mnist()))
+    tree, arrays = encode(explorer.view())
+    page.evaluate(
+        """([description, tree, arrays]) => {
+            const still = { description, compute: async () => GraphonExplorers.decode(tree, arrays) };
+            const root = document.querySelector(".graphon-explorer");
+            GraphonExplorers.start(root, GraphonExplorers.hosts.pyodide(still, "worker.js"));
+        }""",
+        [explorer.describe(), tree, [array.ravel().tolist() for array in arrays]],
+    )
+    page.wait_for_selector(".ge-painter canvas")
+    return page
+
+
+def painter(page):
+    return page.locator(".ge-painter canvas").evaluate(
+        """(canvas) => [canvas.getAttribute("tabindex"), canvas.getAttribute("aria-disabled"),
+            getComputedStyle(canvas).touchAction]"""
+    )
+
+
+def test_the_painter_is_out_of_the_way_until_it_can_paint(designing):
+    assert painter(designing) == ["-1", "true", "auto"]
+    designing.locator(".ge-painter canvas").click(force=True)
+    designing.locator(".ge-painter canvas").press("ArrowDown")
+    assert "Row 1, column 1" in designing.locator(".ge-cell").inner_text()
+    designing.get_by_role("button", name="Run live").click()
+    designing.evaluate("worker.say({ ready: true })")
+    designing.wait_for_selector("fieldset:not([disabled])")
+    assert painter(designing) == ["0", "false", "none"]
+    designing.locator(".ge-painter canvas").click(position={"x": 1, "y": 1})
+    designing.locator(".ge-painter canvas").press("ArrowDown")
+    assert "Row 2, column 1" in designing.locator(".ge-cell").inner_text()
+
+
+def test_a_reader_is_told_that_python_has_stopped(designing):
+    designing.get_by_role("button", name="Run live").click()
+    designing.evaluate("worker.say({ ready: true })")
+    designing.wait_for_function("worker.heard.length === 2")
+    designing.evaluate("worker.die('out of memory')")
+    designing.wait_for_function(
+        """document.querySelector(".ge-view .ge-summary").textContent.includes(
+            "cannot be computed: Python has stopped (out of memory)")"""
+    )
