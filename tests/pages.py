@@ -44,12 +44,7 @@ def opened(browser, url, *, width=1280, theme="light", **options):
 
 def wake_explorers(page):
     """Go to every explorer of a page, which brings it to life, and wait until it shows something."""
-    page.evaluate(
-        """async () => {
-            for (const root of document.querySelectorAll(".graphon-explorer")) {
-                root.scrollIntoView();
-                while (!root.explorer) await new Promise((resolve) => setTimeout(resolve, 50));
-            }
-            window.scrollTo(0, 0);
-        }"""
-    )
+    for root in page.locator(".graphon-explorer").all():
+        root.scroll_into_view_if_needed()
+        page.wait_for_function("root => Boolean(root.explorer)", arg=root.element_handle())
+    page.evaluate("window.scrollTo(0, 0)")

@@ -165,7 +165,9 @@ def test_a_full_disk_is_named_and_keeps_what_was_finished(tmp_path, monkeypatch)
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "cells"
     command = [sys.executable, "-c", RESUMABLE, str(Path(__file__).parent), str(folder), str(log)]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    # Two workers, so that on any machine there is a middle.
+    options = {"env": {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, start_new_session=True, **options)
     deadline = time.monotonic() + 60
     while len(outputs(folder)) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -173,7 +175,7 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
     process.wait()
     before, started = len(outputs(folder)), len(logged(log))
     assert 3 <= before < 12
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, **options)
     # Only what was being computed when the kill came is computed twice.
     assert len(logged(log)) == started + 12 - before
     cells = [{"seed": s, "steps": 50, "log": str(log), "delay": 0.25} for s in range(12)]
