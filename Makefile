@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# uv does not read pip's settings: hand it the folders of local wheels that pip knows of.
-FIND_LINKS = $(shell $(PYTHON) -m pip config list 2>/dev/null \
-	| sed -n "s/.*find-links='\(.*\)'/\1/p" | tr ' ' '\n' | sort -u | sed 's/^/--find-links /')
+# uv does not read pip's settings: hand it the places of wheels that pip knows of, from its files and from
+# PIP_FIND_LINKS, which counts where the system's Python has no pip, too.
+FIND_LINKS = $(shell { $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/.*find-links='\(.*\)'/\1/p"; \
+	printenv PIP_FIND_LINKS; } | tr ' ' '\n' | sed '/^$$/d' | sort -u | sed 's/^/--find-links /')
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab search serve lock clean
@@ -24,7 +25,7 @@ test: lint citation book unit reproduction notebooks pages ## All checks: lint, 
 $(INSTALLED): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	@test -d $(VENV) || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@test -d $(VENV) || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; }
 	@extras=test; command -v npm >/dev/null || extras=test,node; \
 	if command -v uv >/dev/null; then \
 		echo "Installing the pinned dependencies with uv"; \
