@@ -114,8 +114,9 @@ def load_mnist(
     ------
     DataError
         If a file is missing from a folder that was named, is damaged, has the wrong checksum or
-        content, cannot be downloaded, or the cache cannot be written. A folder that was named is
-        never silently passed over.
+        content, cannot be downloaded, or the cache cannot be written; or if the bundled subset is
+        asked for outside a checkout of the repository. A folder that was named is never silently
+        passed over.
 
     Notes
     -----
@@ -191,6 +192,12 @@ def _official(folder: Path, source: str) -> Mnist:
 
 
 def _subset() -> Mnist:
+    if not SUBSET.is_file():
+        raise DataError(
+            f"{SUBSET} is missing: the bundled digits come with a checkout of the repository; "
+            "elsewhere let MNIST_DIR name a folder with the official files, or pass full=True to "
+            "download them"
+        )
     _verify(SUBSET, SUBSET_SHA256)
     with np.load(SUBSET) as archive:
         images, labels = archive["images"], archive["labels"]

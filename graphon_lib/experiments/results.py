@@ -29,7 +29,7 @@ PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "POT", "xarray")
 
 
 class StaleResultError(ValueError):
-    """A stored result cannot be read or was made with other parameters than those asked for."""
+    """A stored result is missing, unreadable, or of other parameters than those asked for."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class Experiment:
         return RESULTS / f"{self.name}.nc"
 
     def run(self, *, profile: str = "paper", recompute: bool = False, seed: int = 0) -> xr.Dataset:
-        """Load the stored result, or compute it.
+        """Load the stored result, or compute one.
 
         Parameters
         ----------
         profile
             ``"paper"`` (the sizes of the paper) or ``"quick"`` (a small instance, never stored).
         recompute
-            Whether to compute the result again even if it is stored. A recomputed result of the
-            profile ``"paper"`` replaces the stored one.
+            Whether to compute the result of the profile ``"paper"``, which may take hours, and store
+            it in the place of the one that is stored. Without, it is only loaded.
         seed
             Seed of everything random in the experiment.
 
@@ -78,12 +78,12 @@ class Experiment:
         ValueError
             If the profile does not exist or `seed` is not a non-negative integer.
         StaleResultError
-            If the stored result has another seed or other parameters than those asked for.
+            If nothing is stored, or with another seed or other parameters than those asked for.
         """
         check_choice("profile", profile, self.profiles)
         check_integer("seed", seed, 0)
         parameters = self.profiles[profile]
-        if profile == "paper" and not recompute and self.path.exists():
+        if profile == "paper" and not recompute:
             return self._load(parameters, seed)
         dataset = self._compute(parameters, seed)
         if profile == "paper":
@@ -111,6 +111,11 @@ class Experiment:
     def _load(self, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
         import xarray as xr
 
+        if not self.path.exists():
+            raise StaleResultError(
+                f"nothing is stored as {self.path}: stored results come with a checkout of the "
+                "repository; pass recompute=True to compute the result, which may take hours"
+            )
         try:
             dataset = xr.load_dataset(self.path, engine="h5netcdf")
         except (OSError, ValueError, KeyError) as error:
