@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,8 @@ __all__ = ["MEGABYTE", "Cost", "measured_cost", "resident_memory", "single_threa
 
 MEGABYTE = 1e6
 """Bytes."""
+
+CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 @dataclass
@@ -90,9 +91,9 @@ def resident_memory() -> float:
 
 
 def _reset_peak() -> None:
-    control = Path("/proc/self/clear_refs")
-    if control.exists():
-        control.write_text("5")
+    # Not there but on Linux, and read-only in some containers.
+    with suppress(OSError):
+        CLEAR_REFS.write_text("5")
 
 
 def _peak() -> float:
@@ -102,5 +103,7 @@ def _peak() -> float:
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return 1024.0 * int(line.split()[1])
+    import resource  # not there on Windows
+
     unit = 1.0 if sys.platform == "darwin" else 1024.0
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
