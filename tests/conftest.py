@@ -1,4 +1,4 @@
-"""How property tests search, and fixtures of the browser tests: the built site and Chromium."""
+"""How property tests search, and what tests may need: the built site, Chromium, the complete MNIST."""
 
 import functools
 import http.server
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from graphon_lib.book.paths import SITE
+from graphon_lib.experiments import data
 
 # The same examples in every run, so that a result of the tests belongs to the code alone. Others are
 # tried with `make search`. No deadline: a machine shared with other jobs is not a failure.
@@ -58,3 +59,15 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def complete_mnist():
+    """The complete MNIST is at hand: where MNIST_DIR says or among downloads. Nothing is fetched."""
+    cache = data._cache_folder()
+    if os.environ.get("MNIST_DIR") or all((cache / name).exists() for name in data.FILES):
+        return
+    reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"
+    if os.environ.get("REQUIRE_MNIST"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -5,8 +5,6 @@ processor it is the same to the last digit; on another one sums in another order
 weights where scores nearly tie, which the tolerance of 0.002 leaves room for.
 """
 
-import os
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -166,7 +164,7 @@ def test_costs_are_positive_and_of_the_shape_that_the_code_makes():
 
 
 @pytest.mark.reproduction
-@pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="needs MNIST_DIR, the complete MNIST")
+@pytest.mark.usefixtures("complete_mnist")
 @pytest.mark.parametrize("name", CASES)
 def test_a_part_computed_again_is_the_same(name, tmp_path, monkeypatch):
     monkeypatch.setattr(
