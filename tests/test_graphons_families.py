@@ -13,6 +13,7 @@ from graphon_lib.graphons import (
     StepGraphon,
     Threshold,
     l2_distance,
+    sample_mask_at,
 )
 
 FAMILIES = [
@@ -107,6 +108,17 @@ def test_from_function_takes_numbers_or_masses():
 def test_members_compare_by_value_and_show_their_parameters():
     assert Ramp(0.5, 0.1, 0.2) == Ramp(0.5, 0.1, 0.2)
     assert repr(Constant(0.2)) == "Constant(density=0.2)"
+
+
+def test_a_ramp_down_to_zero_is_a_graphon_whatever_the_rounding():
+    assert 1.0 - 0.9 - 0.1 < 0
+    ramp = Ramp(1.0, -0.9, -0.1)
+    assert ramp(1.0, 1.0) == 0.0
+    assert ramp(0.5, 1.0) == 1.0 - 0.9 * 0.5 - 0.1
+    ends, rng = np.array([0.0, 1.0]), np.random.default_rng(0)
+    assert not sample_mask_at(ramp, ends, ends, rng)[1, 1]
+    with pytest.raises(ValueError, match="must lie in"):
+        Ramp(1.0, -0.9, -0.1 - 1e-11)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ def test_equals_the_network_in_which_every_neuron_is_a_block():
     assert path_density(masks) == pytest.approx(network.path_density(), rel=1e-12)
 
 
+def test_any_iterable_of_masks_is_taken():
+    masks = [np.ones((3, 4)), np.eye(3)]
+    assert path_density(mask for mask in masks) == path_density(masks)
+
+
 def test_extremes():
     assert path_density([np.ones((3, 4)), np.ones((2, 3))]) == 1.0
     assert path_density([np.ones((3, 4)), np.zeros((2, 3))]) == 0.0
@@ -40,7 +45,7 @@ def test_extremes():
 @pytest.mark.parametrize(
     ("masks", "message"),
     [
-        ([], "at least one mask"),
+        ([], "masks must be one mask or more"),
         ([np.full((2, 2), 0.5)], r"masks\[0\] must be binary"),
         ([np.ones((3, 4)), np.ones((2, 4))], r"masks\[1\] must have 3 columns"),
     ],

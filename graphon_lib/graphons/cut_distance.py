@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_rng
+from graphon_lib._checks import check_instance, check_rng
 from graphon_lib.graphons.alignment import Alignment, alignments, overlay
 from graphon_lib.graphons.cut_distance_lower import (
     degree_bound,
@@ -100,9 +100,8 @@ def cut_distance(
     >>> cut_distance(first, second).upper < 1e-15
     True
     """
-    for name, graphon in (("first", first), ("second", second)):
-        if not isinstance(graphon, StepGraphon):
-            raise ValueError(f"{name} must be a StepGraphon, got {type(graphon).__name__}")
+    check_instance("first", first, StepGraphon)
+    check_instance("second", second, StepGraphon)
     if rng is not None:
         check_rng("rng", rng)
     one, two = _positive_part(first), _positive_part(second)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array
 from graphon_lib.graphons.partition import averaging_matrix, check_edges, check_position
-from graphon_lib.graphons.sampling import sample_mask
+from graphon_lib.graphons.sampling import ROUNDING, sample_mask
 
 __all__ = ["Assortative", "Constant", "GraphonFamily", "PowerLaw", "Ramp", "Threshold"]
 
@@ -177,7 +177,7 @@ class Ramp(GraphonFamily):
     row_slope : float
         The slope a.
     col_slope : float
-        The slope b. The values at the four corners must lie in [0, 1].
+        The slope b. The values at the four corners must lie in [0, 1], to within rounding, 1e-12.
 
     Raises
     ------
@@ -197,16 +197,19 @@ class Ramp(GraphonFamily):
         for name in ("intercept", "row_slope", "col_slope"):
             _check_number(name, getattr(self, name), minimum=-1.0)
         ends = np.array([0.0, 1.0])
+        corners = self.intercept + self.row_slope * ends[:, None] + self.col_slope * ends
+        inside = np.clip(corners, 0.0, 1.0)
         check_array(
             "intercept + row_slope u + col_slope v",
-            self._evaluate(ends[:, None], ends),
+            np.where(np.abs(corners - inside) <= ROUNDING, inside, corners),
             2,
             minimum=0.0,
             maximum=1.0,
         )
 
     def _evaluate(self, u: Array, v: Array) -> Array:
-        return self.intercept + self.row_slope * u + self.col_slope * v
+        # Such as 1 - 0.9 - 0.1, which is -3e-17.
+        return np.clip(self.intercept + self.row_slope * u + self.col_slope * v, 0.0, 1.0)
 
     def _integrate(self, row_edges: Array, col_edges: Array) -> Array:
         centres = self._evaluate(_midpoints(row_edges)[:, None], _midpoints(col_edges))

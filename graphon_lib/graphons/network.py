@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_rng
+from graphon_lib._checks import check_array, check_integer, check_rng, check_sequence
 from graphon_lib.graphons.blocks import block_means
 from graphon_lib.graphons.drift_shrinkage import shrink_drift
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
@@ -217,6 +217,8 @@ class GraphonNetwork:
             the masks.
         """
         checked = check_fitting_masks(masks)
+        row_labels = check_sequence("row_labels", row_labels, "labels, one array a mask")
+        col_labels = check_sequence("col_labels", col_labels, "labels, one array a mask")
         for name, labels in (("row_labels", row_labels), ("col_labels", col_labels)):
             if len(labels) != len(checked):
                 raise ValueError(
@@ -318,6 +320,7 @@ class GraphonNetwork:
             `rng` is no generator.
         """
         check_rng("rng", rng)
+        widths = check_sequence("widths", widths, "layer widths, inputs first")
         if len(widths) != self.depth + 1:
             raise ValueError(
                 f"widths must hold {self.depth + 1} layer widths, inputs first; got {widths!r}"
@@ -355,7 +358,7 @@ class GraphonNetwork:
 
 
 def _check_layers(layers: Sequence[StepGraphon]) -> tuple[StepGraphon, ...]:
-    layers = tuple(layers)
+    layers = tuple(check_sequence("layers", layers, "StepGraphon"))
     if not layers or not all(isinstance(layer, StepGraphon) for layer in layers):
         raise ValueError(f"layers must be one StepGraphon or more, got {layers!r}")
     columns = layers[0].col_mass
@@ -376,6 +379,7 @@ def _check_moments(
 ) -> tuple[NDArray[np.float64], ...] | None:
     if moments is None:
         return None
+    moments = check_sequence(name, moments, "arrays, one a layer")
     if len(moments) != len(layers):
         raise ValueError(f"{name} must be {len(layers)} arrays, one per layer; got {len(moments)}")
     arrays = tuple(

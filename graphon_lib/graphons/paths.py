@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from graphon_lib._checks import check_mask
+from graphon_lib.graphons.weight_moments import check_fitting_masks
 
 __all__ = ["path_density"]
 
@@ -39,15 +39,8 @@ def path_density(masks: Sequence[ArrayLike]) -> float:
 
     one matrix-vector product a layer. `GraphonNetwork.path_density` is the same of step graphons.
     """
-    if len(masks) == 0:
-        raise ValueError("masks must hold at least one mask, got none")
-    checked = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
+    checked = check_fitting_masks(masks)
     share = np.ones(checked[0].shape[1])
-    for i, mask in enumerate(checked):
-        if mask.shape[1] != share.size:
-            raise ValueError(
-                f"masks[{i}] must have {share.size} columns, as many as masks[{i - 1}] has rows, "
-                f"got {mask.shape[1]}"
-            )
+    for mask in checked:
         share = mask.astype(np.float64) @ share / mask.shape[1]
     return float(share.mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphon_lib._checks import check_instance
 from graphon_lib.graphons.partition import merge_edges
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -22,7 +23,14 @@ def common_refinement(first: StepGraphon, second: StepGraphon) -> tuple[StepGrap
     -------
     tuple of two StepGraphon
         With equal shapes and masses; blocks of mass zero are gone.
+
+    Raises
+    ------
+    ValueError
+        If one is not a step graphon.
     """
+    check_instance("first", first, StepGraphon)
+    check_instance("second", second, StepGraphon)
     rows = merge_edges(first.row_edges, second.row_edges)
     cols = merge_edges(first.col_edges, second.col_edges)
     return first.refine(rows, cols), second.refine(rows, cols)
@@ -40,6 +48,11 @@ def l2_distance(first: StepGraphon, second: StepGraphon) -> float:
     -------
     float
         In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If one is not a step graphon.
 
     Notes
     -----

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import check_array, check_instance
 from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = ["scale_to_density"]
@@ -43,8 +43,7 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     and the right j is the first with :math:`c W_j \le 1`. Only ratios of values appear, so that
     values near the smallest number a float can hold are scaled as exactly as others.
     """
-    if not isinstance(graphon, StepGraphon):
-        raise ValueError(f"graphon must be a StepGraphon, got {graphon!r}")
+    check_instance("graphon", graphon, StepGraphon)
     wanted = float(check_array("density", density, 0, minimum=0.0, maximum=1.0))
     values = graphon.values.ravel()
     masses = np.outer(graphon.row_mass, graphon.col_mass).ravel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_integer, check_mask
+from graphon_lib._checks import check_instance, check_integer, check_mask, check_shape
 from graphon_lib.graphons.blocks import block_means
 from graphon_lib.graphons.partition import check_labels
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -120,7 +120,7 @@ def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
     Raises
     ------
     ValueError
-        If `shape` is not two positive integers.
+        If `graphon` is not a step graphon or `shape` not two positive integers.
 
     Notes
     -----
@@ -138,7 +138,8 @@ def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
     .. [1] A. S. Bandeira and R. van Handel, *Sharp nonasymptotic bounds on the norm of random
        matrices with independent entries*, Annals of Probability 44 (2016).
     """
-    n_out, n_in = (check_integer(f"shape[{i}]", size, 1) for i, size in enumerate(shape))
+    check_instance("graphon", graphon, StepGraphon)
+    n_out, n_in = check_shape("shape", shape)
     variances = graphon.values * (1.0 - graphon.values)
     over_rows = (variances @ graphon.col_mass)[graphon.row_mass > 0].max()
     over_cols = (graphon.row_mass @ variances)[graphon.col_mass > 0].max()

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_density, check_integer
+from graphon_lib._checks import check_density, check_integer, check_shape
 
 __all__ = ["sorting_artefact"]
 
@@ -56,7 +56,7 @@ def sorting_artefact(
     term: the second order of the logistic function about :math:`p`.
     """
     density = check_density("density", density)
-    rows, columns = (check_integer(f"shape[{i}]", size, 1) for i, size in enumerate(shape))
+    rows, columns = check_shape("shape", shape)
     blocks = check_integer("blocks", blocks, 1)
     if density == 1.0:  # nothing varies, so sorting invents nothing
         return np.ones((blocks, blocks))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_masses
+from graphon_lib._checks import check_array, check_instance, check_integer, check_masses
 from graphon_lib.graphons.families import GraphonFamily
 from graphon_lib.graphons.partition import (
     averaging_matrix,
@@ -272,13 +272,14 @@ class StepGraphon:
         Raises
         ------
         ValueError
-            If the blocks do not fit.
+            If `inner` is not a step graphon or the blocks do not fit.
 
         Notes
         -----
         :math:`(W_2 \circ W_1)(u, w) = \int_0^1 W_2(u, v) W_1(v, w) \,dv`, the fraction of the paths
         from w to u over one hidden layer that survive.
         """
+        check_instance("inner", inner, StepGraphon)
         check_same_masses("inner.row_mass", inner.row_mass, self._col_mass)
         product = (self._values * self._col_mass) @ inner.values
         return StepGraphon(np.minimum(product, 1.0), self._row_mass, inner.col_mass)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_mask
+from graphon_lib._checks import as_numpy, check_mask, check_sequence
 from graphon_lib.graphons.blocks import block_sums
 from graphon_lib.graphons.partition import check_labels
 
@@ -40,6 +40,7 @@ def check_fitting_masks(masks: Sequence[ArrayLike]) -> list[NDArray[np.bool_]]:
     ValueError
         If there is none, one is not binary, or neighbours do not fit.
     """
+    masks = check_sequence("masks", masks, "binary matrices, one a layer")
     checked = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
     if not checked:
         raise ValueError("masks must be one mask or more, got none")
@@ -61,13 +62,12 @@ def check_weights(
     ValueError
         If their number or a shape differs, or an entry is not a finite real number.
     """
+    weights = check_sequence("weights", weights, "matrices, one a layer")
     if len(weights) != len(masks):
         raise ValueError(f"weights must be {len(masks)} arrays, one per mask; got {len(weights)}")
     arrays = []
     for i, (weight, mask) in enumerate(zip(weights, masks, strict=True)):
-        if hasattr(weight, "detach"):  # a torch tensor, recognised without importing torch
-            weight = weight.detach().cpu().numpy()
-        array = np.asarray(weight)
+        array = as_numpy(f"weights[{i}]", weight)
         if array.shape != mask.shape or array.dtype.kind not in "iuf":
             raise ValueError(
                 f"weights[{i}] must be real numbers of shape {mask.shape}, got shape {array.shape} and dtype {array.dtype}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graphon_lib._checks import check_instance
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.partition import grid_positions, locate
 from graphon_lib.graphons.possible_moments import check_possible_moments
@@ -39,7 +40,7 @@ def sample_weights(
     Raises
     ------
     ValueError
-        If the widths or `rng` do not suit, or a layer of so few inputs has no weights of its moments,
+        If `network` is no graphon network, the widths or `rng` do not suit, or a layer of so few inputs has no weights of its moments,
         :math:`D^2 > n W V`.
 
     Notes
@@ -54,6 +55,7 @@ def sample_weights(
     independently of all others, which gives :math:`E[w M] = D / \sqrt n` and :math:`E[w^2 M] = V` with
     n the inputs of the layer drawn.
     """
+    check_instance("network", network, GraphonNetwork)
     masks = network.sample_masks(widths, rng)
     weights = []
     for number, (layer, mask) in enumerate(zip(network.layers, masks, strict=True)):

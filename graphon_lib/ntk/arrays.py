@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import check_array, check_instance
 from graphon_lib.graphons import GraphonNetwork
 
 __all__ = [
@@ -84,9 +84,7 @@ def check_network(network: object) -> GraphonNetwork:
     ValueError
         If it is something else.
     """
-    if not isinstance(network, GraphonNetwork):
-        raise ValueError(f"network must be a GraphonNetwork, got {type(network).__name__}")
-    return network
+    return check_instance("network", network, GraphonNetwork)
 
 
 def check_same_kind(x1: Array, x2: Array) -> None:

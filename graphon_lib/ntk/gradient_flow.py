@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import as_numpy, check_array
 from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel
 
 __all__ = ["GradientFlow", "gradient_flow"]
@@ -121,7 +121,8 @@ def gradient_flow(
 
 
 def _check_outputs(name: str, value: ArrayLike, rows: int) -> NDArray[np.float64]:
-    array = check_array(name, value, np.ndim(value) if np.ndim(value) in (1, 2) else 2)
+    value = as_numpy(name, value)
+    array = check_array(name, value, 1 if value.ndim == 1 else 2)
     if len(array) != rows:
         raise ValueError(f"{name} must have {rows} rows, one a point; got {len(array)}")
     return array.reshape(rows, -1)

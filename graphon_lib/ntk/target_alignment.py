@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import as_numpy, check_array
 from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel
 
 __all__ = ["kernel_target_alignment"]
@@ -48,7 +48,8 @@ def kernel_target_alignment(
     """
     matrix = check_kernel("kernel", kernel)
     check_eigenvalues("kernel", np.linalg.eigvalsh(matrix))
-    y = check_array("targets", targets, np.ndim(targets) if np.ndim(targets) in (1, 2) else 2)
+    targets = as_numpy("targets", targets)
+    y = check_array("targets", targets, 1 if targets.ndim == 1 else 2)
     y = y.reshape(len(y), -1)
     if len(y) != len(matrix):
         raise ValueError(f"targets must have {len(matrix)} rows, one a row of kernel; got {len(y)}")

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from graphon_lib._checks import check_choice, check_density, check_integer
+from graphon_lib._checks import check_choice, check_density, check_instance, check_integer
 from graphon_lib.pruning.iterative import snip_masks
 from graphon_lib.pruning.masks import SCOPES, keep_largest
 from graphon_lib.pruning.model import MaskedMLP, random_generator
@@ -62,8 +62,8 @@ def saliency(
     Raises
     ------
     ValueError
-        If `method` is unknown, a weight is NaN or infinite, or a batch that is needed is missing
-        or does not fit the network.
+        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite, or
+        a batch that is needed is missing or does not fit the network.
 
     References
     ----------
@@ -166,8 +166,9 @@ def finite_weights(model: MaskedMLP) -> list[Tensor]:
     Raises
     ------
     ValueError
-        If one is NaN or infinite.
+        If `model` is another network than a `MaskedMLP`, or a weight is NaN or infinite.
     """
+    check_instance("model", model, MaskedMLP)
     weights = [w.detach() for w in model.weights]
     for i, w in enumerate(weights):
         if not torch.isfinite(w).all():
@@ -185,6 +186,7 @@ def check_batch(
     ValueError
         If one is missing, which `method` is said to need, or does not fit the network.
     """
+    check_instance("model", model, MaskedMLP)
     x, y = _as_tensor("x", x, method), _as_tensor("y", y, method)
     first = model.weights[0]
     x = x.to(device=first.device, dtype=first.dtype)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import linear
 
+from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["rescale_signal", "signal_moments"]
@@ -118,6 +119,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
 
 
 def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
+    check_instance("model", model, MaskedMLP)
     x = torch.as_tensor(x, dtype=torch.float64, device=model.weights[0].device)
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
         raise ValueError(
