@@ -115,6 +115,7 @@ def test_non_contiguous_scores():
         ([torch.ones(3), torch.tensor([1.0, float("nan")])], r"scores\[1\] must be finite"),
         ([torch.tensor([float("inf")])], r"scores\[0\] must be finite"),
         ([torch.tensor([-float("inf")])], r"scores\[0\] must be finite"),
+        (3, "scores must be a sequence of tensors, one a layer, got int"),
         ([torch.ones(0)], r"scores\[0\] must be a non-empty"),
         ([torch.ones(3, dtype=torch.int64)], r"scores\[0\] must be a non-empty floating-point"),
         ([np.ones(3)], r"scores\[0\] must be a non-empty floating-point tensor"),
@@ -135,3 +136,10 @@ def test_wrong_density(density):
 def test_wrong_scope():
     with pytest.raises(ValueError, match="scope must be one of global, layer"):
         keep_largest([torch.ones(4)], 0.5, scope="neuron")
+
+
+def test_scores_without_axes():
+    masks = keep_largest([torch.tensor(1.0), torch.tensor([2.0, 0.0]), torch.tensor(0.5)], 0.5)
+    assert [mask.shape for mask in masks] == [(), (2,), ()]
+    assert [mask.tolist() for mask in masks] == [True, [True, False], False]
+    assert keep_largest([torch.tensor(1.0)], 1.0, "layer")[0].item() is True

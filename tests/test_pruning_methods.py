@@ -243,9 +243,9 @@ def with_input(value):
         (with_input(float("nan")), "x must be finite"),
         (with_input(float("inf")), "x must be finite"),
         (lambda x, y: (x.double() * 1e300, y), "x must be finite"),
-        (lambda x, y: (x * 1j, y), "x must be real"),
-        (lambda x, y: ([["a"] * 30], [0]), "x must be an array of numbers"),
-        (lambda x, y: ([[1.0] * 30, [1.0]], [0, 1]), "x must be an array of numbers"),
+        (lambda x, y: (x * 1j, y), "x must be an array of real numbers, got dtype torch.complex64"),
+        (lambda x, y: ([["a"] * 30], [0]), "x must be an array of real numbers"),
+        (lambda x, y: ([[1.0] * 30, [1.0]], [0, 1]), "x must be an array of real numbers"),
         (lambda x, y: (x, y[:-1]), r"y must have shape \(20,\)"),
         (lambda x, y: (x, y[:, None]), r"y must have shape \(20,\)"),
         (lambda x, y: (x, y.float()), "y must be integer class labels"),
@@ -285,3 +285,32 @@ def test_scores_that_overflow_are_refused(method):
 def test_wrong_generator():
     with pytest.raises(ValueError, match=r"generator must be a torch.Generator"):
         prune(setting()[0], "random", 0.5, generator=np.random.default_rng(0))
+
+
+def awkward(array):
+    """The same numbers: as a view from the end, read-only, with the bytes turned, as long double."""
+    backwards = array[::-1].copy()[::-1]
+    assert backwards.strides[0] < 0
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    forms = [backwards, frozen, array.astype(array.dtype.newbyteorder()), array.tolist()]
+    return [*forms, array.astype(np.longdouble)] if array.dtype.kind == "f" else forms
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp"])
+def test_batches_in_any_memory_layout(method):
+    model, x, y = setting()
+    wanted = prune(model, method, 0.2, x, y)
+    for form in awkward(x.numpy()):
+        masks = prune(model, method, 0.2, form, y)
+        assert all(map(torch.equal, masks, wanted))
+    for form in awkward(y.numpy()):
+        masks = prune(model, method, 0.2, x, form)
+        assert all(map(torch.equal, masks, wanted))
+
+
+def test_messages_hold_no_data():
+    model, x, y = setting()
+    with pytest.raises(ValueError, match=r"x must be an array of real numbers") as error:
+        prune(model, "snip", 0.2, [*x.tolist(), [1.0]], y)
+    assert len(str(error.value)) < 120

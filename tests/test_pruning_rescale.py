@@ -89,8 +89,33 @@ def test_a_network_without_a_path_is_refused_and_left_as_it_is():
 
 @pytest.mark.parametrize(
     "x",
-    [torch.zeros(3, 5), torch.ones(3), torch.ones(0, 5), torch.ones(3, 4), np.full((3, 5), np.nan)],
+    [
+        torch.zeros(3, 5),
+        torch.ones(3),
+        torch.ones(0, 5),
+        torch.ones(3, 4),
+        np.full((3, 5), np.nan),
+        np.full((3, 5), 1j),
+        torch.ones(3, 5) * 1j,
+        [["a"] * 5],
+        [[1.0] * 5, [1.0]],
+    ],
 )
 def test_bad_inputs(x):
     with pytest.raises(ValueError, match="x must"):
         rescale_signal(MaskedMLP((5, 4, 3), seeded()), x)
+
+
+def test_inputs_in_any_memory_layout():
+    x = np.random.default_rng(0).normal(size=(7, 5))
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    wanted = signal_moments(MaskedMLP((5, 4, 3), seeded()), x)
+    for form in (
+        x[::-1].copy()[::-1],
+        frozen,
+        x.astype(">f8"),
+        torch.tensor(x, requires_grad=True),
+    ):
+        assert torch.equal(signal_moments(MaskedMLP((5, 4, 3), seeded()), form), wanted)
+        rescale_signal(MaskedMLP((5, 4, 3), seeded()), form)

@@ -90,3 +90,16 @@ def test_bad_masks(masks, message):
 def test_a_seed_is_not_a_generator():
     with pytest.raises(ValueError, match=r"generator must be a torch\.Generator or None, got 3"):
         shuffle_masks([np.ones((2, 2))], 3)
+
+
+def test_masks_in_any_memory_layout():
+    mask = np.random.default_rng(0).random((5, 7)) < 0.4
+    frozen = mask.copy()
+    frozen.flags.writeable = False
+    wanted = shuffle_masks([mask], torch.Generator().manual_seed(0))[0]
+    for form in (mask[::-1, ::-1].copy()[::-1, ::-1], frozen, torch.as_tensor(mask).bfloat16()):
+        shuffled = shuffle_masks([form], torch.Generator().manual_seed(0))[0]
+        assert torch.equal(shuffled, wanted)
+        shuffled[:] = False
+    assert mask.any()
+    assert frozen.any()

@@ -136,8 +136,6 @@ def _closed_form(activation: object) -> LeakyReLU | Erf | Linear:
 
 
 def _check_batch(name: str, x: ArrayLike, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
-    if hasattr(x, "detach"):  # a torch tensor, recognised without importing torch
-        x = x.detach().cpu().numpy()
     inputs = check_array(name, x, 2)
     if inputs.shape[1] != masks[0].shape[1]:
         raise ValueError(

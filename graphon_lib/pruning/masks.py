@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_choice, check_density
+from graphon_lib._checks import check_choice, check_density, check_sequence
 
 __all__ = ["SCOPES", "Cut", "count_kept", "keep_largest"]
 
@@ -184,21 +184,29 @@ class Cut:
 
 
 def _largest(scores: Sequence[Tensor], count: int) -> list[Tensor]:
-    values = [s.cpu().numpy() for s in scores]
+    values = [s.cpu().numpy().reshape(s.shape or 1) for s in scores]  # 0 axes become 1
     sample = np.concatenate([v.reshape(-1)[::SAMPLE_STRIDE] for v in values])
     cut = Cut.find(lambda: values, sample, count, sum(v.size for v in values))
-    return [torch.from_numpy(cut.keep(v)).to(s.device) for s, v in zip(scores, values, strict=True)]
+    return [
+        torch.from_numpy(cut.keep(v)).reshape(s.shape).to(s.device)
+        for s, v in zip(scores, values, strict=True)
+    ]
 
 
 def _check_scores(scores: Sequence[Tensor]) -> list[Tensor]:
     if isinstance(scores, Tensor):
         raise ValueError("scores must be a sequence of tensors, one a layer, got a single tensor")
-    scores = list(scores)
+    scores = check_sequence("scores", scores, "tensors, one a layer")
     if not scores:
         raise ValueError("scores must hold at least one tensor, got none")
     for i, s in enumerate(scores):
         if not isinstance(s, Tensor) or not s.is_floating_point() or s.numel() == 0:
-            raise ValueError(f"scores[{i}] must be a non-empty floating-point tensor, got {s!r}")
+            got = (
+                f"{s.dtype} of shape {tuple(s.shape)}"
+                if isinstance(s, Tensor)
+                else type(s).__name__
+            )
+            raise ValueError(f"scores[{i}] must be a non-empty floating-point tensor, got {got}")
         if not torch.isfinite(s).all():
             raise ValueError(f"scores[{i}] must be finite, got NaN or infinite entries")
     # One dtype for all, so that scores are compared as they are and not after rounding.

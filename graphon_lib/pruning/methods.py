@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -18,6 +17,7 @@ from graphon_lib.pruning.scores import (
     snip_scores,
 )
 from graphon_lib.pruning.synflow import ROUNDS, synflow_masks, synflow_scores
+from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["METHODS", "check_batch", "finite_weights", "prune", "saliency"]
 
@@ -187,7 +187,10 @@ def check_batch(
         If one is missing, which `method` is said to need, or does not fit the network.
     """
     check_instance("model", model, MaskedMLP)
-    x, y = _as_tensor("x", x, method), _as_tensor("y", y, method)
+    for name, value in (("x", x), ("y", y)):
+        if value is None:
+            raise ValueError(f"{name} must be given for method {method!r}, got None")
+    x, y = as_tensor("x", x), as_tensor("y", y)
     first = model.weights[0]
     x = x.to(device=first.device, dtype=first.dtype)
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
@@ -209,18 +212,3 @@ def check_batch(
             f"y must lie in [0, {classes - 1}], got labels from {int(y.min())} to {int(y.max())}"
         )
     return x, y
-
-
-def _as_tensor(name: str, value: Tensor | ArrayLike | None, method: str) -> Tensor:
-    if value is None:
-        raise ValueError(f"{name} must be given for method {method!r}, got None")
-    if isinstance(value, Tensor):
-        tensor = value.detach()
-    else:
-        try:
-            tensor = torch.tensor(np.asarray(value))
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} must be an array of numbers, got {value!r}") from None
-    if tensor.is_complex():
-        raise ValueError(f"{name} must be real, got dtype {tensor.dtype}")
-    return tensor

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphon_lib._checks import check_integer, check_mask
+from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["MaskedMLP", "random_generator"]
 
@@ -119,7 +120,7 @@ class MaskedMLP(nn.Module):
                 raise ValueError(
                     f"masks[{layer - 1}] must have shape {tuple(weight.shape)}, got {array.shape}"
                 )
-            checked.append(torch.from_numpy(array.copy()))
+            checked.append(as_tensor(f"masks[{layer - 1}]", array))
         for buffer, mask in zip(self.masks, checked, strict=True):
             buffer.copy_(mask)
 

@@ -9,6 +9,7 @@ from torch.nn.functional import linear
 
 from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["rescale_signal", "signal_moments"]
 
@@ -32,7 +33,7 @@ def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     Raises
     ------
     ValueError
-        If `x` is not of that shape or not finite.
+        If `x` is not real, of that shape and finite, or `model` is no `MaskedMLP`.
     """
     h = _check_inputs(model, x)
     moments = []
@@ -62,7 +63,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     Raises
     ------
     ValueError
-        If `x` is not of that shape, not finite or all zero, or if no signal passes some layer; then
+        If `x` is not real, of that shape and finite, or is all zero, or if no signal passes some layer; then
         no weight is changed.
 
     Notes
@@ -120,7 +121,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
 
 def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     check_instance("model", model, MaskedMLP)
-    x = torch.as_tensor(x, dtype=torch.float64, device=model.weights[0].device)
+    x = as_tensor("x", x).to(device=model.weights[0].device, dtype=torch.float64)
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
         raise ValueError(
             f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"

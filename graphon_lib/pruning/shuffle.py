@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphon_lib._checks import check_mask
 from graphon_lib.pruning.model import random_generator
+from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["shuffle_masks"]
 
@@ -65,6 +66,6 @@ def shuffle_masks(
     shuffled = []
     for array in arrays:
         order = torch.randperm(array.size, generator=generator)
-        entries = torch.from_numpy(array.reshape(-1))
+        entries = as_tensor("masks", array.reshape(-1))
         shuffled.append(entries[order].reshape(array.shape))
     return shuffled

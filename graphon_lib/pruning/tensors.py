@@ -1,0 +1,44 @@
+"""Arrays of any kind as PyTorch tensors."""
+
+from __future__ import annotations
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from graphon_lib._checks import as_numpy
+
+__all__ = ["as_tensor"]
+
+
+def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
+    """Return real numbers, given as a tensor or an array, as a tensor without a gradient.
+
+    Parameters
+    ----------
+    name
+        The argument's name, for the message.
+    value
+        A tensor, which keeps its dtype and device, or an array_like, which is copied: it may be
+        read-only, or a view with negative strides, of which PyTorch takes neither.
+
+    Returns
+    -------
+    torch.Tensor
+        Of any shape.
+
+    Raises
+    ------
+    ValueError
+        If it does not convert, or holds anything but real numbers.
+    """
+    if isinstance(value, Tensor):
+        if value.is_complex():
+            raise ValueError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
+        return value.detach()
+    array = as_numpy(name, value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    # PyTorch knows neither another byte order nor long doubles.
+    dtype = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else float
+    return torch.from_numpy(array.astype(dtype, order="C"))
