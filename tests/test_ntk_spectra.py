@@ -11,6 +11,8 @@ from ntk_strategies import dense_network, seeded_inputs
 
 from graphon_lib.ntk import (
     eigenfunctions,
+    empirical_ntk,
+    gradient_flow,
     graphon_ntk,
     kernel_target_alignment,
     spectral_metrics,
@@ -191,3 +193,72 @@ def test_other_bad_arguments():
         kernel_target_alignment(np.ones((3, 3)), [1.0, 2.0, 3.0], centred=True)
     with pytest.raises(ValueError, match="targets must be a non-empty array with 2 axes"):
         kernel_target_alignment(np.eye(3), np.ones((3, 1, 1)))
+
+
+def all_four(kernel, **options):
+    """What the functions of kernels return, for targets that are linear in the row."""
+    y = np.linspace(-1.0, 1.0, len(kernel))
+    return (
+        spectral_metrics(kernel, 3, **options).eigenvalues,
+        eigenfunctions(kernel, 3, **options).values,
+        gradient_flow(kernel, y, [0.0, 1.0, 10.0], **options).train_loss,
+        kernel_target_alignment(kernel, y, **options),
+        kernel_target_alignment(kernel, y, centred=True, **options),
+    )
+
+
+@pytest.mark.parametrize(("count", "rank"), [(2, 1), (50, 20), (400, 30)])
+def test_kernels_computed_in_single_precision(count, rank):
+    features = np.random.default_rng(0).normal(size=(count, rank)) / np.sqrt(rank)
+    single = features.astype(np.float32)
+    kernel = np.stack([single @ row for row in single])  # row by row: not exactly symmetric
+    metrics = spectral_metrics(kernel, 1)
+    assert np.count_nonzero(metrics.eigenvalues) == rank
+    exact = np.linalg.eigvalsh(features @ features.T)[::-1]
+    np.testing.assert_allclose(metrics.eigenvalues, exact, atol=1e-5 * exact[0])
+    if rank == 1:
+        return
+    double = all_four(features @ features.T)
+    for form, options in (
+        (kernel, {}),
+        (kernel.tolist(), {"precision": "single"}),
+        (kernel.astype(np.float64), {"precision": "single"}),
+    ):
+        for one, other in zip(all_four(form, **options), double, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    # Told that its entries are exact to 16 digits, none of the functions takes it.
+    with pytest.raises(ValueError, match="kernel must be"):
+        spectral_metrics(kernel.astype(np.float64), 3)
+    with pytest.raises(ValueError, match="kernel must be"):
+        spectral_metrics(kernel, 3, precision="double")
+
+
+def test_the_librarys_own_kernels_in_single_precision():
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(4, 3)), rng.normal(size=(1, 4))]
+    masks = [np.ones(w.shape, bool) for w in weights]
+    kernel = empirical_ntk(weights, masks, rng.normal(size=(60, 3)), precision="single")
+    with pytest.raises(ValueError, match="kernel must be positive semi-definite"):
+        spectral_metrics(kernel)
+    assert all(np.isfinite(result).all() for result in all_four(kernel, precision="single"))
+    # Rank at most the number of weights, and no more is left of the spectrum.
+    assert np.count_nonzero(all_four(kernel, precision="single")[0]) <= 16
+
+
+@pytest.mark.parametrize("count", [10, 1000])
+def test_single_precision_excuses_no_flaw(count):
+    values = np.ones(count)
+    values[0] = -3e-3
+    kernel = with_spectrum(values).astype(np.float32)
+    with pytest.raises(ValueError, match="kernel must be positive semi-definite"):
+        spectral_metrics(kernel)
+    kernel = np.eye(count, dtype=np.float32)
+    kernel[0, 1] = 1e-4
+    with pytest.raises(ValueError, match="kernel must be symmetric"):
+        spectral_metrics(kernel)
+
+
+def test_other_precisions_are_refused():
+    for function in (spectral_metrics, eigenfunctions):
+        with pytest.raises(ValueError, match="precision must be one of double, single; got 'half'"):
+            function(np.eye(6), precision="half")

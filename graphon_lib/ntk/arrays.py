@@ -13,6 +13,7 @@ from graphon_lib._checks import check_array, check_instance
 from graphon_lib.graphons import GraphonNetwork
 
 __all__ = [
+    "PRECISIONS",
     "Array",
     "array_namespace",
     "as_like",
@@ -21,6 +22,9 @@ __all__ = [
     "check_same_kind",
     "check_variance",
 ]
+
+PRECISIONS = {"double": np.float64, "single": np.float32}
+"""The precisions that kernels are computed in."""
 
 Array = Any
 """A NumPy array or a PyTorch tensor, float64."""

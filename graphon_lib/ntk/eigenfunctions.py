@@ -56,7 +56,9 @@ class Eigenfunctions:
         return cross @ self.at_points / (len(self.at_points) * self.values)
 
 
-def eigenfunctions(kernel: ArrayLike, count: int = 5) -> Eigenfunctions:
+def eigenfunctions(
+    kernel: ArrayLike, count: int = 5, *, precision: str | None = None
+) -> Eigenfunctions:
     """Return the leading eigenfunctions of a kernel on its points.
 
     Parameters
@@ -65,6 +67,8 @@ def eigenfunctions(kernel: ArrayLike, count: int = 5) -> Eigenfunctions:
         Symmetric and positive semi-definite to rounding, not zero.
     count : int
         How many, at least 1; there must be as many eigenvalues above rounding.
+    precision : {"double", "single"}, optional
+        In which the kernel was computed, as for `spectral_metrics`.
 
     Returns
     -------
@@ -75,10 +79,10 @@ def eigenfunctions(kernel: ArrayLike, count: int = 5) -> Eigenfunctions:
     ValueError
         If the matrix is not such a kernel or its rank is less than `count`.
     """
-    matrix = check_kernel("kernel", kernel)
+    matrix, epsilon = check_kernel("kernel", kernel, precision)
     check_integer("count", count, 1)
     ascending, vectors = np.linalg.eigh(matrix)
-    values = check_eigenvalues("kernel", ascending)
+    values = check_eigenvalues("kernel", ascending, epsilon)
     rank = np.count_nonzero(values)
     if count > rank:
         raise ValueError(f"count must be at most {rank}, the rank of the kernel; got {count}")

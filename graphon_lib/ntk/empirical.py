@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import check_array, check_choice
 from graphon_lib.graphons.weight_moments import check_fitting_masks, check_weights
 from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
-from graphon_lib.ntk.arrays import check_variance
+from graphon_lib.ntk.arrays import PRECISIONS, check_variance
 from graphon_lib.ntk.tiles import check_workers, fill_tiles
 
 __all__ = ["empirical_ntk"]
@@ -56,7 +56,8 @@ def empirical_ntk(
     precision : {"double", "single"}
         ``"single"`` forms the products of signals in single precision, in about half the time; signals
         and long sums stay in double. The norm of the error is then about 1e-7 of the kernel's:
-        enough for spectra that span fewer than six decades.
+        enough for spectra that span fewer than six decades. Say so to `spectral_metrics` and the like,
+        whose arguments of the same name tell eigenvalues from rounding.
     workers : int, optional
         Number of threads; by default that of the processors.
 
@@ -91,9 +92,7 @@ def empirical_ntk(
     sigma = _closed_form(activation)
     if not isinstance(per_output, bool | np.bool_):
         raise ValueError(f"per_output must be True or False, got {per_output!r}")
-    kind = {"double": np.float64, "single": np.float32}[
-        check_choice("precision", precision, ("double", "single"))
-    ]
+    kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
     matrices = [
         sqrt(variance / mask.shape[1]) * np.where(mask, weight, 0).astype(np.float64)
         for weight, mask in zip(check_weights(weights, fitting), fitting, strict=True)

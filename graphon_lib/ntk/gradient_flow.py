@@ -42,6 +42,7 @@ def gradient_flow(
     test_kernel: ArrayLike | None = None,
     test_targets: ArrayLike | None = None,
     test_initial: ArrayLike | None = None,
+    precision: str | None = None,
 ) -> GradientFlow:
     r"""Return the outputs and losses of a network trained by gradient flow in its tangent kernel.
 
@@ -60,6 +61,8 @@ def gradient_flow(
         The kernel between test points and training points.
     test_targets, test_initial : array_like, shape (M,) or (M, C), optional
         As for the training points; only with `test_kernel`.
+    precision : {"double", "single"}, optional
+        In which the kernel was computed, as for `spectral_metrics`.
 
     Returns
     -------
@@ -87,13 +90,13 @@ def gradient_flow(
     .. [1] Lee, Xiao, Schoenholz, Bahri, Novak, Sohl-Dickstein and Pennington, *Wide Neural Networks
        of Any Depth Evolve as Linear Models Under Gradient Descent*, NeurIPS 2019, equations 8 to 11.
     """
-    matrix = check_kernel("kernel", kernel)
+    matrix, epsilon = check_kernel("kernel", kernel, precision)
     count = len(matrix)
     moments = check_array("times", times, 1, minimum=0.0)
     y = _check_outputs("targets", targets, count)
     start = _initial("initial", initial, y.shape)
     ascending, vectors = np.linalg.eigh(matrix)
-    values = check_eigenvalues("kernel", ascending)[::-1]
+    values = check_eigenvalues("kernel", ascending, epsilon)[::-1]
     exponents = -np.outer(moments, values) / count
     error = vectors.T @ (start - y)
     train = y + vectors @ (np.exp(exponents)[:, :, None] * error)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer
+from graphon_lib._checks import as_numpy, check_array, check_choice, check_integer
+from graphon_lib.ntk.arrays import PRECISIONS
 
 __all__ = [
     "SpectralMetrics",
@@ -18,38 +19,76 @@ __all__ = [
 ]
 
 
-def check_kernel(name: str, kernel: ArrayLike) -> NDArray[np.float64]:
-    """Return a kernel matrix as a float64 array, symmetric to rounding.
+def check_kernel(
+    name: str, kernel: ArrayLike, precision: str | None
+) -> tuple[NDArray[np.float64], float]:
+    r"""Return a kernel matrix as a float64 array, symmetric to rounding, and how finely it is rounded.
+
+    Parameters
+    ----------
+    name
+        The argument's name, for messages.
+    kernel
+        The matrix.
+    precision
+        As for `spectral_metrics`.
+
+    Returns
+    -------
+    matrix : ndarray, shape (N, N)
+    epsilon : float
+        The spacing of numbers near 1 in the precision that the entries were computed in.
 
     Raises
     ------
     ValueError
-        If it is not a finite square matrix, is zero or not symmetric.
+        If it is not a finite square matrix, is zero, or differs from its transpose by more than
+        1e-9, or in single precision :math:`100 \epsilon`, of its largest entry; or if `precision` is
+        another word.
     """
-    matrix = check_array(name, kernel, 2)
+    array = as_numpy(name, kernel)
+    if precision is None:
+        precision = "single" if array.dtype.kind == "f" and array.dtype.itemsize < 8 else "double"
+    epsilon = float(np.finfo(PRECISIONS[check_choice("precision", precision, PRECISIONS)]).eps)
+    matrix = check_array(name, array, 2)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{name} must be square, got shape {matrix.shape}")
     largest = np.abs(matrix).max()
     asymmetry = np.abs(matrix - matrix.T).max()
     if largest == 0:
         raise ValueError(f"{name} must not be zero everywhere, got a zero matrix")
-    if asymmetry > 1e-9 * largest:
+    if asymmetry > max(1e-9, 100 * epsilon) * largest:
         raise ValueError(
             f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
         )
-    return matrix
+    return matrix, epsilon
 
 
-def check_eigenvalues(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ascending eigenvalues, descending and with those that are rounding set to 0.
+def check_eigenvalues(
+    name: str, values: NDArray[np.float64], epsilon: float
+) -> NDArray[np.float64]:
+    r"""Return ascending eigenvalues, descending and with those that are rounding set to 0.
+
+    Parameters
+    ----------
+    name
+        The kernel's name, for the message.
+    values
+        The N eigenvalues.
+    epsilon
+        Of the kernel, from `check_kernel`.
 
     Raises
     ------
     ValueError
-        If one is negative by more than rounding.
+        If one is negative by more than rounding: :math:`100 N` times the double-precision
+        :math:`\epsilon`, or :math:`(N + 100) \epsilon` if that is more, of the largest.
     """
-    rounding = values.size * np.finfo(np.float64).eps * np.abs(values).max()
-    if values[0] < -100 * rounding:
+    largest = np.abs(values).max()
+    rounding = values.size * epsilon * largest
+    # A hundred times as much is little in double precision; in single, it would hide real flaws.
+    in_double = 100 * values.size * np.finfo(np.float64).eps
+    if values[0] < -max(in_double, (values.size + 100) * epsilon) * largest:
         raise ValueError(
             f"{name} must be positive semi-definite, got the eigenvalue {values[0]:.3g} beside {values[-1]:.3g}"
         )
@@ -74,7 +113,8 @@ class SpectralMetrics:
     fit_range : tuple of two ints
         First and last rank of the fit, counted from 1.
     eigenvalues : ndarray, shape (N,)
-        Descending; 0 where they do not exceed rounding, :math:`N \epsilon \lambda_1`.
+        Descending; 0 where they do not exceed rounding, :math:`N \epsilon \lambda_1` with
+        :math:`\epsilon` that of the kernel's precision.
     """
 
     decay_exponent: float
@@ -86,7 +126,11 @@ class SpectralMetrics:
 
 
 def spectral_metrics(
-    kernel: ArrayLike, top: int = 5, *, fit_range: tuple[int, int] | None = None
+    kernel: ArrayLike,
+    top: int = 5,
+    *,
+    fit_range: tuple[int, int] | None = None,
+    precision: str | None = None,
 ) -> SpectralMetrics:
     r"""Return the four figures by which kernels of pruned networks are compared.
 
@@ -101,6 +145,10 @@ def spectral_metrics(
         :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`: past the few
         eigenvalues that stand apart, and before the end, where a sample's spectrum falls faster than
         the kernel's own.
+    precision : {"double", "single"}, optional
+        In which the kernel was computed: it decides which asymmetries and negative eigenvalues are
+        taken for rounding, and which positive ones are. By default that of its dtype. Give ``"single"``
+        for what ``empirical_ntk(..., precision="single")`` returns as float64.
 
     Returns
     -------
@@ -120,14 +168,14 @@ def spectral_metrics(
     .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
        Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
     """
-    matrix = check_kernel("kernel", kernel)
+    matrix, epsilon = check_kernel("kernel", kernel, precision)
     count = len(matrix)
     if count < 2:
         raise ValueError(f"kernel must be at least 2 x 2 to have a spectrum, got {matrix.shape}")
     if check_integer("top", top, 1) > count:
         raise ValueError(f"top must be at most {count}, the size of the kernel; got {top}")
     first, last = _check_fit_range(fit_range, count)
-    values = check_eigenvalues("kernel", np.linalg.eigvalsh(matrix))
+    values = check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
     ranks = np.arange(first, last + 1)
     fitted = values[first - 1 : last]
     ranks, fitted = ranks[fitted > 0], fitted[fitted > 0]

@@ -12,7 +12,11 @@ __all__ = ["kernel_target_alignment"]
 
 
 def kernel_target_alignment(
-    kernel: ArrayLike, targets: ArrayLike, *, centred: bool = False
+    kernel: ArrayLike,
+    targets: ArrayLike,
+    *,
+    centred: bool = False,
+    precision: str | None = None,
 ) -> float:
     r"""Return how well a kernel matches the targets' own kernel.
 
@@ -24,6 +28,8 @@ def kernel_target_alignment(
         Real targets y: for classes, one-hot rows, not numbers of classes.
     centred : bool
         Whether both kernels are centred first, as in [2]_, so that a common offset does not count.
+    precision : {"double", "single"}, optional
+        In which the kernel was computed, as for `spectral_metrics`.
 
     Returns
     -------
@@ -46,8 +52,8 @@ def kernel_target_alignment(
     .. [2] Cortes, Mohri and Rostamizadeh, *Algorithms for Learning Kernels Based on Centered
        Alignment*, JMLR 13 (2012), definition 4.
     """
-    matrix = check_kernel("kernel", kernel)
-    check_eigenvalues("kernel", np.linalg.eigvalsh(matrix))
+    matrix, epsilon = check_kernel("kernel", kernel, precision)
+    check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
     targets = as_numpy("targets", targets)
     y = check_array("targets", targets, 1 if targets.ndim == 1 else 2)
     y = y.reshape(len(y), -1)
@@ -59,8 +65,9 @@ def kernel_target_alignment(
         matrix = matrix - matrix.mean(axis=0)
         matrix = matrix - matrix.mean(axis=1)[:, None]
         y = y - y.mean(axis=0)
-    for name, array, size in (("kernel", matrix, largest), ("targets", y, scale)):
-        if np.abs(array).max() <= 1e-12 * size:
+    least_of_kernel = max(1e-12, 100 * epsilon) * largest
+    for name, array, least in (("kernel", matrix, least_of_kernel), ("targets", y, 1e-12 * scale)):
+        if np.abs(array).max() <= least:
             raise ValueError(
                 f"{name} must differ from zero{' once centred' if centred else ''}, got a constant"
             )
