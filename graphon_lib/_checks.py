@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -21,10 +22,35 @@ __all__ = [
     "check_rng",
     "check_sequence",
     "check_shape",
+    "needs_extra",
 ]
 
 
 Kind = TypeVar("Kind")
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Say which of the library's extras to install if an import inside the context fails.
+
+    Parameters
+    ----------
+    extra
+        A name under ``[project.optional-dependencies]``.
+
+    Raises
+    ------
+    ImportError
+        If a module is not installed; the message names it and the extra.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise ImportError(
+            f"{package} is not installed; it comes with the extra {extra!r}: pip install 'graphon-lib[{extra}]'",
+            name=error.name,
+        ) from error
 
 
 def check_integer(name: str, value: object, minimum: int) -> int:

@@ -25,15 +25,18 @@ def test_standard_error_covers_the_truth():
 
 
 @pytest.mark.parametrize(
-    ("x", "y"),
+    ("x", "y", "message"),
     [
-        ([1, 2], [1, 2]),
-        ([1, 1, 1], [1, 2, 3]),
-        ([1, 2, 3], [1, 2]),
-        ([1, 2, 3], [1, 0, 2]),
-        ([1, 2, np.nan], [1, 2, 3]),
+        ([1, 2], [1, 2], "x and y must hold equally many .*, at least three .*; got 2 and 2$"),
+        ([1, 1, 1], [1, 2, 3], "x and y must hold .* of two different x; got 3 and 3$"),
+        ([1, 2, 3], [1, 2], "x and y must hold equally many numbers, .*; got 3 and 2$"),
+        ([1, 2, 3], [1, 0, 2], r"y must lie in \[2.22507e-308, inf\], got values from 0 to 2$"),
+        ([-1, 2, 3], [1, 2, 3], r"x must lie in \[2.22507e-308, inf\], got values from -1 to 3$"),
+        ([1, 2, np.nan], [1, 2, 3], "x must be finite, got 1 NaN or infinite entries$"),
+        ([1, 2, 3], [1, 2, np.inf], "y must be finite, got 1 NaN or infinite entries$"),
+        ([], [], r"x must be a non-empty array with 1 axes, got shape \(0,\)$"),
     ],
 )
-def test_bad_numbers(x, y):
-    with pytest.raises(ValueError, match=r"x|y"):
+def test_bad_numbers(x, y, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         fit_slope(x, y)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graphon_lib._checks import needs_extra
 from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = ["Alignment", "Overlay", "alignments", "monotone_coupling", "overlay"]
@@ -216,7 +217,8 @@ def overlay(first: StepGraphon, second: StepGraphon, alignment: Alignment) -> Ov
 
 def _transport(first: StepGraphon, second: StepGraphon, start: Alignment) -> Alignment:
     """Run CO-optimal transport from given couplings."""
-    from ot.coot import co_optimal_transport
+    with needs_extra("graphons"):
+        from ot.coot import co_optimal_transport
 
     # The solver stops at an absolute change of its cost, so sparse graphons are brought up to 1.
     scale = max(first.values.max(), second.values.max()) or 1.0

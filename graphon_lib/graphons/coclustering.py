@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_integer, check_mask, check_rng
+from graphon_lib._checks import check_integer, check_mask, check_rng, needs_extra
 from graphon_lib.graphons.blocks import block_means, split_blocks
 from graphon_lib.graphons.singular import leading_singular_vectors, noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -156,7 +156,8 @@ def _group(
 def _k_means(
     points: NDArray[np.float64], blocks: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    from sklearn.cluster import KMeans
+    with needs_extra("graphons"):
+        from sklearn.cluster import KMeans
 
     # Nodes with equal points differ by rounding, which k-means would take for structure.
     resolution = 1e-4 * max(np.abs(points).max(), 1.0)

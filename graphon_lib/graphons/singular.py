@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_instance, check_integer, check_mask, check_shape
+from graphon_lib._checks import check_instance, check_integer, check_mask, check_shape, needs_extra
 from graphon_lib.graphons.blocks import block_means
 from graphon_lib.graphons.partition import check_labels
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -46,7 +46,8 @@ def leading_singular_vectors(
     if size <= max(FULL_DECOMPOSITION_SIZE, 3 * count) or not matrix.any():
         left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
         return left[:, :count], values[:count], right[:count].T
-    from scipy.sparse.linalg import svds
+    with needs_extra("graphons"):
+        from scipy.sparse.linalg import svds
 
     start = np.sin(np.arange(1.0, size + 1)).astype(np.float32)
     left, values, right = svds(matrix, count, v0=start)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from graphon_lib._checks import needs_extra
 from graphon_lib.ntk.arrays import Array, array_namespace
 
 __all__ = ["Quadrant", "normal_cdf", "normal_density", "quadrant"]
@@ -57,7 +58,8 @@ def normal_cdf(x: Array) -> Array:
     xp = array_namespace(x)
     if xp is not np:
         return xp.special.erfc(x * -sqrt(0.5)) / 2
-    from scipy.special import ndtr
+    with needs_extra("graphons"):
+        from scipy.special import ndtr
 
     return ndtr(x)
 

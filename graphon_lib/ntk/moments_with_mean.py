@@ -6,6 +6,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from graphon_lib._checks import needs_extra
 from graphon_lib.ntk.arrays import Array, array_namespace
 from graphon_lib.ntk.bivariate_normal import FARTHEST, normal_cdf, normal_density, quadrant
 
@@ -196,7 +197,8 @@ def normal_erf(x: Array) -> Array:
     xp = array_namespace(x)
     if xp is not np:
         return xp.special.erf(x)
-    from scipy.special import erf
+    with needs_extra("graphons"):
+        from scipy.special import erf
 
     return erf(x)
 
