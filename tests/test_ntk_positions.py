@@ -1,5 +1,8 @@
 """The kernel of vector positions: exact cases, laws of large numbers, and pruned networks."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +27,14 @@ def dense_layers(signals):
         ones = np.ones((len(preactivations), len(inputs)))
         layers.append(
             PositionLayer(
-                ones, 0 * ones, ones, inputs, preactivations @ inverse, len(inputs), inverse
+                ones,
+                0 * ones,
+                ones,
+                inputs,
+                preactivations @ inverse,
+                len(inputs),
+                inverse,
+                len(preactivations),
             )
         )
     return layers
@@ -88,12 +98,12 @@ def test_moments_are_those_of_a_truncated_normal(signed):
         )
 
 
-@given(st.integers(0, 10**6), st.integers(1, 4))
-def test_kernels_are_symmetric_and_positive(seed, digits):
+@given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
+def test_kernels_are_symmetric_and_positive(seed, digits, signed):
     model, x, y, weights = network((12, 20, 15, 3), 30, seed)  # more digits than neurons
-    signals = batch_signals(model, "snip", x, y)
+    signals = batch_signals(model, "grasp" if signed else "snip", x, y)
     rng = np.random.default_rng(seed)
-    layers, chosen = position_layers(signals[:-1], 200.0, signed=False, particles=11, rng=rng)
+    layers, chosen = position_layers(signals[:-1], 200.0, signed=signed, particles=11, rng=rng)
     inputs = rng.standard_normal((digits, 12))
     inputs[0] = 0.0
     mask = np.ones((3, 11), dtype=bool)
@@ -118,16 +128,147 @@ def test_snip_is_predicted_from_positions():
     read_out = masks[-1][:, chosen], weights[-1][:, chosen]
     predicted = position_ntk(fresh, layers, *read_out)
     forgetting = [
-        PositionLayer(
-            layer.kept, layer.mean, layer.second_moment, layer.inputs, 0 * layer.fitted,
-            layer.fan_in, 0 * layer.inverse,
-        )
-        for layer in layers
-    ]  # fmt: skip
+        replace(layer, fitted=0 * layer.fitted, inverse=0 * layer.inverse) for layer in layers
+    ]
     plain = position_ntk(fresh, forgetting, *read_out)
     gaps = [np.linalg.norm(k - measured) / np.linalg.norm(measured) for k in (predicted, plain)]
     # One network's kernel fluctuates by a few times n^(-1/2) = 0.04.
     assert gaps[0] < 0.15 < 0.4 < gaps[1]
+
+
+def test_grasp_is_predicted_from_positions_layer_by_layer():
+    model, x, y, weights = network((100, 600, 600, 600, 10), 30)
+    masks = [mask.numpy() for mask in prune(model, "grasp", 0.2, x, y)]
+    fresh = np.random.default_rng(4).standard_normal((6, 100))
+    layers, chosen = position_layers(
+        batch_signals(model, "grasp", x, y)[:-1],
+        sum(mask.sum() for mask in masks[:-1]),
+        signed=True,
+        particles=600,
+        rng=np.random.default_rng(5),
+    )
+    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    measured = traces(measured_terms(weights, masks, fresh))
+    gaps = [
+        np.abs(np.log(traces(terms) / measured))
+        for terms in (
+            position_ntk(fresh, layers, *read_out, per_layer=True, backward_means=means)
+            for means in (True, False)
+        )
+    ]
+    # Gradients reach the first two layers through means; the other two do not depend on them.
+    assert (gaps[0][:2] < gaps[1][:2] / 3).all()
+    assert np.array_equal(gaps[0][2:], gaps[1][2:])
+
+
+def unconditioned_layers(widths, rng, noise):
+    """Layers whose means couple the signs of positions, so that they add up both ways."""
+    positions = [rng.standard_normal(width) for width in widths[:-1]]
+    layers = []
+    for before, after in pairwise(positions):
+        product = np.outer(after, before)
+        mean, kept = np.tanh(product) / 2, np.ones_like(product)
+        if noise:
+            kept = 0.3 + 0.4 * norm.cdf(product)
+        unknown = [np.zeros((len(side), 1)) for side in (before, after)]
+        layers.append(
+            PositionLayer(
+                kept,
+                mean,
+                mean**2 / kept + noise,
+                *unknown,
+                len(before),
+                np.zeros((1, 1)),
+                len(after),
+            )
+        )
+    return layers, rng.standard_normal((widths[-1], widths[-2])) + positions[-1]
+
+
+def measured_terms(weights, masks, x):
+    """The terms of a network's kernel, as differences of the kernels of its last layers."""
+    tails = []
+    for layer, (mask, weight) in enumerate(zip(masks, weights, strict=True)):
+        tails.append(empirical_ntk(weights[layer:], masks[layer:], x))
+        x = np.maximum(np.sqrt(2 / mask.shape[1]) * x @ (mask * weight).T, 0.0)
+    return np.array([*(np.array(tails[:-1]) - tails[1:]), tails[-1]])
+
+
+def traces(kernels):
+    return np.trace(kernels, axis1=-2, axis2=-1)
+
+
+def test_a_network_without_noise_is_known_exactly():
+    rng = np.random.default_rng(6)
+    layers, read_out = unconditioned_layers((8, 20, 15, 25, 3), rng, noise=0.0)
+    x = rng.standard_normal((5, 8))
+    mask = rng.random(read_out.shape) < 0.7
+    weights = [*(layer.mean for layer in layers), read_out]
+    masks = [*(np.ones(layer.mean.shape, dtype=bool) for layer in layers), mask]
+    terms = position_ntk(x, layers, mask, read_out, per_layer=True)
+    measured = measured_terms(weights, masks, x)
+    assert traces(measured).min() > 0
+    for of_layer, known in zip(terms, measured, strict=True):
+        assert of_layer == pytest.approx(known, rel=1e-9, abs=1e-9 * np.trace(known))
+    assert position_ntk(x, layers, mask, read_out) == pytest.approx(terms.sum(axis=0))
+
+
+def test_networks_of_independent_weights_have_these_terms_on_average():
+    rng = np.random.default_rng(7)
+    layers, read_out = unconditioned_layers((20, 160, 160, 160, 3), rng, noise=0.3)
+    x = rng.standard_normal((2, 20))
+    mask = rng.random(read_out.shape) < 0.7
+    drawn = []
+    for _ in range(100):
+        masks, weights = [mask], [read_out]
+        for layer in reversed(layers):
+            given = layer.mean / layer.kept
+            deviation = np.sqrt(layer.second_moment / layer.kept - given**2)
+            masks.insert(0, rng.random(given.shape) < layer.kept)
+            weights.insert(0, given + deviation * rng.standard_normal(given.shape))
+        drawn.append(measured_terms(weights, masks, x))
+    error = np.std(drawn, axis=0) / np.sqrt(len(drawn))
+    terms = position_ntk(x, layers, mask, read_out, per_layer=True)
+    # What the theory leaves out is of relative order 1/160, less than an error.
+    assert (np.abs(terms - np.mean(drawn, axis=0)) < 4 * error).all()
+    deaf = position_ntk(x, layers, mask, read_out, per_layer=True, backward_means=False)
+    assert (traces(deaf)[:2] < traces(terms)[:2] / 2).all()
+    assert np.array_equal(deaf[2:], terms[2:])
+
+
+def test_particles_stand_for_all_neurons():
+    # Every hidden neuron twice: half of them, of which the theory knows how many they stand for.
+    layers, read_out = unconditioned_layers((8, 20, 16, 12, 3), np.random.default_rng(8), 0.3)
+    x = np.random.default_rng(9).standard_normal((4, 8))
+    twice = []
+    for number, layer in enumerate(layers):
+        sides = (0, 1) if number else (0,)
+        arrays = [layer.kept, layer.mean, layer.second_moment]
+        for side in sides:
+            arrays = [np.repeat(array, 2, axis=side) for array in arrays]
+        unknown = [np.zeros((width, 1)) for width in arrays[0].shape[::-1]]
+        shape = arrays[0].shape
+        twice.append(PositionLayer(*arrays, *unknown, shape[1], layer.inverse, shape[0]))
+    halved = [
+        replace(layer, fan_in=whole.fan_in, fan_out=whole.fan_out)
+        for layer, whole in zip(layers, twice, strict=True)
+    ]
+    doubled = np.repeat(read_out, 2, axis=1)
+    mask = np.ones(doubled.shape, dtype=bool)
+    all_neurons = position_ntk(x, twice, mask, doubled, per_layer=True)
+    particles = position_ntk(x, halved, mask[:, ::2], read_out, per_layer=True)
+    assert particles == pytest.approx(all_neurons, rel=1e-9)
+
+
+def test_without_means_nothing_else_comes_back():
+    layers, read_out = unconditioned_layers((8, 20, 16, 12, 3), np.random.default_rng(10), 0.3)
+    layers = [replace(layer, mean=0 * layer.mean) for layer in layers]
+    x = np.random.default_rng(11).standard_normal((4, 8))
+    mask = np.ones(read_out.shape, dtype=bool)
+    kernels = [
+        position_ntk(x, layers, mask, read_out, backward_means=means) for means in (True, False)
+    ]
+    assert kernels[0] == pytest.approx(kernels[1], rel=1e-12)
 
 
 def test_bad_arguments_are_refused():

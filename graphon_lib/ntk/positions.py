@@ -46,6 +46,8 @@ class PositionLayer:
         The number of inputs :math:`n_{l-1}` of the network, of which n_in are represented.
     inverse : ndarray, shape (N, N)
         :math:`(H^\top H / n_{l-1})^{-1}`, over all inputs of the network.
+    fan_out : int
+        The number of neurons :math:`n_l` of the network, of which n_out are represented.
     """
 
     kept: NDArray[np.float64]
@@ -55,6 +57,7 @@ class PositionLayer:
     fitted: NDArray[np.float64]
     fan_in: int
     inverse: NDArray[np.float64]
+    fan_out: int
 
 
 def position_layers(
@@ -131,7 +134,12 @@ def position_layers(
         moments = _kept_moments(factor, threshold, signed)
         layers.append(
             PositionLayer(
-                *moments, inputs[cols], preactivations[rows] @ inverse, len(inputs), inverse
+                *moments,
+                inputs[cols],
+                preactivations[rows] @ inverse,
+                len(inputs),
+                inverse,
+                len(preactivations),
             )
         )
     return layers, chosen[-1]
@@ -145,6 +153,8 @@ def position_ntk(
     *,
     weight_variance: float = 2.0,
     conditioned: bool = True,
+    backward_means: bool = True,
+    per_layer: bool = False,
 ) -> NDArray[np.float64]:
     r"""Return the tangent kernel of a ReLU network whose weights depend on vector positions.
 
@@ -162,11 +172,16 @@ def position_ntk(
     conditioned : bool
         Whether the covariance is that of the weights given the batch signals. False leaves it
         unconditioned, as in blocks, and counts what the means explain twice.
+    backward_means : bool
+        Whether the mean weights :math:`B_{ij}` pass gradients on. False leaves that out, which is
+        right for means of order :math:`n^{-1/2}` alone.
+    per_layer : bool
+        Whether the terms of the weight layers are kept apart. Otherwise their sum is returned.
 
     Returns
     -------
-    ndarray, shape (N, N)
-        The kernel, mean over outputs.
+    ndarray, shape (N, N), or (n_layers, N, N) for `per_layer`
+        The kernel, mean over outputs; its terms from the first layer to the read-out.
 
     Raises
     ------
@@ -190,21 +205,37 @@ def position_ntk(
 
     With :math:`\tilde h` the activations of the pruned network for new inputs, of mean
     :math:`\mu_j` and second moment :math:`S_j`,
-    :math:`a_i(x) = \frac1n \sum_j V_{ij} \mu_j(x)\, h_j` and :math:`\Phi = H^\top H / n`,
+    :math:`a_i(x) = \frac1n \sum_j V_{ij} \mu_j(x)\, h_j` and :math:`\Gamma = H^\top H / n`,
 
     .. math::
 
-        m_i(x) &= z_i^\top \Phi^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
+        m_i(x) &= z_i^\top \Gamma^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
-        - s_w\, a_i(x)^\top \Phi^{-1} a_i(x') .
+        - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') .
 
     For SNIP the first term of the mean is a drift
-    :math:`D_{ij} = V_{ij}\, h_j^\top \Phi^{-1} z_i / \sqrt{s_w}`, a function of two positions. The last
+    :math:`D_{ij} = V_{ij}\, h_j^\top \Gamma^{-1} z_i / \sqrt{s_w}`, a function of two positions. The last
     term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V the two
     cancel. They do not cancel in the kernel, because V depends on which digits of the batch the
-    neuron is active for. Backward signals are those of the plain kernel.
+    neuron is active for.
 
-    Cost: :math:`n^2 N` times the size of the batch, a layer.
+    On the way back, let :math:`g_j = \sqrt{s_w / n} \sum_i M_{ij} w_{ij}\, \dot\sigma(z_i)\, g_i` be the
+    derivative of an output by the activation :math:`h_j`, :math:`\bar g_j` its mean, and
+    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`. The noise of the weights adds
+    variances, their means add up:
+
+    .. math::
+
+        \bar g_j(x) &= \sqrt{\tfrac{s_w}{n}} \sum_i B_{ij}\, E[\dot\sigma(z_i(x))]\, \bar g_i(x), \\
+        E[g_j(x) g_j(x')] &= \tfrac{s_w}{n} \sum_i (V_{ij} - B_{ij}^2)\, \dot S_i(x, x')\,
+        E[g_i(x) g_i(x')] + \bar g_j(x)\, \bar g_j(x'),
+
+    from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
+    own :math:`\bar g`; of the second moments the mean over outputs is enough. The sum of means is
+    taken for its expectation, as in :math:`m_i`; for B of order 1 what that leaves out is of relative
+    order 1/n. Means that the batch gives the weights beyond B, of order :math:`n^{-1/2}`, are left out.
+
+    Cost: :math:`n^2 N` times the size of the batch, and times the number of outputs, a layer.
     """
     x = check_array("x", x, 2)
     variance = check_variance("weight_variance", weight_variance)
@@ -231,21 +262,32 @@ def position_ntk(
         means = RELU.mean(average, variances)
         hidden.append((own, passing))
     represented = mask.shape[1]
-    total = variance / represented * (mask.mean(axis=0) @ moments)
+    terms = [variance / represented * (mask.mean(axis=0) @ moments)]
+    # Gradients by activations, times the root of the layer's width: they are then of order 1.
+    mean_heard = sqrt(variance) * (mask * weights).T[:, :, None]
     heard = variance * np.mean(mask * weights**2, axis=0)[:, None]
     for layer, (own, passing) in zip(reversed(layers), reversed(hidden), strict=True):
         reached = passing * heard
-        total = total + np.mean(reached * own, axis=0)
-        heard = variance / len(reached) * (layer.second_moment.T @ reached)
-    kernel = np.empty((len(x), len(x)))
-    kernel[first, second] = kernel[second, first] = total
-    return kernel
+        terms.insert(0, np.mean(reached * own, axis=0))
+        if not backward_means:
+            heard = variance / len(reached) * (layer.second_moment.T @ reached)
+            continue
+        heard = variance / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
+        # A rectifier's derivative is its own square.
+        mean_reached = passing[:, diagonal][:, None, :] * mean_heard
+        scale = sqrt(variance * layer.fan_out) / len(reached)
+        mean_heard = scale * np.tensordot(layer.mean.T, mean_reached, axes=1)
+        products = np.matmul(mean_heard.transpose(0, 2, 1), mean_heard) / len(mask)
+        heard += products[:, first, second]
+    kernel = np.empty((len(terms), len(x), len(x)))
+    kernel[:, first, second] = kernel[:, second, first] = terms
+    return kernel if per_layer else kernel.sum(axis=0)
 
 
 def _explained(
     layer: PositionLayer, means: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Return :math:`z_i^\top \Phi^{-1} a_i(x)` and :math:`a_i(x)^\top \Phi^{-1} a_i(x')`."""
+    r"""Return :math:`z_i^\top \Gamma^{-1} a_i(x)` and :math:`a_i(x)^\top \Gamma^{-1} a_i(x')`."""
     inputs, samples = means.shape
     batch = layer.inputs.shape[1]
     products = layer.inputs[:, :, None] * means[:, None, :] / inputs
