@@ -70,3 +70,14 @@ def test_the_others_are_drawn(result):
     kernels = [("positions", "positions"), ("density", "density only")]
     ratio_panel, _ = signed.kernels_by_width(result.sel(pruning="snip"), kernels).axes
     assert ratio_panel.get_legend_handles_labels()[1] == ["positions", "density only"]
+
+
+def test_every_network_is_a_marker_at_its_density(result):
+    by_density = xr.concat([result, 2 * result], dim="density").assign_coords(density=[0.5, 0.2])
+    ratio_panel, gap_panel = signed.best_by_density(by_density.isel(width=0)).axes
+    dots = [line for line in ratio_panel.lines if line.get_linestyle() == "None"]
+    snip = result.sel(pruning="snip").isel(width=0)
+    ratio = snip.trace.sel(kernel="positions") / snip.trace.sel(kernel="kept")
+    drawn = [line.get_ydata() for line in dots if line.get_color() == signed.COLOURS["snip"]]
+    assert [list(values) for values in drawn[: ratio.size]] == [[r, r] for r in ratio.values]
+    assert len(gap_panel.lines) == len(METHODS) * (1 + result.sizes["trial"])

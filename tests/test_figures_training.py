@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.book.figures.causes import forest, intervention_curves, loss_against
-from graphon_lib.book.figures.training import accuracy_curves, loss_curves, tuned_rates
+from graphon_lib.book.figures.causes import (
+    forest,
+    intervention_curves,
+    loss_against,
+    ratios_by_sparsity,
+)
+from graphon_lib.book.figures.training import (
+    accuracy_curves,
+    evaluation_curves,
+    loss_curves,
+    tuned_rates,
+)
+from graphon_lib.experiments.paired import paired_ratio
 
 PRUNINGS = ["dense", "random", "grasp"]
 DENSITIES = [0.5, 0.2]
@@ -101,6 +112,34 @@ def test_interventions_that_were_not_done_are_not_drawn(variants):
     assert labels == ["as pruned", "rescaled", "dense"]
 
 
+def test_ratios_are_drawn_with_their_intervals(variants):
+    pair = ("random: rescaled", "random: as pruned")
+    figure = ratios_by_sparsity(variants.test_loss, {"scale": {"rescaled": pair}})
+    (panel,) = figure.axes
+    (bars,) = panel.containers
+    drawn = np.array([segment[:, 1] for segment in bars.lines[2][0].get_segments()])
+    ratios = [paired_ratio(variants.test_loss.sel(density=d), *pair) for d in DENSITIES]
+    np.testing.assert_allclose(bars.lines[0].get_ydata(), [ratio.value for ratio in ratios])
+    np.testing.assert_allclose(drawn, [[ratio.lower, ratio.upper] for ratio in ratios])
+
+
+def test_evaluations_are_drawn_as_means(trained):
+    variants = trained.rename(pruning="variant").assign_coords(
+        variant=["dense: as pruned", "random: rescaled", "grasp: as pruned"],
+        pruning=("variant", ["dense", "random", "grasp"]),
+        intervention=("variant", ["as pruned", "rescaled", "as pruned"]),
+    )
+    figure = evaluation_curves(variants.sel(density=0.2))
+    of_loss, of_accuracy = figure.axes
+    expected = variants.sel(density=0.2).isel(variant=1)
+    np.testing.assert_allclose(
+        of_loss.containers[1].lines[0].get_ydata(), np.exp(np.log(expected.test_loss).mean("trial"))
+    )
+    np.testing.assert_allclose(
+        of_accuracy.containers[1].lines[0].get_ydata(), expected.test_accuracy.mean("trial")
+    )
+
+
 def test_every_network_is_a_marker(variants):
     figure = loss_against(variants, {"path density": variants.path_density})
     drawn = sum(len(group.get_offsets()) for group in figure.axes[0].collections)
@@ -111,14 +150,15 @@ def test_rates_that_were_not_tried_are_not_drawn_and_diverged_ones_are_crosses()
     result = xr.Dataset(
         {
             "tuning_loss": (
-                ("variant", "learning_rate"),
-                [[np.nan, 2.0, 1.0, np.inf], [3.0, 2.0, np.nan, np.nan]],
+                ("variant", "density", "learning_rate"),
+                [[[np.nan, 2.0, 1.0, np.inf]], [[3.0, 2.0, np.nan, np.nan]]],
             )
         },
         coords={
             "variant": ["random: as pruned", "random: rescaled"],
             "pruning": ("variant", ["random", "random"]),
             "intervention": ("variant", ["as pruned", "rescaled"]),
+            "density": [0.05],
             "learning_rate": [0.01, 0.1, 1.0, 10.0],
         },
     )

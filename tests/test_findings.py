@@ -20,3 +20,4 @@ def test_numbers_agree_with_what_the_text_says_of_them():
     assert numbers["snip_energy_kept"] > numbers["snip_energy_redrawn"] + 0.1
     assert numbers["rescaled_loss"] < numbers["random_loss"]
     assert numbers["rescaled_loss"] < 1.2 * numbers["snip_loss"]
+    assert numbers["grasp_mended_loss"] < numbers["snip_loss"] < numbers["grasp_loss"]

@@ -23,6 +23,7 @@ from graphon_lib.experiments.kernel_convergence import (
 )
 from graphon_lib.experiments.kernel_cost import KERNEL_COST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.long_training import LONG_TRAINING
 from graphon_lib.experiments.mask_convergence import MASK_CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
@@ -136,12 +137,22 @@ CASES = {
     ),
     "interventions": (
         INTERVENTION_TRAINING,
-        {"variants": [["random", "rescaled"]], **ONE_SHORT_RUN},
+        {"variants": [["random", "rescaled"]], "densities": [0.05], **ONE_SHORT_RUN},
+        ["loss", "layer_density", "path_density"],
+    ),
+    "long-training": (
+        LONG_TRAINING,
+        {"variants": [["synflow", "as pruned"]], **ONE_SHORT_RUN},
         ["loss", "layer_density", "path_density"],
     ),
     "tuned-training": (
         TUNED_TRAINING,
-        {"variants": [["dense", "as pruned"]], "half_decades": [-2, -2]},
+        {
+            "variants": [["snip", "as pruned"]],
+            "densities": [0.05],
+            "half_decades": [-2, -2],
+            "trials": 1,
+        },
         ["tuning_loss"],
     ),
 }

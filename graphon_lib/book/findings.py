@@ -125,15 +125,19 @@ def _training(trained: xr.Dataset, changed: xr.Dataset) -> dict:
     last = changed.sizes["step"]
     steps = {"step": slice(max(last - WINDOW, 0), last)}
     sparsest = float(changed.density.min())
+    # Equal trials are the same networks: only those of both results are compared.
+    trials = min(trained.sizes["trial"], changed.sizes["trial"])
+    trained, changed = (result.isel(trial=slice(trials)) for result in (trained, changed))
     loss = trained.loss.isel(steps).sel(density=sparsest).mean(["step", "trial"])
-    rescaled = changed.loss.isel(steps).sel(density=sparsest, variant="random: rescaled")
+    mended = changed.loss.isel(steps).sel(density=sparsest).mean(["step", "trial"])
     numbers: dict[str, float | str] = {
         f"{method}_loss": float(loss.sel(pruning=method))
-        for method in ("dense", "random", "snip", "synflow")
+        for method in ("dense", "random", "snip", "grasp", "synflow")
     }
     return numbers | {
-        "rescaled_loss": float(rescaled.mean()),
+        "rescaled_loss": float(mended.sel(variant="random: rescaled")),
+        "grasp_mended_loss": float(mended.sel(variant="grasp: re-drawn, rescaled")),
         "loss_steps": str(last),
         "loss_sparsity": f"{100 * (1 - sparsest):.0f} %",
-        "loss_trials": str(trained.sizes["trial"]),
+        "loss_trials": str(trials),
     }

@@ -14,6 +14,7 @@ from graphon_lib.experiments.kernel_convergence import (
 )
 from graphon_lib.experiments.kernel_cost import KERNEL_COST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.long_training import LONG_TRAINING
 from graphon_lib.experiments.mask_convergence import MASK_CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
@@ -46,6 +47,7 @@ STORED_EXPERIMENTS = (
     TRAINING,
     INTERVENTION_TRAINING,
     TUNED_TRAINING,
+    LONG_TRAINING,
     SIGNED_KERNEL_CONVERGENCE,
     DRIFT_SCALING,
     SIGNED_DEPTH,

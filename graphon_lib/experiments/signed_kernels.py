@@ -19,6 +19,8 @@ __all__ = ["SIGNED_KERNELS", "signed_kernels"]
 # Wide enough for blocks of several neurons, and that SNIP and GraSP find their thresholds.
 PROBE_WIDTH = 96
 
+DENSITIES = (0.5, 0.2, 0.1, 0.05)
+
 
 def signed_kernels(
     *,
@@ -124,11 +126,11 @@ def signed_kernels(
 
 
 def _fingerprint(settings: Mapping[str, Any]) -> str:
-    """Name the code by what it makes of small cells, one that uses positions and one that does not."""
+    """Name the code by what it makes of small cells: of positions, with and without means, and of blocks."""
     small = {**settings, "width": PROBE_WIDTH, "trial": 0, "digits": 6, "blocks": 9, "density": 0.2}
     return "-".join(
         fingerprint(signed_cell, {**small, "method": method, "blockings": method == "snip"})[:32]
-        for method in ("snip", "synflow")
+        for method in ("snip", "grasp", "synflow")
     )
 
 
@@ -138,17 +140,9 @@ SIGNED_KERNELS = Experiment(
     profiles={
         "paper": {
             "networks": [
-                [512, 0.2, 3, []],
-                [512, 0.05, 3, []],
-                [512, 0.5, 1, []],
-                [512, 0.1, 1, []],
-                [1024, 0.2, 3, []],
-                [1024, 0.05, 3, []],
-                [1024, 0.5, 1, []],
-                [1024, 0.1, 1, []],
-                [2048, 0.2, 2, []],
-                [2048, 0.05, 1, []],
-                [4096, 0.2, 2, []],
+                *[[width, density, 5, []] for width in (512, 1024, 2048) for density in DENSITIES],
+                [4096, 0.2, 5, []],
+                *[[4096, density, 1, []] for density in DENSITIES if density != 0.2],
             ],
             "hidden_layers": 4,
             "blocking_density": 0.2,

@@ -16,7 +16,7 @@ from graphon_lib.experiments.intervention_training import variant_name
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.sweep import Cell
 from graphon_lib.experiments.training import run_coordinates, run_variables
-from graphon_lib.experiments.training_cell import run_training
+from graphon_lib.experiments.training_cell import PRUNINGS, run_training
 
 __all__ = ["TUNED_TRAINING", "next_exponent", "tuned_training", "tuning_loss"]
 
@@ -214,7 +214,7 @@ def _check_exponents(half_decades: Sequence[int], start: int) -> tuple[int, int]
 
 
 VARIANTS = [
-    *([pruning, "as pruned"] for pruning in ("dense", "random", "snip")),
+    *([pruning, "as pruned"] for pruning in PRUNINGS),
     ["random", "rescaled"],
 ]
 
@@ -225,10 +225,10 @@ TUNED_TRAINING = Experiment(
         "paper": {
             "widths": [784, 1024, 1024, 1024, 1024, 10],
             "variants": VARIANTS,
-            "densities": [0.05],
+            "densities": [0.2, 0.05],
             "half_decades": [-8, 4],
             "start": -2,
-            "trials": 1,
+            "trials": 5,
             "steps": 200,
             "batch_size": 128,
             "full": True,

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.training import LOSS_RANGE, draw_loss, plain_decades
+from graphon_lib.book.figures.training import (
+    LOSS_RANGE,
+    draw_loss,
+    plain_decades,
+    sparsity_title,
+)
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
-from graphon_lib.experiments.paired import paired_means
+from graphon_lib.experiments.paired import paired_means, paired_ratio
 
-__all__ = ["INTERVENTION_LINES", "forest", "intervention_curves", "loss_against"]
+__all__ = [
+    "INTERVENTION_LINES",
+    "forest",
+    "intervention_curves",
+    "loss_against",
+    "ratios_by_sparsity",
+]
 
 INTERVENTION_LINES = {
     "as pruned": "-",
@@ -26,6 +38,9 @@ INTERVENTION_LINES = {
 """A line style for each intervention."""
 
 GAP = 0.6
+
+RATIO_COLOURS = ("#767676", "#0072B2", "#009E73", "#000000", "#CC79A7", "#D55E00")
+RATIO_TICKS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0)
 
 
 def intervention_curves(
@@ -122,7 +137,7 @@ def forest(losses: xr.DataArray) -> Figure:
                 panel.axvline(level, color="#999999", linestyle=style, linewidth=0.9, zorder=0)
         panel.set_xscale("log")
         plain_decades(panel.xaxis)
-        panel.set_title(f"sparsity {1.0 - float(density):.0%}".replace("%", " %"))
+        panel.set_title(sparsity_title(density))
         panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
     names = [
         LABELS[pruning] if intervention == "as pruned" else intervention
@@ -148,6 +163,65 @@ def _grouped(losses: xr.DataArray) -> xr.DataArray:
             ),
         )
     )
+
+
+def ratios_by_sparsity(
+    losses: xr.DataArray, comparisons: dict[str, dict[str, tuple[str, str]]]
+) -> Figure:
+    """Draw ratios of losses against the sparsity.
+
+    Parameters
+    ----------
+    losses
+        Dimensions variant, density and trial.
+    comparisons
+        By title of a panel and label of a line: the two variants, first over second.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Ratios of geometric means with the intervals of
+        :func:`~graphon_lib.experiments.paired.paired_ratio`, on a logarithmic axis.
+    """
+    figure = new_figure(4.2)
+    axes = figure.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
+    positions = np.arange(losses.sizes["density"])
+    looks = iter(zip(RATIO_COLOURS, MARKERS.values(), INTERVENTION_LINES.values(), strict=False))
+    for panel, (title, pairs) in zip(axes, comparisons.items(), strict=True):
+        panel.axhline(1.0, color="#999999", linewidth=0.9, zorder=0)
+        for number, (label, pair) in enumerate(pairs.items()):
+            ratios = np.array(
+                [paired_ratio(losses.sel(density=d), *pair) for d in losses.density.values]
+            ).T
+            colour, marker, line = next(looks)
+            panel.errorbar(
+                positions + 0.09 * (number - (len(pairs) - 1) / 2),
+                ratios[0],
+                [ratios[0] - ratios[1], ratios[2] - ratios[0]],
+                color=colour,
+                marker=marker,
+                markersize=4,
+                linestyle=line,
+                linewidth=1.2,
+                capsize=2,
+                label=label,
+            )
+        panel.set_yscale("log")
+        panel.set_yticks(RATIO_TICKS, [f"{tick:g}" for tick in RATIO_TICKS])
+        panel.minorticks_off()
+        panel.set_xticks(positions, [f"{100 * (1 - d):.0f}" for d in losses.density.values])
+        panel.set_xlabel("sparsity (%)")
+        panel.set_title(title)
+    axes[0].set_ylabel(f"ratio of test losses, step {int(losses.evaluation)}")
+    handles, labels = zip(*(panel.get_legend_handles_labels() for panel in axes), strict=True)
+    figure.legend(
+        [*chain(*handles)],
+        [*chain(*labels)],
+        loc="outside lower center",
+        ncols=2,
+        fontsize=8,
+    )
+    return figure
 
 
 def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Figure:

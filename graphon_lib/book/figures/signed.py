@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 
 __all__ = [
+    "best_by_density",
     "best_prediction",
     "blocking_trade_off",
     "kernels_by_width",
@@ -144,8 +146,7 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
     matplotlib.figure.Figure
         The figure; means over networks as lines, single networks as markers.
     """
-    figure = new_figure(3.5)
-    panels = figure.subplots(1, 2)
+    figure, panels = _ratio_and_gap()
     colours = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676")
     markers = "osv^DP"
     for (kernel, label), colour, marker in zip(kernels, colours, markers, strict=False):
@@ -162,12 +163,8 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
                 markersize=4,
             )
         panels[0].plot([], [], marker=marker, color=colour, label=label)
-    panels[0].axhspan(0.9, 1.1, color="0.9", zorder=0)
-    panels[1].axhspan(-0.03, 0.03, color="0.9", zorder=0)
     panels[0].set_yscale("log")
     panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
-    panels[0].set_ylabel("trace, predicted / measured")
-    panels[1].set_ylabel("energy, predicted - measured")
     for panel in panels:
         panel.set_xscale("log", base=2)
         panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
@@ -176,6 +173,51 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
         panel.set_xlabel("width $n$")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def best_by_density(result: xr.Dataset) -> Figure:
+    """Draw trace and energy of the best prediction against the sparsity, a line for each method.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one width.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Means over networks as lines, single networks as markers, of :func:`best_prediction`.
+    """
+    figure, panels = _ratio_and_gap()
+    trace, top5 = result.trace, result.top5
+    ratio = best_prediction(trace) / trace.sel(kernel="kept", drop=True)
+    gap = best_prediction(top5) - top5.sel(kernel="kept", drop=True)
+    places = np.arange(result.sizes["density"])
+    methods = result.pruning.values
+    for number, method in enumerate(methods):
+        beside = places + 0.1 * (number - (len(methods) - 1) / 2)
+        for panel, values in zip(panels, (ratio, gap), strict=True):
+            of_method = values.sel(pruning=method).transpose("density", "trial")
+            look = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 4}
+            panel.plot(beside, of_method.values, linestyle="", alpha=0.8, **look)
+            panel.plot(beside, of_method.mean("trial"), color=COLOURS[method], linewidth=1.0)
+        panels[0].plot([], [], label=LABELS[method], **look)
+    for panel in panels:
+        panel.set_xticks(places, [f"{100 * (1 - d):.0f}" for d in result.density.values])
+        panel.set_xlabel("sparsity (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _ratio_and_gap() -> tuple[Figure, Sequence[Axes]]:
+    """Return panels for ratios of traces and differences of energies, with the goals as bands."""
+    figure = new_figure(3.5)
+    of_trace, of_energy = figure.subplots(1, 2)
+    of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
+    of_trace.set_ylabel("trace, predicted / measured")
+    of_energy.axhspan(-0.03, 0.03, color="0.9", zorder=0)
+    of_energy.set_ylabel("energy, predicted - measured")
+    return figure, (of_trace, of_energy)
 
 
 def blocking_trade_off(result: xr.Dataset) -> Figure:

@@ -11,7 +11,15 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 
-__all__ = ["accuracy_curves", "draw_loss", "loss_curves", "plain_decades", "tuned_rates"]
+__all__ = [
+    "accuracy_curves",
+    "draw_loss",
+    "evaluation_curves",
+    "loss_curves",
+    "plain_decades",
+    "sparsity_title",
+    "tuned_rates",
+]
 
 WINDOW = 5
 LOSS_RANGE = (0.1, 6.0)
@@ -119,41 +127,84 @@ def tuned_rates(result: xr.Dataset) -> Figure:
     Parameters
     ----------
     result
-        Of :func:`graphon_lib.experiments.tuned_training.tuned_training`, one density.
+        Of :func:`graphon_lib.experiments.tuned_training.tuned_training`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A line for each variant through the rates that were tried; rates at which training diverged
-        are crosses at the top. Dashed lines are networks after an intervention.
+        A panel for each density and in it a line for each variant through the rates that were tried;
+        rates at which training diverged are crosses at the top. Dashed lines are networks after an
+        intervention.
     """
-    figure = new_figure(3.0)
-    panel = figure.subplots()
+    figure = new_figure(3.4)
+    axes = figure.subplots(1, result.sizes["density"], sharey=True, squeeze=False)[0]
     top = 1.25 * float(result.tuning_loss.where(np.isfinite(result.tuning_loss)).max())
+    for panel, density in zip(axes, result.density.values, strict=True):
+        for variant in result.variant.values:
+            of_variant = result.sel(variant=variant, density=density)
+            losses = of_variant.tuning_loss.dropna("learning_rate")
+            diverged = np.isinf(losses)
+            look = _look(of_variant)
+            panel.plot(losses.learning_rate[~diverged], losses[~diverged], **look)
+            rates = losses.learning_rate[diverged]
+            panel.plot(rates, np.full(rates.size, top), "x", color=look["color"])
+        panel.set_title(sparsity_title(density))
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        plain_decades(panel.yaxis)
+    _label_outer(figure, "learning rate of gradient descent", "training loss at the end")
+    return figure
+
+
+def evaluation_curves(result: xr.Dataset) -> Figure:
+    """Draw test loss and test accuracy by the number of updates, a line for each variant.
+
+    Parameters
+    ----------
+    result
+        Of :func:`graphon_lib.experiments.intervention_training.intervention_training`, one density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Geometric means of the loss and means of the accuracy over trials, with bars from the least to
+        the greatest. Dashed lines are networks after an intervention.
+    """
+    figure = new_figure(3.6)
+    of_loss, of_accuracy = figure.subplots(1, 2)
     for variant in result.variant.values:
         of_variant = result.sel(variant=variant)
-        pruning, intervention = str(of_variant.pruning.values), str(of_variant.intervention.values)
-        changed = intervention != "as pruned"
-        losses = of_variant.tuning_loss.dropna("learning_rate")
-        diverged = np.isinf(losses)
-        options = {"color": COLOURS[pruning], "linestyle": "--" if changed else "-"}
-        panel.plot(
-            losses.learning_rate[~diverged],
-            losses[~diverged],
-            marker=MARKERS[pruning],
-            label=LABELS[pruning] + (f", {intervention}" if changed else ""),
-            markerfacecolor="white" if changed else None,
-            **options,
-        )
-        rates = losses.learning_rate[diverged]
-        panel.plot(rates, np.full(rates.size, top), "x", color=COLOURS[pruning])
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    plain_decades(panel.yaxis)
-    panel.set_xlabel("learning rate of gradient descent")
-    panel.set_ylabel("training loss at the end")
-    panel.legend(fontsize=8)
+        look = _look(of_variant) | {"capsize": 2}
+        for panel, values, mean in (
+            (of_loss, of_variant.test_loss, np.exp(np.log(of_variant.test_loss).mean("trial"))),
+            (of_accuracy, of_variant.test_accuracy, of_variant.test_accuracy.mean("trial")),
+        ):
+            # A mean of equal numbers can be off by rounding.
+            ends = np.maximum([mean - values.min("trial"), values.max("trial") - mean], 0.0)
+            panel.errorbar(result.evaluation.values, mean.values, ends, **look)
+    for panel, label in ((of_loss, "test loss"), (of_accuracy, "test accuracy")):
+        panel.set_title(label)
+        panel.set_xscale("log")
+        panel.set_xticks(result.evaluation.values, [f"{step:g}" for step in result.evaluation])
+        panel.tick_params(axis="x", labelsize=8)
+        panel.minorticks_off()
+    of_loss.set_yscale("log")
+    plain_decades(of_loss.yaxis)
+    _label_outer(figure, "updates", "")
     return figure
+
+
+def _look(of_variant: xr.Dataset) -> dict[str, str | None]:
+    """Return colour, marker and line of a variant: dashed and open after an intervention."""
+    pruning, intervention = str(of_variant.pruning.values), str(of_variant.intervention.values)
+    changed = intervention != "as pruned"
+    return {
+        "color": COLOURS[pruning],
+        "linestyle": "--" if changed else "-",
+        "marker": MARKERS[pruning],
+        "markerfacecolor": "white" if changed else None,
+        "label": LABELS[pruning] + (f", {intervention}" if changed else ""),
+    }
 
 
 def plain_decades(axis: Axis) -> None:
@@ -172,14 +223,25 @@ def _density_panels(result: xr.Dataset) -> tuple[Figure, dict[float, Axes]]:
         spare.set_axis_off()
     panels = dict(zip(densities, axes.ravel(), strict=False))
     for density, panel in panels.items():
-        panel.set_title(f"sparsity {1.0 - density:.0%}".replace("%", " %"))
+        panel.set_title(sparsity_title(density))
     return figure, panels
+
+
+def sparsity_title(density: float) -> str:
+    """Return a panel's title, such as ``"sparsity 95 %"`` for the density 0.05."""
+    return f"sparsity {1.0 - density:.0%}".replace("%", " %")
 
 
 def _label_outer(figure: Figure, horizontal: str, vertical: str) -> None:
     figure.supxlabel(horizontal, fontsize=10)
     figure.supylabel(vertical, fontsize=10)
     handles, labels = figure.axes[0].get_legend_handles_labels()
+    lines = -(-len(labels) // 6)
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=6, columnspacing=0.9, fontsize=8
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=-(-len(labels) // lines),
+        columnspacing=0.9,
+        fontsize=8,
     )
