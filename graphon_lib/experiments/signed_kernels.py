@@ -140,9 +140,9 @@ SIGNED_KERNELS = Experiment(
     profiles={
         "paper": {
             "networks": [
-                *[[width, density, 5, []] for width in (512, 1024, 2048) for density in DENSITIES],
-                [4096, 0.2, 5, []],
-                *[[4096, density, 1, []] for density in DENSITIES if density != 0.2],
+                [width, density, 5, []]
+                for width in (512, 1024, 2048, 4096)
+                for density in DENSITIES
             ],
             "hidden_layers": 4,
             "blocking_density": 0.2,
