@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed
 FIND_LINKS = $(shell { $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/.*find-links='\(.*\)'/\1/p"; \
 	printenv PIP_FIND_LINKS; } | tr ' ' '\n' | sed '/^$$/d' | sort -u | sed 's/^/--find-links /')
 
+# Tests on several processes at once, each on one thread.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+
 .DEFAULT_GOAL := help
 .PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab search serve lock clean
 
@@ -61,12 +64,12 @@ search: $(INSTALLED) ## Property tests on a thousand new examples each
 
 reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of stored results again
 	@echo "Running the chapters at a small size, and parts of the stored results again"
-	@$(BIN)/python -m pytest -m "reproduction and not slow" --durations=5
+	@$(SIDE_BY_SIDE) --dist worksteal -m "reproduction and not slow" --durations=5
 
 notebooks: $(INSTALLED) ## Compare every chapter's committed outputs with a fresh run
 	@echo "Re-running the chapters against their committed outputs"
-	@TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval.cfg \
-		-p no:cacheprovider -W default chapters
+	@TQDM_DISABLE=1 $(SIDE_BY_SIDE) --dist loadscope --nbval --nbval-current-env \
+		--nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider -W default chapters
 
 pages: book ## Open every built page in Chromium
 	@echo "Opening the built pages in Chromium"

@@ -2,10 +2,22 @@
 
 from contextlib import contextmanager
 
+from graphon_lib.book.assets import PACKAGES
 from graphon_lib.book.paths import SITE
 
 CHAPTER_PAGES = sorted(f"chapters/{page.name}" for page in SITE.glob("chapters/*.html"))
 PAGES = [*CHAPTER_PAGES, "genindex.html", "search.html"]
+
+AXE = PACKAGES / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+    if (globalThis.MathJax) await MathJax.startup.promise;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
+            `${target}: ${html.slice(0, 200)}: ${failureSummary.split("\\n").pop().trim()}`)]);
+}"""
 
 
 @contextmanager
@@ -48,3 +60,9 @@ def wake_explorers(page):
         root.scroll_into_view_if_needed()
         page.wait_for_function("root => Boolean(root.explorer)", arg=root.element_handle())
     page.evaluate("window.scrollTo(0, 0)")
+
+
+def serious_violations(page):
+    """Return what axe-core finds serious or critical: pairs of a rule and the offending elements."""
+    page.add_script_tag(path=AXE)
+    return page.evaluate(RUN_AXE)

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
+from graphon_lib.book import execute
 from graphon_lib.book.__main__ import main
 from graphon_lib.book.dependencies import chapter_data, chapter_fingerprint, chapter_imports
 from graphon_lib.book.execute import execute_chapter, list_chapters
@@ -58,6 +59,27 @@ def test_failing_cell_leaves_the_former_output(tmp_path):
     with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
         execute_chapter(source, destination)
     assert destination.read_text() == "former"
+
+
+def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(tmp_path, monkeypatch):
+    paths = [
+        write_notebook(tmp_path / f"{name}.ipynb", f"name = '{name}'", "print(name)")
+        for name in ("a", "b", "c")
+    ]
+    monkeypatch.setattr(execute, "list_chapters", lambda: paths)
+    monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    assert execute.execute_stale_chapters() == paths
+    assert execute.execute_stale_chapters() == []
+    write_notebook(paths[0], "name = 'a'", "1 / 0")
+    write_notebook(paths[2], "name = 'other'", "print(name)")
+    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+        execute.execute_stale_chapters()
+    # The one that failed is still to be done, and whatever of the others was not finished.
+    write_notebook(paths[0], "name = 'mended'", "print(name)")
+    assert paths[0] in execute.execute_stale_chapters()
+    for path, name in zip(paths, ("mended", "b", "other"), strict=True):
+        executed = nbformat.read(tmp_path / "executed" / path.name, as_version=4)
+        assert executed.cells[1].outputs[0].text == f"{name}\n"
 
 
 def test_fingerprint_ignores_outputs_and_sees_code(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from graphon_lib.book.dependencies import chapter_fingerprint
@@ -19,6 +20,9 @@ from graphon_lib.book.paths import CHAPTERS, EXECUTED
 __all__ = ["clean", "execute_chapter", "execute_stale_chapters", "list_chapters", "write_outputs"]
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+# Chapters executed side by side. Each takes up to a gigabyte, so that cores alone do not decide.
+MOST_AT_ONCE = 4
 
 
 def list_chapters() -> list[Path]:
@@ -127,7 +131,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def execute_stale_chapters() -> list[Path]:
-    """Execute the chapters whose fingerprint changed since they were last executed.
+    """Execute the chapters whose fingerprint changed since they were last executed, side by side.
 
     Returns
     -------
@@ -136,10 +140,27 @@ def execute_stale_chapters() -> list[Path]:
     """
     fingerprints = {path: chapter_fingerprint(path) for path in list_chapters()}
     stale = [path for path, value in fingerprints.items() if _stored_fingerprint(path) != value]
-    for path in tqdm(stale, desc="Executing chapters", unit="chapter", disable=not stale):
-        execute_chapter(path, EXECUTED / path.name)
-        (EXECUTED / f"{path.stem}.sha256").write_text(fingerprints[path], encoding="ascii")
+    # Processes, since papermill and its settings belong to one; joblib shares the threads out.
+    parallel = Parallel(
+        n_jobs=min(MOST_AT_ONCE, cpu_count(), max(len(stale), 1)),
+        return_as="generator_unordered",
+        pre_dispatch="all",
+        batch_size=1,
+    )
+    done = parallel(
+        delayed(_execute_and_record)(path, EXECUTED, fingerprints[path]) for path in stale
+    )
+    for _ in tqdm(
+        done, total=len(stale), desc="Executing chapters", unit="chapter", disable=not stale
+    ):
+        pass
     return stale
+
+
+def _execute_and_record(path: Path, folder: Path, fingerprint: str) -> None:
+    """Execute a chapter; one that is done stays done if another one fails meanwhile."""
+    execute_chapter(path, folder / path.name)
+    (folder / f"{path.stem}.sha256").write_text(fingerprint, encoding="ascii")
 
 
 def write_outputs() -> list[Path]:
