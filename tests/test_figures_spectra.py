@@ -51,6 +51,41 @@ def test_energies_survive_a_missing_trial_and_keep_their_order(rng):
     assert not figure.axes[2].axison
 
 
+def test_bars_are_unbiased_and_missing_for_a_single_network(rng):
+    result = measured(rng)
+    figure = figures.energy_by_route(result, {"kept": "kept", "shuffled": "shuffled"})
+    for panel, route in zip(figure.axes, ("kept", "shuffled"), strict=False):
+        _, _, (bars,) = panel.containers[0].lines
+        lengths = [end[1] - start[1] for start, end in bars.get_segments()]
+        values = result.energy_concentration.sel(pruning="random", route=route)
+        expected = values.std("trial", ddof=1) if route == "kept" else np.zeros(3)
+        np.testing.assert_allclose(lengths, 2 * expected, atol=1e-12)
+
+
+def test_spectra_are_shares_of_the_trace(rng):
+    dims = ("pruning", "density", "trial", "route")
+    eigenvalue = np.sort(0.1 + rng.random((4, 3, 2, 2, 3)))[..., ::-1].copy()
+    eigenvalue[3, 2, 1, 0, 2] = 0.0  # zero to rounding in one of two networks
+    result = xr.Dataset(
+        {
+            "eigenvalue": ((*dims, "rank"), eigenvalue),
+            "trace": (dims, eigenvalue.sum(-1) / 3),
+        },
+        coords={
+            "pruning": METHODS,
+            "density": DENSITIES,
+            "route": ["kept", "shuffled"],
+            "rank": [1, 2, 3],
+            "digits": 3,
+        },
+    )
+    figure = figures.eigenvalues_by_rank(result, 0.05, {"one": "kept"}, (2, 3), 1e-6)
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    share = eigenvalue / eigenvalue.sum(-1, keepdims=True)
+    np.testing.assert_allclose(lines["SNIP"], np.sqrt(share[2, 2, 0, 0] * share[2, 2, 1, 0]))
+    assert lines["SynFlow"][2] == pytest.approx(share[3, 2, 0, 0, 2])
+
+
 def test_predictions_are_drawn_for_every_quantity_and_comparison(rng):
     shape = (len(QUANTITIES), len(COMPARISONS), len(STATISTICS))
     found = xr.DataArray(

@@ -21,3 +21,6 @@ def test_numbers_agree_with_what_the_text_says_of_them():
     assert numbers["rescaled_loss"] < numbers["random_loss"]
     assert numbers["rescaled_loss"] < 1.2 * numbers["snip_loss"]
     assert numbers["grasp_mended_loss"] < numbers["snip_loss"] < numbers["grasp_loss"]
+    # "The larger part" of SynFlow's lead, on the logarithmic scale.
+    assert numbers["synflow_structure"] < numbers["synflow_layers"] < 1
+    assert numbers["synflow_layers"] < numbers["synflow_structure"] ** 0.5

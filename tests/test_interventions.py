@@ -84,6 +84,15 @@ def test_shuffles_move_what_they_say(name, kept, trial, masks, after):
     assert all(equal(model.weights, trial.model.weights))
 
 
+def test_shuffled_and_rescaled_is_the_shuffled_network_at_the_dense_signal(trial, after):
+    shuffled, model = after("shuffled"), after("shuffled, rescaled")
+    assert all(equal(model.masks, shuffled.masks))
+    expected = 2.0 * float(trial.x.double().square().mean())
+    np.testing.assert_allclose(signal_moments(model, trial.x), expected, rtol=1e-5)
+    for new, old in zip(model.weights, trial.model.weights, strict=True):
+        torch.testing.assert_close(new / new[0, 0], old / old[0, 0])
+
+
 def test_scaled_to_random_has_one_factor_for_all_layers(trial, masks, after):
     model = after("scaled to random")
     assert all(equal(model.masks, masks))

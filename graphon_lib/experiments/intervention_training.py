@@ -143,7 +143,14 @@ def beside_pruned(interventions: xr.Dataset, pruned: xr.Dataset) -> xr.Dataset:
     )
 
 
-STRUCTURAL = ("rescaled", "re-drawn", "re-drawn, rescaled", "shuffled", "input mask only")
+STRUCTURAL = (
+    "rescaled",
+    "re-drawn",
+    "re-drawn, rescaled",
+    "shuffled",
+    "shuffled, rescaled",
+    "input mask only",
+)
 VARIANTS = [
     ["dense", "scaled to random"],
     ["random", "rescaled"],

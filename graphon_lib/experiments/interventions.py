@@ -25,6 +25,7 @@ INTERVENTIONS = (
     "shuffled",
     "input mask only",
     "scaled to random",
+    "shuffled, rescaled",
 )
 """What :func:`intervene` can do to a pruned network."""
 
@@ -82,13 +83,16 @@ def intervene(
     ``"scaled to random"``
         All weights times one number, :func:`scale_to_path_density`, such that the path density
         times the change of variance is that of random pruning, :math:`\text{density}^D`.
+    ``"shuffled, rescaled"``
+        The entries of every mask permuted, and the signal that of a dense network: against random
+        pruning rescaled, the division of the weights over the layers alone is left.
     """
     check_choice("name", name, INTERVENTIONS)
     check_density("density", density)
     model = copy.deepcopy(trial.model)
     if name.startswith("re-drawn"):
         model = MaskedMLP(model.widths, generator)
-    if name == "shuffled":
+    if name.startswith("shuffled"):
         masks = shuffle_masks(masks, generator)
     if name == "input mask only":
         masks = [masks[0], *shuffle_masks(masks[1:], generator)]

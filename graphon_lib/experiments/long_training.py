@@ -21,7 +21,7 @@ LONG_TRAINING = Experiment(
             "widths": [784, 1024, 1024, 1024, 1024, 10],
             "variants": VARIANTS,
             "densities": [0.05],
-            "trials": 1,
+            "trials": 3,
             "learning_rate": 1e-3,
             "steps": 2000,
             "batch_size": 128,

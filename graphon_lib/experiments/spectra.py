@@ -162,17 +162,9 @@ SPECTRA = Experiment(
             "hidden_layers": 4,
             "densities": DENSITIES,
             "samples": [
-                {"digits": 128, "trials": 3, "routes": dict.fromkeys(CENTRAL, DENSITIES)},
-                {"digits": 128, "trials": 2, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
-                {
-                    "digits": 1024,
-                    "trials": 1,
-                    "routes": {
-                        "theory, joint": [0.5, 0.05],
-                        "sampled": [0.05],
-                        "kept": [0.05],
-                    },
-                },
+                {"digits": 128, "trials": 3, "routes": dict.fromkeys(ROUTES, DENSITIES)},
+                {"digits": 1024, "trials": 3, "routes": dict.fromkeys(CENTRAL, DENSITIES)},
+                {"digits": 1024, "trials": 2, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
             ],
             "blocks": 64,
             "full": True,
@@ -183,11 +175,7 @@ SPECTRA = Experiment(
             "densities": [0.5, 0.1],
             "samples": [
                 {"digits": 24, "trials": 2, "routes": dict.fromkeys(ROUTES, (0.5, 0.1))},
-                {
-                    "digits": 48,
-                    "trials": 1,
-                    "routes": {"theory, joint": [0.5, 0.1], "sampled": [0.1], "kept": [0.1]},
-                },
+                {"digits": 48, "trials": 2, "routes": dict.fromkeys(ROUTES, (0.5, 0.1))},
             ],
             "blocks": 16,
             "full": False,

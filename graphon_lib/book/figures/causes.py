@@ -34,12 +34,24 @@ INTERVENTION_LINES = {
     "shuffled": (0, (4, 2, 1, 2, 1, 2)),
     "input mask only": (0, (8, 2)),
     "scaled to random": (0, (2, 2)),
+    "shuffled, rescaled": (0, (6, 1, 1, 1)),
 }
 """A line style for each intervention."""
 
 GAP = 0.6
 
-RATIO_COLOURS = ("#767676", "#0072B2", "#009E73", "#000000", "#CC79A7", "#D55E00")
+# Colour, marker and line of each ratio; the first four are told apart by colour, of the others the
+# first two and the last two by the line.
+RATIO_LOOKS = (
+    ("#767676", "o", "-"),
+    ("#0072B2", "s", (0, (5, 1))),
+    ("#009E73", "v", (0, (1, 1))),
+    ("#000000", "D", (0, (3, 1, 1, 1))),
+    ("#0072B2", "s", "-"),
+    ("#009E73", "v", "-"),
+    ("#0072B2", "s", (0, (2, 2))),
+    ("#009E73", "v", (0, (2, 2))),
+)
 RATIO_TICKS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0)
 
 
@@ -175,7 +187,8 @@ def ratios_by_sparsity(
     losses
         Dimensions variant, density and trial.
     comparisons
-        By title of a panel and label of a line: the two variants, first over second.
+        By title of a panel and label of a line: the two variants, first over second. Eight lines at
+        most.
 
     Returns
     -------
@@ -186,7 +199,7 @@ def ratios_by_sparsity(
     figure = new_figure(4.2)
     axes = figure.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
     positions = np.arange(losses.sizes["density"])
-    looks = iter(zip(RATIO_COLOURS, MARKERS.values(), INTERVENTION_LINES.values(), strict=False))
+    looks = iter(RATIO_LOOKS)
     for panel, (title, pairs) in zip(axes, comparisons.items(), strict=True):
         panel.axhline(1.0, color="#999999", linewidth=0.9, zorder=0)
         for number, (label, pair) in enumerate(pairs.items()):

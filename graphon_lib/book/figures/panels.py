@@ -58,7 +58,7 @@ def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
 
 
 def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
-    """Draw a line for each method: means over trials, with standard deviations as bars.
+    """Draw a line for each method: means over trials, with unbiased standard deviations as bars.
 
     Parameters
     ----------
@@ -71,10 +71,12 @@ def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
     """
     for method in values.pruning.values:
         of_method = values.sel(pruning=method)
+        trials = of_method.count("trial")
         panel.errorbar(
             values[over],
             of_method.mean("trial"),
-            of_method.std("trial"),
+            # Of a single trial nothing is known: no bar.
+            of_method.std("trial") * np.sqrt(trials / np.maximum(trials - 1, 1)),
             color=COLOURS[method],
             marker=MARKERS[method],
             capsize=2,

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines
 from graphon_lib.book.figures.training import plain_decades
-from graphon_lib.book.style import COLOURS, new_figure
+from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
 
 __all__ = [
     "descent_and_flow",
+    "eigenvalues_by_rank",
     "energy_by_route",
     "kernel_drift",
     "metrics_by_sparsity",
@@ -30,6 +31,7 @@ NAMES = MappingProxyType(
         "energy_concentration": "top-5 energy",
         "trace": "trace",
         "alignment": "target alignment",
+        "centred_alignment": "alignment",
         "path_density": "path density",
     }
 )
@@ -131,6 +133,66 @@ def energy_by_route(result: xr.Dataset, routes: Mapping[str, str]) -> Figure:
     for row in axes:
         row[0].set_ylabel("top-5 energy")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def eigenvalues_by_rank(
+    result: xr.Dataset,
+    density: float,
+    routes: Mapping[str, str],
+    fitted: tuple[int, int],
+    floor: float,
+) -> Figure:
+    """Draw spectra at one density, a panel a route: each eigenvalue's share of the trace.
+
+    Parameters
+    ----------
+    result
+        Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
+    density
+        One of its densities.
+    routes
+        For each panel's title, the route.
+    fitted
+        First and last rank of the fit of the power law, shaded.
+    floor
+        Least share on the axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure, on logarithmic axes, with geometric means over networks; dense network dotted.
+    """
+    chosen = result.sel(density=density)
+    share = chosen.eigenvalue / (int(result.digits) * chosen.trace)
+    # An eigenvalue that is zero to rounding has no logarithm.
+    shares = np.exp(np.log(share.where(share > 0.0)).mean("trial"))
+    figure = new_figure(3.3)
+    axes = figure.subplots(1, len(routes), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, (title, route) in zip(axes, routes.items(), strict=True):
+        panel.axvspan(*fitted, color="0.93", zorder=0)
+        for method in result.pruning.values:
+            line = shares.sel(pruning=method, route=route).dropna("rank")
+            if not line.size:
+                continue
+            dense = method == "dense"
+            panel.plot(
+                line["rank"],
+                line,
+                ":" if dense else "-",
+                marker=None if dense else MARKERS[method],
+                markersize=3.5,
+                color=COLOURS[method],
+                label=LABELS[method],
+                zorder=3 if dense else 2,
+            )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_title(title)
+        panel.set_xlabel("rank")
+    axes[0].set_ylim(bottom=floor)
+    axes[0].set_ylabel("share of the trace")
+    figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
