@@ -164,7 +164,7 @@ SPECTRA = Experiment(
             "samples": [
                 {"digits": 128, "trials": 3, "routes": dict.fromkeys(ROUTES, DENSITIES)},
                 {"digits": 1024, "trials": 3, "routes": dict.fromkeys(CENTRAL, DENSITIES)},
-                {"digits": 1024, "trials": 2, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
+                {"digits": 1024, "trials": 3, "routes": dict.fromkeys(CONTROLS, DENSITIES)},
             ],
             "blocks": 64,
             "full": True,
