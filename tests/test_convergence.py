@@ -11,7 +11,6 @@ from graphon_lib.experiments.convergence import (
     CONVERGENCE,
     convergence,
     convergence_cells,
-    finished_trials,
 )
 from graphon_lib.experiments.convergence_cell import (
     DEGREE_LEVELS,
@@ -24,7 +23,7 @@ from graphon_lib.experiments.convergence_summary import GRID
 from graphon_lib.experiments.convergence_table import CellTable
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.sweep import Cell, finished, run_cells
+from graphon_lib.experiments.sweep import Cell, run_cells
 from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import (
     MOTIFS,
@@ -197,7 +196,6 @@ def kept(data, folder, dataset):
     settings = {name: SMALL[name] for name in SMALL if name in CELL_SETTINGS}
     arguments = convergence_cells(seed=3, data_sha256=data.sha256, **settings)
     key = dataset.attrs["cells_fingerprint"]
-    assert all(finished(convergence_cell, arguments, key=key, folder=folder))
     with joblib.parallel_config(backend="sequential"):
         return arguments, run_cells(convergence_cell, arguments, key=key, folder=folder)
 
@@ -375,15 +373,3 @@ def test_both_profiles_have_the_parameters_of_the_function():
 def test_bad_parameters(changes, message):
     with pytest.raises(ValueError, match=message):
         convergence(seed=0, **{**SMALL, **changes})
-
-
-def test_finished_trials_are_counted_up_to_the_first_gap(data, folder, kept, monkeypatch, tmp_path):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setattr("graphon_lib.experiments.convergence.PROBE_WIDTH", 24)
-    wished = {**SMALL, "trials_of_width": [[24, 100, 2], [40, 100, 2], [50, 100, 2]]}
-    assert finished_trials(seed=3, parameters=wished, folder=folder) == [
-        [24, 4, 2],
-        [40, 5, 2],
-        [50, 0, 0],
-    ]
-    assert finished_trials(seed=3, parameters=SMALL, folder=tmp_path) == [[24, 0, 0], [40, 0, 0]]

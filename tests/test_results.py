@@ -2,28 +2,45 @@
 
 import json
 
+import joblib
 import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.experiments import results
-from graphon_lib.experiments.results import Experiment, StaleResultError
+from graphon_lib.experiments import results, sweep
+from graphon_lib.experiments.experiment import Experiment
+from graphon_lib.experiments.results import StaleResultError
 
 
 def draw(*, seed, size):
-    return xr.Dataset({"draw": ("index", np.random.default_rng(seed).normal(size=size))})
+    return {"draw": np.random.default_rng(seed).normal(size=size)}
+
+
+def never(**_):
+    pytest.fail("computed")
+
+
+def described(cell=draw, size=50):
+    return Experiment(
+        name="draws",
+        cell=cell,
+        variables={"draw": ("index",)},
+        paper={"grid": {}, "size": size},
+        quick={"grid": {}, "size": 5},
+    )
 
 
 @pytest.fixture
 def experiment(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "RESULTS", tmp_path)
-    return Experiment("draws", draw, {"paper": {"size": 50}, "quick": {"size": 5}})
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(sweep, "CACHE", tmp_path / "cells")
+    with joblib.parallel_config(backend="sequential"):
+        yield described()
 
 
 def test_nothing_is_computed_unasked_where_nothing_is_stored(experiment):
-    never = Experiment("draws", lambda **_: pytest.fail("computed"), experiment.profiles)
     with pytest.raises(StaleResultError, match=r"nothing is stored as .*draws\.nc.*recompute=True"):
-        never.run()
+        described(never).run()
 
 
 def test_paper_profile_is_stored_then_loaded(experiment):
@@ -36,8 +53,7 @@ def test_paper_profile_is_stored_then_loaded(experiment):
 
 def test_loading_does_not_compute(experiment):
     experiment.run(recompute=True)
-    never = Experiment("draws", lambda **_: pytest.fail("computed"), experiment.profiles)
-    never.run()
+    described(never).run()
 
 
 def test_recomputing_replaces_the_stored_result(experiment):
@@ -55,7 +71,9 @@ def test_quick_profile_is_computed_and_never_stored(experiment):
 
 def test_attributes_say_how_the_result_was_made(experiment):
     attributes = experiment.run(seed=2, recompute=True).attrs
-    assert json.loads(attributes["parameters"]) == {"size": 50}
+    assert json.loads(attributes["parameters"]) == {"grid": {}, "size": 50}
+    assert attributes["size"] == 50
+    assert attributes["runs"] == 1
     assert attributes["seed"] == 2
     assert attributes["code_sha256"] == experiment.code_hash()
     assert json.loads(attributes["versions"])["numpy"] == np.__version__
@@ -71,9 +89,8 @@ def test_another_seed_is_not_passed_off(experiment):
 
 def test_other_parameters_are_not_passed_off(experiment):
     experiment.run(recompute=True)
-    larger = Experiment("draws", draw, {"paper": {"size": 60}, "quick": {"size": 5}})
     with pytest.raises(StaleResultError, match="parameters must be"):
-        larger.run()
+        described(size=60).run()
 
 
 def test_corrupt_file_is_named(experiment):

@@ -2,10 +2,12 @@
 
 import ast
 import textwrap
+from types import FunctionType
 
 import pytest
 
 from graphon_lib.experiments import sources
+from graphon_lib.experiments.shared_positions import shared_positions
 
 
 def test_names_that_code_imports():
@@ -41,6 +43,84 @@ def test_packages_hold_nothing_but_names():
     for package in sources.LIBRARY.glob("*/__init__.py"):
         for node in ast.parse(package.read_text(encoding="utf-8")).body:
             assert isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr), package
+
+
+def test_definitions_are_followed_through_names():
+    behind = sources.definitions_behind([shared_positions])
+    assert {
+        "graphon_lib.experiments.shared_positions.shared_positions",
+        "graphon_lib.experiments.trials.BATCH_SIZE",
+        "graphon_lib.graphons.network.GraphonNetwork",
+        "graphon_lib.pruning.synflow.synflow_masks",
+    } <= set(behind)
+    # What only describes the experiment, or only stands in the same module, does not count.
+    assert "graphon_lib.experiments.shared_positions.SHARED_POSITIONS" not in behind
+    assert not any(name.startswith("graphon_lib.experiments.sweep") for name in behind)
+    assert "graphon_lib.experiments.digits.nested_batch" not in behind
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ("from graphon_lib.b import FACTOR\n\n\ndef f(x):\n    return FACTOR * x\n", "FACTOR"),
+        ("from graphon_lib import b\n\n\ndef f(x):\n    return b.FACTOR * x\n", "FACTOR"),
+        ("import graphon_lib.b as b\n\n\ndef f(x):\n    return b.FACTOR * x\n", "FACTOR"),
+        ("def f(x):\n    from graphon_lib.b import g\n\n    return g(x)\n", "g"),
+        ("from graphon_lib.b import g\n\n\n@g\ndef f(x):\n    return x\n", "g"),
+        ("from graphon_lib.b import g\n\n\ndef f(x: g = 1) -> g:\n    return x\n", None),
+        ("from graphon_lib.b import g\n\n\ndef f(x=g):\n    return x\n", "g"),
+    ],
+)
+def test_ways_to_name_a_definition(library, changed, found):
+    (library / "a.py").write_text(changed)
+    behind = sources.definitions_behind([function("a", "f")])
+    assert "graphon_lib.a.f" in behind
+    assert {name.rpartition(".")[2] for name in behind} - {"f", "OTHER"} - {found} <= {
+        "FACTOR",
+        "g",
+    }
+    assert (f"graphon_lib.b.{found}" in behind) is (found is not None)
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A small library of two modules."""
+    folder = tmp_path / "graphon_lib"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "b.py").write_text("FACTOR = 2\nOTHER = 3\n\n\ndef g(x):\n    return FACTOR * x\n")
+    monkeypatch.setattr(sources, "LIBRARY", folder)
+    sources._names.cache_clear()
+    yield folder
+    sources._names.cache_clear()
+
+
+def function(module, name):
+    made = FunctionType((lambda: None).__code__, {}, name)
+    made.__module__ = f"graphon_lib.{module}"
+    return made
+
+
+def test_the_hash_sees_what_a_function_uses_and_nothing_else(library):
+    code = "from graphon_lib.b import g\n\n\ndef f(x):\n    return g(x)\n"
+    (library / "a.py").write_text(code)
+    before = sources.definitions_hash([function("a", "f")])
+    for module, old, new, same in [
+        ("a", "def f", "def e():\n    pass\n\n\ndef f", True),
+        ("a", "return g(x)", "return g(x)  # a comment", True),
+        ("b", "OTHER = 3", "OTHER = 4", True),
+        ("b", "FACTOR = 2", "FACTOR = 4", False),
+    ]:
+        path = library / f"{module}.py"
+        path.write_text(path.read_text().replace(old, new))
+        sources._names.cache_clear()
+        assert (sources.definitions_hash([function("a", "f")]) == before) is same
+
+
+def test_a_name_that_cannot_be_found_is_an_error(library):
+    (library / "a.py").write_text("from graphon_lib.b import h\n\n\ndef f():\n    h()\n")
+    with pytest.raises(LookupError, match="h is not defined in"):
+        sources.definitions_behind([function("a", "f")])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sweep_cells import counted_walk, fatal_walk, walk
 
 from graphon_lib.experiments import cost, sweep
 from graphon_lib.experiments.cost import measured_cost, single_thread
-from graphon_lib.experiments.sweep import CellError, fingerprint, finished, run_cells
+from graphon_lib.experiments.sweep import CellError, compute_cells, fingerprint, run_cells
 
 CELLS = [{"seed": seed, "steps": 50} for seed in range(6)]
 
@@ -66,6 +66,15 @@ def test_cells_come_in_order_and_say_what_they_cost(tmp_path):
     assert len({cell.code_sha256 for cell in cells}) == 1
 
 
+def test_cells_that_are_not_kept_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "CACHE", tmp_path)
+    cells = compute_cells(walk, CELLS, description="walks")
+    with single_thread():
+        assert_same_bits(cells, expected(CELLS))
+    assert all(cell.seconds >= 0 and cell.megabytes > 10 for cell in cells)
+    assert not outputs(tmp_path)
+
+
 def test_a_finished_cell_is_not_computed_again(tmp_path):
     log = tmp_path / "log"
     cells = [{"seed": s, "steps": 9, "log": str(log), "delay": 0.0} for s in range(4)]
@@ -81,19 +90,13 @@ def test_cells_of_other_parameters_or_other_code_are_not_mixed_in(tmp_path):
     cells = [{"seed": 1, "steps": 9, "log": str(log), "delay": 0.0}]
     run_cells(counted_walk, cells, key="k", folder=tmp_path / "cells")
     for other, key in (({**cells[0], "steps": 10}, "k"), (cells[0], "other code")):
-        assert finished(counted_walk, [other], key=key, folder=tmp_path / "cells") == [False]
         (cell,) = run_cells(counted_walk, [other], key=key, folder=tmp_path / "cells")
         assert len(cell.arrays["walk"]) == other["steps"]
     assert logged(log) == [1, 1, 1]
 
 
-def test_finished_cells_are_told_from_others(tmp_path):
-    run_cells(walk, CELLS[:2], key="k", folder=tmp_path)
-    assert finished(walk, CELLS[:4], key="k", folder=tmp_path) == [True, True, False, False]
-
-
 def test_the_fingerprint_follows_the_numbers(monkeypatch):
-    probe = {"seed": 0, "steps": 5}
+    probe = [{"seed": 0, "steps": 5}]
     before = fingerprint(walk, probe)
     assert fingerprint(walk, probe) == before
 
@@ -157,7 +160,7 @@ def test_a_full_disk_is_named_and_keeps_what_was_finished(tmp_path, monkeypatch)
         patch.setattr("joblib.numpy_pickle.dump", no_space)
         with pytest.raises(CellError, match=r"'seed': 2.*cannot be kept in .*No space left.*room"):
             run_cells(walk, CELLS, key="k", folder=tmp_path)
-    assert finished(walk, CELLS, key="k", folder=tmp_path) == [True] * 2 + [False] * 4
+    assert len(outputs(tmp_path)) == 2
     with single_thread():
         assert_same_bits(run_cells(walk, CELLS, key="k", folder=tmp_path), expected(CELLS))
 

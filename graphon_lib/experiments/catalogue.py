@@ -15,16 +15,14 @@ from graphon_lib.experiments.kernel_convergence import (
 from graphon_lib.experiments.kernel_cost import KERNEL_COST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.long_training import LONG_TRAINING
-from graphon_lib.experiments.mask_convergence import MASK_CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
-from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
-from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import SIGNED_KERNEL_CONVERGENCE
 from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.sorted_histograms import SORTED_HISTOGRAMS
 from graphon_lib.experiments.spectra import SPECTRA
+from graphon_lib.experiments.table import EXPERIMENTS
 from graphon_lib.experiments.training import TRAINING
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING
 from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
@@ -32,13 +30,13 @@ from graphon_lib.experiments.vector_positions import VECTOR_POSITIONS
 __all__ = ["STORED_EXPERIMENTS"]
 
 STORED_EXPERIMENTS = (
+    *EXPERIMENTS.values(),
     MASK_STATISTICS,
     MASK_MAPS,
     SORTED_HISTOGRAMS,
     ESTIMATOR_RECOVERY,
     RESIDUAL_SPECTRA,
     VECTOR_POSITIONS,
-    SHARED_POSITIONS,
     CONVERGENCE,
     BATCH_DEPENDENCE,
     KERNEL_CONVERGENCE,
@@ -50,8 +48,6 @@ STORED_EXPERIMENTS = (
     LONG_TRAINING,
     SIGNED_KERNEL_CONVERGENCE,
     DRIFT_SCALING,
-    SIGNED_DEPTH,
-    MASK_CONVERGENCE,
     KERNEL_COST,
     SIGNED_KERNELS,
     SPECTRA,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,11 @@ from graphon_lib.experiments.convergence_summary import SCALES, STATISTICS, hist
 from graphon_lib.experiments.convergence_table import CellTable
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.sweep import fingerprint, finished, run_cells
+from graphon_lib.experiments.sweep import fingerprint, run_cells
 from graphon_lib.graphons.motifs import MOTIFS
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["CONVERGENCE", "convergence", "convergence_cells", "finished_trials"]
+__all__ = ["CONVERGENCE", "convergence", "convergence_cells"]
 
 # Wide enough that the cell that probes the code leaves the short cuts for small matrices.
 PROBE_WIDTH = 160
@@ -212,49 +211,6 @@ def convergence(
     )
 
 
-def finished_trials(
-    *, seed: int, parameters: Mapping[str, Any], folder: Path | None = None
-) -> list[list[int]]:
-    """Count the trials on disk, to take stock of a sweep that was cut short.
-
-    Parameters
-    ----------
-    seed, parameters
-        As of :func:`convergence`.
-    folder
-        As of :func:`~graphon_lib.experiments.sweep.run_cells`.
-
-    Returns
-    -------
-    list of list of int
-        The rows of ``trials_of_width`` with as many trials as are finished, for every depth and
-        without a gap: what a result can be made of at once.
-    """
-    names = ("neuron_layers", "densities", "layer_scope", "blocks", "full")
-    settings = {
-        "seed": seed,
-        **{name: parameters[name] for name in names},
-        "data_sha256": load_mnist(full=parameters["full"]).sha256,
-    }
-    cells = convergence_cells(trials_of_width=parameters["trials_of_width"], **settings)
-    done = finished(convergence_cell, cells, key=_fingerprint(settings), folder=folder)
-    missing = {
-        width: min(
-            (
-                cell["trial"]
-                for cell, is_done in zip(cells, done, strict=True)
-                if cell["width"] == width and not is_done
-            ),
-            default=trials,
-        )
-        for width, trials, _ in parameters["trials_of_width"]
-    }
-    return [
-        [width, missing[width], min(detailed, missing[width])]
-        for width, _, detailed in parameters["trials_of_width"]
-    ]
-
-
 def _fingerprint(settings: Mapping[str, Any]) -> str:
     """Name the code by what it makes of a small cell."""
     width = max(PROBE_WIDTH, settings["blocks"])
@@ -262,7 +218,7 @@ def _fingerprint(settings: Mapping[str, Any]) -> str:
         trials_of_width=[[width, 1, 1]],
         **{**settings, "neuron_layers": [max(settings["neuron_layers"])]},
     )
-    return fingerprint(convergence_cell, probe)
+    return fingerprint(convergence_cell, [probe])
 
 
 def _check_grid(

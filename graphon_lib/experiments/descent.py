@@ -209,7 +209,7 @@ def descent(
         for width in widths
         for network in NETWORKS
     ]
-    key = fingerprint(descent_cell, {**shared, **PROBE, "network": "synflow"})
+    key = fingerprint(descent_cell, [{**shared, **PROBE, "network": "synflow"}])
     done = run_cells(descent_cell, cells, key=key, description="Training wide networks")
     own_dimensions = {
         "loss": ("curve", "step"),

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from graphon_lib._checks import check_integer
 from graphon_lib.experiments.data import Batch, DataError, Mnist, load_mnist
 
-__all__ = ["checked_digits", "nested_batch"]
+__all__ = ["Data", "checked_digits", "nested_batch"]
+
+
+class Data(NamedTuple):
+    """Which data a cell uses.
+
+    Attributes
+    ----------
+    full
+        Whether the complete data are needed rather than the bundled subset.
+    sha256
+        The checksum that they must have.
+    """
+
+    full: bool
+    sha256: str
+
+    def load(self) -> Mnist:
+        """Return the data, see :func:`checked_digits`."""
+        return checked_digits(self.full, self.sha256)
 
 
 @cache

@@ -82,7 +82,7 @@ def drift_scaling(
         for method in METHODS
         if width <= largest_width.get(method, width)
     ]
-    key = fingerprint(drift_cell, {**settings, **PROBE})
+    key = fingerprint(drift_cell, [{**settings, **PROBE}])
     done = run_cells(drift_cell, cells, key=key, description="Measuring drifts")
     widths = [width for width, _ in trials_of_width]
     lead = (len(METHODS), len(widths), max(trials for _, trials in trials_of_width))

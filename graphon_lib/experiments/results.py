@@ -22,7 +22,7 @@ from graphon_lib.experiments.sources import LIBRARY, code_hash
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["RESULTS", "Experiment", "StaleResultError"]
+__all__ = ["RESULTS", "Experiment", "StaleResultError", "load", "provenance", "store"]
 
 RESULTS = LIBRARY.parent / "data" / "results"
 PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "POT", "xarray")
@@ -84,10 +84,10 @@ class Experiment:
         check_integer("seed", seed, 0)
         parameters = self.profiles[profile]
         if profile == "paper" and not recompute:
-            return self._load(parameters, seed)
+            return load(self.path, parameters, seed)
         dataset = self._compute(parameters, seed)
         if profile == "paper":
-            self._store(dataset)
+            store(dataset, self.path)
         return dataset
 
     def code_hash(self) -> str:
@@ -97,54 +97,78 @@ class Experiment:
     def _compute(self, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
         started, code = time.perf_counter(), self.code_hash()
         dataset = self.compute(seed=seed, **parameters)
-        dataset.attrs.update(
-            parameters=json.dumps(parameters, sort_keys=True),
-            seed=seed,
-            code_sha256=code,
-            versions=json.dumps({name: version(name) for name in PACKAGES}),
-            python=platform.python_version(),
-            processor=_processor(),
-            seconds=round(time.perf_counter() - started, 1),
-        )
-        return dataset
-
-    def _load(self, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
-        import xarray as xr
-
-        if not self.path.exists():
-            raise StaleResultError(
-                f"nothing is stored as {self.path}: stored results come with a checkout of the "
-                "repository; pass recompute=True to compute the result, which may take hours"
-            )
-        try:
-            dataset = xr.load_dataset(self.path, engine="h5netcdf")
-        except (OSError, ValueError, KeyError) as error:
-            raise StaleResultError(
-                f"the stored {self.path.name} cannot be read ({error}); restore the file, or pass "
-                "recompute=True to compute the result anew"
-            ) from error
-        stored = {
-            "parameters": dataset.attrs.get("parameters"),
-            "seed": dataset.attrs.get("seed"),
+        dataset.attrs |= provenance(parameters, seed)
+        dataset.attrs |= {
+            "code_sha256": code,
+            "seconds": round(time.perf_counter() - started, 1),
         }
-        asked = {"parameters": json.dumps(parameters, sort_keys=True), "seed": seed}
-        for key, value in asked.items():
-            if stored[key] != value:
-                raise StaleResultError(
-                    f"{key} must be {stored[key]} as in the stored {self.path.name}, got {value}; "
-                    "pass recompute=True to compute the result anew"
-                )
         return dataset
 
-    def _store(self, dataset: xr.Dataset) -> None:
-        compressed = {name: {"zlib": True, "complevel": 9} for name in dataset.data_vars}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".partial")
-        try:
-            dataset.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+
+def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
+    """Load a stored result.
+
+    Parameters
+    ----------
+    path
+        The file.
+    parameters, seed
+        What it must have been computed with.
+
+    Raises
+    ------
+    StaleResultError
+        If the file is missing, cannot be read, or has another seed or other parameters.
+    """
+    import xarray as xr
+
+    if not path.exists():
+        raise StaleResultError(
+            f"nothing is stored as {path}: stored results come with a checkout of the "
+            "repository; pass recompute=True to compute the result, which may take hours"
+        )
+    try:
+        dataset = xr.load_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise StaleResultError(
+            f"the stored {path.name} cannot be read ({error}); restore the file, or pass "
+            "recompute=True to compute the result anew"
+        ) from error
+    for key, asked in {"parameters": _json(parameters), "seed": seed}.items():
+        stored = dataset.attrs.get(key)
+        if stored != asked:
+            raise StaleResultError(
+                f"{key} must be {stored} as in the stored {path.name}, got {asked}; "
+                "pass recompute=True to compute the result anew"
+            )
+    return dataset
+
+
+def store(dataset: xr.Dataset, path: Path) -> None:
+    """Write a result to its place; what is there stays if that fails."""
+    compressed = {name: {"zlib": True, "complevel": 9} for name in dataset.data_vars}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    try:
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def provenance(parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Return the attributes that say what a result is computed with, and on what."""
+    return {
+        "parameters": _json(parameters),
+        "seed": seed,
+        "versions": json.dumps({name: version(name) for name in PACKAGES}),
+        "python": platform.python_version(),
+        "processor": _processor(),
+    }
+
+
+def _json(parameters: Mapping[str, Any]) -> str:
+    return json.dumps(parameters, sort_keys=True)
 
 
 def _processor() -> str:

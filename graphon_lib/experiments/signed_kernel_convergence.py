@@ -155,7 +155,7 @@ def signed_kernel_convergence(
         for strength in strengths
         for draw in range(draws)
     ]
-    key = fingerprint(signed_error, {**settings, "strength": strengths[0], **PROBE})
+    key = fingerprint(signed_error, [{**settings, "strength": strengths[0], **PROBE}])
     done = run_cells(signed_error, cells, key=key, description="Kernels of drifting networks")
     widths = [width for width, _ in draws_of_width]
     most = max(draws for _, draws in draws_of_width)

@@ -129,7 +129,7 @@ def _fingerprint(settings: Mapping[str, Any]) -> str:
     """Name the code by what it makes of small cells: of positions, with and without means, and of blocks."""
     small = {**settings, "width": PROBE_WIDTH, "trial": 0, "digits": 6, "blocks": 9, "density": 0.2}
     return "-".join(
-        fingerprint(signed_cell, {**small, "method": method, "blockings": method == "snip"})[:32]
+        fingerprint(signed_cell, [{**small, "method": method, "blockings": method == "snip"}])[:32]
         for method in ("snip", "grasp", "synflow")
     )
 

@@ -1,7 +1,8 @@
 """Which of the library's code stands behind a result or a chapter.
 
-The modules are found from the import statements, directly or through others, and hashed without
-comments and docstrings: explaining code better does not change what it computes.
+Behind a chapter stand the modules that it imports, directly or through others; behind a result the
+functions, classes and constants that its own functions name, directly or through others. They are
+hashed without comments and docstrings: explaining code better does not change what it computes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ import ast
 import hashlib
 import io
 import tokenize
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 
 import grimp
 
-__all__ = ["LIBRARY", "code_hash", "imported_names", "modules_behind"]
+__all__ = [
+    "LIBRARY",
+    "code_hash",
+    "definitions_behind",
+    "definitions_hash",
+    "imported_names",
+    "modules_behind",
+]
 
 LIBRARY = Path(__file__).resolve().parents[1]
 
@@ -54,8 +62,7 @@ def modules_behind(names: Collection[str]) -> dict[str, Path]:
         name = pending.pop()
         if name in found:
             continue
-        base = LIBRARY.joinpath(*name.split(".")[1:])
-        found[name] = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        found[name] = _file(name)
         pending |= graph.find_modules_directly_imported_by(name)
     return dict(sorted(found.items()))
 
@@ -67,6 +74,119 @@ def code_hash(names: Collection[str]) -> str:
         digest.update(name.encode())
         digest.update(_bare_code(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
+
+
+def definitions_behind(functions: Collection[Callable]) -> dict[str, str]:
+    """Return what functions are made of.
+
+    Parameters
+    ----------
+    functions
+        At the top of modules; those of other packages are passed over.
+
+    Returns
+    -------
+    dict
+        From the dotted name of each definition of the library, sorted, to its text without comments
+        and docstrings: the functions, and the functions, classes and constants that they name, or
+        those do. What annotations alone name does not count.
+
+    Raises
+    ------
+    LookupError
+        If a name of the library cannot be found where it is imported from.
+    """
+    pending = {(function.__module__, function.__name__) for function in functions}
+    found: dict[str, str] = {}
+    while pending:
+        module, name = pending.pop()
+        if not _file(module).exists() or f"{module}.{name}" in found:
+            continue
+        definitions, imports = _names(module)
+        if name in definitions:
+            text, used = definitions[name]
+            found[f"{module}.{name}"] = text
+            pending |= {(module, other) for other in used if other in definitions}
+            pending |= {imports[other] for other in used if other in imports}
+        elif name in imports:
+            pending.add(imports[name])
+        elif _file(f"{module}.{name}").exists():
+            # A module as a whole: any of its names may be meant.
+            pending |= {(f"{module}.{name}", other) for other in _names(f"{module}.{name}")[0]}
+        else:
+            raise LookupError(f"{name} is not defined in {module}")
+    return dict(sorted(found.items()))
+
+
+def definitions_hash(functions: Collection[Callable]) -> str:
+    """Return the SHA-256 of all code that stands behind functions, see :func:`definitions_behind`."""
+    digest = hashlib.sha256()
+    for name, text in definitions_behind(functions).items():
+        digest.update(f"{name}\n{text}\n".encode())
+    return digest.hexdigest()
+
+
+def _file(module: str) -> Path:
+    """Return the file of a module; one that does not exist for a module of another package."""
+    package, *parts = module.split(".")
+    base = LIBRARY.parent.joinpath(package, *parts)
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+@cache
+def _names(module: str) -> tuple[dict[str, tuple[str, set[str]]], dict[str, tuple[str, str]]]:
+    """Return what is defined at the top of a module, with the names used there, and what is imported."""
+    source = _file(module).read_text(encoding="utf-8")
+    tree, lines = ast.parse(source), source.split("\n")
+    imports = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            imports |= {a.asname or a.name: (node.module, a.name) for a in node.names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                package, _, last = alias.name.rpartition(".")
+                imports[alias.asname or alias.name.partition(".")[0]] = (package, last)
+    definitions: dict[str, tuple[str, set[str]]] = {}
+    for node in tree.body:
+        uses = _Uses(node)
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        text = _bare_code("\n".join(lines[first - 1 : node.end_lineno]))
+        for name in uses.bound:
+            before, used = definitions.get(name, ("", set()))
+            definitions[name] = (before + text, used | uses.names)
+    return definitions, imports
+
+
+class _Uses(ast.NodeVisitor):
+    """The names that a statement at the top of a module binds, and all that it uses."""
+
+    def __init__(self, node: ast.stmt) -> None:
+        self.names: set[str] = set()
+        self.visit(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            self.bound = {node.name}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self.bound = set()
+        else:
+            stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+            self.bound = {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """Pass over the annotation of an argument."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """Pass over the annotation of what is returned."""
+        for part in (*node.decorator_list, node.args, *node.body):
+            self.visit(part)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """Pass over the annotation of a variable."""
+        self.visit(node.target)
+        if node.value:
+            self.visit(node.value)
 
 
 @cache

@@ -76,7 +76,7 @@ def spectra(
     probe = {**settings, **PROBE, "pruning": "snip", "routes": ROUTES}
     cells = _cells(densities, samples, {**settings, "width": width, "blocks": blocks})
     done = run_cells(
-        spectra_cell, cells, key=fingerprint(spectra_cell, probe), description="Measuring kernels"
+        spectra_cell, cells, key=fingerprint(spectra_cell, [probe]), description="Measuring kernels"
     )
     counts = sorted({sample["digits"] for sample in samples})
     trials = max(sample["trials"] for sample in samples)

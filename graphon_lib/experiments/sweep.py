@@ -19,19 +19,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Memory, Parallel, delayed
-from joblib._store_backends import CacheWarning
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from graphon_lib.experiments.cost import measured_cost, single_thread
-from graphon_lib.experiments.sources import LIBRARY, code_hash
+from graphon_lib.experiments.sources import LIBRARY, definitions_hash
 
-__all__ = ["CACHE", "Cell", "CellError", "fingerprint", "finished", "run_cells"]
+__all__ = [
+    "CACHE",
+    "Cell",
+    "CellError",
+    "CellFunction",
+    "compute_cells",
+    "fingerprint",
+    "run_cells",
+]
 
 CACHE = LIBRARY.parent / ".cache" / "sweeps"
 """Where finished cells are kept."""
 
 PACKAGES = ("numpy", "scipy", "torch")
+
+NOT_WRITTEN = "Unable to cache to disk"
+"""How joblib's warning begins where it cannot write, and goes on."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,31 +73,51 @@ class Cell(NamedTuple):
     code_sha256: str
 
 
-def fingerprint(function: CellFunction, probe: Mapping[str, Any]) -> str:
+def fingerprint(function: CellFunction, probes: Sequence[Mapping[str, Any]]) -> str:
     """Return a name for what the installed code computes, to keep cells of different codes apart.
 
     Parameters
     ----------
     function
         The function of the cells.
-    probe
-        Arguments of a small cell that exercises all of the function.
+    probes
+        Arguments of small cells that exercise all of the function.
 
     Returns
     -------
     str
-        SHA-256 of the probe's result and of the versions of NumPy, SciPy and PyTorch.
+        SHA-256 of the probes' results and of the versions of NumPy, SciPy and PyTorch.
 
     Notes
     -----
-    The probe is computed anew each time. A change of the library that changes a number in it
+    The probes are computed anew each time. A change of the library that changes a number in them
     changes the fingerprint, and so does another kind of processor that rounds differently; a change
     of names or words does not, and hours of finished cells stay valid.
     """
     with single_thread():
-        digest = _digest(function(**probe))
+        digests = [_digest(function(**probe)) for probe in probes]
     versions = {name: version(name) for name in PACKAGES}
-    return hashlib.sha256(f"{digest} {json.dumps(versions)}".encode()).hexdigest()
+    return hashlib.sha256(json.dumps([digests, versions]).encode()).hexdigest()
+
+
+def compute_cells(
+    function: CellFunction, cells: Sequence[Mapping[str, Any]], *, description: str
+) -> list[Cell]:
+    """Compute cells one after the other in this process, and keep none.
+
+    Parameters
+    ----------
+    function, cells, description
+        As of :func:`run_cells`.
+
+    Returns
+    -------
+    list of Cell
+        In the order of `cells`.
+    """
+    code = definitions_hash([function])
+    progress = tqdm(cells, desc=description, unit="cell")
+    return [_cell(_computed(function, arguments, code)) for arguments in progress]
 
 
 def run_cells(
@@ -135,63 +165,59 @@ def run_cells(
     of them see, and Dask workers one thread each. A worker that is lost has its cell computed by
     another.
     """
-    cached = _cache(folder)
-    code = code_hash([function.__module__])
+    code = definitions_hash([function])
+    memory = Memory(CACHE if folder is None else folder, verbose=0, compress=1)
+    # Who asks does not decide the result: the hash is kept with the cell, not part of its name.
+    cached = memory.cache(_kept, ignore=["code"])
     parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="all", batch_size=1)
     tasks = (delayed(_fetch)(cached, function, dict(cell), key, code) for cell in cells)
     return list(tqdm(parallel(tasks), total=len(cells), desc=description, unit="cell"))
 
 
-def finished(
-    function: CellFunction,
-    cells: Sequence[Mapping[str, Any]],
-    *,
-    key: str,
-    folder: Path | None = None,
-) -> list[bool]:
-    """Return which of the cells are on disk; arguments as of :func:`run_cells`."""
-    cached = _cache(folder)
-    return [cached.check_call_in_cache(function, dict(cell), key, "") for cell in cells]
-
-
-def _cache(folder: Path | None) -> Callable:
-    memory = Memory(CACHE if folder is None else folder, verbose=0, compress=1)
-    # Who asks does not decide the result: the hash is kept with the cell, not part of its name.
-    return memory.cache(_kept, ignore=["code_sha256"])
-
-
-# Memory drops everything kept by a function whose source has changed: leave this one as it is.
-def _kept(function, arguments, key, code_sha256):  # noqa: ANN001, ANN202
-    """Compute a cell and add its checksum and what it cost."""
+def _computed(function: CellFunction, arguments: Mapping[str, Any], code: str) -> dict[str, Any]:
+    """Compute a cell and say what it cost."""
     with single_thread(), measured_cost() as cost:
         arrays = function(**arguments)
     return {
         "arrays": arrays,
-        "digest": _digest(arrays),
         "seconds": cost.seconds,
         "megabytes": cost.megabytes,
-        "code_sha256": code_sha256,
+        "code_sha256": code,
     }
+
+
+# Memory drops everything kept by a function whose source has changed: leave this one as it is.
+def _kept(function, arguments, key, code):  # noqa: ANN001, ANN202
+    """Compute a cell and add its checksum."""
+    computed = _computed(function, arguments, code)
+    return {**computed, "digest": _digest(computed["arrays"])}
 
 
 def _fetch(
     cached: Callable, function: CellFunction, arguments: dict[str, Any], key: str, code: str
 ) -> Cell:
     """Return a cell from disk, or compute and keep it."""
+    call = (function, arguments, key, code)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", CacheWarning)
+        warnings.filterwarnings("error", NOT_WRITTEN)
         try:
-            kept = cached(function, arguments, key, code)
+            kept = cached(*call)
             if _digest(kept["arrays"]) != kept["digest"]:
                 logger.warning("a kept cell was damaged and is computed again: %s", arguments)
-                cached.call_and_shelve(function, arguments, key, code).clear()
-                kept = cached(function, arguments, key, code)
-        except CacheWarning as warning:
+                cached.call_and_shelve(*call).clear()
+                kept = cached(*call)
+        except Warning as warning:
+            if not str(warning).startswith(NOT_WRITTEN):
+                raise
             raise CellError(
                 f"the cell {arguments} cannot be kept in {cached.store_backend.location} "
                 f"({warning}); make room there and start again, finished cells are kept"
             ) from warning
-    return Cell(kept["arrays"], kept["seconds"], kept["megabytes"], kept["code_sha256"])
+    return _cell(kept)
+
+
+def _cell(kept: Mapping[str, Any]) -> Cell:
+    return Cell(*(kept[name] for name in Cell._fields))
 
 
 def _digest(arrays: Mapping[str, NDArray]) -> str:

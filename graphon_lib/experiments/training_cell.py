@@ -205,7 +205,7 @@ def run_training(
 def _key(seed: int, optimizers: tuple[str, ...], full: bool, data_sha256: str) -> str:
     """Name the code by what it makes of small cells; it cannot change while a process runs."""
     probe = {"seed": seed, "optimizers": optimizers, "full": full, "data_sha256": data_sha256}
-    return fingerprint(training_probe, probe)
+    return fingerprint(training_probe, [probe])
 
 
 def _frozen(value: object) -> object:
