@@ -45,8 +45,8 @@ def test_bad_samples_are_named(samples):
 
 
 def test_methods_without_data_do_not_see_the_batch():
-    parameters = {**BATCH_DEPENDENCE.profiles["quick"], "widths": [64], "batches": 8, "networks": 3}
-    result = BATCH_DEPENDENCE.compute(seed=0, **parameters)
+    of_one_width = {"grid": {"width": [64], "batch": 8, "network": 3}}
+    result = BATCH_DEPENDENCE.compute({**BATCH_DEPENDENCE.quick, **of_one_width})
     assert np.isfinite(result.variance).all()
     blind = result.variance.sel(pruning=["random", "magnitude"], width=64)
     share, error = (blind.sel(component=name) for name in ("share", "share_error"))

@@ -1,32 +1,23 @@
 """The convergence sweep: cells measure the masks they say, and the result is their summary."""
 
-import inspect
+from dataclasses import replace
 
-import joblib
 import numpy as np
 import pytest
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.convergence import (
     CONVERGENCE,
-    convergence,
-    convergence_cells,
-)
-from graphon_lib.experiments.convergence_cell import (
-    DEGREE_LEVELS,
-    ESTIMATORS,
     SCOPES,
     SINGULAR_VALUES,
-    convergence_cell,
+    convergence,
+    summarise,
 )
-from graphon_lib.experiments.convergence_summary import GRID
-from graphon_lib.experiments.convergence_table import CellTable
+from graphon_lib.experiments.convergence_summary import GRID, samples
 from graphon_lib.experiments.data import DataError, load_mnist
+from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.sweep import Cell, run_cells
 from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import (
-    MOTIFS,
     cut_norm,
     degree_blocks,
     motif_densities,
@@ -37,18 +28,17 @@ from graphon_lib.pruning import METHODS
 
 DENSITIES = (0.3, 0.1)
 SMALL = {
-    "trials_of_width": [[24, 4, 2], [40, 5, 2]],
-    "neuron_layers": [4, 5],
+    "grid": [
+        {"width": [width], "trial": trials, "neuron_layers": [4, 5]}
+        for width, trials in ((24, 4), (40, 5))
+    ],
     "densities": list(DENSITIES),
     "layer_scope": [0.1],
+    "detailed": {24: 2, 40: 2},
     "blocks": 8,
-    "resamples": 20,
-    "reference": 40,
-    "cut_density": 0.1,
-    "cut_pairs": 2,
     "full": False,
 }
-CELL_SETTINGS = inspect.signature(convergence_cells).parameters
+FINISH = {"resamples": 20, "reference": 40, "cut_density": 0.1, "cut_pairs": 2}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,16 +57,14 @@ def data():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cells")
+def cells(data):
+    """All cells, and nothing made of them yet."""
+    return replace(CONVERGENCE, finish=None).compute(SMALL, 3)
 
 
 @pytest.fixture(scope="module")
-def dataset(data, folder):
-    with pytest.MonkeyPatch.context() as patch, joblib.parallel_config(backend="sequential"):
-        patch.setattr(sweep, "CACHE", folder)
-        patch.setattr("graphon_lib.experiments.convergence.PROBE_WIDTH", 24)
-        yield convergence(seed=3, **SMALL)
+def dataset(cells):
+    return summarise(cells, seed=3, **FINISH)
 
 
 def cell_arguments(data, **changes):
@@ -87,17 +75,16 @@ def cell_arguments(data, **changes):
         "trial": 1,
         "densities": DENSITIES,
         "layer_scope": (0.1,),
-        "detailed": True,
+        "detailed": {40: 2},
         "blocks": 8,
-        "full": False,
-        "data_sha256": data.sha256,
+        "data": Data(full=False, sha256=data.sha256),
         **changes,
     }
 
 
 @pytest.fixture(scope="module")
 def cell(data):
-    return convergence_cell(**cell_arguments(data))
+    return convergence(**cell_arguments(data))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -141,7 +128,7 @@ def test_what_was_not_asked_for_is_not_a_number(cell):
 
 
 def test_dear_statistics_do_not_change_the_others(data, cell):
-    cheap = convergence_cell(**cell_arguments(data, detailed=False, layer_scope=()))
+    cheap = convergence(**cell_arguments(data, detailed={40: 1}))
     everywhere = (slice(None), SCOPES.index("global"))
     for name in ("histogram", "layer_density", "dead_fraction", "degree_quantile"):
         np.testing.assert_array_equal(cheap[name][everywhere], cell[name][everywhere])
@@ -151,72 +138,27 @@ def test_dear_statistics_do_not_change_the_others(data, cell):
 
 def test_other_digits_are_refused(data):
     with pytest.raises(DataError, match=r"SHA-256 abc, got .*; set MNIST_DIR to the same data"):
-        convergence_cell(**cell_arguments(data, data_sha256="abc"))
+        convergence(**{**cell_arguments(data), "data": Data(full=False, sha256="abc")})
 
 
-def listed(**changes):
-    parameters = {
-        "seed": 0,
-        "trials_of_width": [[10, 4, 1], [20, 2, 1]],
-        "neuron_layers": [4, 5],
-        "densities": [0.2],
-        "layer_scope": [0.2],
-        "blocks": 8,
-        "full": True,
-        "data_sha256": "x",
-    }
-    return convergence_cells(**{**parameters, **changes})
+def test_a_result_holds_its_cells(cells, cell):
+    of_cell = cells.sel(neuron_layers=5, width=40).isel(trial=1)
+    for name, array in cell.items():
+        np.testing.assert_array_equal(of_cell[name], array)
 
 
-def test_every_width_and_depth_has_its_share_of_trials_at_any_time():
-    cells = listed(trials_of_width=[[10, 40, 1], [20, 20, 1], [30, 4, 1]])
-    for length in range(len(cells)):
-        done = [
-            sum(c["width"] == width and c["neuron_layers"] == layers for c in cells[:length])
-            for width in (10, 20, 30)
-            for layers in (4, 5)
-        ]
-        shares = np.array(done) / [40, 40, 20, 20, 4, 4]
-        assert np.ptp(shares) <= 1 / 4
-
-
-def test_every_cell_is_listed_once_and_more_trials_only_add_cells():
-    few = listed()
-    more = listed(trials_of_width=[[10, 6, 1], [20, 2, 1]])
-    assert len(few) == 2 * (4 + 2)
-    assert len(more) == len(few) + 2 * 2
-    assert all(cell in more for cell in few)
-    assert sum(c["detailed"] for c in few) == 4
-    assert all((c["layer_scope"] == (0.2,)) == c["detailed"] for c in few)
-
-
-@pytest.fixture(scope="module")
-def kept(data, folder, dataset):
-    """The cells that the dataset was made of, from disk, with their arguments."""
-    settings = {name: SMALL[name] for name in SMALL if name in CELL_SETTINGS}
-    arguments = convergence_cells(seed=3, data_sha256=data.sha256, **settings)
-    key = dataset.attrs["cells_fingerprint"]
-    with joblib.parallel_config(backend="sequential"):
-        return arguments, run_cells(convergence_cell, arguments, key=key, folder=folder)
-
-
-def test_the_result_is_the_mean_of_the_cells(kept, dataset):
-    arguments, cells = kept
-    chosen = [
-        cell.arrays["histogram"][METHODS.index("snip"), 0, 1, 1, 1]
-        for a, cell in zip(arguments, cells, strict=True)
-        if (a["neuron_layers"], a["width"]) == (5, 40)
-    ]
-    assert len(chosen) == 5
+def test_the_result_is_the_mean_of_the_cells(cells, dataset):
     labels = {
         "neuron_layers": 5,
-        "mask": 2,
         "pruning": "snip",
         "scope": "global",
         "density": 0.1,
         "estimator": "cross-fitted",
         "width": 40,
     }
+    chosen = cells.histogram.sel(labels).isel(mask=1)
+    assert len(chosen) == 5
+    labels["mask"] = 2
     np.testing.assert_allclose(
         dataset.histogram.sel(labels), np.mean(chosen, axis=0), atol=0.5001 * GRID
     )
@@ -257,7 +199,6 @@ def test_nothing_is_missing_and_nothing_is_there_that_was_not_computed(dataset):
     assert np.isnan(asked.layer_density.sel(neuron_layers=4, weight_layer=4)).all()
     assert np.isfinite(deep.motif_density.sel(trial=slice(0, 1))).all()
     assert np.isnan(deep.motif_density.sel(trial=slice(2, None))).all()
-    assert int(np.isfinite(dataset.cell_seconds).sum()) == 2 * (4 + 5)
 
 
 def test_sorted_means_have_the_density_of_their_layer(dataset):
@@ -282,10 +223,10 @@ def test_layer_scope_gives_every_layer_the_same_density(dataset):
     assert (difference.values <= np.array(rounding) + 1e-7).all()
 
 
-def test_cut_norms_are_those_of_the_histograms(kept, dataset):
-    table = CellTable(*kept)
-    place = (METHODS.index("synflow"), 0, 1, 0, 0)
-    small, large = (table.samples("histogram", 4, width, place) for width in (24, 40))
+def test_cut_norms_are_those_of_the_histograms(cells, dataset):
+    labels = {"pruning": "synflow", "scope": "global", "density": 0.1, "estimator": "plain"}
+    plain = cells.histogram.sel({**labels, "neuron_layers": 4}).isel(mask=0)
+    small, large = (samples(plain, width=w) for w in range(2))
     bounds = dataset.cut_norm.sel(neuron_layers=4, mask=1, pruning="synflow", width=24)
     for pair in range(2):
         differences = {
@@ -304,72 +245,29 @@ def test_cut_norms_are_those_of_the_histograms(kept, dataset):
     )
 
 
-def test_a_second_run_has_the_same_bits_and_computes_no_cell(data, folder, dataset, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", folder)
-    monkeypatch.setattr("graphon_lib.experiments.convergence.PROBE_WIDTH", 24)
-    before = sorted(path.stat().st_mtime_ns for path in folder.rglob("output.pkl"))
-    with joblib.parallel_config(backend="sequential"):
-        again = convergence(seed=3, **SMALL)
-    assert sorted(path.stat().st_mtime_ns for path in folder.rglob("output.pkl")) == before
-    assert again.identical(dataset)
+def test_samples_are_the_trials_that_have_an_entry(cells):
+    motifs = cells.motif_density
+    assert (
+        len(samples(motifs, neuron_layers=1, mask=1, pruning=0, scope=0, density=0, width=1)) == 2
+    )
+    assert (
+        len(samples(motifs, neuron_layers=0, mask=1, pruning=0, scope=0, density=0, width=1)) == 0
+    )
+    layers = cells.layer_density.isel(pruning=0, scope=0, density=0, weight_layer=0)
+    assert [samples(layers, neuron_layers=0, width=w).shape for w in range(2)] == [(4,), (5,)]
 
 
-def test_costs_and_origins_are_recorded(dataset):
-    assert dataset.attrs["peak_megabytes"] >= 0.99 * float(dataset.cell_megabytes.max())
-    assert len(dataset.attrs["cells_code_sha256"]) == 64
+def test_the_trials_of_each_width_are_recorded(dataset):
     assert dataset.attrs["trials_of_width"] == "[[24, 4], [40, 5]]"
 
 
-def test_the_table_pads_shallow_networks_and_missing_trials():
-    arguments = [
-        {"neuron_layers": 4, "width": 10, "trial": 0},
-        {"neuron_layers": 5, "width": 10, "trial": 0},
-        {"neuron_layers": 5, "width": 20, "trial": 1},
-    ]
-    cells = [
-        Cell({"layer_density": np.full((1, 1, 1, a["neuron_layers"] - 1), i)}, i, 10 * i, "")
-        for i, a in enumerate(arguments)
-    ]
-    table = CellTable(arguments, cells)
-    values = table.every_trial("layer_density")
-    assert values.shape == (2, 1, 1, 1, 4, 2, 2)
-    assert values[0, 0, 0, 0, :3, 0, 0].tolist() == [0.0, 0.0, 0.0]
-    assert np.isnan(values[0, 0, 0, 0, 3]).all()
-    assert values[1, 0, 0, 0, :, 1, 1].tolist() == [2.0] * 4
-    assert np.isfinite(values).sum() == 3 + 4 + 4
-    assert table.costs()[:, 1, 1, 1].tolist() == [2.0, 20.0]
-
-
-def test_both_profiles_have_the_parameters_of_the_function():
-    for parameters in CONVERGENCE.profiles.values():
-        assert parameters.keys() == SMALL.keys()
-        widths = [width for width, _, _ in parameters["trials_of_width"]]
-        assert widths == sorted(widths)
-        assert parameters["reference"] in widths
-        assert parameters["blocks"] <= min(widths)
-        assert len(DEGREE_LEVELS) == 21
-        assert len(ESTIMATORS) == 2
-        assert len(MOTIFS) == 7
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"reference": 30}, r"reference must be among the widths \[24, 40\], got 30"),
-        ({"cut_density": 0.2}, r"cut_density must be among the densities \[0.3, 0.1\], got 0.2"),
-        ({"layer_scope": [0.2]}, r"layer_scope must be among the densities .* got 0.2"),
-        ({"neuron_layers": [3]}, r"neuron_layers\[0\] must be an integer >= 4, got 3"),
-        ({"blocks": 25}, r"trials_of_width\[0\]\[0\] must be an integer >= 25, got 24"),
-        (
-            {"trials_of_width": [[40, 4, 2], [40, 4, 2]]},
-            r"trials_of_width\[1\]\[0\] must be an integer >= 41, got 40",
-        ),
-        (
-            {"trials_of_width": [[24, 0, 0], [40, 4, 2]]},
-            r"trials_of_width\[0\]\[1\] must be an integer >= 1, got 0",
-        ),
-    ],
-)
-def test_bad_parameters(changes, message):
-    with pytest.raises(ValueError, match=message):
-        convergence(seed=0, **{**SMALL, **changes})
+def test_profiles_agree_with_themselves():
+    for profile in CONVERGENCE.profiles.values():
+        blocks = profile["grid"] if isinstance(profile["grid"], list) else [profile["grid"]]
+        widths = [width for block in blocks for width in block["width"]]
+        assert widths == sorted(widths) == list(profile["detailed"])
+        assert profile["finish"]["reference"] in widths
+        assert profile["blocks"] <= min(widths)
+        assert {*profile["layer_scope"], profile["finish"]["cut_density"]} <= {
+            *profile["densities"]
+        }

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.descent import NETWORKS, descent, descent_cell
-from graphon_lib.experiments.digits import checked_digits
-from graphon_lib.experiments.full_batch import full_batch_descent, ntk_weights
+from graphon_lib.experiments.descent import DESCENT, NETWORKS, descent
+from graphon_lib.experiments.digits import Data, checked_digits
+from graphon_lib.experiments.full_batch import full_batch_descent
+from graphon_lib.experiments.pruned import ntk_weights
 from graphon_lib.ntk import empirical_ntk, gradient_flow
 from graphon_lib.pruning import MaskedMLP, prune
 
@@ -98,25 +98,22 @@ def test_a_learning_rate_must_be_positive(rate):
 
 
 SMALL = {
-    "seed": 0,
     "hidden_layers": 2,
     "density": 0.4,
     "digits": 8,
     "blocks": 4,
     "rate": 0.05,
     "steps": 8,
-    "full": False,
 }
 
 
+def small_descent(**changes):
+    data = Data(full=False, sha256=load_mnist().sha256)
+    return descent(seed=0, trial=0, data=data, **SMALL, **changes)
+
+
 def test_rescaling_restores_the_outputs_and_curves_start_together():
-    sha = load_mnist().sha256
-    cells = {
-        network: descent_cell(
-            network=network, trial=0, width=60, watched=(8,), data_sha256=sha, **SMALL
-        )
-        for network in NETWORKS
-    }
+    cells = {n: small_descent(network=n, width=60, watched=(8,)) for n in NETWORKS}
     for arrays in cells.values():
         np.testing.assert_allclose(arrays["loss"][:, 0], arrays["loss"][0, 0], rtol=1e-5)
         assert (np.diff(arrays["loss"], axis=1) < 0.0).all()
@@ -127,20 +124,12 @@ def test_rescaling_restores_the_outputs_and_curves_start_together():
     assert ratio == pytest.approx(SMALL["density"] ** -2, rel=1e-5)
 
 
-def test_the_result_holds_every_cell(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    result = descent(widths=[12, 16], watched=[2, 8], trials=1, **SMALL)
+def test_the_result_holds_every_cell():
+    grid = {"trial": 1, "width": [12, 16], "network": NETWORKS}
+    result = DESCENT.compute({**DESCENT.quick, **SMALL, "grid": grid, "watched": [2, 8]})
     assert result.loss.sizes == {"network": 4, "width": 2, "trial": 1, "curve": 3, "step": 9}
     assert result.notnull().all().to_array().all()
-    again = descent_cell(
-        network="synflow",
-        trial=0,
-        width=16,
-        watched=(2, 8),
-        data_sha256=load_mnist().sha256,
-        **SMALL,
-    )
+    again = small_descent(network="synflow", width=16, watched=(2, 8))
     stored = result.sel(network="synflow", width=16).isel(trial=0)
     np.testing.assert_allclose(stored.loss, again["loss"], rtol=1e-6)
     np.testing.assert_allclose(stored.kernel_change, again["kernel_change"], rtol=1e-4)
@@ -148,4 +137,4 @@ def test_the_result_holds_every_cell(tmp_path, monkeypatch):
 
 def test_an_unknown_network_is_refused():
     with pytest.raises(ValueError, match="network must be one of"):
-        descent_cell(network="olympus", trial=0, width=9, watched=(), data_sha256="0", **SMALL)
+        small_descent(network="olympus", width=9, watched=())

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.drift_cell import TREATMENTS, row_drift, treated
-from graphon_lib.experiments.drift_scaling import DRIFT_SCALING
+from graphon_lib.experiments.drift_scaling import (
+    DRIFT_SCALING,
+    TREATMENTS,
+    row_drift,
+    treated,
+)
 from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import (
     SIGNED_KERNEL_CONVERGENCE,

@@ -102,7 +102,7 @@ def test_a_chapter_depends_on_what_it_uses_and_on_nothing_else():
     modules = modules_behind(chapter_imports(notebook))
     assert {"graphon_lib.pruning.synflow", "graphon_lib.book.figures.pruning"} <= set(modules)
     assert not {"graphon_lib.graphons.cut_norm", "graphon_lib.book.figures.graphons"} & set(modules)
-    data = {file.name for file in chapter_data(modules.values())}
+    data = {file.name for file in chapter_data(modules)}
     assert {"mask-statistics.nc", "mnist-5k.npz", "constraints.txt"} <= data
     assert "sorted-histograms.nc" not in data
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments import sweep
-from graphon_lib.experiments.experiment import Experiment
-from graphon_lib.experiments.table import EXPERIMENTS, experiments_in
+from graphon_lib.experiments.experiment import Experiment, experiments_in
+from graphon_lib.experiments.table import EXPERIMENTS
 
 CALLS = []
 

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from graphon_lib.book.figures import signed
-from graphon_lib.experiments.signed_cell import BLOCKINGS, KERNELS, STATISTICS
+from graphon_lib.experiments.signed_kernels import BLOCKINGS, KERNELS, STATISTICS
 
 METHODS = ["random", "snip"]
 

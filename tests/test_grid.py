@@ -27,11 +27,16 @@ def test_blocks_follow_one_another():
 
 
 def test_all_stands_for_the_rows_of_the_table():
-    assert grid({"pruning": "all"}).axes == {"pruning": list(METHODS)}
+    assert grid({"pruning": ["dense", "all"]}).axes == {"pruning": ["dense", *METHODS]}
 
 
 def test_no_axis_is_one_place():
     assert grid({}).places == [{}]
+
+
+def test_no_place_at_all_is_an_error():
+    with pytest.raises(ValueError, match="blocks must have a place at least"):
+        grid({"trial": 0, "pruning": ["all"]})
 
 
 def together(of, cells, **variables):
@@ -60,7 +65,8 @@ def test_places_and_parts_that_nothing_was_asked_for_are_not_a_number():
         {"a": np.ones(1), "b": np.True_, "c": np.int64(3)},
     ]
     dims = ("width", "trial")
-    result = together(of, cells, a=(*dims, "layer"), b=dims, c=dims)
+    result = together(of, cells, a=(*dims, "layer"), b=dims, c=dims, unasked=dims)
+    assert "unasked" not in result
     missing = np.nan
     np.testing.assert_array_equal(
         result.a, [[[1, 1, missing], [1, 1, 1]], [[1, missing, missing], [missing] * 3]]

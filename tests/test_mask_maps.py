@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.mask_maps import DEGREE_LEVELS, mask_maps, sorted_degrees
+from graphon_lib.experiments.mask_maps import DEGREE_LEVELS, MASK_MAPS, sorted_degrees
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.trials import start_trial
 
@@ -13,7 +13,8 @@ WIDTHS = (784, 33, 33, 10)
 
 @pytest.fixture(scope="module")
 def result():
-    return mask_maps(seed=3, widths=WIDTHS, densities=[0.2], blocks=11, trials=1, full=False)
+    small = {"densities": [0.2], "width": 33, "hidden_layers": 2, "blocks": 11}
+    return MASK_MAPS.compute({**MASK_MAPS.quick, **small}, 3)
 
 
 @pytest.mark.parametrize("scope", ["global", "layer"])
@@ -36,8 +37,3 @@ def test_sorted_degrees_of_a_staircase():
     expected = [1.0 - level * 64 / 65 for level in DEGREE_LEVELS]
     np.testing.assert_allclose(into, expected)
     np.testing.assert_allclose(out, expected)
-
-
-def test_no_trials_is_an_error():
-    with pytest.raises(ValueError, match="trials must be an integer >= 1, got 0"):
-        mask_maps(seed=0, widths=WIDTHS, densities=[0.2], blocks=11, trials=0, full=False)

@@ -15,7 +15,7 @@ from graphon_lib.experiments.prediction import (
     predictions,
 )
 from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
-from graphon_lib.experiments.spectra_cell import METRICS
+from graphon_lib.experiments.spectra import METRICS
 
 METHODS = ["random", "magnitude", "snip", "grasp", "synflow"]
 DENSITIES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.05]

@@ -49,6 +49,7 @@ def test_definitions_are_followed_through_names():
     behind = sources.definitions_behind([shared_positions])
     assert {
         "graphon_lib.experiments.shared_positions.shared_positions",
+        "graphon_lib.experiments.data.PIXEL_MEAN",
         "graphon_lib.experiments.trials.BATCH_SIZE",
         "graphon_lib.graphons.network.GraphonNetwork",
         "graphon_lib.pruning.synflow.synflow_masks",
@@ -57,6 +58,7 @@ def test_definitions_are_followed_through_names():
     assert "graphon_lib.experiments.shared_positions.SHARED_POSITIONS" not in behind
     assert not any(name.startswith("graphon_lib.experiments.sweep") for name in behind)
     assert "graphon_lib.experiments.digits.nested_batch" not in behind
+    assert "graphon_lib.graphons.cut_norm.cut_norm" not in behind
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_definitions_are_followed_through_names():
         ("import graphon_lib.b as b\n\n\ndef f(x):\n    return b.FACTOR * x\n", "FACTOR"),
         ("def f(x):\n    from graphon_lib.b import g\n\n    return g(x)\n", "g"),
         ("from graphon_lib.b import g\n\n\n@g\ndef f(x):\n    return x\n", "g"),
-        ("from graphon_lib.b import g\n\n\ndef f(x: g = 1) -> g:\n    return x\n", None),
+        ("from graphon_lib.b import g\n\n\ndef f(x: g):\n    return x.load()\n", "g"),
         ("from graphon_lib.b import g\n\n\ndef f(x=g):\n    return x\n", "g"),
     ],
 )

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.data import DataError, load_mnist
-from graphon_lib.experiments.digits import checked_digits, nested_batch
-from graphon_lib.experiments.spectra import spectra
-from graphon_lib.experiments.spectra_cell import (
+from graphon_lib.experiments.digits import Data, checked_digits, nested_batch
+from graphon_lib.experiments.spectra import (
     METRICS,
+    OF_DENSE,
     RANKS,
     ROUTES,
+    SPECTRA,
     hidden_structure,
     kernel_metrics,
     measured_kernel,
-    spectra_cell,
+    spectra,
 )
 from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
@@ -27,7 +27,6 @@ CELL = {
     "trial": 1,
     "digits": 8,
     "blocks": 6,
-    "full": False,
 }
 
 
@@ -46,13 +45,13 @@ def digits(bundled_digits):
     return load_mnist()
 
 
-def cell(digits, **changes):
-    arguments = {"pruning": "snip", "densities": (0.5,), "routes": ROUTES, **CELL, **changes}
-    return spectra_cell(data_sha256=digits.sha256, **arguments)
+def cell(digits, pruning="snip", density=0.5):
+    data = Data(full=False, sha256=digits.sha256)
+    return spectra(pruning=pruning, density=density, data=data, **CELL)
 
 
-def of_route(arrays, route, metric="trace"):
-    return arrays["metric"][:, ROUTES.index(route), METRICS.index(metric)]
+def trace(arrays, route):
+    return arrays["trace"][ROUTES.index(route)]
 
 
 def test_a_smaller_batch_is_the_beginning_of_a_larger_one(digits):
@@ -71,7 +70,7 @@ def test_a_batch_must_have_a_possible_size(digits, size):
 
 def test_other_digits_are_refused(digits):
     with pytest.raises(DataError, match="must have SHA-256 0000"):
-        spectra_cell(**CELL, pruning="snip", densities=(0.5,), routes=(), data_sha256="0000")
+        spectra(**CELL, pruning="snip", density=0.5, data=Data(full=False, sha256="0000"))
 
 
 def test_metrics_of_a_kernel_with_a_known_spectrum():
@@ -138,69 +137,37 @@ def test_kept_is_the_kernel_of_the_pruned_network_at_initialisation(digits):
     weights = [w.detach().double() * (w.shape[1] / 2) ** 0.5 for w in started.model.weights]
     x, _ = nested_batch(digits, CELL["digits"], CELL["seed"])
     kernel = empirical_ntk(weights, masks, x.astype(float))
-    found = of_route(cell(digits, routes=("kept",)), "kept")
-    np.testing.assert_allclose(found, np.trace(kernel) / len(x), rtol=1e-6)
+    np.testing.assert_allclose(trace(cell(digits), "kept"), np.trace(kernel) / len(x), rtol=1e-6)
 
 
 def test_without_pruning_every_route_that_keeps_the_weights_is_the_dense_network(digits):
-    full = cell(digits, pruning="random", densities=(1.0,))
-    dense = cell(digits, pruning="dense", densities=(0.5, 0.2))
-    np.testing.assert_array_equal(dense["path_density"], 1.0)
+    full, dense = cell(digits, "random", 1.0), cell(digits, "dense", 1.0)
+    assert dense["path_density"] == 1.0
     for route in ("kept", "shuffled"):
-        np.testing.assert_allclose(of_route(full, route), of_route(dense, "kept")[0], rtol=1e-6)
+        np.testing.assert_allclose(trace(full, route), trace(dense, "kept"), rtol=1e-6)
     for route in ("theory, degree", "theory, joint"):
-        np.testing.assert_allclose(of_route(full, route), of_route(dense, route)[0], rtol=1e-12)
+        np.testing.assert_allclose(trace(full, route), trace(dense, route), rtol=1e-12)
     for route in ("sampled", "re-drawn"):
-        assert np.isfinite(of_route(full, route)).all()
-        assert of_route(full, route)[0] != of_route(full, "kept")[0]
-        assert np.isnan(of_route(dense, route)).all()
+        assert np.isfinite(trace(full, route))
+        assert trace(full, route) != trace(full, "kept")
+        assert np.isnan(trace(dense, route))
 
 
-def test_a_density_does_not_depend_on_the_others_or_on_the_routes(digits):
-    both = cell(digits, densities=(0.5, 0.3))
-    alone = cell(digits, densities=(0.3,), routes=ROUTES[::2])
-    assert both["path_density"][1] == alone["path_density"][0]
-    for name in ("metric", "eigenvalue"):
-        np.testing.assert_array_equal(both[name][1, ::2], alone[name][0, ::2])
-        assert np.isnan(alone[name][0, 1::2]).all()
+def test_an_unknown_name_is_refused(digits):
+    with pytest.raises(ValueError, match="pruning must be one of"):
+        cell(digits, "olympus")
 
 
-@pytest.mark.parametrize("changes", [{"pruning": "olympus"}, {"routes": ("guessed",)}])
-def test_unknown_names_are_refused(digits, changes):
-    with pytest.raises(ValueError, match="must be one of"):
-        cell(digits, **changes)
-
-
-SMALL = {
-    "seed": 0,
-    "width": 16,
-    "hidden_layers": 1,
-    "densities": [0.5, 0.3],
-    "blocks": 4,
-    "full": False,
-}
-
-
-def test_the_result_holds_what_was_asked_for_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    samples = [
-        {"digits": 6, "trials": 2, "routes": {"kept": [0.5, 0.3]}},
-        {"digits": 9, "trials": 1, "routes": {"kept": [0.3], "shuffled": [0.3, 0.5]}},
-    ]
-    result = spectra(samples=samples, **SMALL)
-    asked = result.trace.notnull().any("pruning").transpose("digits", "density", "trial", "route")
-    expected = np.zeros(asked.shape, dtype=bool)
-    kept, shuffled = ROUTES.index("kept"), ROUTES.index("shuffled")
-    expected[0, :, :, kept] = True
-    expected[1, 1, 0, kept] = expected[1, :, 0, shuffled] = True
-    np.testing.assert_array_equal(asked, expected)
-    dense = result.trace.sel(pruning="dense", route="kept", digits=6)
-    np.testing.assert_array_equal(dense.isel(density=0), dense.isel(density=1))
-    assert (result.path_density.sel(pruning="dense") == 1.0).all()
-    assert "1 to 4 of 6" in result.attrs["fit_ranks"]
-
-
-def test_densities_that_are_not_in_the_result_are_refused():
-    with pytest.raises(ValueError, match="samples must have densities among"):
-        spectra(samples=[{"digits": 6, "trials": 1, "routes": {"kept": [0.9]}}], **SMALL)
+def test_the_dense_network_stands_at_every_density():
+    small = {"width": 16, "hidden_layers": 1, "blocks": 4}
+    grid = {"digits": [6, 9], "trial": 1, "density": [0.5, 0.3], "pruning": ["dense", "random"]}
+    result = SPECTRA.compute({**SPECTRA.quick, **small, "grid": grid})
+    # Two numbers of digits; the dense network, and another one at two densities.
+    assert result.attrs["runs"] == 2 * (1 + 2)
+    dense = result.sel(pruning="dense")
+    for name in ("trace", "path_density"):
+        np.testing.assert_array_equal(dense[name].sel(density=0.5), dense[name].sel(density=0.3))
+    existing = result.trace.notnull().all(["digits", "density", "trial"])
+    assert existing.sel(pruning="random").all()
+    assert list(result.route[existing.sel(pruning="dense")].values) == list(OF_DENSE)
+    assert result.attrs["fit_ranks"] == "1 to 4 of 6, 1 to 5 of 9"

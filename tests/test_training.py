@@ -1,27 +1,19 @@
-"""The training sweeps: paired trials, resumed after a kill, nothing dropped."""
-
-import json
-import subprocess
-import sys
+"""Training: paired trials, nothing dropped."""
 
 import numpy as np
 import pytest
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.data import DataError, load_mnist
-from graphon_lib.experiments.intervention_training import (
-    INTERVENTION_TRAINING,
-    beside_pruned,
-    intervention_training,
-)
-from graphon_lib.experiments.training import TRAINING, training
-from graphon_lib.experiments.training_cell import PRUNINGS, run_training, training_cell
-from graphon_lib.experiments.tuned_training import next_exponent, tuned_training, tuning_loss
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, beside_pruned
+from graphon_lib.experiments.training import PRUNINGS, TRAINING, training
+from graphon_lib.experiments.tuned_training import TUNED_TRAINING, next_exponent, tuning_loss
 
 CELL = {
     "seed": 0,
     "trial": 0,
-    "widths": (784, 24, 20, 10),
+    "width": 20,
+    "hidden_layers": 2,
     "pruning": "snip",
     "density": 0.2,
     "intervention": "as pruned",
@@ -30,20 +22,12 @@ CELL = {
     "steps": 6,
     "batch_size": 32,
     "evaluated": (3, 6),
-    "full": False,
 }
+SMALL = {"width": 20, "steps": 6, "batch_size": 32, "evaluated": [3, 6]}
 SWEEP = {
-    "seed": 0,
-    "widths": [784, 20, 16, 10],
-    "prunings": ["dense", "random", "snip"],
-    "densities": [0.5, 0.2],
-    "trials": 2,
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "steps": 6,
-    "batch_size": 32,
-    "evaluated": [3, 6],
-    "full": False,
+    **TRAINING.quick,
+    **SMALL,
+    "grid": {"trial": 2, "density": [0.5, 0.2], "pruning": ["dense", "random", "snip"]},
 }
 
 
@@ -53,37 +37,28 @@ def subset(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def sha256():
+def data():
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MNIST_DIR", raising=False)
-        return load_mnist().sha256
+        return Data(full=False, sha256=load_mnist().sha256)
 
 
-@pytest.fixture
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    # Cells this small take less time than another process needs to start.
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    return tmp_path
-
-
-def test_methods_of_a_trial_share_their_batches_and_weights(sha256):
+def test_methods_of_a_trial_share_their_batches_and_weights(data):
     """Nearly nothing pruned: all are the dense network, so all must see the dense losses."""
     cells = [
-        training_cell(**{**CELL, "pruning": pruning, "density": 1.0}, data_sha256=sha256)
-        for pruning in PRUNINGS
+        training(**{**CELL, "pruning": pruning, "density": 1.0}, data=data) for pruning in PRUNINGS
     ]
     for cell in cells[1:]:
         np.testing.assert_array_equal(cell["loss"], cells[0]["loss"])
-    other = training_cell(**{**CELL, "trial": 1}, data_sha256=sha256)
+    other = training(**{**CELL, "trial": 1}, data=data)
     assert not np.array_equal(other["loss"], cells[0]["loss"])
 
 
-def test_a_disconnected_network_is_flat_and_says_so(sha256):
+def test_a_disconnected_network_is_flat_and_says_so(data):
     """Four of 16,000 weights cannot make a path through three layers but by a rare chance."""
     for intervention in ("as pruned", "rescaled", "scaled to random"):
         changes = {"pruning": "random", "density": 2.5e-4, "intervention": intervention}
-        cell = training_cell(**{**CELL, **changes}, data_sha256=sha256)
+        cell = training(**{**CELL, **changes}, data=data)
         assert not cell["connected"]
         assert cell["path_density"] == 0.0
         np.testing.assert_allclose(cell["loss"], np.log(10.0), rtol=1e-6)
@@ -92,17 +67,17 @@ def test_a_disconnected_network_is_flat_and_says_so(sha256):
 
 def test_other_digits_than_the_sweeps_are_refused():
     with pytest.raises(DataError, match="SHA-256"):
-        training_cell(**CELL, data_sha256="0" * 64)
+        training(**CELL, data=Data(full=False, sha256="0" * 64))
 
 
 @pytest.mark.parametrize("name", ["pruning", "intervention"])
-def test_unknown_names_are_refused(sha256, name):
+def test_unknown_names_are_refused(data, name):
     with pytest.raises(ValueError, match=f"{name} must be one of"):
-        training_cell(**{**CELL, name: "unknown"}, data_sha256=sha256)
+        training(**{**CELL, name: "unknown"}, data=data)
 
 
-def test_the_dense_network_is_trained_once_and_stands_everywhere(own_cache):
-    result = training(**SWEEP)
+def test_the_dense_network_is_trained_once_and_stands_everywhere():
+    result = TRAINING.compute(SWEEP)
     assert result.attrs["runs"] == 2 * (1 + 2 * 2)
     dense = result.sel(pruning="dense")
     np.testing.assert_array_equal(dense.loss.isel(density=0), dense.loss.isel(density=1))
@@ -111,60 +86,11 @@ def test_the_dense_network_is_trained_once_and_stands_everywhere(own_cache):
     np.testing.assert_array_equal(dense.path_density, 1.0)
 
 
-def test_more_trials_leave_the_first_as_they_are(own_cache):
-    few, more = training(**{**SWEEP, "trials": 1}), training(**SWEEP)
-    for name in few.data_vars:
-        np.testing.assert_array_equal(few[name], more[name].isel(trial=slice(1)))
-
-
-PROGRAM = """
-import json, os, sys
-from pathlib import Path
-from graphon_lib.experiments import sweep, training_cell as module
-sweep.CACHE = Path(sys.argv[1])
-real = module.train
-count = [0]
-def fatal(*arguments, **settings):
-    # Past the probe of the fingerprint; in the middle of the third run the process dies.
-    if settings["steps"] == 6:
-        count[0] += 1
-        if count[0] == 3:
-            os._exit(9)
-    return real(*arguments, **settings)
-module.train = fatal
-from graphon_lib.experiments.training import training
-training(**json.loads(sys.argv[2]))
-"""
-
-
-def test_a_killed_sweep_goes_on_where_it_was(own_cache, sha256):
-    killed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(own_cache), json.dumps(SWEEP)],
-        capture_output=True,
-    )
-    assert killed.returncode == 9
-    first = CELL | {
-        "widths": [784, 20, 16, 10],
-        "density": 1.0,
-        "pruning": "dense",
-        "evaluated": [3, 6],
-        "data_sha256": sha256,
-    }
-    kept = list(own_cache.rglob("output.pkl"))
-    assert len(kept) == 2
-    times = {path: path.stat().st_mtime_ns for path in kept}
-    result = training(**SWEEP)
-    assert {path: path.stat().st_mtime_ns for path in kept} == times
-    (alone,), _ = run_training([first], description="one")
-    np.testing.assert_array_equal(result.loss.sel(pruning="dense")[0, 0], alone.arrays["loss"])
-
-
-def test_interventions_are_paired_with_the_runs_as_pruned(own_cache):
-    settings = {name: SWEEP[name] for name in ("seed", "widths", "densities", "trials", "full")}
-    settings |= {"learning_rate": 1e-3, "steps": 6, "batch_size": 32, "evaluated": [6]}
-    variants = [["snip", "as pruned"], ["random", "rescaled"], ["dense", "scaled to random"]]
-    result = intervention_training(variants=variants, **settings)
-    pruned = training(**SWEEP)
+def test_interventions_are_paired_with_the_runs_as_pruned():
+    variants = ["snip: as pruned", "random: rescaled", "dense: scaled to random"]
+    grid = {"trial": 2, "density": [0.5, 0.2], "variant": variants}
+    profile = {**INTERVENTION_TRAINING.quick, **SMALL, "evaluated": [6], "grid": grid}
+    result, pruned = INTERVENTION_TRAINING.compute(profile), TRAINING.compute(SWEEP)
     for dataset in (result, pruned):
         dataset.attrs["seed"] = 0
     same = result.sel(variant="snip: as pruned").loss
@@ -185,10 +111,10 @@ def test_interventions_are_paired_with_the_runs_as_pruned(own_cache):
         beside_pruned(result, other)
 
 
-def test_scaling_the_dense_network_down_gives_it_randoms_signal(sha256):
+def test_scaling_the_dense_network_down_gives_it_randoms_signal(data):
     changes = {"pruning": "dense", "intervention": "scaled to random", "density": 0.1}
-    scaled = training_cell(**{**CELL, **changes}, data_sha256=sha256)
-    dense = training_cell(**{**CELL, "pruning": "dense"}, data_sha256=sha256)
+    scaled = training(**{**CELL, **changes}, data=data)
+    dense = training(**{**CELL, "pruning": "dense"}, data=data)
     np.testing.assert_allclose(
         scaled["signal"], dense["signal"] * 0.1 ** np.arange(1, 4), rtol=1e-4
     )
@@ -230,21 +156,19 @@ def test_tuning_loss_is_the_mean_of_the_last_steps():
 
 
 TUNED = {
-    "seed": 0,
-    "widths": [784, 20, 16, 10],
-    "variants": [["dense", "as pruned"], ["random", "as pruned"]],
-    "densities": [0.3],
+    **TUNED_TRAINING.quick,
+    "grid": {"density": [0.3], "variant": ["dense: as pruned", "random: as pruned"]},
+    "width": 20,
     "half_decades": [-3, 1],
     "start": -1,
     "trials": 1,
     "steps": 30,
     "batch_size": 32,
-    "full": False,
 }
 
 
-def test_a_rate_is_chosen_on_one_network_and_used_on_others(own_cache):
-    result = tuned_training(**TUNED)
+def test_a_rate_is_chosen_on_one_network_and_used_on_others():
+    result = TUNED_TRAINING.compute(TUNED)
     for variant in result.variant.values:
         losses = result.tuning_loss.sel(variant=variant).isel(density=0)
         best = losses.idxmin()
@@ -260,13 +184,13 @@ def test_a_rate_is_chosen_on_one_network_and_used_on_others(own_cache):
 @pytest.mark.parametrize("changes", [{"start": 5}, {"half_decades": [2, 1]}])
 def test_bad_ranges_of_rates(changes):
     with pytest.raises(ValueError, match="start must"):
-        tuned_training(**{**TUNED, **changes})
+        TUNED_TRAINING.compute({**TUNED, **changes})
 
 
 def test_profiles_agree_where_results_are_compared():
     """Pairing interventions with runs as pruned needs the same networks, batches and rates."""
-    pruned, changed = (e.profiles["paper"] for e in (TRAINING, INTERVENTION_TRAINING))
-    for name in ("widths", "learning_rate", "batch_size", "full"):
+    pruned, changed = TRAINING.paper, INTERVENTION_TRAINING.paper
+    for name in ("width", "hidden_layers", "optimizer", "learning_rate", "batch_size", "full"):
         assert pruned[name] == changed[name]
-    assert set(changed["densities"]) <= set(pruned["densities"])
+    assert set(changed["grid"]["density"]) <= set(pruned["grid"]["density"])
     assert set(changed["evaluated"]) <= set(pruned["evaluated"])

@@ -1,7 +1,7 @@
 """What a chapter depends on, so that only what changed is executed again.
 
 A chapter depends on its own source, on the library modules that it imports (directly or through
-others), on the stored results those modules name, on the bundled data and on the pinned versions.
+others), on the stored results that those modules describe, on the bundled data and on the pinned versions.
 The fingerprint of a chapter is one SHA-256 over all of them.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from graphon_lib.book.paths import RESULTS, ROOT
+from graphon_lib.book.paths import ROOT
+from graphon_lib.experiments.experiment import experiments_in
 from graphon_lib.experiments.sources import code_hash, imported_names, modules_behind
 
 __all__ = ["chapter_data", "chapter_fingerprint", "chapter_imports", "notebook_source"]
@@ -27,22 +28,23 @@ def notebook_source(notebook: nbformat.NotebookNode) -> str:
     return json.dumps(cells, sort_keys=True)
 
 
-def chapter_data(modules: Iterable[Path]) -> list[Path]:
+def chapter_data(modules: Iterable[str]) -> list[Path]:
     """List the files, besides code, on which the outputs of a chapter depend.
 
     Parameters
     ----------
     modules
-        Files of the library's modules that the chapter imports.
+        The library's modules that the chapter imports, directly or through others.
 
     Returns
     -------
     list of Path
         Stored results, bundled data and the version pins, sorted. A stored result belongs to a
-        chapter when its name stands as a string in one of the modules.
+        chapter when its experiment is described in one of the modules.
     """
-    texts = "\n".join(module.read_text(encoding="utf-8") for module in modules)
-    results = [result for result in RESULTS.glob("*.nc") if f'"{result.stem}"' in texts]
+    described = filter(lambda name: name.startswith("graphon_lib.experiments."), modules)
+    paths = (experiment.path for experiment in experiments_in(described).values())
+    results = [path for path in paths if path.exists()]
     bundled = [file for file in (ROOT / "data" / "mnist").iterdir() if file.suffix != ".md"]
     return sorted([*results, *bundled, ROOT / "constraints.txt"])
 
@@ -60,7 +62,7 @@ def chapter_fingerprint(path: Path) -> str:
     names = chapter_imports(notebook)
     digest = hashlib.sha256(notebook_source(notebook).encode())
     digest.update(code_hash(names).encode())
-    for file in chapter_data(modules_behind(names).values()):
+    for file in chapter_data(modules_behind(names)):
         digest.update(file.name.encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from html import escape
 import xarray as xr
 from IPython.display import HTML
 
-from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
+from graphon_lib.experiments.table import EXPERIMENTS
 
 __all__ = ["results_table"]
 
@@ -27,7 +27,7 @@ def results_table() -> HTML:
     """
     head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
     body = ""
-    for experiment in STORED_EXPERIMENTS:
+    for experiment in EXPERIMENTS.values():
         with xr.open_dataset(experiment.path, engine="h5netcdf") as dataset:
             attributes = dataset.attrs
         unchanged = attributes["code_sha256"] == experiment.code_hash()

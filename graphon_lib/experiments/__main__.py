@@ -9,14 +9,13 @@ from contextlib import contextmanager
 
 import joblib
 
-from graphon_lib.experiments.catalogue import STORED_EXPERIMENTS
+from graphon_lib.experiments.table import EXPERIMENTS
 
 __all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Compute stored results again and return the process's exit code: 0 unless one failed."""
-    names = [experiment.name for experiment in STORED_EXPERIMENTS]
     parser = argparse.ArgumentParser(
         prog="python -m graphon_lib.experiments",
         description="Compute results again and store them in data/results.",
@@ -25,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"which results, all of them when omitted: {', '.join(names)}",
+        help=f"which results, all of them when omitted: {', '.join(EXPERIMENTS)}",
     )
     parser.add_argument(
         "--scheduler",
@@ -33,13 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="of a Dask cluster, tcp://host:port, that sweeps are shared out over",
     )
     options = parser.parse_args(arguments)
-    unknown = sorted(set(options.names) - set(names))
+    unknown = sorted(set(options.names) - set(EXPERIMENTS))
     if unknown:
-        parser.error(f"NAME must be one of {', '.join(names)}; got {', '.join(unknown)}")
+        parser.error(f"NAME must be one of {', '.join(EXPERIMENTS)}; got {', '.join(unknown)}")
     try:
         with _workers(options.scheduler):
-            for experiment in STORED_EXPERIMENTS:
-                if not options.names or experiment.name in options.names:
+            for name, experiment in EXPERIMENTS.items():
+                if not options.names or name in options.names:
                     experiment.run(recompute=True)
     except (ValueError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

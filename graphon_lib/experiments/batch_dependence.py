@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,13 +10,12 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from graphon_lib._checks import check_array
-from graphon_lib.experiments.cost import measured_cost
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.trials import Trial, start_trial
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.pruned import start_network
+from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -118,43 +116,21 @@ def _share(between: float, within: float) -> float:
 def batch_dependence(
     *,
     seed: int,
-    widths: Sequence[int],
-    hidden_layers: int,
+    width: int,
+    batch: int,
+    network: int,
     density: float,
+    hidden_layers: int,
     blocks: int,
-    batches: int,
-    networks: int,
-    full: bool,
-) -> xr.Dataset:
-    """Prune several networks with each of several batches, and split the variance of the masks.
-
-    Parameters
-    ----------
-    seed
-        Seed of everything random.
-    widths
-        Hidden widths.
-    hidden_layers
-        Number of hidden layers, at least 2; the first mask between them is examined.
-    density
-        Target density of the whole network.
-    blocks
-        Blocks a side of the cross-fitted histograms, at most the smallest width.
-    batches
-        Number of batches of 100 digits, at least 3.
-    networks
-        Networks to a batch, at least 2, all of them different.
-    full
-        Whether the batches come from the complete training set rather than the bundled subset.
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one of the networks of a batch by all :data:`ARMS`, and estimate its graphon.
 
     Returns
     -------
-    xarray.Dataset
-        ``variance`` (pruning, width, component), see :func:`variance_share`, of cross-fitted
-        histograms divided by their density, the variances divided by the number of entries; and
-        ``chance`` (pruning, width), the variance of histograms of masks with independent entries
-        sampled from the mean histogram, which is what remains if the graphon is the same for all;
-        ``layer_density`` (pruning, width, batch, network) of the mask.
+    dict
+        ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
+        ``layer_density`` (pruning), of the first mask between hidden layers.
 
     Notes
     -----
@@ -162,56 +138,44 @@ def batch_dependence(
     is, and SNIP's gradients pass through the softmax of them. Divided by a large number they are
     all 0 before the softmax, in every network.
     """
-    data = load_mnist(full=full)
-    shape = (len(ARMS), len(widths))
-    variances = np.full((*shape, len(VarianceShare._fields)), np.nan)
-    chance = np.full(shape, np.nan)
-    densities = np.full((*shape, batches, networks), np.nan)
-    with (
-        measured_cost() as cost,
-        tqdm(total=len(widths) * batches, desc="Pruning networks", unit="batch") as progress,
-    ):
-        for w, width in enumerate(widths):
-            histograms = np.empty((len(ARMS), batches, networks, blocks, blocks))
-            layers = (784, *[width] * hidden_layers, 10)
-            for batch in range(batches):
-                first = start_trial(data, layers, (seed, width, batch, 0))
-                for network in range(networks):
-                    started = replace(
-                        start_trial(data, layers, (seed, width, batch, network)),
-                        x=first.x,
-                        y=first.y,
-                    )
-                    for m, method in enumerate(ARMS):
-                        ((_, masks),) = _trial(started, method).masks(
-                            method.partition(",")[0], [density]
-                        )
-                        densities[m, w, batch, network] = float(masks[1].double().mean())
-                        rng = np.random.default_rng((seed, width, batch, network, m))
-                        histograms[m, batch, network] = sas(
-                            masks[1].numpy(), blocks, cross_fit=True, rng=rng
-                        ).values
-                progress.update()
-            for m in range(len(ARMS)):
-                variances[m, w] = variance_share(_shapes(histograms[m]))
-                chance[m, w] = _chance(histograms[m].mean(axis=(0, 1)), width, (seed, w, m))
-    variances[..., :2] /= blocks**2
-    return xr.Dataset(
-        {
-            "variance": (("pruning", "width", "component"), variances),
-            "chance": (("pruning", "width"), chance / blocks**2),
-            "layer_density": (("pruning", "width", "batch", "network"), densities),
-        },
-        coords={
-            "pruning": list(ARMS),
-            "width": list(widths),
-            "component": list(VarianceShare._fields),
-        },
-        attrs={
-            "data": data.name,
-            "data_sha256": data.sha256,
-            "cpu_hours": round(cost.seconds / 3600, 3),
-        },
+    size = {"width": width, "hidden_layers": hidden_layers, "data": data}
+    first = start_network((seed, width, batch, 0), **size)
+    identity = (seed, width, batch, network)
+    started = replace(start_network(identity, **size), x=first.x, y=first.y)
+    histograms, densities = [], []
+    for m, arm in enumerate(ARMS):
+        ((_, masks),) = _trial(started, arm).masks(arm.partition(",")[0], [density])
+        densities.append(float(masks[1].double().mean()))
+        rng = np.random.default_rng((*identity, m))
+        histograms.append(sas(masks[1].numpy(), blocks, cross_fit=True, rng=rng).values)
+    return {"histogram": np.array(histograms), "layer_density": np.array(densities)}
+
+
+def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Split the variance of the histograms into that between and that within batches.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``variance`` (pruning, width, component), see :func:`variance_share`, of histograms divided
+        by their density, the variances divided by the number of entries; and ``chance`` (pruning,
+        width), the variance of histograms of masks with independent entries sampled from the mean
+        histogram, which is what remains if the graphon is the same for all.
+    """
+    lead = ("pruning", "width")
+    histograms = dataset.histogram.transpose(*lead, "batch", "network", "row", "column").values
+    variances = np.empty((*histograms.shape[:2], len(VarianceShare._fields)))
+    chance = np.empty(histograms.shape[:2])
+    for m, w in np.ndindex(chance.shape):
+        variances[m, w] = variance_share(_shapes(histograms[m, w]))
+        width = int(dataset.width[w])
+        chance[m, w] = _chance(histograms[m, w].mean(axis=(0, 1)), width, (seed, w, m))
+    entries = histograms[0, 0, 0, 0].size
+    variances[..., :2] /= entries
+    return dataset.drop_vars("histogram").assign(
+        variance=((*lead, "component"), variances),
+        chance=(lead, chance / entries),
+        component=list(VarianceShare._fields),
     )
 
 
@@ -248,25 +212,27 @@ def _chance(mean: NDArray[np.float64], width: int, seed: tuple[int, ...]) -> flo
 
 BATCH_DEPENDENCE = Experiment(
     name="batch-dependence",
-    compute=batch_dependence,
-    profiles={
-        "paper": {
-            "widths": [500, 1000, 2000],
-            "hidden_layers": 2,
-            "density": 0.2,
-            "blocks": 16,
-            "batches": 16,
-            "networks": 4,
-            "full": True,
-        },
-        "quick": {
-            "widths": [64, 96],
-            "hidden_layers": 2,
-            "density": 0.2,
-            "blocks": 16,
-            "batches": 3,
-            "networks": 2,
-            "full": False,
-        },
+    cell=batch_dependence,
+    finish=split_variance,
+    variables={
+        "histogram": ("pruning", "width", "batch", "network", "row", "column"),
+        "layer_density": ("pruning", "width", "batch", "network"),
     },
+    coords={"pruning": ARMS},
+    paper={
+        "grid": {"width": [500, 1000, 2000], "batch": 16, "network": 4},
+        "hidden_layers": 2,
+        "density": 0.2,
+        "blocks": 16,
+        "full": True,
+    },
+    quick={
+        "grid": {"width": [64, 96], "batch": 3, "network": 2},
+        "hidden_layers": 2,
+        "density": 0.2,
+        "blocks": 16,
+        "full": False,
+    },
+    # The shares of batches need three of them.
+    case=Case({"grid": {"width": [500], "batch": 3, "network": 2}}, ["layer_density"]),
 )

@@ -3,306 +3,231 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_integer
-from graphon_lib.experiments.convergence_cell import (
-    DEGREE_LEVELS,
+from graphon_lib.experiments.convergence_cuts import cut_norm_summary
+from graphon_lib.experiments.convergence_rates import rate_summary
+from graphon_lib.experiments.convergence_summary import (
     ESTIMATORS,
-    SCOPES,
-    SINGULAR_VALUES,
-    convergence_cell,
+    degree_summary,
+    histogram_summary,
 )
-from graphon_lib.experiments.convergence_cuts import COMPARISONS, cut_norm_summary
-from graphon_lib.experiments.convergence_rates import QUANTITIES, RATE_STATISTICS, rate_summary
-from graphon_lib.experiments.convergence_summary import SCALES, STATISTICS, histogram_summary
-from graphon_lib.experiments.convergence_table import CellTable
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.sweep import fingerprint, run_cells
-from graphon_lib.graphons.motifs import MOTIFS
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.mask_statistics import dead_fractions
+from graphon_lib.experiments.pruned import start_network
+from graphon_lib.graphons.blocks import degree_blocks
+from graphon_lib.graphons.motifs import MOTIFS, motif_densities
+from graphon_lib.graphons.sas import sas
+from graphon_lib.graphons.singular import residual_singular_values
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["CONVERGENCE", "convergence", "convergence_cells"]
+__all__ = ["CONVERGENCE", "DEGREE_LEVELS", "SCOPES", "convergence", "summarise"]
 
-# Wide enough that the cell that probes the code leaves the short cuts for small matrices.
-PROBE_WIDTH = 160
+SCOPES = ("global", "layer")
+DEGREE_LEVELS = tuple(np.arange(21) / 20)
+"""Levels of the quantiles that describe the degrees."""
 
-
-def convergence_cells(
-    *,
-    seed: int,
-    trials_of_width: Sequence[Sequence[int]],
-    neuron_layers: Sequence[int],
-    densities: Sequence[float],
-    layer_scope: Sequence[float],
-    blocks: int,
-    full: bool,
-    data_sha256: str,
-) -> list[dict[str, Any]]:
-    """List the arguments of all cells, see :func:`convergence`, in the order of computation.
-
-    Returns
-    -------
-    list of dict
-        Every width and depth gets the same share of its trials before any gets the next, so that
-        a sweep that is cut short has some of each.
-    """
-    order = sorted(
-        ((trial + 0.5) / trials, width, layers, trial, trial < detailed)
-        for width, trials, detailed in trials_of_width
-        for layers in neuron_layers
-        for trial in range(trials)
-    )
-    return [
-        {
-            "seed": seed,
-            "width": width,
-            "neuron_layers": layers,
-            "trial": trial,
-            "densities": tuple(densities),
-            "layer_scope": tuple(layer_scope) if detailed else (),
-            "detailed": detailed,
-            "blocks": blocks,
-            "full": full,
-            "data_sha256": data_sha256,
-        }
-        for _, width, layers, trial, detailed in order
-    ]
+SINGULAR_VALUES = 12
 
 
 def convergence(
     *,
     seed: int,
-    trials_of_width: Sequence[Sequence[int]],
-    neuron_layers: Sequence[int],
+    width: int,
+    neuron_layers: int,
+    trial: int,
     densities: Sequence[float],
     layer_scope: Sequence[float],
+    detailed: Mapping[int, int],
     blocks: int,
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one network with every method, to every density, and measure its masks.
+
+    Parameters
+    ----------
+    seed, width, neuron_layers, trial
+        These four numbers seed everything random in the cell. The network has `neuron_layers`
+        layers of neurons, input and output counted: 784-n-n-10 for 4. The paper's figures for L
+        layers show L - 3 masks between hidden layers.
+    densities
+        Kept fractions of the whole network.
+    layer_scope
+        Those of them at which every layer is also pruned alone, to the same density.
+    detailed
+        Of how many trials of each width the dear statistics, motif densities and singular values,
+        and the scope ``"layer"`` are wanted.
+    blocks
+        Blocks a side of the histograms, at most `width`.
+    data
+        The digits.
+
+    Returns
+    -------
+    dict
+        Arrays with the leading axes (pruning, scope, density), then, with one ``mask`` for every
+        pair of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column);
+        ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile``
+        (mask, side, level), degrees as fractions, of rows and of columns; ``motif_density``
+        (mask, motif); ``singular_value`` (mask, rank), of the mask minus its plain histogram,
+        divided by the width. NaN where nothing was asked for.
+    """
+    hidden = neuron_layers - 2
+    lead = (len(METHODS), len(SCOPES), len(densities))
+    arrays = {
+        "histogram": np.full((*lead, hidden - 1, len(ESTIMATORS), blocks, blocks), np.nan),
+        "layer_density": np.full((*lead, hidden + 1), np.nan),
+        "dead_fraction": np.full((*lead, hidden), np.nan),
+        "degree_quantile": np.full((*lead, hidden - 1, 2, len(DEGREE_LEVELS)), np.nan),
+        "motif_density": np.full((*lead, hidden - 1, len(MOTIFS)), np.nan),
+        "singular_value": np.full((*lead, hidden - 1, SINGULAR_VALUES), np.nan),
+    }
+    identity = (seed, width, neuron_layers, trial)
+    started = start_network(identity, width=width, hidden_layers=hidden, data=data)
+    wanted_in = {"global": densities, "layer": layer_scope if trial < detailed[width] else ()}
+    for m, method in enumerate(METHODS):
+        for s, scope in enumerate(SCOPES):
+            for density, masks in started.masks(method, wanted_in[scope], scope=scope):
+                place = (m, s, list(densities).index(density))
+                arrays["layer_density"][place] = [float(mask.double().mean()) for mask in masks]
+                arrays["dead_fraction"][place] = dead_fractions(masks)
+                for h, tensor in enumerate(masks[1:-1]):
+                    mask = tensor.numpy()
+                    rng = np.random.default_rng((*identity, *place, h))
+                    at = (*place, h)
+                    arrays["histogram"][at] = [
+                        sas(mask, blocks).values,
+                        sas(mask, blocks, cross_fit=True, rng=rng).values,
+                    ]
+                    arrays["degree_quantile"][at] = [
+                        np.quantile(np.count_nonzero(mask, axis=axis) / width, DEGREE_LEVELS)
+                        for axis in (1, 0)
+                    ]
+                    if trial < detailed[width]:
+                        arrays["motif_density"][at] = list(motif_densities(mask).values())
+                        labels = degree_blocks(mask, blocks)
+                        arrays["singular_value"][at] = residual_singular_values(
+                            mask, *labels, SINGULAR_VALUES
+                        )
+    # Block means of some trials need no double precision; densities of masks are kept as they are.
+    for name in ("histogram", "degree_quantile", "singular_value"):
+        arrays[name] = arrays[name].astype(np.float32)
+    return arrays
+
+
+def summarise(
+    dataset: xr.Dataset,
+    *,
+    seed: int,
     resamples: int,
     reference: int,
     cut_density: float,
     cut_pairs: int,
-    full: bool,
 ) -> xr.Dataset:
-    """Prune many networks of growing width, and compare what the methods make of them.
+    """Compare what the methods make of networks of growing width.
 
     Parameters
     ----------
-    seed
-        Seed of everything random.
-    trials_of_width
-        For every hidden width, growing: the width, the number of networks of each depth, and how
-        many of those get the dear statistics and the scope ``"layer"`` too, at least 2.
-    neuron_layers
-        Numbers of layers of neurons, input and output counted: 4 is 784-n-n-10. The paper's
-        figures for L layers show L - 3 masks between hidden layers.
-    densities
-        Target densities of the whole network.
-    layer_scope
-        Those at which every layer is pruned alone as well.
-    blocks
-        Blocks a side of the histograms, at most the smallest width.
-    resamples
-        Bootstrap samples for the distances.
+    dataset
+        All cells.
+    seed, resamples
+        Of the bootstrap of the distances.
     reference
         The width whose histograms those of the others are compared with in the cut norm.
     cut_density, cut_pairs
         Density at which the cut norms are bounded, and for how many pairs of networks.
-    full
-        Whether the batches come from the complete training set rather than the bundled subset.
 
     Returns
     -------
     xarray.Dataset
-        The leading dimensions are (neuron_layers, mask, pruning, scope, density), mask numbering
-        the pairs of neighbouring hidden layers. ``histogram`` (..., estimator, width, row, column),
-        mean over trials rounded to multiples of 2^-11, and its ``standard_error``;
-        ``distance`` (..., estimator, scale, width, other_width, statistic), squared Euclidean
-        distances of mean histograms, see
-        :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with
-        itself between its even and its odd trials; ``approach``, fitted rates, see
-        :func:`~graphon_lib.experiments.convergence_rates.rate_summary`; ``cut_norm``, see
-        :func:`~graphon_lib.experiments.convergence_cuts.cut_norm_summary`; ``degree_quantile``
-        (..., width, side, level), mean over trials, and its ``degree_quantile_error``; and for
-        every trial ``layer_density``, ``dead_fraction``, ``motif_density``, ``singular_value``,
-        ``cell_seconds`` and ``cell_megabytes``. NaN where there is no such layer or trial.
-
-    Raises
-    ------
-    ValueError
-        If widths do not grow, depths or numbers of trials are too small, `blocks` exceeds a width,
-        or `reference`, `cut_density` or `layer_scope` are not among the widths or densities.
-
-    Notes
-    -----
-    The cells, one for every depth, width and trial, are kept on disk and shared out by
-    :func:`~graphon_lib.experiments.sweep.run_cells`. They do not depend on the numbers of trials:
-    with more of those only the new cells are computed.
+        Histograms, degree quantiles and what compares them, see
+        :func:`~graphon_lib.experiments.convergence_summary.histogram_summary`,
+        :func:`~graphon_lib.experiments.convergence_summary.degree_summary`,
+        :func:`~graphon_lib.experiments.convergence_rates.rate_summary` and
+        :func:`~graphon_lib.experiments.convergence_cuts.cut_norm_summary`; the rest for every trial,
+        in single precision.
     """
-    _check_grid(trials_of_width, neuron_layers, blocks)
-    _check_among("reference", [reference], "widths", [width for width, *_ in trials_of_width])
-    _check_among("cut_density", [cut_density], "densities", densities)
-    _check_among("layer_scope", layer_scope, "densities", densities)
-    data = load_mnist(full=full)
-    settings = {
-        "seed": seed,
-        "neuron_layers": neuron_layers,
-        "densities": densities,
-        "layer_scope": layer_scope,
-        "blocks": blocks,
-        "full": full,
-        "data_sha256": data.sha256,
-    }
-    key = _fingerprint(settings)
-    arguments = convergence_cells(trials_of_width=trials_of_width, **settings)
-    cells = run_cells(convergence_cell, arguments, key=key, description="Pruning networks")
-    table = CellTable(arguments, cells)
-    lead = (max(neuron_layers) - 3, len(METHODS), len(SCOPES), len(densities))
-    variables = histogram_summary(table, lead, blocks, seed, resamples)
-    variables |= rate_summary(table, lead, seed, resamples)
-    variables |= cut_norm_summary(
-        table,
-        lead[:2],
-        density=list(densities).index(cut_density),
-        reference=reference,
-        pairs=cut_pairs,
-        seed=seed,
+    compared = xr.merge(
+        [
+            histogram_summary(dataset, seed, resamples),
+            degree_summary(dataset),
+            rate_summary(dataset, seed, resamples),
+            cut_norm_summary(
+                dataset.sel(density=cut_density), reference=reference, pairs=cut_pairs, seed=seed
+            ),
+        ]
     )
-    variables |= _trial_statistics(table)
-    return xr.Dataset(
-        variables,
-        coords={
-            "neuron_layers": list(neuron_layers),
-            "mask": np.arange(1, lead[0] + 1),
-            "pruning": list(METHODS),
-            "scope": list(SCOPES),
-            "density": list(densities),
-            "estimator": list(ESTIMATORS),
-            "scale": list(SCALES),
-            "width": table.widths,
-            "other_width": table.widths,
-            "statistic": list(STATISTICS),
-            "quantity": list(QUANTITIES),
-            "rate_statistic": list(RATE_STATISTICS),
-            "comparison": list(COMPARISONS),
-            "bound": ["lower", "upper"],
-            "weight_layer": np.arange(1, max(neuron_layers)),
-            "hidden_layer": np.arange(1, max(neuron_layers) - 1),
-            "side": ["row", "column"],
-            "level": list(DEGREE_LEVELS),
-            "motif": list(MOTIFS),
-            "rank": np.arange(1, SINGULAR_VALUES + 1),
-        },
-        attrs={
-            "data": data.name,
-            "data_sha256": data.sha256,
-            "trials_of_width": str([list(row[:2]) for row in trials_of_width]),
-            "cut_density": cut_density,
-            "cells_fingerprint": key,
-            "cells_code_sha256": ", ".join(sorted({cell.code_sha256 for cell in cells})),
-            "cpu_hours": round(sum(cell.seconds for cell in cells) / 3600, 3),
-            "peak_megabytes": round(max(cell.megabytes for cell in cells)),
-        },
+    counts = dataset.layer_density.notnull().any([*LEAD, "weight_layer"]).sum("trial")
+    of_width = zip(dataset.width.values.tolist(), counts.values.tolist(), strict=True)
+    per_trial = dataset.drop_vars(["histogram", "degree_quantile"]).astype(np.float32)
+    return (
+        per_trial.merge(compared)
+        .assign_coords(
+            {
+                side: np.arange(1, dataset.sizes[side] + 1)
+                for side in ("weight_layer", "hidden_layer")
+            }
+        )
+        .assign_attrs(trials_of_width=str(list(map(list, of_width))), cut_density=cut_density)
     )
 
 
-def _fingerprint(settings: Mapping[str, Any]) -> str:
-    """Name the code by what it makes of a small cell."""
-    width = max(PROBE_WIDTH, settings["blocks"])
-    (probe, *_) = convergence_cells(
-        trials_of_width=[[width, 1, 1]],
-        **{**settings, "neuron_layers": [max(settings["neuron_layers"])]},
-    )
-    return fingerprint(convergence_cell, [probe])
-
-
-def _check_grid(
-    trials_of_width: Sequence[Sequence[int]], neuron_layers: Sequence[int], blocks: int
-) -> None:
-    previous = check_integer("blocks", blocks, 1) - 1
-    for i, (width, trials, detailed) in enumerate(trials_of_width):
-        previous = check_integer(f"trials_of_width[{i}][0]", width, previous + 1)
-        check_integer(f"trials_of_width[{i}][1]", trials, 1)
-        check_integer(f"trials_of_width[{i}][2]", detailed, 0)
-    for i, layers in enumerate(neuron_layers):
-        check_integer(f"neuron_layers[{i}]", layers, 4)
-
-
-def _check_among(
-    name: str, values: Sequence[float], allowed_name: str, allowed: Sequence[float]
-) -> None:
-    for value in values:
-        if value not in allowed:
-            raise ValueError(f"{name} must be among the {allowed_name} {allowed}, got {value!r}")
-
-
-def _trial_statistics(
-    table: CellTable,
-) -> dict[str, tuple[tuple[str, ...], NDArray[np.float32]]]:
-    lead = ("neuron_layers", "pruning", "scope", "density")
-    trailing = {
-        "layer_density": ("weight_layer", "width", "trial"),
-        "dead_fraction": ("hidden_layer", "width", "trial"),
-        "motif_density": ("mask", "width", "trial", "motif"),
-        "singular_value": ("mask", "width", "trial", "rank"),
-    }
-    variables = {name: ((*lead, *dims), table.every_trial(name)) for name, dims in trailing.items()}
-    quantiles = table.every_trial("degree_quantile")
-    count = np.isfinite(quantiles).sum(axis=6)
-    known = np.maximum(count, 1)
-    mean = np.nansum(quantiles, axis=6) / known
-    squares = np.nansum((quantiles - np.expand_dims(mean, 6)) ** 2, axis=6)
-    error = np.sqrt(squares / np.maximum(count - 1, 1) / known)
-    dims = (*lead, "mask", "width", "side", "level")
-    variables["degree_quantile"] = dims, np.where(count > 0, mean, np.nan).astype(np.float32)
-    variables["degree_quantile_error"] = (
-        dims,
-        np.where(count > 1, error, np.nan).astype(np.float32),
-    )
-    seconds, megabytes = table.costs()
-    for name, values in (("cell_seconds", seconds), ("cell_megabytes", megabytes)):
-        variables[name] = ("neuron_layers", "width", "trial"), values
-    return variables
-
+LEAD = ("neuron_layers", "pruning", "scope", "density")
+TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
 
 CONVERGENCE = Experiment(
     name="convergence",
-    compute=convergence,
-    profiles={
-        "paper": {
-            "trials_of_width": [
-                [100, 100, 10],
-                [500, 100, 10],
-                [1000, 100, 10],
-                [2000, 100, 5],
-                [4000, 4, 1],
-            ],
-            "neuron_layers": [4, 5],
-            "densities": [0.3, 0.2, 0.1],
-            "layer_scope": [0.2],
-            "blocks": 64,
-            "resamples": 500,
-            "reference": 2000,
-            "cut_density": 0.2,
-            "cut_pairs": 3,
-            "full": True,
-        },
-        "quick": {
-            "trials_of_width": [[64, 5, 2], [96, 5, 2], [128, 5, 2]],
-            "neuron_layers": [4, 5],
-            "densities": [0.3, 0.2],
-            "layer_scope": [0.2],
-            "blocks": 16,
-            "resamples": 50,
-            "reference": 96,
-            "cut_density": 0.2,
-            "cut_pairs": 1,
-            "full": False,
-        },
+    cell=convergence,
+    finish=summarise,
+    variables={
+        "histogram": (*LEAD, "mask", "estimator", "width", "trial", "row", "column"),
+        "layer_density": (*LEAD, "weight_layer", "width", "trial"),
+        "dead_fraction": (*LEAD, "hidden_layer", "width", "trial"),
+        "degree_quantile": (*LEAD, "mask", "width", "trial", "side", "level"),
+        "motif_density": (*LEAD, "mask", "width", "trial", "motif"),
+        "singular_value": (*LEAD, "mask", "width", "trial", "rank"),
     },
+    coords={
+        "pruning": METHODS,
+        "scope": SCOPES,
+        "density": lambda densities, **_: densities,
+        "estimator": ESTIMATORS,
+        "side": ("row", "column"),
+        "level": DEGREE_LEVELS,
+        "motif": list(MOTIFS),
+        "rank": range(1, SINGULAR_VALUES + 1),
+    },
+    paper={
+        "grid": [
+            {"width": [width], "trial": trials, "neuron_layers": [4, 5]}
+            for width, trials in TRIALS.items()
+        ],
+        "densities": [0.3, 0.2, 0.1],
+        "layer_scope": [0.2],
+        "detailed": {100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1},
+        "blocks": 64,
+        "full": True,
+        "finish": {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
+    },
+    quick={
+        "grid": {"width": [64, 96, 128], "trial": 5, "neuron_layers": [4, 5]},
+        "densities": [0.3, 0.2],
+        "layer_scope": [0.2],
+        "detailed": {64: 2, 96: 2, 128: 2},
+        "blocks": 16,
+        "full": False,
+        "finish": {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
+    },
+    case=Case(
+        {
+            "grid": {"width": [100], "trial": 2, "neuron_layers": [4]},
+            "finish": {"resamples": 10, "reference": 100, "cut_density": 0.2, "cut_pairs": 1},
+        },
+        ["layer_density", "dead_fraction", "motif_density", "singular_value"],
+    ),
 )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, fields
 from itertools import product
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from graphon_lib.experiments.convergence_cell import ESTIMATORS
-from graphon_lib.experiments.convergence_table import CellTable
 from graphon_lib.experiments.distance_of_means import DistanceOfMeans, distance_of_means
 
-__all__ = ["GRID", "SCALES", "STATISTICS", "histogram_summary"]
+__all__ = [
+    "ESTIMATORS",
+    "GRID",
+    "SCALES",
+    "STATISTICS",
+    "degree_summary",
+    "histogram_summary",
+    "samples",
+]
+
+ESTIMATORS = ("plain", "cross-fitted")
+"""How masks are sorted into histograms."""
 
 SCALES = ("histogram", "divided by density")
 STATISTICS = tuple(field.name for field in fields(DistanceOfMeans))
@@ -26,53 +35,64 @@ GRID = 2.0**-11
 ERROR_DIGITS = 4
 
 
-def histogram_summary(
-    table: CellTable, lead: Sequence[int], blocks: int, seed: int, resamples: int
-) -> dict[str, tuple[tuple[str, ...], NDArray[np.float32]]]:
+def samples(array: xr.DataArray, **place: int) -> NDArray[np.float64]:
+    """Return one entry of every trial that has it, shape (trials, ...).
+
+    Parameters
+    ----------
+    array
+        With the dimension ``trial``; NaN where nothing was asked for.
+    **place
+        Where on other dimensions.
+    """
+    rows = array.isel(place).transpose("trial", ...).values.astype(np.float64)
+    return rows[np.isfinite(rows).reshape(len(rows), -1).all(axis=1)]
+
+
+def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     """Average the histograms over trials and measure how far the means are apart.
 
     Parameters
     ----------
-    table
-        The cells.
-    lead
-        Numbers of masks, methods, scopes and densities.
-    blocks
-        Blocks a side.
+    dataset
+        All cells.
     seed, resamples
         Of the bootstrap.
 
     Returns
     -------
-    dict
-        The variables ``histogram``, ``standard_error`` and ``distance``, with their dimensions.
+    xarray.Dataset
+        ``histogram`` and its ``standard_error`` (neuron_layers, mask, pruning, scope, density,
+        estimator, width, row, column), the mean rounded to multiples of :data:`GRID`; and
+        ``distance`` (..., estimator, scale, width, other_width, statistic), squared Euclidean
+        distances of mean histograms, see
+        :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
+        between its even and its odd trials.
 
     Notes
     -----
     The scale ``"divided by density"`` divides every trial's histogram by its mean, the density of
     the layer, which drifts with the width under global pruning: what is left is the shape.
     """
-    outer = (len(table.depths), *lead, len(ESTIMATORS))
-    widths = len(table.widths)
-    mean = np.full((*outer, widths, blocks, blocks), np.nan, dtype=np.float32)
-    error = np.full_like(mean, np.nan)
+    dims = ("neuron_layers", "mask", "pruning", "scope", "density", "estimator")
+    sizes = dataset.sizes
+    outer, widths = tuple(sizes[dim] for dim in dims), sizes["width"]
+    shape = (*outer, widths, sizes["row"], sizes["column"])
+    mean, error = np.full((2, *shape), np.nan, dtype=np.float32)
     distance = np.full(
         (*outer, len(SCALES), widths, widths, len(STATISTICS)), np.nan, dtype=np.float32
     )
     for place in tqdm(list(np.ndindex(outer)), desc="Averaging histograms", unit="mask"):
-        d, h, m, s, c, e = place
-        if h >= table.depths[d] - 3:
-            continue
-        samples = [
-            table.samples("histogram", table.depths[d], width, (m, s, c, h, e))
-            for width in table.widths
+        of_widths = [
+            samples(dataset.histogram, width=w, **dict(zip(dims, place, strict=True)))
+            for w in range(widths)
         ]
-        for w, sample in enumerate(samples):
+        for w, sample in enumerate(of_widths):
             if len(sample) > 0:
                 mean[*place, w] = np.round(sample.mean(axis=0) / GRID) * GRID
             if len(sample) > 1:
                 error[*place, w] = _round_digits(sample.std(axis=0, ddof=1) / len(sample) ** 0.5)
-        flat = [sample.reshape(len(sample), blocks * blocks) for sample in samples]
+        flat = [sample.reshape(len(sample), shape[-2] * shape[-1]) for sample in of_widths]
         relative = [sample / sample.mean(axis=1, keepdims=True) for sample in flat]
         for z, scaled in enumerate((flat, relative)):
             for w, v in product(range(widths), repeat=2):
@@ -83,12 +103,35 @@ def histogram_summary(
                     rng = np.random.default_rng((seed, *place, z, w, v))
                     values = astuple(distance_of_means(first, second, rng, resamples))
                     distance[*place, z, w, v] = distance[*place, z, v, w] = values
-    dims = ("neuron_layers", "mask", "pruning", "scope", "density", "estimator")
-    return {
-        "histogram": ((*dims, "width", "row", "column"), mean),
-        "standard_error": ((*dims, "width", "row", "column"), error),
-        "distance": ((*dims, "scale", "width", "other_width", "statistic"), distance),
-    }
+    return xr.Dataset(
+        {
+            "histogram": ((*dims, "width", "row", "column"), mean),
+            "standard_error": ((*dims, "width", "row", "column"), error),
+            "distance": ((*dims, "scale", "width", "other_width", "statistic"), distance),
+        },
+        coords={
+            "mask": np.arange(1, sizes["mask"] + 1),
+            "scale": list(SCALES),
+            "other_width": dataset.width.values,
+            "statistic": list(STATISTICS),
+        },
+    )
+
+
+def degree_summary(dataset: xr.Dataset) -> xr.Dataset:
+    """Return ``degree_quantile``, means over trials, and its ``degree_quantile_error``."""
+    quantiles = dataset.degree_quantile
+    count = quantiles.notnull().sum("trial")
+    known = np.maximum(count, 1)
+    mean = quantiles.sum("trial") / known
+    squares = ((quantiles - mean) ** 2).sum("trial")
+    error = np.sqrt(squares / np.maximum(count - 1, 1) / known)
+    return xr.Dataset(
+        {
+            "degree_quantile": mean.where(count > 0).astype(np.float32),
+            "degree_quantile_error": error.where(count > 1).astype(np.float32),
+        }
+    )
 
 
 def _round_digits(values: NDArray[np.float64]) -> NDArray[np.float64]:

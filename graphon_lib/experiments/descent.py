@@ -6,23 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.digits import checked_digits, nested_batch
-from graphon_lib.experiments.full_batch import full_batch_descent, ntk_weights
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.sweep import fingerprint, run_cells
-from graphon_lib.experiments.trials import Trial, start_trial
+from graphon_lib.experiments.digits import Data, nested_batch
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.full_batch import full_batch_descent
+from graphon_lib.experiments.pruned import ntk_weights, start_network
+from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import gradient_flow
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["CURVES", "DESCENT", "NETWORKS", "descent", "descent_cell"]
+__all__ = ["CURVES", "DESCENT", "NETWORKS", "descent"]
 
 NETWORKS = ("dense", "random", "random, rescaled", "synflow")
 """Dense; pruned at random; the same with the weights of every layer over the root of the density,
@@ -31,10 +29,8 @@ which restores the signal's variance; pruned by SynFlow."""
 CURVES = ("measured", "kernel at initialisation", "Graphon NTK")
 """Gradient descent, and gradient flow in the network's own kernel and in that of its graphons."""
 
-PROBE = {"trial": 0, "width": 24, "digits": 8, "blocks": 4, "steps": 6, "watched": (3, 6)}
 
-
-def descent_cell(
+def descent(
     *,
     seed: int,
     trial: int,
@@ -47,10 +43,9 @@ def descent_cell(
     rate: float,
     steps: int,
     watched: Sequence[int],
-    full: bool,
-    data_sha256: str,
-) -> dict[str, NDArray[np.float64]]:
-    """Train one network, and predict how it trains.
+    data: Data,
+) -> dict[str, NDArray]:
+    """Train one network by gradient descent, and predict how it trains.
 
     Parameters
     ----------
@@ -73,8 +68,8 @@ def descent_cell(
         Number of updates.
     watched
         After how many the kernel and the weights are compared with those at initialisation.
-    full, data_sha256
-        As of :func:`~graphon_lib.experiments.digits.checked_digits`.
+    data
+        The digits.
 
     Returns
     -------
@@ -82,13 +77,12 @@ def descent_cell(
         ``loss`` (curve, step), the curves being those of :data:`CURVES`; ``kernel_change`` and
         ``weight_change`` (watched), norms of the differences over those at initialisation;
         ``cosine`` (watched) of the angle between the kernels, which does not see a change of scale;
-        ``learning_rate``; ``trace`` (3), of the measured kernel at initialisation, that of the
+        ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
         graphons and the measured one in the end, means of the diagonals.
     """
     check_choice("network", network, NETWORKS)
-    data = checked_digits(full, data_sha256)
-    x, labels = nested_batch(data, digits, seed)
-    started = start_trial(data, (784, *[width] * hidden_layers, 10), (seed, trial))
+    x, labels = nested_batch(data.load(), digits, seed)
+    started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     model = _network(started, network, density)
     inputs, targets = torch.from_numpy(x), torch.eye(10)[torch.from_numpy(labels)]
     first = ntk_weights(model)
@@ -120,7 +114,7 @@ def descent_cell(
         for kernel in (start, theory)
     )
     norm = np.linalg.norm(start)
-    return {
+    arrays = {
         "loss": np.stack([losses, own, limit]),
         "kernel_change": np.array([np.linalg.norm(k - start) / norm for k in kernels]),
         "cosine": np.array([np.sum(k * start) / (norm * np.linalg.norm(k)) for k in kernels]),
@@ -128,6 +122,7 @@ def descent_cell(
         "learning_rate": np.float64(learning_rate),
         "trace": np.array([np.trace(k) / digits for k in (start, theory, kernels[-1])]),
     }
+    return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
 
 
 def _network(started: Trial, network: str, density: float) -> MaskedMLP:
@@ -155,126 +150,51 @@ def _distance(
     return float(np.sqrt(apart / norm))
 
 
-def descent(
-    *,
-    seed: int,
-    widths: Sequence[int],
-    hidden_layers: int,
-    density: float,
-    digits: int,
-    blocks: int,
-    rate: float,
-    steps: int,
-    watched: Sequence[int],
-    trials: int,
-    full: bool,
-) -> xr.Dataset:
-    """Train wide networks by gradient descent, and predict their losses from their kernels.
-
-    Parameters
-    ----------
-    seed
-        Seed of everything random.
-    widths
-        Widths of the hidden layers.
-    hidden_layers, density, digits, blocks, rate, steps
-        As of :func:`descent_cell`.
-    watched
-        Numbers of updates after which kernel and weights are compared with the first.
-    trials
-        Networks of every kind and width.
-    full
-        Whether the digits are from the complete data rather than the bundled subset.
-
-    Returns
-    -------
-    xarray.Dataset
-        With the dimensions (network, width, trial): the arrays of :func:`descent_cell`, ``loss``
-        (curve, step), ``kernel_change``, ``cosine`` and ``weight_change`` (watched),
-        ``learning_rate``, ``trace`` (kernel).
-    """
-    data = load_mnist(full=full)
-    shared = {
-        "seed": seed,
-        "hidden_layers": hidden_layers,
-        "density": density,
-        "rate": rate,
-        "full": full,
-        "data_sha256": data.sha256,
-    }
-    sizes = {"digits": digits, "blocks": blocks, "steps": steps, "watched": tuple(watched)}
-    cells = [
-        {**shared, **sizes, "trial": trial, "width": width, "network": network}
-        for trial in range(trials)
-        for width in widths
-        for network in NETWORKS
-    ]
-    key = fingerprint(descent_cell, [{**shared, **PROBE, "network": "synflow"}])
-    done = run_cells(descent_cell, cells, key=key, description="Training wide networks")
-    own_dimensions = {
-        "loss": ("curve", "step"),
-        "kernel_change": ("watched",),
-        "cosine": ("watched",),
-        "weight_change": ("watched",),
-        "learning_rate": (),
-        "trace": ("kernel",),
-    }
-    lead = (trials, len(widths), len(NETWORKS))
-    variables = {}
-    for name, dims in own_dimensions.items():
-        values = np.stack([cell.arrays[name] for cell in done]).astype(np.float32)
-        of_trials = xr.DataArray(
-            values.reshape(*lead, *values.shape[1:]), dims=("trial", "width", "network", *dims)
-        )
-        variables[name] = of_trials.transpose("network", "width", "trial", *dims)
-    return xr.Dataset(
-        variables,
-        coords={
-            "network": list(NETWORKS),
-            "width": list(widths),
-            "curve": list(CURVES),
-            "step": np.arange(steps + 1),
-            "watched": list(watched),
-            "kernel": ["measured, first", "Graphon NTK", "measured, last"],
-        },
-        attrs={
-            "data": data.name,
-            "data_sha256": data.sha256,
-            "density": density,
-            "digits": digits,
-            "cpu_hours": round(sum(cell.seconds for cell in done) / 3600, 3),
-            "peak_megabytes": round(max(cell.megabytes for cell in done)),
-        },
-    )
-
+PLACE = ("network", "width", "trial")
 
 DESCENT = Experiment(
     name="descent",
-    compute=descent,
-    profiles={
-        "paper": {
-            "widths": [256, 1024],
-            "hidden_layers": 4,
-            "density": 0.2,
-            "digits": 128,
-            "blocks": 64,
-            "rate": 0.1,
-            "steps": 400,
-            "watched": [10, 100, 400],
-            "trials": 2,
-            "full": True,
-        },
-        "quick": {
-            "widths": [48, 96],
-            "hidden_layers": 2,
-            "density": 0.3,
-            "digits": 16,
-            "blocks": 16,
-            "rate": 0.1,
-            "steps": 40,
-            "watched": [4, 40],
-            "trials": 1,
-            "full": False,
-        },
+    cell=descent,
+    variables={
+        "loss": (*PLACE, "curve", "step"),
+        **dict.fromkeys(("kernel_change", "cosine", "weight_change"), (*PLACE, "watched")),
+        "learning_rate": PLACE,
+        "trace": (*PLACE, "kernel"),
     },
+    coords={
+        "curve": CURVES,
+        "step": lambda steps, **_: range(steps + 1),
+        "watched": lambda watched, **_: watched,
+        "kernel": ("measured, first", "Graphon NTK", "measured, last"),
+    },
+    paper={
+        "grid": {"trial": 2, "width": [256, 1024], "network": NETWORKS},
+        "hidden_layers": 4,
+        "density": 0.2,
+        "digits": 128,
+        "blocks": 64,
+        "rate": 0.1,
+        "steps": 400,
+        "watched": [10, 100, 400],
+        "full": True,
+    },
+    quick={
+        "grid": {"trial": 1, "width": [48, 96], "network": NETWORKS},
+        "hidden_layers": 2,
+        "density": 0.3,
+        "digits": 16,
+        "blocks": 16,
+        "rate": 0.1,
+        "steps": 40,
+        "watched": [4, 40],
+        "full": False,
+    },
+    case=Case(
+        {
+            "grid": {"trial": 1, "width": [256], "network": NETWORKS},
+            "steps": 100,
+            "watched": [10, 100],
+        },
+        ["loss", "cosine"],
+    ),
 )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from graphon_lib.experiments.results import Experiment
+from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.graphons.blocks import block_means, rank_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp
@@ -29,39 +26,16 @@ GRAPHONS = MappingProxyType(
 )
 """The graphons to recover. The last has two groups a side that no degree can tell apart."""
 
-ESTIMATORS = ("SAS", "cross-fitted SAS", "co-clustering")
-
 
 def estimator_recovery(
-    *,
-    seed: int,
-    sizes: Sequence[int],
-    aspect: float,
-    blocks: int,
-    clusters: int,
-    trials: int,
-) -> xr.Dataset:
-    r"""Sample masks from known graphons and measure the error of each estimator.
-
-    Parameters
-    ----------
-    seed
-        Seed of the masks, the splits and the clustering.
-    sizes
-        Numbers of rows n.
-    aspect
-        Columns for each row; masks have ``round(aspect * n)`` columns.
-    blocks
-        Blocks a side of both sorting estimators.
-    clusters
-        Blocks a side of co-clustering, at most.
-    trials
-        Masks for each graphon and size.
+    *, seed: int, graphon: str, size: int, trial: int, aspect: float, blocks: int, clusters: int
+) -> dict[str, NDArray]:
+    r"""Sample a mask with `size` rows from a known graphon and measure the error of each estimator.
 
     Returns
     -------
-    xarray.Dataset
-        ``error`` (graphon, estimator, size, trial).
+    dict
+        ``error`` (estimator).
 
     Notes
     -----
@@ -74,22 +48,12 @@ def estimator_recovery(
     those that the estimator gives the nodes: by rank of degree, or the cluster. No relabelling is
     needed, and a node put in the wrong place counts.
     """
-    error = np.empty((len(GRAPHONS), len(ESTIMATORS), len(sizes), trials))
-    with tqdm(total=len(GRAPHONS) * len(sizes) * trials, desc="Recovering graphons") as progress:
-        for g, graphon in enumerate(GRAPHONS.values()):
-            for s, size in enumerate(sizes):
-                for trial in range(trials):
-                    rng = np.random.default_rng((seed, g, size, trial))
-                    u, v = rng.random(size), rng.random(round(aspect * size))
-                    truth = graphon(u[:, None], v[None, :])
-                    mask = rng.random(truth.shape) < truth
-                    for e, estimate in enumerate(_estimates(mask, blocks, clusters, rng)):
-                        error[g, e, s, trial] = np.sqrt(np.mean((estimate - truth) ** 2))
-                    progress.update()
-    return xr.Dataset(
-        {"error": (("graphon", "estimator", "size", "trial"), error)},
-        coords={"graphon": list(GRAPHONS), "estimator": list(ESTIMATORS), "size": list(sizes)},
-    )
+    rng = np.random.default_rng((seed, list(GRAPHONS).index(graphon), size, trial))
+    u, v = rng.random(size), rng.random(round(aspect * size))
+    truth = GRAPHONS[graphon](u[:, None], v[None, :])
+    mask = rng.random(truth.shape) < truth
+    estimates = _estimates(mask, blocks, clusters, rng)
+    return {"error": np.array([np.sqrt(np.mean((found - truth) ** 2)) for found in estimates])}
 
 
 def _estimates(
@@ -112,15 +76,24 @@ def _degree_ranks(degrees: NDArray[np.intp]) -> NDArray[np.float64]:
 
 ESTIMATOR_RECOVERY = Experiment(
     name="estimator-recovery",
-    compute=estimator_recovery,
-    profiles={
-        "paper": {
-            "sizes": [100, 200, 400, 1000, 2000, 4000],
-            "aspect": 1.5,
-            "blocks": 64,
-            "clusters": 16,
-            "trials": 10,
+    cell=estimator_recovery,
+    variables={"error": ("graphon", "estimator", "size", "trial")},
+    coords={"estimator": ("SAS", "cross-fitted SAS", "co-clustering")},
+    paper={
+        "grid": {
+            "graphon": list(GRAPHONS),
+            "size": [100, 200, 400, 1000, 2000, 4000],
+            "trial": 10,
         },
-        "quick": {"sizes": [60, 90], "aspect": 1.5, "blocks": 8, "clusters": 4, "trials": 2},
+        "aspect": 1.5,
+        "blocks": 64,
+        "clusters": 16,
     },
+    quick={
+        "grid": {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
+        "aspect": 1.5,
+        "blocks": 8,
+        "clusters": 4,
+    },
+    case=Case({"grid": {"graphon": list(GRAPHONS), "size": [100, 200], "trial": 1}}, ["error"]),
 )

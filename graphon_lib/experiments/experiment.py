@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ from graphon_lib.experiments.sweep import CellFunction, compute_cells, fingerpri
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Case", "Experiment"]
+__all__ = ["Case", "Experiment", "experiments_in"]
 
 Profile = Mapping[str, Any]
 
@@ -67,6 +68,9 @@ class Experiment:
         returns the result. For what is made of many cells, such as means over trials.
     arguments
         Changes what cells are called with. Those that are called alike are computed once.
+    keep
+        Whether finished cells are kept on disk, and computed side by side. Those that take the time
+        are neither.
     case
         What the test of the stored result computes again; None where nothing can be the same.
     """
@@ -79,6 +83,7 @@ class Experiment:
     coords: Mapping[str, Sequence[Any] | Callable[..., Sequence[Any]]] = field(default_factory=dict)
     finish: Callable[..., xr.Dataset] | None = None
     arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    keep: bool = True
     case: Case | None = None
 
     @property
@@ -122,7 +127,7 @@ class Experiment:
         if profile == "paper" and not recompute:
             return results.load(self.path, parameters, seed)
         started, code = time.perf_counter(), self.code_hash()
-        dataset = self.compute(parameters, seed, keep=profile == "paper")
+        dataset = self.compute(parameters, seed, keep=self.keep and profile == "paper")
         dataset.attrs |= results.provenance(parameters, seed)
         dataset.attrs |= {
             "code_sha256": code,
@@ -204,6 +209,17 @@ class Experiment:
                 seen |= labels
                 probes.append(call)
         return fingerprint(self.cell, probes)
+
+
+def experiments_in(modules: Iterable[str]) -> dict[str, Experiment]:
+    """Return the experiments that modules describe, by the names of their results, in their order."""
+    found = {
+        value.name: value
+        for module in modules
+        for value in vars(import_module(module)).values()
+        if isinstance(value, Experiment)
+    }
+    return dict(sorted(found.items()))
 
 
 def _settings(profile: Profile) -> dict[str, Any]:

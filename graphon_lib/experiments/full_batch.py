@@ -13,26 +13,7 @@ from torch import Tensor
 from graphon_lib._checks import check_integer
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["full_batch_descent", "ntk_weights"]
-
-
-def ntk_weights(model: MaskedMLP) -> list[NDArray[np.float64]]:
-    """Return a network's weights in NTK units: N(0, 1) at He's initialisation.
-
-    Parameters
-    ----------
-    model
-        The network.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Copies in double precision, kept weights and pruned ones.
-    """
-    return [
-        weight.detach().double().numpy() * math.sqrt(weight.shape[1] / 2.0)
-        for weight in model.weights
-    ]
+__all__ = ["full_batch_descent"]
 
 
 def full_batch_descent(

@@ -51,8 +51,14 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     ----------
     blocks
         A block, or several that have the same axes and follow one another. A block has every
-        combination of the values of its axes, the last axis the fastest. An axis has a list of values;
-        or a number n, for 0 to n - 1 without labels; or ``"all"``, for all rows of the axis' table.
+        combination of the values of its axes, the last axis the fastest. An axis has a list of values,
+        where ``"all"`` stands for all rows of the axis' table; or a number n, for 0 to n - 1 without
+        labels.
+
+    Raises
+    ------
+    ValueError
+        If there is no place at all.
     """
     blocks = [blocks] if isinstance(blocks, Mapping) else blocks
     places = [
@@ -60,15 +66,17 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
         for block in blocks
         for values in product(*(_values(axis, wanted) for axis, wanted in block.items()))
     ]
+    if not places:
+        raise ValueError(f"blocks must have a place at least, got {blocks}")
     axes = {axis: list(dict.fromkeys(place[axis] for place in places)) for axis in blocks[0]}
     counted = {axis for block in blocks for axis, wanted in block.items() if type(wanted) is int}
     return Grid(places, axes, frozenset(counted))
 
 
-def _values(axis: str, wanted: int | str | Sequence[Any]) -> Sequence[Any]:
-    if wanted == "all":
-        return list(TABLES[axis])
-    return range(wanted) if isinstance(wanted, int) else wanted
+def _values(axis: str, wanted: int | Sequence[Any]) -> list[Any]:
+    if isinstance(wanted, int):
+        return list(range(wanted))
+    return [value for w in wanted for value in (TABLES[axis] if w == "all" else (w,))]
 
 
 def put_together(
@@ -108,7 +116,11 @@ def put_together(
     labels = {axis: values for axis, values in of.axes.items() if axis not in of.counted}
     own = {name: f(**settings) if callable(f) else f for name, f in coords.items()}
     return xr.Dataset(
-        {name: _variable(of, cells, name, dims) for name, dims in variables.items()},
+        {
+            name: _variable(of, cells, name, dims)
+            for name, dims in variables.items()
+            if any(name in arrays for arrays in cells)
+        },
         coords={name: list(values) for name, values in {**labels, **own}.items()},
     )
 

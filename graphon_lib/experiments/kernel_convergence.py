@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
-import xarray as xr
-from tqdm import tqdm
+from numpy.typing import NDArray
 
-from graphon_lib.experiments.data import Mnist, load_mnist, sample_batch
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.data import sample_batch
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp, Threshold
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -24,6 +23,7 @@ __all__ = [
     "ESTIMATED_CONVERGENCE",
     "KERNEL_CONVERGENCE",
     "design_network",
+    "estimated_convergence",
     "estimated_network",
     "kernel_convergence",
 ]
@@ -77,7 +77,7 @@ def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
 
 
 def estimated_network(
-    design: str, *, data: Mnist, seed: int, width: int, blocks: int
+    design: str, *, seed: int, width: int, blocks: int, data: Data
 ) -> GraphonNetwork:
     """Return one of :data:`ESTIMATED`: the graphons of a network that SNIP has pruned.
 
@@ -85,119 +85,109 @@ def estimated_network(
     ----------
     design
         A key of :data:`ESTIMATED`.
-    data
-        The digits that SNIP sees.
     seed
         Seed of the network and of the batch.
     width
         Width of the two hidden layers of the pruned network.
     blocks
         Blocks of either hidden layer.
+    data
+        The digits that SNIP sees.
 
     Returns
     -------
     GraphonNetwork
         Step graphons of density 0.2 with a column for every pixel.
     """
-    trial = start_trial(data, (data.x_train.shape[1], width, width, OUTPUTS), (seed, width))
-    ((_, masks),) = trial.masks("snip", [SNIP_DENSITY])
+    identity, size = (seed, width), {"width": width, "hidden_layers": 2}
+    masks = pruned_network("snip", SNIP_DENSITY, identity=identity, data=data, **size).masks
     return GraphonNetwork.from_masks(masks, blocks=blocks, order=ESTIMATED[design])
 
 
 def kernel_convergence(
-    *,
-    seed: int,
-    widths: Sequence[int],
-    digits: int,
-    blocks: int,
-    draws: int,
-    full: bool,
-    designs: Sequence[str] = tuple(DESIGNS),
-    pruned_width: int = 512,
-) -> xr.Dataset:
-    r"""Sample networks from graphons and compare their tangent kernels with the Graphon NTK.
-
-    Parameters
-    ----------
-    seed
-        Seed of masks, weights and digits.
-    widths
-        Hidden widths n.
-    digits
-        Inputs of the kernels, drawn from the training images.
-    blocks
-        Blocks of the hidden layers.
-    draws
-        Networks for each design and width.
-    full
-        Whether the complete data are used rather than the bundled subset.
-    designs
-        Which networks, keys of :data:`DESIGNS` or :data:`ESTIMATED`.
-    pruned_width
-        Hidden width of the pruned network behind the latter.
+    *, seed: int, design: str, width: int, draw: int, digits: int, blocks: int, data: Data
+) -> dict[str, NDArray]:
+    r"""Sample a network from graphons and compare its tangent kernel with the Graphon NTK.
 
     Returns
     -------
-    xarray.Dataset
-        ``error`` (design, width, draw),
-        :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F` of a single network.
+    dict
+        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
     """
-    data = load_mnist(full=full)
-    x = sample_batch(data, digits, np.random.default_rng(seed)).x.astype(np.float64)
-    error = np.empty((len(designs), len(widths), draws))
-    with tqdm(total=error.size, desc="Kernels of sampled networks", unit="network") as progress:
-        for i, design in enumerate(designs):
-            if design in ESTIMATED:
-                network = estimated_network(
-                    design, data=data, seed=seed, width=pruned_width, blocks=blocks
-                )
-            else:
-                network = design_network(design, x.shape[1], blocks)
-            theory = graphon_ntk(x, network)
-            for w, width in enumerate(widths):
-                for draw in range(draws):
-                    rng = np.random.default_rng((seed, i, width, draw))
-                    masks = network.sample_masks((x.shape[1], width, width, OUTPUTS), rng)
-                    weights = [rng.standard_normal(mask.shape) for mask in masks]
-                    gap = empirical_ntk(weights, masks, x) - theory
-                    error[i, w, draw] = np.linalg.norm(gap) / np.linalg.norm(theory)
-                    progress.update()
-    return xr.Dataset(
-        {"error": (("design", "width", "draw"), error)},
-        coords={"design": list(designs), "width": list(widths)},
-        attrs={"data": data.name, "data_sha256": data.sha256},
-    )
+    x = _digits(data, digits, seed)
+    network = design_network(design, x.shape[1], blocks)
+    rng = np.random.default_rng((seed, list(DESIGNS).index(design), width, draw))
+    return {"error": _error(network, width, x, rng)}
 
+
+def estimated_convergence(
+    *,
+    seed: int,
+    design: str,
+    width: int,
+    draw: int,
+    pruned_width: int,
+    digits: int,
+    blocks: int,
+    data: Data,
+) -> dict[str, NDArray]:
+    """Do what :func:`kernel_convergence` does with one of :data:`ESTIMATED`."""
+    network = estimated_network(design, seed=seed, width=pruned_width, blocks=blocks, data=data)
+    rng = np.random.default_rng((seed, list(ESTIMATED).index(design), width, draw))
+    return {"error": _error(network, width, _digits(data, digits, seed), rng)}
+
+
+def _digits(data: Data, count: int, seed: int) -> NDArray[np.float64]:
+    return sample_batch(data.load(), count, np.random.default_rng(seed)).x.astype(np.float64)
+
+
+def _error(
+    network: GraphonNetwork, width: int, x: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    theory = graphon_ntk(x, network)
+    masks = network.sample_masks((x.shape[1], width, width, OUTPUTS), rng)
+    gap = empirical_ntk([rng.standard_normal(mask.shape) for mask in masks], masks, x) - theory
+    return np.linalg.norm(gap) / np.linalg.norm(theory)
+
+
+WIDTHS = [64, 128, 256, 512, 1024, 2048, 4096]
 
 KERNEL_CONVERGENCE = Experiment(
     name="kernel-convergence",
-    compute=kernel_convergence,
-    profiles={
-        "paper": {
-            "widths": [64, 128, 256, 512, 1024, 2048, 4096],
-            "digits": 16,
-            "blocks": 32,
-            "draws": 10,
-            "full": True,
-        },
-        "quick": {"widths": [32, 64], "digits": 6, "blocks": 8, "draws": 2, "full": False},
+    cell=kernel_convergence,
+    variables={"error": ("design", "width", "draw")},
+    paper={
+        "grid": {"design": list(DESIGNS), "width": WIDTHS, "draw": 10},
+        "digits": 16,
+        "blocks": 32,
+        "full": True,
     },
+    quick={
+        "grid": {"design": list(DESIGNS), "width": [32, 64], "draw": 2},
+        "digits": 6,
+        "blocks": 8,
+        "full": False,
+    },
+    case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "draw": 1}}, ["error"]),
 )
 
 ESTIMATED_CONVERGENCE = Experiment(
     name="estimated-convergence",
-    compute=kernel_convergence,
-    profiles={
-        "paper": {
-            **KERNEL_CONVERGENCE.profiles["paper"],
-            "designs": list(ESTIMATED),
-            "pruned_width": 512,
-            "draws": 5,
-        },
-        "quick": {
-            **KERNEL_CONVERGENCE.profiles["quick"],
-            "designs": list(ESTIMATED),
-            "pruned_width": 64,
-        },
+    cell=estimated_convergence,
+    variables={"error": ("design", "width", "draw")},
+    paper={
+        "grid": {"design": list(ESTIMATED), "width": WIDTHS, "draw": 5},
+        "pruned_width": 512,
+        "digits": 16,
+        "blocks": 32,
+        "full": True,
     },
+    quick={
+        "grid": {"design": list(ESTIMATED), "width": [32, 64], "draw": 2},
+        "pruned_width": 64,
+        "digits": 6,
+        "blocks": 8,
+        "full": False,
+    },
+    case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "draw": 1}}, ["error"]),
 )

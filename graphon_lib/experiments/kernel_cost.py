@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from graphon_lib.experiments.cost import MEGABYTE, resident_memory, single_thread
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.results import Experiment
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -46,6 +47,8 @@ COMPUTED = (
 PARTS = ("matrix products", "square roots and angles")
 """What no implementation of the recursion can do without."""
 
+MACHINE = ("cores", "load_before", "load_after")
+
 OUTPUTS = 10
 RATE_SIDE = 1536
 INTERVAL = 0.002
@@ -63,8 +66,8 @@ def kernel_cost(
     scaling_inputs: Sequence[int],
     scaling_blocks: int,
     repeats: int,
-    full: bool,
-) -> xr.Dataset:
+    data: Data,
+) -> dict[str, ArrayLike]:
     """Time the Graphon NTK, and the tangent kernel of a finite network beside it.
 
     Parameters
@@ -89,17 +92,17 @@ def kernel_cost(
         Blocks of every hidden layer for those.
     repeats
         Runs of the graphon kernels; the quickest counts. The empirical ones are run once.
-    full
-        Whether the complete data are used rather than the bundled subset.
+    data
+        The digits.
 
     Returns
     -------
-    xarray.Dataset
+    dict
         ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during
         the first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
         ``operations`` (part), floating-point operations and function values, with their ``rate``
         a second of one core; and ``compulsory_megabytes``, inputs and kernel. ``kept_weights`` of
-        the masks in the finite network, a fraction. Attributes: ``cores``, and ``load_before`` and
+        the masks in the finite network, a fraction. ``cores``, and ``load_before`` and
         ``load_after``, the number of processes that wanted them in the minute before the first and
         last measurement.
 
@@ -117,31 +120,28 @@ def kernel_cost(
         "density": density,
         "scaling_blocks": scaling_blocks,
         "repeats": repeats,
-        "full": full,
+        "data": data,
     }
     before = _load()
     measured = _in_fresh_process(_kernels, settings)
     scaling = _in_fresh_process(_scaling, settings | {"counts": list(scaling_inputs)})
-    features = load_mnist(full=full).x_train.shape[1]
-    return xr.Dataset(
-        {
-            "seconds": (("computed", "clock"), measured["seconds"]),
-            "kept_weights": ((), measured["kept_weights"]),
-            "megabytes": ((), measured["megabytes"]),
-            "scaling_seconds": (("inputs", "clock"), scaling["seconds"]),
-            "scaling_megabytes": (("inputs",), scaling["megabytes"]),
-            "operations": (("part",), _operations(inputs, features, blocks, hidden_layers)),
-            "rate": (("part",), _rates(blocks)),
-            "compulsory_megabytes": ((), 8 * inputs * (features + inputs) / MEGABYTE),
-        },
-        coords={
-            "computed": list(COMPUTED),
-            "clock": list(CLOCKS),
-            "inputs": list(scaling_inputs),
-            "part": list(PARTS),
-        },
-        attrs={"cores": check_workers(None), "load_before": before, "load_after": _load()},
-    )
+    features = data.load().x_train.shape[1]
+    return {
+        **measured,
+        **{f"scaling_{name}": values for name, values in scaling.items()},
+        "operations": _operations(inputs, features, blocks, hidden_layers),
+        "rate": _rates(blocks),
+        "compulsory_megabytes": 8 * inputs * (features + inputs) / MEGABYTE,
+        "cores": check_workers(None),
+        "load_before": before,
+        "load_after": _load(),
+    }
+
+
+def with_machine(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Make attributes of what belongs to the machine rather than to a kernel."""
+    machine = {name: dataset[name].item() for name in MACHINE}
+    return dataset.drop_vars(MACHINE).assign_attrs(machine)
 
 
 def _operations(inputs: int, features: int, blocks: int, hidden_layers: int) -> list[float]:
@@ -169,8 +169,8 @@ def _network(seed: int, blocks: int, hidden_layers: int, density: float) -> Grap
     )
 
 
-def _digits(count: int, full: bool) -> np.ndarray:
-    return load_mnist(full=full).x_train[:count].astype(np.float64)
+def _digits(count: int, data: Data) -> np.ndarray:
+    return data.load().x_train[:count].astype(np.float64)
 
 
 def _timed(function: Callable[[], object], repeats: int = 1) -> tuple[float, float]:
@@ -194,10 +194,10 @@ def _kernels(
     width: int,
     density: float,
     repeats: int,
-    full: bool,
+    data: Data,
     **_: object,
 ) -> dict[str, Any]:
-    x = _digits(inputs, full)
+    x = _digits(inputs, data)
     fewer = x[:empirical_inputs]
     network = _network(seed, blocks, hidden_layers, density)
     dense = GraphonNetwork([StepGraphon([[1.0]])] * network.depth)
@@ -226,11 +226,11 @@ def _scaling(
     scaling_blocks: int,
     hidden_layers: int,
     density: float,
-    full: bool,
+    data: Data,
     **_: object,
 ) -> dict[str, Any]:
     network = _network(seed, scaling_blocks, hidden_layers, density)
-    digits = _digits(max(counts), full)
+    digits = _digits(max(counts), data)
     before = resident_memory()
     seconds, megabytes = [], []
     for count in counts:
@@ -286,31 +286,50 @@ def _load() -> float:
 
 KERNEL_COST = Experiment(
     name="kernel-cost",
-    compute=kernel_cost,
-    profiles={
-        "paper": {
-            "inputs": 1024,
-            "empirical_inputs": 512,
-            "blocks": 64,
-            "hidden_layers": 4,
-            "width": 1024,
-            "density": 0.2,
-            "scaling_inputs": [1024, 2048, 4096, 8192],
-            "scaling_blocks": 8,
-            "repeats": 3,
-            "full": True,
-        },
-        "quick": {
-            "inputs": 64,
-            "empirical_inputs": 32,
-            "blocks": 8,
-            "hidden_layers": 2,
-            "width": 48,
-            "density": 0.2,
-            "scaling_inputs": [32, 64, 128],
-            "scaling_blocks": 4,
-            "repeats": 2,
-            "full": False,
-        },
+    cell=kernel_cost,
+    finish=with_machine,
+    keep=False,
+    variables={
+        "seconds": ("computed", "clock"),
+        "kept_weights": (),
+        "megabytes": (),
+        "scaling_seconds": ("inputs", "clock"),
+        "scaling_megabytes": ("inputs",),
+        "operations": ("part",),
+        "rate": ("part",),
+        "compulsory_megabytes": (),
+        **dict.fromkeys(MACHINE, ()),
+    },
+    coords={
+        "computed": COMPUTED,
+        "clock": CLOCKS,
+        "inputs": lambda scaling_inputs, **_: scaling_inputs,
+        "part": PARTS,
+    },
+    paper={
+        "grid": {},
+        "inputs": 1024,
+        "empirical_inputs": 512,
+        "blocks": 64,
+        "hidden_layers": 4,
+        "width": 1024,
+        "density": 0.2,
+        "scaling_inputs": [1024, 2048, 4096, 8192],
+        "scaling_blocks": 8,
+        "repeats": 3,
+        "full": True,
+    },
+    quick={
+        "grid": {},
+        "inputs": 64,
+        "empirical_inputs": 32,
+        "blocks": 8,
+        "hidden_layers": 2,
+        "width": 48,
+        "density": 0.2,
+        "scaling_inputs": [32, 64, 128],
+        "scaling_blocks": 4,
+        "repeats": 2,
+        "full": False,
     },
 )

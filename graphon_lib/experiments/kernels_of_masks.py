@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from graphon_lib.experiments.data import load_mnist, sample_batch
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.trials import Trial, start_trial
+from graphon_lib.experiments.data import sample_batch
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.pruned import ntk_weights, start_network
+from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.paths import path_density
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -35,87 +35,52 @@ KERNELS = (
 def kernels_of_masks(
     *,
     seed: int,
-    widths: Sequence[int],
-    hidden_layers: int,
+    width: int,
+    trial: int,
     densities: Sequence[float],
+    hidden_layers: int,
     digits: int,
     blocks: int,
     draws: int,
-    trials: int,
-    full: bool,
-) -> xr.Dataset:
+    data: Data,
+) -> dict[str, NDArray]:
     """Compare the tangent kernels of pruned networks with those of their estimated graphons.
-
-    Parameters
-    ----------
-    seed
-        Seed of everything random.
-    widths
-        Hidden widths n; the networks are 784-n-...-n-10.
-    hidden_layers
-        Number of hidden layers, at least 1.
-    densities
-        Target densities, kept fractions of all weights.
-    digits
-        Inputs of the kernels, drawn from the test images.
-    blocks
-        Blocks of every hidden layer's neurons.
-    draws
-        How many times weights are drawn anew for the same masks; the kernel is their mean.
-    trials
-        Networks for every width.
-    full
-        Whether the complete data are used rather than the bundled subset.
 
     Returns
     -------
-    xarray.Dataset
-        For every method, density, width, trial and kernel of :data:`KERNELS`: ``trace`` (mean of
-        the diagonal) and ``energy`` (share of the five largest eigenvalues). ``path_density`` of
-        the masks. ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
+    dict
+        ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
+        eigenvalues, (pruning, density, kernel of :data:`KERNELS`); the first of them is the mean
+        kernel of so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
+        ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
     """
-    data = load_mnist(full=full)
-    shape = (len(METHODS), len(densities), len(widths), trials)
+    x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
+    identity = (seed, width, trial)
+    started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
+    rng = np.random.default_rng(identity)
+    shape = (len(METHODS), len(densities))
     trace, energy = np.empty((2, *shape, len(KERNELS)))
     paths = np.empty(shape)
-    x = sample_batch(data, digits, np.random.default_rng(seed)).x.astype(np.float64)
+    for m, method in enumerate(METHODS):
+        for d, (_, tensors) in enumerate(started.masks(method, densities)):
+            masks = [mask.numpy() for mask in tensors]
+            paths[m, d] = path_density(masks)
+            for k, kernel in enumerate(_kernels(started, masks, x, blocks, draws, rng)):
+                trace[m, d, k], energy[m, d, k] = _statistics(kernel)
     # A dense network is one block a layer.
     dense = graphon_ntk(x, GraphonNetwork([StepGraphon([[1.0]])] * (hidden_layers + 1)))
-    with tqdm(total=len(widths) * trials * len(METHODS), desc="Kernels of masks") as progress:
-        for w, width in enumerate(widths):
-            for trial in range(trials):
-                layers = (784, *[width] * hidden_layers, 10)
-                started = start_trial(data, layers, (seed, width, trial))
-                rng = np.random.default_rng((seed, width, trial))
-                for m, method in enumerate(METHODS):
-                    for d, (_, masks) in enumerate(started.masks(method, densities)):
-                        arrays = [mask.numpy() for mask in masks]
-                        paths[m, d, w, trial] = path_density(arrays)
-                        for k, kernel in enumerate(
-                            _kernels(started, arrays, x, blocks, draws, rng)
-                        ):
-                            trace[m, d, w, trial, k] = np.trace(kernel) / digits
-                            energy[m, d, w, trial, k] = spectral_metrics(
-                                kernel
-                            ).energy_concentration
-                    progress.update()
-    dims = ("pruning", "density", "width", "trial")
-    return xr.Dataset(
-        {
-            "trace": ((*dims, "kernel"), trace),
-            "energy": ((*dims, "kernel"), energy),
-            "path_density": (dims, paths),
-            "dense_trace": ((), np.trace(dense) / digits),
-            "dense_energy": ((), spectral_metrics(dense).energy_concentration),
-        },
-        coords={
-            "pruning": list(METHODS),
-            "density": list(densities),
-            "width": list(widths),
-            "kernel": list(KERNELS),
-        },
-        attrs={"data": data.name, "data_sha256": data.sha256},
-    )
+    dense_trace, dense_energy = map(np.float64, _statistics(dense))
+    return {
+        "trace": trace,
+        "energy": energy,
+        "path_density": paths,
+        "dense_trace": dense_trace,
+        "dense_energy": dense_energy,
+    }
+
+
+def _statistics(kernel: NDArray[np.float64]) -> tuple[float, float]:
+    return np.trace(kernel) / len(kernel), spectral_metrics(kernel).energy_concentration
 
 
 def _kernels(
@@ -127,10 +92,8 @@ def _kernels(
     rng: np.random.Generator,
 ) -> list[NDArray[np.float64]]:
     """Return the kernels of one pruned network, in the order of `KERNELS`."""
-    # From He's initialisation N(0, 2 / n_in) to NTK units N(0, 1).
-    kept = [
-        weight.detach().numpy() * np.sqrt(weight.shape[1] / 2.0) for weight in started.model.weights
-    ]
+    kept = ntk_weights(started.model)
+    estimated = GraphonNetwork.from_masks(masks, kept, blocks=blocks)
     redrawn = sum(
         empirical_ntk([rng.standard_normal(mask.shape) for mask in masks], masks, x)
         for _ in range(draws)
@@ -140,37 +103,44 @@ def _kernels(
         empirical_ntk(kept, masks, x),
         graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=blocks, order="degree")),
         graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=blocks)),
-        graphon_ntk(x, _without_drift(GraphonNetwork.from_masks(masks, kept, blocks=blocks))),
+        graphon_ntk(x, GraphonNetwork(estimated.layers, estimated.second_moments)),
     ]
 
 
-def _without_drift(network: GraphonNetwork) -> GraphonNetwork:
-    return GraphonNetwork(network.layers, network.second_moments)
-
+PLACE = ("pruning", "density", "width", "trial")
 
 KERNELS_OF_MASKS = Experiment(
     name="kernels-of-masks",
-    compute=kernels_of_masks,
-    profiles={
-        "paper": {
-            "widths": [256, 512, 1024],
-            "hidden_layers": 4,
-            "densities": [0.2, 0.05],
-            "digits": 64,
-            "blocks": 64,
-            "draws": 4,
-            "trials": 3,
-            "full": True,
-        },
-        "quick": {
-            "widths": [64],
-            "hidden_layers": 2,
-            "densities": [0.3],
-            "digits": 16,
-            "blocks": 16,
-            "draws": 2,
-            "trials": 1,
-            "full": False,
-        },
+    cell=kernels_of_masks,
+    variables={
+        "trace": (*PLACE, "kernel"),
+        "energy": (*PLACE, "kernel"),
+        "path_density": PLACE,
+        "dense_trace": (),
+        "dense_energy": (),
     },
+    coords={
+        "pruning": METHODS,
+        "density": lambda densities, **_: densities,
+        "kernel": KERNELS,
+    },
+    paper={
+        "grid": {"width": [256, 512, 1024], "trial": 3},
+        "densities": [0.2, 0.05],
+        "hidden_layers": 4,
+        "digits": 64,
+        "blocks": 64,
+        "draws": 4,
+        "full": True,
+    },
+    quick={
+        "grid": {"width": [64], "trial": 1},
+        "densities": [0.3],
+        "hidden_layers": 2,
+        "digits": 16,
+        "blocks": 16,
+        "draws": 2,
+        "full": False,
+    },
+    case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"]),
 )

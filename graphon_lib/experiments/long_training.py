@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from graphon_lib.experiments.intervention_training import intervention_training
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.training_cell import PRUNINGS
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.intervention_training import of_variant, variant_name, with_variants
+from graphon_lib.experiments.training import PRUNINGS, RUN_LABELS, run_variables, training
 
 __all__ = ["LONG_TRAINING"]
 
 VARIANTS = [
-    *([pruning, "as pruned"] for pruning in PRUNINGS),
-    ["random", "rescaled"],
+    *(variant_name(pruning, "as pruned") for pruning in PRUNINGS),
+    variant_name("random", "rescaled"),
 ]
 
 LONG_TRAINING = Experiment(
     name="long-training",
-    compute=intervention_training,
-    profiles={
-        "paper": {
-            "widths": [784, 1024, 1024, 1024, 1024, 10],
-            "variants": VARIANTS,
-            "densities": [0.05],
-            "trials": 3,
-            "learning_rate": 1e-3,
-            "steps": 2000,
-            "batch_size": 128,
-            "evaluated": [25, 50, 100, 200, 500, 1000, 2000],
-            "full": True,
-        },
-        "quick": {
-            "widths": [784, 64, 64, 10],
-            "variants": VARIANTS,
-            "densities": [0.1],
-            "trials": 2,
-            "learning_rate": 1e-3,
-            "steps": 40,
-            "batch_size": 64,
-            "evaluated": [20, 40],
-            "full": False,
-        },
+    cell=training,
+    arguments=of_variant,
+    finish=with_variants,
+    variables=run_variables("variant", "density", "trial"),
+    coords=RUN_LABELS,
+    paper={
+        "grid": {"trial": 3, "density": [0.05], "variant": VARIANTS},
+        "width": 1024,
+        "hidden_layers": 4,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "steps": 2000,
+        "batch_size": 128,
+        "evaluated": [25, 50, 100, 200, 500, 1000, 2000],
+        "full": True,
     },
+    quick={
+        "grid": {"trial": 2, "density": [0.1], "variant": VARIANTS},
+        "width": 64,
+        "hidden_layers": 2,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "steps": 40,
+        "batch_size": 64,
+        "evaluated": [20, 40],
+        "full": False,
+    },
+    case=Case(
+        {
+            "grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]},
+            "steps": 20,
+            "evaluated": [20],
+        },
+        ["loss", "layer_density", "path_density"],
+    ),
 )

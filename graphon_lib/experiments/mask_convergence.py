@@ -75,7 +75,7 @@ MASK_CONVERGENCE = Experiment(
     coords={"weights": WEIGHTS},
     paper={
         "grid": [
-            {"width": [width], "trial": trials, "pruning": "all"}
+            {"width": [width], "trial": trials, "pruning": ["all"]}
             for width, trials in ((64, 10), (256, 6), (1024, 4), (4096, 1))
         ],
         "hidden_layers": 4,
@@ -85,7 +85,7 @@ MASK_CONVERGENCE = Experiment(
         "full": True,
     },
     quick={
-        "grid": {"width": [32, 48, 64], "trial": 2, "pruning": "all"},
+        "grid": {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
         "hidden_layers": 2,
         "density": 0.3,
         "digits": 8,
@@ -93,7 +93,7 @@ MASK_CONVERGENCE = Experiment(
         "full": False,
     },
     case=Case(
-        {"grid": {"width": [64, 256], "trial": 1, "pruning": "all"}},
+        {"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}},
         ["error", "ratio"],
     ),
 )

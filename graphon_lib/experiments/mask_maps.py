@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
-from tqdm import tqdm
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
-from graphon_lib._checks import check_integer
-from graphon_lib.experiments.data import load_mnist
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.sas import sas
-from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["DEGREE_LEVELS", "MASK_MAPS", "SCOPES", "mask_maps", "sorted_degrees"]
 
@@ -50,107 +48,100 @@ def sorted_degrees(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 def mask_maps(
     *,
     seed: int,
-    widths: Sequence[int],
+    trial: int,
+    pruning: str,
     densities: Sequence[float],
+    width: int,
+    hidden_layers: int,
     blocks: int,
-    trials: int,
-    full: bool,
-) -> xr.Dataset:
-    """Prune fresh networks with every method and both scopes, and look at every layer.
-
-    Parameters
-    ----------
-    seed
-        Seed of the networks, the batches and random pruning.
-    widths
-        Layer widths (784, n, ..., 10).
-    densities
-        Target densities, kept fractions.
-    blocks
-        Blocks a side of the histograms.
-    trials
-        Number of networks, each with its own batch of digits, at least 1.
-    full
-        Whether the batches come from the complete training set rather than the bundled subset.
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one network with both scopes to every density, and look at every layer.
 
     Returns
     -------
-    xarray.Dataset
-        Leading dimensions (pruning, scope, density), then ``histogram`` (layer, row, column), the
-        degree-sorted one, where a side with fewer neurons than blocks repeats them; ``degree``
+    dict
+        Leading axes (scope, density), then ``histogram`` (layer, row, column), the degree-sorted
+        one with so many `blocks` a side, where a side with fewer neurons repeats them; ``degree``
         (layer, side, level), see :func:`sorted_degrees`; ``pixel_density`` (pixel), the kept
-        fraction of each pixel's weights: means over trials. For every trial ``layer_density``
-        (trial, layer) and ``dead_fraction`` (trial, hidden layer).
+        fraction of each pixel's weights; ``layer_density`` (layer) and ``dead_fraction`` (hidden
+        layer).
     """
-    check_integer("trials", trials, 1)
-    data = load_mnist(full=full)
-    layers = len(widths) - 1
-    lead = (len(METHODS), len(SCOPES), len(densities))
-    histogram = np.zeros((*lead, layers, blocks, blocks))
-    degree = np.zeros((*lead, layers, 2, len(DEGREE_LEVELS)))
-    pixel_density = np.zeros((*lead, widths[0]))
-    layer_density = np.empty((*lead, trials, layers))
-    dead_fraction = np.empty((*lead, trials, layers - 1))
+    started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     positions = grid_positions(blocks)
-    places = [(trial, m) for trial in range(trials) for m in range(len(METHODS))]
-    for trial, m in tqdm(places, desc="Pruning networks", unit="network"):
-        if m == 0:
-            started = start_trial(data, widths, (seed, trial))
-        for s, scope in enumerate(SCOPES):
-            for d, (_, masks) in enumerate(started.masks(METHODS[m], densities, scope=scope)):
-                place = (m, s, d)
-                layer_density[place][trial] = [float(mask.double().mean()) for mask in masks]
-                dead_fraction[place][trial] = dead_fractions(masks)
-                pixel_density[place] += masks[0].double().mean(dim=0).numpy() / trials
-                for layer, mask in enumerate(mask.numpy() for mask in masks):
-                    values = sas(mask, blocks)(positions[:, None], positions[None, :])
-                    histogram[place][layer] += values / trials
-                    degree[place][layer] += sorted_degrees(mask) / trials
-    lead_dims = ("pruning", "scope", "density")
-    return xr.Dataset(
-        {
-            "histogram": (
-                (*lead_dims, "layer", "row", "column"),
-                (np.round(histogram / GRID) * GRID).astype(np.float32),
-            ),
-            "degree": (
-                (*lead_dims, "layer", "side", "level"),
-                (np.round(degree / GRID) * GRID).astype(np.float32),
-            ),
-            "pixel_density": ((*lead_dims, "pixel"), pixel_density.astype(np.float32)),
-            "layer_density": ((*lead_dims, "trial", "layer"), layer_density),
-            "dead_fraction": ((*lead_dims, "trial", "hidden_layer"), dead_fraction),
-        },
-        coords={
-            "pruning": list(METHODS),
-            "scope": list(SCOPES),
-            "density": list(densities),
-            "layer": np.arange(1, layers + 1),
-            "hidden_layer": np.arange(1, layers),
-            "side": ["in", "out"],
-            "level": list(DEGREE_LEVELS),
-        },
-        attrs={"data": data.name, "data_sha256": data.sha256},
-    )
+    found = [
+        _map(masks, positions)
+        for scope in SCOPES
+        for _, masks in started.masks(pruning, densities, scope=scope)
+    ]
+    shape = (len(SCOPES), len(densities))
+    return {
+        name: np.reshape([of[name] for of in found], (*shape, *np.shape(found[0][name])))
+        for name in found[0]
+    }
 
+
+def _map(masks: Sequence[Tensor], positions: NDArray[np.float64]) -> dict[str, ArrayLike]:
+    layers = [mask.numpy() for mask in masks]
+    return {
+        "histogram": [
+            sas(mask, len(positions))(positions[:, None], positions[None, :]) for mask in layers
+        ],
+        "degree": [sorted_degrees(mask) for mask in layers],
+        "pixel_density": masks[0].double().mean(dim=0).numpy(),
+        "layer_density": [float(mask.double().mean()) for mask in masks],
+        "dead_fraction": dead_fractions(masks),
+    }
+
+
+def mean_maps(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Average all but densities and dead fractions of layers over trials."""
+    averaged = dataset[["histogram", "degree", "pixel_density"]]
+    means = (averaged / dataset.sizes["trial"]).sum("trial")
+    for name in ("histogram", "degree"):
+        means[name] = np.round(means[name] / GRID) * GRID
+    return dataset.assign(means.astype(np.float32).data_vars)
+
+
+LEAD = ("pruning", "scope", "density", "trial")
 
 MASK_MAPS = Experiment(
     name="mask-maps",
-    compute=mask_maps,
-    profiles={
-        "paper": {
-            "widths": [784, 1000, 1000, 1000, 10],
-            "densities": [0.5, 0.3, 0.2, 0.1, 0.05],
-            "blocks": 32,
-            "trials": 3,
-            "full": True,
-        },
-        "quick": {
-            "widths": [784, 100, 100, 100, 10],
-            "densities": [0.3, 0.2],
-            "blocks": 32,
-            "trials": 1,
-            "full": False,
-        },
+    cell=mask_maps,
+    finish=mean_maps,
+    variables={
+        "histogram": (*LEAD, "layer", "row", "column"),
+        "degree": (*LEAD, "layer", "side", "level"),
+        "pixel_density": (*LEAD, "pixel"),
+        "layer_density": (*LEAD, "layer"),
+        "dead_fraction": (*LEAD, "hidden_layer"),
     },
+    coords={
+        "scope": SCOPES,
+        "density": lambda densities, **_: densities,
+        "layer": LAYERS["weight_layer"],
+        "hidden_layer": LAYERS["hidden_layer"],
+        "side": ("in", "out"),
+        "level": DEGREE_LEVELS,
+    },
+    paper={
+        "grid": {"trial": 3, "pruning": ["all"]},
+        "densities": [0.5, 0.3, 0.2, 0.1, 0.05],
+        "width": 1000,
+        "hidden_layers": 3,
+        "blocks": 32,
+        "full": True,
+    },
+    quick={
+        "grid": {"trial": 1, "pruning": ["all"]},
+        "densities": [0.3, 0.2],
+        "width": 100,
+        "hidden_layers": 3,
+        "blocks": 32,
+        "full": False,
+    },
+    case=Case(
+        {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
+        ["layer_density", "dead_fraction"],
+    ),
 )

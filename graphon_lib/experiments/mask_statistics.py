@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.trials import start_trial
-from graphon_lib.pruning.methods import METHODS, saliency
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.pruned import LAYERS, start_network
+from graphon_lib.pruning.methods import saliency
 
 __all__ = ["MASK_STATISTICS", "dead_fractions", "mask_statistics"]
 
@@ -51,98 +51,87 @@ def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
 
 
 def mask_statistics(
-    *, seed: int, widths: Sequence[int], densities: Sequence[float], trials: int, full: bool
-) -> xr.Dataset:
-    """Prune fresh networks with every method and describe the masks.
-
-    Parameters
-    ----------
-    seed
-        Seed of the networks, the batches and random pruning.
-    widths
-        Layer widths (784, n, ..., 10).
-    densities
-        Target densities, kept fractions of all weights.
-    trials
-        Number of networks, each with its own batch of digits.
-    full
-        Whether the batches come from the complete training set rather than the bundled subset.
+    *,
+    seed: int,
+    trial: int,
+    pruning: str,
+    densities: Sequence[float],
+    width: int,
+    hidden_layers: int,
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one network to every density and describe the masks.
 
     Returns
     -------
-    xarray.Dataset
-        ``layer_density`` (pruning, density, trial, layer), ``pixel_density`` (pruning, density,
-        pixel; the kept fraction of a pixel's weights, mean over trials), ``dead_fraction``
-        (pruning, density, trial, hidden layer), ``zero_scores`` (pruning, trial; the fraction of
-        scores that are exactly 0). Of the first trial at the second density only: ``picture``
-        (pruning, row, column; a corner of the second layer's mask), ``in_degree`` and
-        ``out_degree`` (pruning, neuron; the kept fractions of the weights into and out of each
-        neuron of the first hidden layer).
+    dict
+        ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction of a
+        pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction of
+        scores that are exactly 0). Of the first trial at the second density only: ``picture`` (row,
+        column; a corner of the second layer's mask), ``in_degree`` and ``out_degree`` (neuron; the
+        kept fractions of the weights into and out of each neuron of the first hidden layer).
     """
-    data = load_mnist(full=full)
-    layers, pixels = len(widths) - 1, widths[0]
-    shape = (len(METHODS), len(densities), trials)
-    layer_density = np.empty((*shape, layers))
-    dead_fraction = np.empty((*shape, layers - 1))
-    pixel_density = np.zeros((*shape[:2], pixels))
-    zero_scores = np.empty((len(METHODS), trials))
-    side = min(PICTURED, widths[1], widths[2])
-    picture = np.empty((len(METHODS), side, side), dtype=np.uint8)
-    in_degree, out_degree = np.empty((2, len(METHODS), widths[1]), dtype=np.float32)
-    with tqdm(total=trials * len(METHODS), desc="Pruning networks", unit="network") as progress:
-        for trial in range(trials):
-            started = start_trial(data, widths, (seed, trial))
-            for m, method in enumerate(METHODS):
-                scores = saliency(
-                    started.model, method, started.x, started.y, generator=started.generator
-                )
-                zero_scores[m, trial] = sum(int((s == 0).sum()) for s in scores) / sum(
-                    s.numel() for s in scores
-                )
-                for d, (_, masks) in enumerate(started.masks(method, densities)):
-                    layer_density[m, d, trial] = [float(mask.double().mean()) for mask in masks]
-                    dead_fraction[m, d, trial] = dead_fractions(masks)
-                    pixel_density[m, d] += masks[0].double().mean(dim=0).numpy() / trials
-                    if trial == 0 and d == min(1, len(densities) - 1):
-                        picture[m] = masks[1][:side, :side].numpy()
-                        in_degree[m] = masks[0].double().mean(dim=1)
-                        out_degree[m] = masks[1].double().mean(dim=0)
-                progress.update()
-    return xr.Dataset(
-        {
-            "layer_density": (("pruning", "density", "trial", "layer"), layer_density),
-            "dead_fraction": (("pruning", "density", "trial", "hidden_layer"), dead_fraction),
-            "pixel_density": (("pruning", "density", "pixel"), pixel_density),
-            "zero_scores": (("pruning", "trial"), zero_scores),
-            "picture": (("pruning", "row", "column"), picture),
-            "in_degree": (("pruning", "neuron"), in_degree),
-            "out_degree": (("pruning", "neuron"), out_degree),
-        },
-        coords={
-            "pruning": list(METHODS),
-            "density": list(densities),
-            "layer": np.arange(1, layers + 1),
-            "hidden_layer": np.arange(1, layers),
-        },
-        attrs={"data": data.name, "data_sha256": data.sha256},
-    )
+    started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
+    scores = saliency(started.model, pruning, started.x, started.y, generator=started.generator)
+    masks = [found for _, found in started.masks(pruning, densities)]
+    arrays = {
+        "layer_density": np.array([[float(m.double().mean()) for m in found] for found in masks]),
+        "dead_fraction": np.array([dead_fractions(found) for found in masks]),
+        "pixel_density": np.array([first.double().mean(dim=0).numpy() for first, *_ in masks]),
+        "zero_scores": np.float64(
+            sum(int((s == 0).sum()) for s in scores) / sum(s.numel() for s in scores)
+        ),
+    }
+    if trial == 0:
+        first, second, *_ = masks[min(1, len(densities) - 1)]
+        arrays |= {
+            "picture": second[:PICTURED, :PICTURED].numpy().astype(np.uint8),
+            "in_degree": first.double().mean(dim=1).numpy().astype(np.float32),
+            "out_degree": second.double().mean(dim=0).numpy().astype(np.float32),
+        }
+    return arrays
+
+
+def mean_pixels(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Average the densities of pixels over trials."""
+    mean = (dataset.pixel_density / dataset.sizes["trial"]).sum("trial")
+    return dataset.assign(pixel_density=mean)
 
 
 MASK_STATISTICS = Experiment(
     name="mask-statistics",
-    compute=mask_statistics,
-    profiles={
-        "paper": {
-            "widths": [784, 1000, 1000, 1000, 10],
-            "densities": [0.3, 0.2, 0.1, 0.05],
-            "trials": 10,
-            "full": True,
-        },
-        "quick": {
-            "widths": [784, 100, 100, 100, 10],
-            "densities": [0.3, 0.2],
-            "trials": 2,
-            "full": False,
-        },
+    cell=mask_statistics,
+    finish=mean_pixels,
+    variables={
+        "layer_density": ("pruning", "density", "trial", "layer"),
+        "dead_fraction": ("pruning", "density", "trial", "hidden_layer"),
+        "pixel_density": ("pruning", "density", "trial", "pixel"),
+        "zero_scores": ("pruning", "trial"),
+        "picture": ("pruning", "row", "column"),
+        "in_degree": ("pruning", "neuron"),
+        "out_degree": ("pruning", "neuron"),
     },
+    coords={
+        "density": lambda densities, **_: densities,
+        "layer": LAYERS["weight_layer"],
+        "hidden_layer": LAYERS["hidden_layer"],
+    },
+    paper={
+        "grid": {"trial": 10, "pruning": ["all"]},
+        "densities": [0.3, 0.2, 0.1, 0.05],
+        "width": 1000,
+        "hidden_layers": 3,
+        "full": True,
+    },
+    quick={
+        "grid": {"trial": 2, "pruning": ["all"]},
+        "densities": [0.3, 0.2],
+        "width": 100,
+        "hidden_layers": 3,
+        "full": False,
+    },
+    case=Case(
+        {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.3, 0.2]},
+        ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
+    ),
 )

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,7 +16,15 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["Pruned", "ntk_weights", "pruned_network"]
+__all__ = ["LAYERS", "Pruned", "dense_once", "ntk_weights", "pruned_network", "start_network"]
+
+LAYERS = MappingProxyType(
+    {
+        "weight_layer": lambda hidden_layers, **_: range(1, hidden_layers + 2),
+        "hidden_layer": lambda hidden_layers, **_: range(1, hidden_layers + 1),
+    }
+)
+"""Labels of the layers of such a network, as functions of the settings."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,11 @@ class Pruned:
         return ntk_weights(self.trial.model)
 
 
+def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
+    """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
+    return start_trial(data.load(), (784, *[width] * hidden_layers, 10), identity)
+
+
 def pruned_network(
     pruning: str,
     density: float,
@@ -39,7 +54,7 @@ def pruned_network(
     hidden_layers: int,
     data: Data,
 ) -> Pruned:
-    """Draw the network 784-n-...-n-10 of a trial, and prune it.
+    """Start a trial with the network 784-n-...-n-10, and prune it.
 
     Parameters
     ----------
@@ -54,9 +69,14 @@ def pruned_network(
     data
         Of the pruning batch.
     """
-    trial = start_trial(data.load(), (784, *[width] * hidden_layers, 10), identity)
+    trial = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     ((_, masks),) = trial.masks(pruning, [density])
     return Pruned(trial, [mask.numpy() for mask in masks])
+
+
+def dense_once(call: dict[str, Any]) -> dict[str, Any]:
+    """Give the dense network one density: it is computed once and stands at every one."""
+    return call | {"density": 1.0} if call["pruning"] == "dense" else call
 
 
 def ntk_weights(model: MaskedMLP, dtype: DTypeLike = np.float64) -> list[NDArray]:

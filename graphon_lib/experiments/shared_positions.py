@@ -38,18 +38,18 @@ SHARED_POSITIONS = Experiment(
     variables={"path_density": ("pruning", "density", "reading", "trial")},
     coords={"reading": ("mask", "joint", "degree")},
     paper={
-        "grid": {"trial": 5, "pruning": "all", "density": [0.2, 0.1, 0.05]},
+        "grid": {"trial": 5, "pruning": ["all"], "density": [0.2, 0.1, 0.05]},
         "width": 1024,
         "hidden_layers": 4,
         "blocks": 64,
         "full": True,
     },
     quick={
-        "grid": {"trial": 2, "pruning": "all", "density": [0.2]},
+        "grid": {"trial": 2, "pruning": ["all"], "density": [0.2]},
         "width": 80,
         "hidden_layers": 3,
         "blocks": 16,
         "full": False,
     },
-    case=Case({"grid": {"trial": 1, "pruning": "all", "density": [0.2]}}, ["path_density"]),
+    case=Case({"grid": {"trial": 1, "pruning": ["all"], "density": [0.2]}}, ["path_density"]),
 )

@@ -22,6 +22,7 @@ __all__ = [
     "code_hash",
     "definitions_behind",
     "definitions_hash",
+    "described",
     "imported_names",
     "modules_behind",
 ]
@@ -89,7 +90,7 @@ def definitions_behind(functions: Collection[Callable]) -> dict[str, str]:
     dict
         From the dotted name of each definition of the library, sorted, to its text without comments
         and docstrings: the functions, and the functions, classes and constants that they name, or
-        those do. What annotations alone name does not count.
+        those do. What an annotation names counts: its methods may be called.
 
     Raises
     ------
@@ -148,50 +149,46 @@ def _names(module: str) -> tuple[dict[str, tuple[str, set[str]]], dict[str, tupl
                 imports[alias.asname or alias.name.partition(".")[0]] = (package, last)
     definitions: dict[str, tuple[str, set[str]]] = {}
     for node in tree.body:
-        uses = _Uses(node)
+        used = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
         text = _bare_code("\n".join(lines[first - 1 : node.end_lineno]))
-        for name in uses.bound:
-            before, used = definitions.get(name, ("", set()))
-            definitions[name] = (before + text, used | uses.names)
+        for name in _bound(node):
+            before, others = definitions.get(name, ("", set()))
+            definitions[name] = (before + text, others | used)
     return definitions, imports
 
 
-class _Uses(ast.NodeVisitor):
-    """The names that a statement at the top of a module binds, and all that it uses."""
+def _bound(node: ast.stmt) -> set[str]:
+    """Return the names that a statement at the top of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    inner = [part.target for part in ast.walk(node) if isinstance(part, ast.comprehension)]
+    stored, local = (
+        {
+            name.id
+            for part in parts
+            for name in ast.walk(part)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
+        for parts in ([node], inner)
+    )
+    return stored - local
 
-    def __init__(self, node: ast.stmt) -> None:
-        self.names: set[str] = set()
-        self.visit(node)
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            self.bound = {node.name}
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            self.bound = set()
-        else:
-            stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
-            self.bound = {n.id for n in stored if isinstance(n.ctx, ast.Store)}
 
-    def visit_Name(self, node: ast.Name) -> None:
-        self.names.add(node.id)
-
-    def visit_arg(self, node: ast.arg) -> None:
-        """Pass over the annotation of an argument."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        """Pass over the annotation of what is returned."""
-        for part in (*node.decorator_list, node.args, *node.body):
-            self.visit(part)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Pass over the annotation of a variable."""
-        self.visit(node.target)
-        if node.value:
-            self.visit(node.value)
+def described() -> list[str]:
+    """Return the modules where experiments may be described: all of this package but the table."""
+    package = "graphon_lib.experiments"
+    names = sorted(path.stem for path in (LIBRARY / "experiments").glob("*.py"))
+    return [f"{package}.{name}" for name in names if name not in ("__init__", "__main__", "table")]
 
 
 @cache
 def _import_graph() -> grimp.ImportGraph:
-    return grimp.build_graph("graphon_lib", cache_dir=None)
+    graph = grimp.build_graph("graphon_lib", cache_dir=None)
+    for module in described():
+        # The table imports them by looking into the folder.
+        graph.add_import(importer="graphon_lib.experiments.table", imported=module)
+    return graph
 
 
 def _bare_code(code: str) -> str:

@@ -2,194 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
-import xarray as xr
+import torch
+from numpy.typing import NDArray
 
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.sweep import Cell
-from graphon_lib.experiments.training_cell import PRUNINGS, run_training
+from graphon_lib._checks import check_choice
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
+from graphon_lib.experiments.mask_statistics import dead_fractions
+from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
+from graphon_lib.experiments.training_run import train
+from graphon_lib.graphons.paths import path_density
+from graphon_lib.pruning.methods import METHODS
+from graphon_lib.pruning.rescale import signal_moments
 
-__all__ = ["TRAINING", "run_variables", "training"]
+__all__ = ["PRUNINGS", "RUN_LABELS", "TRAINING", "run_variables", "training"]
 
-DIMENSIONS = {
-    "loss": ("step",),
-    "test_loss": ("evaluation",),
-    "test_accuracy": ("evaluation",),
-    "gradient_norm": (),
-    "path_density": (),
-    "layer_density": ("weight_layer",),
-    "dead_fraction": ("hidden_layer",),
-    "signal": ("weight_layer",),
-    "connected": (),
-}
-SINGLE_PRECISION = ("dead_fraction", "gradient_norm", "layer_density", "signal")
+PRUNINGS = ("dense", *METHODS)
+"""No pruning at all, and the five methods."""
+
+RUN_LABELS = MappingProxyType(
+    {
+        "step": lambda steps, **_: range(steps),
+        "evaluation": lambda evaluated, **_: evaluated,
+        **LAYERS,
+    }
+)
+"""Labels of the dimensions of a run, as functions of the settings."""
 
 
 def training(
     *,
     seed: int,
-    widths: Sequence[int],
-    prunings: Sequence[str],
-    densities: Sequence[float],
-    trials: int,
+    trial: int,
+    width: int,
+    hidden_layers: int,
+    pruning: str,
+    density: float,
+    intervention: str,
     optimizer: str,
     learning_rate: float,
     steps: int,
     batch_size: int,
     evaluated: Sequence[int],
-    full: bool,
-) -> xr.Dataset:
-    """Train networks pruned by every method to every density.
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one network at initialisation, intervene, describe what is left, and train it.
 
     Parameters
     ----------
-    seed
-        Seed of everything random.
-    widths
-        Layer widths (784, n, ..., 10).
-    prunings
-        Names of :data:`~graphon_lib.experiments.training_cell.PRUNINGS`, ``"dense"`` among them if
-        wanted.
-    densities
-        Kept fractions of all weights.
-    trials
-        Networks, each with its own pruning batch and order of the training digits, which all
-        methods and densities share.
+    seed, trial
+        These numbers alone seed the network, its pruning batch and its training batches: within a
+        trial all methods, densities and interventions start from the same weights and see the same
+        digits in the same order.
+    width, hidden_layers
+        Of the network, 784-n-...-n-10.
+    pruning
+        A name of :data:`PRUNINGS`.
+    density
+        Kept fraction of all weights. For ``"dense"`` nothing is pruned; the density is then that of
+        the random network whose scale the intervention ``"scaled to random"`` imitates.
+    intervention
+        A name of :data:`~graphon_lib.experiments.interventions.INTERVENTIONS`.
     optimizer, learning_rate, steps, batch_size, evaluated
         As of :func:`~graphon_lib.experiments.training_run.train`.
-    full
-        Whether the complete data are used rather than the bundled subset.
+    data
+        The digits.
 
     Returns
     -------
-    xarray.Dataset
-        With the dimensions (pruning, density, trial): ``loss`` (step), of the batch before update
-        number ``step`` + 1; ``test_loss`` and ``test_accuracy`` (evaluation), after so many updates;
-        and, known before training, ``path_density``, ``layer_density`` (weight_layer),
-        ``dead_fraction`` (hidden_layer), ``signal`` (weight_layer), ``gradient_norm`` and
-        ``connected``, see :func:`~graphon_lib.experiments.training_cell.training_cell`. The dense
-        network is trained once a trial and stands at every density. A run that diverged has
-        infinite losses from there on.
+    dict
+        ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and ``test_accuracy`` (evaluation), ``gradient_norm``, all of
+        the :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
+        ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer);
+        ``signal`` (weight layer), the mean square of the pre-activations of the pruning batch;
+        ``connected``, whether a path is left from the inputs to the outputs. A network without one
+        is trained as it is, with a flat curve, whatever the intervention.
 
     Raises
     ------
     ValueError
         If an argument is not allowed.
     """
-    data = load_mnist(full=full)
-    shared = {
-        "seed": seed,
-        "widths": widths,
-        "intervention": "as pruned",
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "steps": steps,
-        "batch_size": batch_size,
-        "evaluated": evaluated,
-        "full": full,
-        "data_sha256": data.sha256,
-    }
-    # Trials come first, so that a sweep that is cut short has all methods and densities.
-    cells = [
-        {
-            **shared,
-            "trial": trial,
-            "pruning": pruning,
-            "density": 1.0 if pruning == "dense" else density,
-        }
-        for trial in range(trials)
-        for density in densities
-        for pruning in prunings
-    ]
-    computed, attributes = run_training(cells, description="Training networks")
-    variables = run_variables(
-        computed,
-        {"trial": trials, "density": len(densities), "pruning": len(prunings)},
-        ("pruning", "density", "trial"),
+    check_choice("pruning", pruning, PRUNINGS)
+    check_choice("intervention", intervention, INTERVENTIONS)
+    started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
+    # The trial has taken the first three.
+    batches, drawn = np.random.SeedSequence((seed, trial)).spawn(5)[3:]
+    if pruning == "dense":
+        masks = [torch.ones_like(mask) for mask in started.model.masks]
+    else:
+        ((_, masks),) = started.masks(pruning, [density])
+    paths = path_density(masks)
+    generator = torch.Generator().manual_seed(int(drawn.generate_state(1, np.uint64)[0] >> 1))
+    model = intervene(
+        intervention if paths > 0.0 else "as pruned", started, masks, density, generator
     )
-    return xr.Dataset(
-        variables,
-        coords={
-            "pruning": list(prunings),
-            "density": list(densities),
-            **run_coordinates(widths, steps, evaluated),
-        },
-        attrs={"data": data.name, "data_sha256": data.sha256, **attributes},
-    )
-
-
-def run_variables(
-    cells: Sequence[Cell], sizes: Mapping[str, int], order: Sequence[str]
-) -> dict[str, xr.DataArray]:
-    """Return what cells have recorded as named arrays.
-
-    Parameters
-    ----------
-    cells
-        Cells of :func:`~graphon_lib.experiments.training_cell.training_cell`.
-    sizes
-        The dimensions that the cells run through, the last the fastest, with their sizes.
-    order
-        These dimensions in the order wanted.
-
-    Returns
-    -------
-    dict
-        An array for each quantity; its own dimensions come last.
-    """
-    variables = {}
-    for name, trailing in DIMENSIONS.items():
-        values = np.stack([cell.arrays[name] for cell in cells])
-        values = values.reshape(*sizes.values(), *values.shape[1:])
-        if name in SINGLE_PRECISION:
-            values = values.astype(np.float32)
-        variables[name] = xr.DataArray(values, dims=(*sizes, *trailing)).transpose(
-            *order, *trailing
-        )
-    return variables
-
-
-def run_coordinates(widths: Sequence[int], steps: int, evaluated: Sequence[int]) -> dict[str, Any]:
-    """Return the coordinates of a run's own dimensions."""
-    return {
-        "step": np.arange(steps),
-        "evaluation": list(evaluated),
-        "weight_layer": np.arange(1, len(widths)),
-        "hidden_layer": np.arange(1, len(widths) - 1),
+    before = {
+        "path_density": np.float64(path_density(model.masks)),
+        "layer_density": np.float32([float(mask.double().mean()) for mask in model.masks]),
+        "dead_fraction": dead_fractions(model.masks).astype(np.float32),
+        "signal": signal_moments(model, started.x).numpy().astype(np.float32),
+        "connected": np.bool_(paths > 0.0),
     }
+    run = train(
+        model,
+        data.load(),
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        steps=steps,
+        batch_size=batch_size,
+        evaluated=evaluated,
+        rng=np.random.default_rng(batches),
+    )
+    return before | {
+        "loss": run.loss,
+        "test_loss": run.test_loss,
+        "test_accuracy": run.test_accuracy,
+        "gradient_norm": np.float32(run.gradient_norm),
+    }
+
+
+def run_variables(*place: str) -> dict[str, tuple[str, ...]]:
+    """Return the dimensions of all that is recorded of runs, those of their places first."""
+    own = {
+        "loss": ("step",),
+        "test_loss": ("evaluation",),
+        "test_accuracy": ("evaluation",),
+        "gradient_norm": (),
+        "path_density": (),
+        "layer_density": ("weight_layer",),
+        "dead_fraction": ("hidden_layer",),
+        "signal": ("weight_layer",),
+        "connected": (),
+    }
+    return {name: (*place, *dims) for name, dims in own.items()}
 
 
 TRAINING = Experiment(
     name="training",
-    compute=training,
-    profiles={
-        "paper": {
-            "widths": [784, 1024, 1024, 1024, 1024, 10],
-            "prunings": list(PRUNINGS),
-            "densities": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "trials": 5,
-            "optimizer": "adam",
-            "learning_rate": 1e-3,
-            "steps": 200,
-            "batch_size": 128,
-            "evaluated": [25, 50, 100, 200],
-            "full": True,
+    cell=training,
+    arguments=dense_once,
+    variables=run_variables("pruning", "density", "trial"),
+    coords=RUN_LABELS,
+    paper={
+        # Trials come first, so that a sweep that is cut short has all methods and densities.
+        "grid": {
+            "trial": 5,
+            "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
+            "pruning": ["dense", "all"],
         },
-        "quick": {
-            "widths": [784, 64, 64, 10],
-            "prunings": list(PRUNINGS),
-            "densities": [0.5, 0.1],
-            "trials": 2,
-            "optimizer": "adam",
-            "learning_rate": 1e-3,
-            "steps": 40,
-            "batch_size": 64,
-            "evaluated": [5, 10, 20, 40],
-            "full": False,
-        },
+        "intervention": "as pruned",
+        "width": 1024,
+        "hidden_layers": 4,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "steps": 200,
+        "batch_size": 128,
+        "evaluated": [25, 50, 100, 200],
+        "full": True,
     },
+    quick={
+        "grid": {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
+        "intervention": "as pruned",
+        "width": 64,
+        "hidden_layers": 2,
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "steps": 40,
+        "batch_size": 64,
+        "evaluated": [5, 10, 20, 40],
+        "full": False,
+    },
+    # The first steps of a run do not depend on how many follow.
+    case=Case(
+        {
+            "grid": {"trial": 1, "density": [0.05], "pruning": ["snip"]},
+            "steps": 20,
+            "evaluated": [20],
+        },
+        ["loss", "layer_density", "path_density"],
+    ),
 )

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.intervention_training import variant_name
-from graphon_lib.experiments.results import Experiment
-from graphon_lib.experiments.sweep import Cell
-from graphon_lib.experiments.training import run_coordinates, run_variables
-from graphon_lib.experiments.training_cell import PRUNINGS, run_training
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.intervention_training import of_variant, variant_name, with_variants
+from graphon_lib.experiments.pruned import dense_once
+from graphon_lib.experiments.training import (
+    PRUNINGS,
+    RUN_LABELS,
+    run_variables,
+    training,
+)
 
 __all__ = ["TUNED_TRAINING", "next_exponent", "tuned_training", "tuning_loss"]
 
@@ -26,27 +29,21 @@ FINAL_STEPS = 20
 def tuned_training(
     *,
     seed: int,
-    widths: Sequence[int],
-    variants: Sequence[Sequence[str]],
-    densities: Sequence[float],
+    pruning: str,
+    intervention: str,
+    density: float,
     half_decades: Sequence[int],
     start: int,
     trials: int,
     steps: int,
-    batch_size: int,
-    full: bool,
-) -> xr.Dataset:
+    **settings: Any,  # noqa: ANN401
+) -> dict[str, NDArray]:
     r"""Tune the rate of stochastic gradient descent on one network, and train others with it.
 
     Parameters
     ----------
-    seed, widths, steps, batch_size, full
+    seed, pruning, intervention, density, steps, **settings
         As of :func:`~graphon_lib.experiments.training.training`.
-    variants
-        Pairs of a pruning and an intervention, as of
-        :func:`~graphon_lib.experiments.intervention_training.intervention_training`.
-    densities
-        Kept fractions of all weights.
     half_decades
         The least and the greatest rate allowed, :math:`10^{k/2}` for these two integers k.
     start
@@ -57,12 +54,10 @@ def tuned_training(
 
     Returns
     -------
-    xarray.Dataset
-        With the dimensions (variant, density): ``tuning_loss`` (learning_rate), NaN for rates that
-        were not tried and infinite for those that diverged; ``chosen_rate``; ``at_edge``, whether
-        that is the least or the greatest allowed. With (variant, density, trial), the variables of
-        :func:`~graphon_lib.experiments.training.training` at the rate chosen, evaluated once, at
-        the end.
+    dict
+        ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for those
+        that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
+        allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
 
     Raises
     ------
@@ -77,67 +72,42 @@ def tuned_training(
     rate.
     """
     low, high = _check_exponents(half_decades, start)
-    data = load_mnist(full=full)
-    shared = {
-        "seed": seed,
-        "widths": widths,
-        "optimizer": "sgd",
-        "steps": steps,
-        "batch_size": batch_size,
-        "evaluated": (steps,),
-        "full": full,
-        "data_sha256": data.sha256,
+
+    def trained(trial: int, exponent: int) -> dict[str, NDArray]:
+        return training(
+            seed=seed,
+            trial=trial,
+            pruning=pruning,
+            intervention=intervention,
+            density=density,
+            optimizer="sgd",
+            learning_rate=_rate(exponent),
+            steps=steps,
+            evaluated=(steps,),
+            **settings,
+        )
+
+    tried: dict[int, float] = {}
+    while (exponent := next_exponent(tried, low, high, start)) is not None:
+        tried[exponent] = tuning_loss(trained(0, exponent)["loss"])
+    best = _best(tried)
+    runs = [trained(trial, best) for trial in range(1, trials + 1)]
+    return {name: np.stack([run[name] for run in runs]) for name in runs[0]} | {
+        "tuning_loss": np.array([tried.get(k, math.nan) for k in _exponents(half_decades)]),
+        "chosen_rate": np.float64(_rate(best)),
+        "at_edge": np.bool_(best in (low, high)),
     }
-    cases = [(*variant, density) for variant in variants for density in densities]
-    tried: list[dict[int, float]] = [{} for _ in cases]
-    seconds = 0.0
-    while True:
-        chosen = [next_exponent(losses, low, high, start) for losses in tried]
-        waiting = [i for i, exponent in enumerate(chosen) if exponent is not None]
-        if not waiting:
-            break
-        cells = [_cell(shared, cases[i], 0, chosen[i]) for i in waiting]
-        computed, _ = run_training(cells, description="Tuning learning rates")
-        for i, cell in zip(waiting, computed, strict=True):
-            tried[i][chosen[i]] = tuning_loss(cell.arrays["loss"])
-            seconds += cell.seconds
-    best = [_best(losses) for losses in tried]
-    cells = [
-        _cell(shared, case, trial, exponent)
-        for trial in range(1, trials + 1)
-        for case, exponent in zip(cases, best, strict=True)
-    ]
-    computed, attributes = run_training(cells, description="Training with tuned rates")
-    lead = ("variant", "density")
-    sizes = {"trial": trials, "variant": len(variants), "density": len(densities)}
-    variables = run_variables(computed, sizes, (*lead, "trial"))
-    exponents = range(low, high + 1)
-    shape = (len(variants), len(densities))
-    table = [[losses.get(exponent, math.nan) for exponent in exponents] for losses in tried]
-    return xr.Dataset(
-        {
-            **variables,
-            "tuning_loss": ((*lead, "learning_rate"), np.reshape(table, (*shape, -1))),
-            "chosen_rate": (lead, np.reshape([_rate(k) for k in best], shape)),
-            "at_edge": (lead, np.reshape([k in (low, high) for k in best], shape)),
-        },
-        coords={
-            "variant": [variant_name(*variant) for variant in variants],
-            "pruning": ("variant", [pruning for pruning, _ in variants]),
-            "intervention": ("variant", [intervention for _, intervention in variants]),
-            "density": list(densities),
-            "learning_rate": [_rate(exponent) for exponent in exponents],
-            "trial": np.arange(1, trials + 1),
-            **run_coordinates(widths, steps, (steps,)),
-        },
-        attrs={
-            "data": data.name,
-            "data_sha256": data.sha256,
-            **attributes,
-            "runs": attributes["runs"] + sum(map(len, tried)),
-            "cpu_hours": round(sum(_distinct_seconds(computed)) / 3600 + seconds / 3600, 3),
-        },
-    )
+
+
+def of_tuned_variant(call: dict[str, Any]) -> dict[str, Any]:
+    """Give a cell what its variant says; the dense network stands at every density."""
+    return dense_once(of_variant(call))
+
+
+def with_runs(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Add the coordinates of variants, and count the networks that were trained."""
+    runs = dataset.attrs["runs"] * dataset.sizes["trial"] + dataset.tuning_loss.notnull().sum()
+    return with_variants(dataset, seed=seed).assign_attrs(runs=int(runs))
 
 
 def next_exponent(losses: Mapping[int, float], low: int, high: int, start: int) -> int | None:
@@ -183,27 +153,8 @@ def _best(losses: Mapping[int, float]) -> int:
     return min(losses, key=lambda exponent: (losses[exponent], exponent))
 
 
-def _cell(
-    shared: Mapping[str, Any], case: tuple[str, str, float], trial: int, exponent: int
-) -> dict[str, Any]:
-    pruning, intervention, density = case
-    unpruned = pruning == "dense" and intervention == "as pruned"
-    return {
-        **shared,
-        "trial": trial,
-        "pruning": pruning,
-        "intervention": intervention,
-        "density": 1.0 if unpruned else density,
-        "learning_rate": _rate(exponent),
-    }
-
-
 def _rate(exponent: int) -> float:
     return float(f"{10 ** (exponent / 2):.3g}")
-
-
-def _distinct_seconds(cells: Sequence[Cell]) -> list[float]:
-    return [cell.seconds for cell in {id(cell): cell for cell in cells}.values()]
 
 
 def _check_exponents(half_decades: Sequence[int], start: int) -> tuple[int, int]:
@@ -213,36 +164,63 @@ def _check_exponents(half_decades: Sequence[int], start: int) -> tuple[int, int]
     return low, high
 
 
+def _exponents(half_decades: Sequence[int]) -> range:
+    low, high = half_decades
+    return range(low, high + 1)
+
+
 VARIANTS = [
-    *([pruning, "as pruned"] for pruning in PRUNINGS),
-    ["random", "rescaled"],
+    *(variant_name(pruning, "as pruned") for pruning in PRUNINGS),
+    variant_name("random", "rescaled"),
 ]
+
+PLACE = ("variant", "density")
 
 TUNED_TRAINING = Experiment(
     name="tuned-training",
-    compute=tuned_training,
-    profiles={
-        "paper": {
-            "widths": [784, 1024, 1024, 1024, 1024, 10],
-            "variants": VARIANTS,
-            "densities": [0.2, 0.05],
-            "half_decades": [-8, 4],
-            "start": -2,
-            "trials": 5,
-            "steps": 200,
-            "batch_size": 128,
-            "full": True,
-        },
-        "quick": {
-            "widths": [784, 64, 64, 10],
-            "variants": VARIANTS,
-            "densities": [0.1],
-            "half_decades": [-4, 2],
-            "start": -2,
-            "trials": 2,
-            "steps": 40,
-            "batch_size": 64,
-            "full": False,
-        },
+    cell=tuned_training,
+    arguments=of_tuned_variant,
+    finish=with_runs,
+    variables={
+        **run_variables(*PLACE, "trial"),
+        "tuning_loss": (*PLACE, "learning_rate"),
+        "chosen_rate": PLACE,
+        "at_edge": PLACE,
     },
+    coords={
+        **RUN_LABELS,
+        "evaluation": lambda steps, **_: [steps],
+        "trial": lambda trials, **_: range(1, trials + 1),
+        "learning_rate": lambda half_decades, **_: map(_rate, _exponents(half_decades)),
+    },
+    paper={
+        "grid": {"density": [0.2, 0.05], "variant": VARIANTS},
+        "width": 1024,
+        "hidden_layers": 4,
+        "half_decades": [-8, 4],
+        "start": -2,
+        "trials": 5,
+        "steps": 200,
+        "batch_size": 128,
+        "full": True,
+    },
+    quick={
+        "grid": {"density": [0.1], "variant": VARIANTS},
+        "width": 64,
+        "hidden_layers": 2,
+        "half_decades": [-4, 2],
+        "start": -2,
+        "trials": 2,
+        "steps": 40,
+        "batch_size": 64,
+        "full": False,
+    },
+    case=Case(
+        {
+            "grid": {"density": [0.05], "variant": ["snip: as pruned"]},
+            "half_decades": [-2, -2],
+            "trials": 1,
+        },
+        ["tuning_loss"],
+    ),
 )

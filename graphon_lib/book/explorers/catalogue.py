@@ -87,6 +87,6 @@ def write_explorers(folder: Path) -> None:
 def _fingerprint() -> str:
     """Return the SHA-256 of the code and data behind the explorers."""
     digest = hashlib.sha256(code_hash([__name__]).encode())
-    for file in chapter_data(modules_behind([__name__]).values()):
+    for file in chapter_data(modules_behind([__name__])):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -81,7 +81,7 @@ def convergence_view(result: xr.Dataset, *, method: str, density: float, width: 
     setting = result.sel(pruning=method, density=density)
     histograms = setting.histogram
     high = float(histograms.max())
-    reference = json.loads(result.attrs["parameters"])["reference"]
+    reference = json.loads(result.attrs["parameters"])["finish"]["reference"]
     distance = setting.distance.sel(other_width=reference)
     raw, shape = (
         {

@@ -33,7 +33,7 @@ def training_explorer(
     training
         Dataset of :func:`graphon_lib.experiments.training.training`.
     interventions
-        Dataset of :func:`graphon_lib.experiments.intervention_training.intervention_training`, of
+        Dataset of :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`, of
         the same profile.
     energy
         Share of the five largest eigenvalues in the trace of the measured tangent kernel with kept

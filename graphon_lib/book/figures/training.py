@@ -162,7 +162,7 @@ def evaluation_curves(result: xr.Dataset) -> Figure:
     Parameters
     ----------
     result
-        Of :func:`graphon_lib.experiments.intervention_training.intervention_training`, one density.
+        Of :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`, one density.
 
     Returns
     -------
