@@ -74,7 +74,7 @@ def test_binder_has_what_the_book_needs():
     torch = project["optional-dependencies"]["pruning"][0].removeprefix("torch==")
     assert f"pytorch-cpu={torch}" in environment["dependencies"]
     install = (folder / "postBuild").read_text(encoding="utf-8")
-    assert '-c constraints.txt -e ".[book]"' in install
+    assert '-c constraints.txt -e ".[lab]"' in install
     assert (folder / "postBuild").stat().st_mode & 0o111
     for path in folder.iterdir():
         assert "://" not in path.read_text(encoding="utf-8")
