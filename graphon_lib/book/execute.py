@@ -81,6 +81,8 @@ def execute_chapter(
             kernel_name="python3",
             cwd=CHAPTERS,
             progress_bar=progress_bar,
+            # How a cell's text is cut into messages depends on how busy the machine is.
+            coalesce_streams=True,
             # The kernel's own remarks on its transport; failures of cells are reported anyhow.
             extra_arguments=["--log-level=50"],
         )
