@@ -77,7 +77,7 @@ citation: $(VENV)/.test ## Validate CITATION.cff
 unit: $(VENV)/.test ## Only the unit tests of the library
 	@$(PYTEST) -m "not slow and not browser and not reproduction"
 
-reproduction: $(VENV)/.test ## Only the chapters at a small size, and parts of the stored results again
+reproduction: $(VENV)/.test book ## Only chapters and stored results against what the code makes
 	@$(PYTEST) -m "reproduction and not slow"
 
 pages: $(VENV)/.test book ## Only the built pages, in Chromium

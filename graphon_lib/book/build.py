@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from graphon_lib.book.api_pages import write_api_pages
 from graphon_lib.book.assets import PACKAGES, copy_assets, install_packages
 from graphon_lib.book.execute import execute_stale_chapters, list_chapters
 from graphon_lib.book.explorers.catalogue import write_explorers
@@ -83,7 +84,7 @@ def _stage() -> None:
             if target.is_relative_to(static):
                 # Sphinx copies these only along with a page that it writes.
                 shutil.rmtree(DOCTREES, ignore_errors=True)
-    kept = set(wanted.values())
+    kept = {*wanted.values(), *write_api_pages(STAGE / "chapters" / "api.md")}
     for path in STAGE.rglob("*"):
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()
