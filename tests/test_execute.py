@@ -1,5 +1,7 @@
 """Executing chapters: parameters are checked, failures leave nothing behind, outputs are clean."""
 
+import os
+
 import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
@@ -52,6 +54,14 @@ def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     )
     executed = execute_chapter(source, tmp_path / "executed.ipynb", progress_bar=shown)
     assert bool(executed.cells[1].outputs) == shown
+
+
+def test_warnings_of_compiling_a_package_stay_out_of_the_outputs(tmp_path, monkeypatch):
+    (tmp_path / "some_package.py").write_text("same = 1 is 1\n")  # a SyntaxWarning
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "import some_package")
+    assert execute_chapter(source, tmp_path / "executed.ipynb").cells[1].outputs == []
+    assert "PYTHONWARNINGS" not in os.environ
 
 
 def test_unknown_parameter_fails(tmp_path):

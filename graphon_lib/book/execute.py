@@ -80,7 +80,7 @@ def execute_chapter(
             f"parameters must be among {', '.join(known) or 'none'} in {source.name}, "
             f"got {', '.join(unknown)}"
         )
-    with warnings.catch_warnings(), _progress_bars_in_kernels(progress_bar):
+    with warnings.catch_warnings(), _environment_of_kernels(progress_bar):
         # Papermill still calls two functions that newer versions of its dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
         notebook = papermill.execute_notebook(
@@ -104,17 +104,17 @@ def execute_chapter(
 
 
 @contextmanager
-def _progress_bars_in_kernels(shown: bool) -> Iterator[None]:
-    """Let processes started inside show progress bars or not: tqdm reads its setting on import."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "" if shown else "1"
+def _environment_of_kernels(progress_bar: bool) -> Iterator[None]:
+    """Set what processes started inside read when they start or import."""
+    before = dict(os.environ)
+    os.environ["TQDM_DISABLE"] = "" if progress_bar else "1"
+    # Whoever compiles a package first is told of its style; the reader of a chapter is not.
+    os.environ["PYTHONWARNINGS"] = "ignore::SyntaxWarning"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
