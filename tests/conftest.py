@@ -33,14 +33,25 @@ OPTIONS = [
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Keeps connections, and sends at once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
     def log_message(self, *_):
         pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Lets as many connections wait as a browser can ask for while this process gets no turn."""
+
+    request_queue_size = 128
 
 
 @pytest.fixture(scope="session")
 def address():
     handler = functools.partial(QuietHandler, directory=SITE)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -53,10 +64,11 @@ def browser():
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(f"no browser: install one of {', '.join(BROWSERS)}")
         pytest.skip(f"no browser: install one of {', '.join(BROWSERS)} to test the pages")
+    from pages import PATIENCE
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
         yield browser
         browser.close()
 
