@@ -6,16 +6,17 @@ Nothing here or in the tests waits for a while: they wait for what a page itself
 
 from contextlib import contextmanager
 
+from browsers import PATIENCE, new_page
 from playwright.sync_api import TimeoutError as Hangs
 
 from graphon_lib.book.assets import PACKAGES
 from graphon_lib.book.paths import SITE
 
-CHAPTER_PAGES = sorted(f"chapters/{page.name}" for page in SITE.glob("chapters/*.html"))
-PAGES = [*CHAPTER_PAGES, "genindex.html", "search.html"]
-
-PATIENCE = 180_000
-"""Milliseconds that a browser may take for anything, on a machine with other work."""
+PAGES = sorted(
+    page.relative_to(SITE).as_posix()
+    for page in [*SITE.glob("chapters/**/*.html"), *SITE.glob("*.html")]
+    if page != SITE / "index.html"  # which only leads on to the first chapter
+)
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
 # Only rules about films and about turned screens, which find nothing serious, need axe to fetch files.
@@ -100,17 +101,6 @@ def still(page):
 def settled(root):
     """Wait until an explorer shows what was last asked of it."""
     finished(root.page, "what the explorer was asked for", SETTLED, root.element_handle())
-
-
-@contextmanager
-def new_page(browser, **options):
-    """Yield an empty page."""
-    page = browser.new_page(**options)
-    page.set_default_timeout(PATIENCE)
-    try:
-        yield page
-    finally:
-        page.close()
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Accessibility of the built pages: the keyboard suffices, and violations would be found."""
 
 import pytest
-from pages import new_page, opened, serious_violations
+from browsers import new_page
+from pages import opened, serious_violations
 
 pytestmark = pytest.mark.browser
 

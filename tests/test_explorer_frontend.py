@@ -1,7 +1,8 @@
 """The explorers' scripts on an empty page: axes, and what is said when the other side dies."""
 
 import pytest
-from pages import finished, new_page, settled
+from browsers import new_page
+from pages import finished, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS

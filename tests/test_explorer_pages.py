@@ -5,7 +5,8 @@ import functools
 import matplotlib as mpl
 import numpy as np
 import pytest
-from pages import finished, look, new_page, opened, overflow, settled
+from browsers import new_page
+from pages import finished, look, opened, overflow, settled
 
 from graphon_lib.book.explorers.catalogue import PUBLISHED
 from graphon_lib.book.explorers.jupyter import ExplorerWidget

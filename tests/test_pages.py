@@ -4,7 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from pages import PAGES, PATIENCE, finished, look, opened, overflow, serious_violations
+from browsers import PATIENCE
+from pages import PAGES, finished, look, opened, overflow, serious_violations
 
 from graphon_lib.book.paths import CHAPTERS, SITE
 

@@ -3,7 +3,8 @@
 import functools
 
 import pytest
-from pages import finished, new_page, opened, overflow, ready, settled
+from browsers import new_page
+from pages import finished, opened, overflow, ready, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.design_layers import FAMILIES
