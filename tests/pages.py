@@ -1,11 +1,13 @@
-"""What the browser tests share: the pages of the site, and how to wait for what was asked of one.
+"""What the browser tests share: the pages of the site, how to wait for one, and how to read arrays.
 
 Nothing here or in the tests waits for a while: they wait for what a page itself says, and
 `PATIENCE` only ends tests that would hang.
 """
 
+import base64
 from contextlib import contextmanager
 
+import numpy as np
 from browsers import PATIENCE, new_page
 from playwright.sync_api import TimeoutError as Hangs
 
@@ -68,6 +70,12 @@ STILL = """async () => {
     for (const animation of document.getAnimations()) {
         if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
     }
+}"""
+
+# Number by number, arrays would take most of the time of a test.
+PACK = """(array) => {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
 
 SETTLED = """async (root) => {
@@ -167,3 +175,8 @@ def serious_violations(page):
     if not page.evaluate("Boolean(globalThis.axe)"):
         page.add_script_tag(path=AXE)
     return finished(page, "axe", RUN_AXE)
+
+
+def unpack(text, dtype="<f4"):
+    """Return the array that `PACK` has made a text on a page."""
+    return np.frombuffer(base64.b64decode(text), dtype)

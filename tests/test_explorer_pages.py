@@ -1,12 +1,13 @@
 """Explorers in a real browser: every control moved, pictures and numbers those of the library."""
 
+import base64
 import functools
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from browsers import new_page
-from pages import finished, look, opened, overflow, settled
+from pages import PACK, finished, look, opened, overflow, settled, unpack
 
 from graphon_lib.book.explorers.catalogue import PUBLISHED
 from graphon_lib.book.explorers.jupyter import ExplorerWidget
@@ -33,26 +34,30 @@ def interpolation_error():
 
 INTERPOLATION = interpolation_error()
 
-READ = """root => ({
-    parameters: root.explorer.parameters,
-    summary: root.querySelector("[role=status]").textContent,
-    live: root.querySelector("[role=status]").getAttribute("aria-live"),
-    numbers: [...root.querySelectorAll("dl > div")].map(
-        row => [row.querySelector("dt").textContent, row.querySelector("dd").textContent]),
-    panels: root.explorer.view.panels.map((panel, i) => {
-        const figure = root.querySelectorAll("figure")[i];
-        const canvas = figure.querySelector("canvas");
-        const shown = figure.querySelector("[role=img]");
-        return {
-            label: shown.getAttribute("aria-label"),
-            values: panel.values ? [...panel.values.data] : panel.series.map(s => [...s.y.data]),
-            pixels: canvas ? [...canvas.getContext("2d")
-                .getImageData(0, 0, canvas.width, canvas.height).data] : null,
-            drawing: canvas ? canvas.toDataURL() : shown.innerHTML,
-            legend: [...figure.querySelectorAll("li")].map(item => item.textContent),
-        };
-    }),
-})"""
+READ = f"""root => {{
+    const pack = {PACK};
+    const figures = root.querySelectorAll("figure");
+    return {{
+        parameters: root.explorer.parameters,
+        summary: root.querySelector("[role=status]").textContent,
+        live: root.querySelector("[role=status]").getAttribute("aria-live"),
+        numbers: [...root.querySelectorAll("dl > div")].map(
+            row => [row.querySelector("dt").textContent, row.querySelector("dd").textContent]),
+        panels: root.explorer.view.panels.map((panel, i) => {{
+            const canvas = figures[i].querySelector("canvas");
+            const shown = figures[i].querySelector("[role=img]");
+            return {{
+                label: shown.getAttribute("aria-label"),
+                values: panel.values
+                    ? pack(panel.values.data) : panel.series.map(({{ y }}) => pack(y.data)),
+                pixels: canvas ? pack(canvas.getContext("2d")
+                    .getImageData(0, 0, canvas.width, canvas.height).data) : null,
+                drawing: canvas ? canvas.toDataURL() : shown.innerHTML,
+                legend: [...figures[i].querySelectorAll("li")].map(item => item.textContent),
+            }};
+        }}),
+    }};
+}}"""
 
 
 @functools.cache
@@ -85,17 +90,17 @@ def assert_shows(seen, view, steps=255):
         assert shown["label"] == f"{panel.title}. {panel.description}"
         if isinstance(panel, HeatMap):
             span = panel.high - panel.low
-            difference = np.abs(np.array(shown["values"]) - panel.values.ravel())
+            difference = np.abs(unpack(shown["values"]) - panel.values.ravel())
             assert difference.max() <= 0.5001 * span / steps
             colours = mpl.colormaps["viridis"]((panel.values.ravel() - panel.low) / span)
-            pixels = np.array(shown["pixels"]).reshape(-1, 4) / 255
+            pixels = unpack(shown["pixels"], np.uint8).reshape(-1, 4) / 255
             # The page interpolates the colour map between 17 colours.
             assert np.abs(pixels - colours).max() < INTERPOLATION
         else:
             legend = [series.label for series in panel.series]
             assert shown["legend"] == legend
             for got, series in zip(shown["values"], panel.series, strict=True):
-                np.testing.assert_array_equal(np.float32(got), series.y)
+                np.testing.assert_array_equal(unpack(got), series.y)
 
 
 def assert_every_control_moves(root, explorer):
@@ -180,7 +185,7 @@ def test_the_widget_of_jupyter_shows_the_same(browser, name):
 
     def ask(parameters):
         tree, arrays = encode(explorer.view(**parameters))
-        return {"tree": tree, "arrays": [array.ravel().tolist() for array in arrays]}
+        return {"tree": tree, "arrays": [base64.b64encode(array).decode() for array in arrays]}
 
     with new_page(browser) as page:
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
@@ -198,8 +203,8 @@ def test_the_widget_of_jupyter_shows_the_same(browser, name):
                     on: (event, call) => { answer = call; },
                     send: async ({ id, parameters }) => {
                         const { tree, arrays } = await ask(parameters);
-                        answer({ id, tree }, arrays.map(
-                            values => new DataView(new Float32Array(values).buffer)));
+                        answer({ id, tree }, arrays.map(text => new DataView(
+                            Uint8Array.from(atob(text), byte => byte.charCodeAt(0)).buffer)));
                     },
                 };
                 widget.render({ model, el: document.body });
