@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array, check_choice
 
-__all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
+__all__ = ["STYLES", "HeatMap", "LineChart", "Number", "Series", "View", "encode"]
 
 STYLES = ("dense", "random", "magnitude", "snip", "grasp", "synflow", "a", "b", "c", "d")
 """Looks of a line: colour, dashes and marker together. Methods have those of the figures."""
