@@ -197,7 +197,9 @@ def test_live(browser, address, subtests):
         with subtests.test("painting by mouse and by keyboard"):
             assert_painted_by_mouse_and_by_keyboard(root)
         with subtests.test("no problem came up but the file withheld"):
-            assert [problem for problem in problems if "/pyodide/numpy" not in problem] == []
+            # Pyodide's own words name no file; the browser's, which come as well, do.
+            withheld = ("numpy", "Failed to fetch")
+            assert [p for p in problems if not any(word in p for word in withheld)] == []
             assert overflow(page) <= 0
 
 
