@@ -77,6 +77,7 @@ def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(tmp_pat
     ]
     monkeypatch.setattr(execute, "list_chapters", lambda: paths)
     monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     assert execute.execute_stale_chapters() == paths
     assert execute.execute_stale_chapters() == []
     write_notebook(paths[0], "name = 'a'", "1 / 0")
