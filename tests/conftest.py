@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from graphon_lib.experiments import data
+from graphon_lib.experiments import data, sweep
 
 # The same examples in every run, so that a result of the tests belongs to the code alone. Others are
 # tried with `make search`. No deadline: a machine shared with other jobs is not a failure.
@@ -35,13 +35,35 @@ def browser():
         yield browser
 
 
+MNIST_DIR = os.environ.get("MNIST_DIR")
+real_cache_folder = data._cache_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def same_everywhere(tmp_path_factory):
+    """What tests compute depends neither on this machine's data and cores nor on earlier sessions.
+
+    The digits are those bundled with the book, cells that were kept before do not count, and what
+    joblib shares out is done within a test's own process, of which several may run side by side.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MNIST_DIR", raising=False)
+        patch.setattr(data, "_cache_folder", lambda *_: tmp_path_factory.getbasetemp() / "no-data")
+        patch.setattr(sweep, "CACHE", tmp_path_factory.mktemp("sweeps"))
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        yield
+
+
 @pytest.fixture
-def complete_mnist():
-    """The complete MNIST is at hand: where MNIST_DIR says or among downloads. Nothing is fetched."""
-    cache = data._cache_folder()
-    if os.environ.get("MNIST_DIR") or all((cache / name).exists() for name in data.FILES):
-        return
-    reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"
-    if os.environ.get("REQUIRE_MNIST"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def complete_mnist(monkeypatch):
+    """The complete MNIST, where MNIST_DIR says or among downloads. Nothing is fetched."""
+    cache = real_cache_folder()
+    if MNIST_DIR:
+        monkeypatch.setenv("MNIST_DIR", MNIST_DIR)
+    elif all((cache / name).exists() for name in data.FILES):
+        monkeypatch.setattr(data, "_cache_folder", real_cache_folder)
+    else:
+        reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"
+        if os.environ.get("REQUIRE_MNIST"):
+            pytest.fail(reason)
+        pytest.skip(reason)

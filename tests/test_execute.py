@@ -90,6 +90,7 @@ def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(
     monkeypatch.setattr(execute, "list_chapters", lambda: paths)
     monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
     monkeypatch.setattr(execute, "BUILD", tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     assert execute.execute_stale_chapters() == paths
     lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith("Executing 3 of 3 chapters")

@@ -33,6 +33,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 # Chapters executed side by side. Each takes up to a gigabyte, so that cores alone do not decide.
 MOST_AT_ONCE = 4
 
+PATIENCE = 600
+"""Seconds after which a kernel that does not answer is taken to be dead."""
+
 
 def list_chapters() -> list[Path]:
     """Return the notebooks of the book in reading order."""
@@ -90,6 +93,9 @@ def execute_chapter(
             kernel_name="python3",
             cwd=CHAPTERS,
             progress_bar=progress_bar,
+            # A machine with other work may take long to start Python, or to hand an output over.
+            start_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
             # How a cell's text is cut into messages depends on how busy the machine is.
             coalesce_streams=True,
             # The kernel's own remarks on its transport; failures of cells are reported anyhow.
