@@ -24,6 +24,7 @@ from graphon_lib.book.explorers.design_layers import (
     pixel_rings,
 )
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
+from graphon_lib.book.looks import DENSE, SERIES, numbered_look
 from graphon_lib.experiments.data import PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, Mnist
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import SpectralMetrics, graphon_ntk, spectral_metrics
@@ -283,9 +284,9 @@ class DesignExplorer:
             title="Eigenvalues of the kernel",
             x=np.arange(1, dense.size + 1),
             series=(
-                Series("dense", dense, "dense"),
-                Series("random, same densities", random_density * dense, "random"),
-                Series("your design", own, "snip"),
+                Series("dense", dense, DENSE),
+                Series("random, same densities", random_density * dense, numbered_look(0)),
+                Series("your design", own, SERIES[0]),
             ),
             x_label="rank",
             y_label="eigenvalue",
@@ -372,7 +373,7 @@ def _variance_panel(variances: Sequence[Array]) -> LineChart:
         x=(np.arange(BLOCKS) + 0.5) / BLOCKS,
         series=tuple(
             Series(f"layer {i}", variance, style)
-            for i, (variance, style) in enumerate(zip(variances, "abc", strict=True), start=1)
+            for i, (variance, style) in enumerate(zip(variances, SERIES, strict=False), start=1)
         ),
         x_label="position of the neuron",
         y_label="variance over dense",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import new_figure, style_of
 
 __all__ = [
     "cut_norms_by_width",
@@ -44,10 +44,8 @@ def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
             value.width,
             value,
             (np.maximum(value - lower, 0.0), np.maximum(upper - value, 0.0)),
-            color=COLOURS[method],
-            marker=MARKERS[method],
             capsize=2,
-            label=LABELS[method],
+            **style_of(method),
         )
     width_axis(panel, value.width.values)
     panel.set_ylim(0.0, None)
@@ -186,7 +184,6 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
         panel.set_yscale("log")
         panel.set_ylim(*limits)
         width_axis(panel, result.width.values)
-    spare.set_axis_off()
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     figure.supylabel("cut norm of the difference", fontsize=10)
     figure.supxlabel("width $n$", fontsize=10)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import new_figure, style_of
 from graphon_lib.experiments.fits import fit_slope
 from graphon_lib.graphons import StepGraphon
 
@@ -214,9 +214,8 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
         axes.plot(
             result.path_density.sel(pruning=method).values.ravel(),
             measured.sel(pruning=method).values.ravel(),
-            MARKERS[method],
-            color=COLOURS[method],
-            label=LABELS[method],
+            linestyle="none",
+            **style_of(method),
         )
     limits = [float(result.path_density.min()) / 2, float(result.path_density.max()) * 2]
     axes.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
