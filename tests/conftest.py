@@ -64,8 +64,8 @@ def browser():
 @pytest.fixture
 def complete_mnist():
     """The complete MNIST is at hand: where MNIST_DIR says or among downloads. Nothing is fetched."""
-    cache = data._cache_folder()
-    if os.environ.get("MNIST_DIR") or all((cache / name).exists() for name in data.FILES):
+    cache, files = data._cache_folder("mnist"), data.DATASETS["mnist"].files
+    if os.environ.get("MNIST_DIR") or all((cache / name).exists() for name in files):
         return
     reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"
     if os.environ.get("REQUIRE_MNIST"):
