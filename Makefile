@@ -15,7 +15,7 @@ FIND_LINKS = $(shell { $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/.*fi
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab search serve lock clean
+.PHONY: help book test lint unit reproduction pages citation outputs reproduce lab search serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ help: ## List the commands
 book: $(INSTALLED) ## Execute what changed, build the site, print where it is
 	@$(BIN)/python -m graphon_lib.book build
 
-test: lint citation book unit reproduction notebooks pages ## All checks: lint, units, notebooks, strict build, browser
+test: lint citation book unit reproduction pages ## All checks: lint, units, chapters, strict build, browser
 
 $(INSTALLED): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,14 +62,9 @@ search: $(INSTALLED) ## Property tests on a thousand new examples each
 	@$(BIN)/python -m pytest -m "hypothesis and not slow and not browser and not reproduction" \
 		--hypothesis-profile search
 
-reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of stored results again
-	@echo "Running the chapters at a small size, and parts of the stored results again"
+reproduction: book ## Compare chapters and stored results with what the code makes; chapters at a small size
+	@echo "Comparing committed outputs and parts of stored results; running the chapters at a small size"
 	@$(SIDE_BY_SIDE) --dist worksteal -m "reproduction and not slow" --durations=5
-
-notebooks: $(INSTALLED) ## Compare every chapter's committed outputs with a fresh run
-	@echo "Re-running the chapters against their committed outputs"
-	@TQDM_DISABLE=1 $(SIDE_BY_SIDE) --dist loadscope --nbval --nbval-current-env \
-		--nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider -W default chapters
 
 pages: book ## Open every built page in Chromium
 	@echo "Opening the built pages in Chromium"

@@ -36,6 +36,15 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert written[0] == written[1]
 
 
+def test_text_is_one_output_however_it_came(tmp_path):
+    source = write_notebook(
+        tmp_path / "source.ipynb", "seed = 0", "for i in range(3): print(i, flush=True)"
+    )
+    executed = execute_chapter(source, tmp_path / "executed.ipynb")
+    (output,) = executed.cells[1].outputs
+    assert output.text == "0\n1\n2\n"
+
+
 @pytest.mark.parametrize("shown", [False, True])
 def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     source = write_notebook(

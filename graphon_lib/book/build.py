@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from graphon_lib.book.api_pages import write_api_pages
 from graphon_lib.book.assets import PACKAGES, fetch_assets
 from graphon_lib.book.execute import list_chapters
 from graphon_lib.book.explorers.catalogue import write_explorers
@@ -63,7 +64,7 @@ def _stage() -> None:
             if target.is_relative_to(static):
                 # Sphinx copies these only along with a page that it writes.
                 shutil.rmtree(DOCTREES, ignore_errors=True)
-    kept = set(wanted.values())
+    kept = {*wanted.values(), *write_api_pages(STAGE / "chapters" / "api.md")}
     for path in STAGE.rglob("*"):
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()

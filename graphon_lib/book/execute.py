@@ -17,7 +17,14 @@ from tqdm import tqdm
 from graphon_lib.book.dependencies import chapter_fingerprint
 from graphon_lib.book.paths import CHAPTERS, EXECUTED
 
-__all__ = ["clean", "execute_chapter", "execute_stale_chapters", "list_chapters", "write_outputs"]
+__all__ = [
+    "clean",
+    "execute_chapter",
+    "execute_stale_chapters",
+    "list_chapters",
+    "up_to_date",
+    "write_outputs",
+]
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -81,6 +88,8 @@ def execute_chapter(
             kernel_name="python3",
             cwd=CHAPTERS,
             progress_bar=progress_bar,
+            # How a cell's text is cut into messages depends on how busy the machine is.
+            coalesce_streams=True,
             # The kernel's own remarks on its transport; failures of cells are reported anyhow.
             extra_arguments=["--log-level=50"],
         )
@@ -128,6 +137,11 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             output.get("data", {}).pop(WIDGET, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
+
+
+def up_to_date(path: Path) -> bool:
+    """Return whether a chapter was executed and nothing that it depends on has changed since."""
+    return _stored_fingerprint(path) == chapter_fingerprint(path)
 
 
 def execute_stale_chapters() -> list[Path]:

@@ -1,4 +1,8 @@
-"""Masked networks and the ways to prune them at initialisation (PyTorch)."""
+"""Masked networks and the ways to prune them at initialisation (PyTorch).
+
+From a network to its masks: score the weights, keep the largest scores, and ask what the masks do to
+the signal and what chance alone would have kept.
+"""
 
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
