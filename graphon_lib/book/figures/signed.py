@@ -31,7 +31,7 @@ def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     statistic
-        With the dimension ``kernel`` of :mod:`graphon_lib.experiments.signed_kernels`.
+        With the dimension ``kernel`` of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
 
     Returns
     -------

@@ -62,7 +62,7 @@ def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
     Parameters
     ----------
     panel
-        Where to draw, with :data:`LOSS_RANGE` as the range of its losses.
+        Where to draw, with ``LOSS_RANGE`` as the range of its losses.
     loss
         Dimensions trial and step. Infinite from where a trial has diverged: there the line ends in
         a cross at the top.
