@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +32,8 @@ class Dataset:
     ----------
     label
         How it is written.
-    shape
-        Of an image.
-    classes
-        How many there are; labels are 0, 1, and so on.
+    shape, classes
+        Of an image, and how many there are; labels are 0, 1, and so on.
     files
         The official files and their SHA-256.
     parse
@@ -134,9 +133,8 @@ class Images:
     sha256 : str
         Of all images and labels as unsigned bytes.
     shape : tuple of int
-        Of an image.
     classes : int
-        How many classes there are.
+        As in :class:`Dataset`.
     """
 
     x_train: NDArray[np.float32]
@@ -215,14 +213,8 @@ def load(
     return _subset(record)
 
 
-def load_mnist(
-    folder: str | os.PathLike[str] | None = None,
-    *,
-    full: bool = False,
-    cache: str | os.PathLike[str] | None = None,
-) -> Images:
-    """Load the MNIST digits, see :func:`load`."""
-    return load("mnist", folder, full=full, cache=cache)
+load_mnist = partial(load, "mnist")
+"""Load the MNIST digits: :func:`load` with this data set."""
 
 
 def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import check_array, check_choice, check_instance
 from graphon_lib.book.looks import Look
 
-__all__ = ["STYLES", "HeatMap", "LineChart", "Number", "Series", "View", "encode"]
+__all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
 
 SCALES = ("linear", "log")
 

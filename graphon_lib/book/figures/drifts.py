@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines
+from graphon_lib.book.figures.panels import method_lines, width_axis
 from graphon_lib.book.style import label_of, new_figure
 from graphon_lib.experiments.fits import Slope, fit_slope
 
@@ -234,8 +234,6 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
 
 
 def _width_axis(axes: Axes, result: xr.Dataset | xr.DataArray) -> None:
-    axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(result.width.values, [str(width) for width in result.width.values])
-    axes.minorticks_off()
+    width_axis(axes, result.width.values)
     axes.set_xlabel("width $n$")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.style import label_of, new_figure, style_of
 
-__all__ = ["method_lines", "method_panels", "show_matrix"]
+__all__ = ["method_lines", "method_panels", "show_matrix", "width_axis"]
 
 
 def method_panels(
@@ -51,6 +51,14 @@ def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
         spine.set_visible(True)
         spine.set_linewidth(0.6)
     return image
+
+
+def width_axis(panel: Axes, widths: Sequence[int], rotation: float = 0.0) -> None:
+    """Make the horizontal axis logarithmic, with a tick at every width and no other."""
+    panel.set_xscale("log", base=2)
+    panel.set_xticks(widths, [str(width) for width in widths])
+    panel.xaxis.set_tick_params(rotation=rotation)
+    panel.minorticks_off()
 
 
 def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:

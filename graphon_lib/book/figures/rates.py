@@ -7,8 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.convergence import width_axis
-from graphon_lib.book.figures.panels import method_lines, method_panels
+from graphon_lib.book.figures.panels import method_lines, method_panels, width_axis
 from graphon_lib.book.style import label_of, look_of, new_figure
 from graphon_lib.graphons.singular import noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -114,7 +113,7 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_title(f"singular value {rank}")
         panel.set_xlabel("width $n$")
-        width_axis(panel, result.width.values)
+        width_axis(panel, result.width.values, 90)
     axes[0].set_ylabel("over the noise floor")
     axes[0].set_ylim(0.0, None)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

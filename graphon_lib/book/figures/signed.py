@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphon_lib.book.figures.panels import width_axis
 from graphon_lib.book.style import label_of, look_of, new_figure, style_of
 
 __all__ = [
@@ -169,10 +170,7 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
     panels[0].set_yscale("log")
     panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
     for panel in panels:
-        panel.set_xscale("log", base=2)
-        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
-        panel.xaxis.set_tick_params(rotation=40)
-        panel.minorticks_off()
+        width_axis(panel, result.width.values, 40)
         panel.set_xlabel("width $n$")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
