@@ -57,10 +57,10 @@ def same_everywhere(tmp_path_factory):
 @pytest.fixture
 def complete_mnist(monkeypatch):
     """The complete MNIST, where MNIST_DIR says or among downloads. Nothing is fetched."""
-    cache = real_cache_folder()
+    cache = real_cache_folder("mnist")
     if MNIST_DIR:
         monkeypatch.setenv("MNIST_DIR", MNIST_DIR)
-    elif all((cache / name).exists() for name in data.FILES):
+    elif all((cache / name).exists() for name in data.DATASETS["mnist"].files):
         monkeypatch.setattr(data, "_cache_folder", real_cache_folder)
     else:
         reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"

@@ -7,6 +7,7 @@ from pages import finished, settled
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.explorers.view import encode
+from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,7 @@ def page(browser):
 
 def drawn(page, y, low=None, high=None):
     """Draw a line over a logarithmic axis; return the labels of the axis and the paths of a kind."""
-    series = {"label": "line", "style": "a"}
+    series = {"label": "line", "style": vars(SERIES[0])}
     series |= {"y": y, "low": low, "high": high}
     return page.evaluate(
         """(series) => {
