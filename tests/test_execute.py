@@ -1,6 +1,7 @@
 """Executing chapters: parameters are checked, failures leave nothing behind, outputs are clean."""
 
 import os
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -146,7 +147,22 @@ def test_command_line_reports_an_unknown_chapter(capsys):
     assert "99-nowhere" in capsys.readouterr().err
 
 
+@pytest.fixture
+def quick_results(tmp_path_factory, monkeypatch):
+    """Let kernels share what they compute at the quick profile, see quick_results.py."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own in that of the session.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quick-results"
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "shared.py").write_text("import quick_results\n")
+    monkeypatch.setenv("QUICK_RESULTS", str(folder))
+    monkeypatch.setenv("IPYTHONDIR", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+
+
 @pytest.mark.reproduction
+@pytest.mark.usefixtures("quick_results")
 @pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
 def test_every_chapter_runs_at_the_quick_profile(path, tmp_path):
     """The code behind every stored result runs at a small size."""
