@@ -77,8 +77,16 @@ def index(tmp_path):
 
 def documented(*paths):
     """Return what the pages at `paths` document, as pairs of a directive and a name, in order."""
-    pattern = r"^\.\. (auto\w+|py:data):: (\S+)$"
-    return [pair for path in paths for pair in re.findall(pattern, path.read_text(), re.MULTILINE)]
+    found = []
+    for path in paths:
+        for directive, name in re.findall(
+            r"^\.\. ([\w:]+):: (\S+)$", path.read_text(), re.MULTILINE
+        ):
+            if directive == "currentmodule":
+                module = name
+            else:
+                found.append((directive, f"{module}.{name}"))
+    return found
 
 
 def test_a_room_has_a_page_and_one_for_what_lies_behind_its_package(house, index):

@@ -102,7 +102,7 @@ def cell(data):
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_cell_describes_the_masks_of_its_trial(data, cell, method, scope):
     started = start_trial(data, (784, 40, 40, 40, 10), (3, 40, 5, 1))
-    m, s = METHODS.index(method), SCOPES.index(scope)
+    m, s = list(METHODS).index(method), SCOPES.index(scope)
     # Random scores are drawn anew for each scope: the first scope's come first.
     for earlier in SCOPES[: s + 1]:
         wanted = DENSITIES if earlier == "global" else (0.1,)
@@ -201,7 +201,7 @@ def kept(data, folder, dataset):
 def test_the_result_is_the_mean_of_the_cells(kept, dataset):
     arguments, cells = kept
     chosen = [
-        cell.arrays["histogram"][METHODS.index("snip"), 0, 1, 1, 1]
+        cell.arrays["histogram"][list(METHODS).index("snip"), 0, 1, 1, 1]
         for a, cell in zip(arguments, cells, strict=True)
         if (a["neuron_layers"], a["width"]) == (5, 40)
     ]
@@ -282,7 +282,7 @@ def test_layer_scope_gives_every_layer_the_same_density(dataset):
 
 def test_cut_norms_are_those_of_the_histograms(kept, dataset):
     table = CellTable(*kept)
-    place = (METHODS.index("synflow"), 0, 1, 0, 0)
+    place = (list(METHODS).index("synflow"), 0, 1, 0, 0)
     small, large = (table.samples("histogram", 4, width, place) for width in (24, 40))
     bounds = dataset.cut_norm.sel(neuron_layers=4, mask=1, pruning="synflow", width=24)
     for pair in range(2):

@@ -57,6 +57,14 @@ def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     assert bool(executed.cells[1].outputs) == shown
 
 
+def test_warnings_of_compiling_a_package_stay_out_of_the_outputs(tmp_path, monkeypatch):
+    (tmp_path / "some_package.py").write_text("same = 1 is 1\n")  # a SyntaxWarning
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "import some_package")
+    assert execute_chapter(source, tmp_path / "executed.ipynb").cells[1].outputs == []
+    assert "PYTHONWARNINGS" not in os.environ
+
+
 def test_unknown_parameter_fails(tmp_path):
     source = write_notebook(tmp_path / "source.ipynb", "seed = 0")
     with pytest.raises(ValueError, match=r"parameters must be among seed in source.ipynb, got sed"):
@@ -73,19 +81,28 @@ def test_failing_cell_leaves_the_former_output(tmp_path):
     assert destination.read_text() == "former"
 
 
-def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(tmp_path, monkeypatch):
+def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(
+    tmp_path, monkeypatch, capfd
+):
     paths = [
         write_notebook(tmp_path / f"{name}.ipynb", f"name = '{name}'", "print(name)")
         for name in ("a", "b", "c")
     ]
     monkeypatch.setattr(execute, "list_chapters", lambda: paths)
     monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setattr(execute, "BUILD", tmp_path)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     assert execute.execute_stale_chapters() == paths
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("Executing 3 of 3 chapters")
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        f"Executing chapters {done}/3" for done in (1, 2, 3)
+    ]
     assert execute.execute_stale_chapters() == []
+    assert capfd.readouterr() == ("", "")
     write_notebook(paths[0], "name = 'a'", "1 / 0")
     write_notebook(paths[2], "name = 'other'", "print(name)")
-    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+    with pytest.raises(RuntimeError, match=r"(?s)a\.ipynb failed.*In \[2\].*ZeroDivisionError"):
         execute.execute_stale_chapters()
     # The one that failed is still to be done, and whatever of the others was not finished.
     write_notebook(paths[0], "name = 'mended'", "print(name)")

@@ -77,7 +77,9 @@ def _page(title: str, text: str, package: Source, names: list[PublicName]) -> st
     for home, group in groupby(by_home, key=lambda public: public.home):
         parts.append(_heading(f"``{home.module.removeprefix(f'{package.module}.')}``", "-"))
         parts.append(home.docstring.partition("\n")[0])
-        parts.extend(_directive(public) for public in group)
+        for module, offered in groupby(group, key=lambda public: public.module):
+            parts.append(f".. currentmodule:: {module}")
+            parts.extend(_directive(public) for public in offered)
     return "\n\n".join(parts) + "\n"
 
 
@@ -87,20 +89,19 @@ def _heading(text: str, line: str) -> str:
 
 def _directive(public: PublicName) -> str:
     """Return what makes Sphinx document a name."""
-    full_name = f"{public.module}.{public.name}"
     match public.definition:
         case ast.FunctionDef():
-            return f".. autofunction:: {full_name}"
+            return f".. autofunction:: {public.name}"
         case ast.ClassDef(body=body):
             kind = "exception" if public.name.endswith("Error") else "class"
             methods = [node.name for node in body if _is_documented_method(node)]
             members = f"\n   :members: {', '.join(methods)}" if methods else ""
-            return f".. auto{kind}:: {full_name}{members}"
+            return f".. auto{kind}:: {public.name}{members}"
     # For a value without a docstring, autodoc would show that of its type.
     value = ast.unparse(public.definition.value)
     shown = f"\n   :value: {value}" if _is_short_literal(public.definition.value) else ""
     text = cleandoc(public.home.docstring_after(public.definition))
-    return f".. py:data:: {full_name}{shown}\n\n{indent(text, '   ')}".rstrip()
+    return f".. py:data:: {public.name}{shown}\n\n{indent(text, '   ')}".rstrip()
 
 
 def _is_documented_method(node: ast.stmt) -> bool:
