@@ -45,15 +45,13 @@ FINISH = {"resamples": 20, "reference": 40, "cut_density": 0.1, "cut_pairs": 2}
 def few_rounds():
     """SynFlow is tested elsewhere; here it only has to be fast."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("graphon_lib.pruning.methods.ROUNDS", 5)
+        patch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=5))
         yield
 
 
 @pytest.fixture(scope="module")
 def data():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        yield load_mnist()
+    return load_mnist()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +89,7 @@ def cell(data):
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_cell_describes_the_masks_of_its_trial(data, cell, method, scope):
     started = start_trial(data, (784, 40, 40, 40, 10), (3, 40, 5, 1))
-    m, s = METHODS.index(method), SCOPES.index(scope)
+    m, s = list(METHODS).index(method), SCOPES.index(scope)
     # Random scores are drawn anew for each scope: the first scope's come first.
     for earlier in SCOPES[: s + 1]:
         wanted = DENSITIES if earlier == "global" else (0.1,)

@@ -8,21 +8,11 @@ import torch
 
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.descent import DESCENT, NETWORKS, descent
-from graphon_lib.experiments.digits import Data, checked_digits
+from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import ntk_weights
 from graphon_lib.ntk import empirical_ntk, gradient_flow
 from graphon_lib.pruning import MaskedMLP, prune
-
-
-@pytest.fixture(scope="module", autouse=True)
-def bundled_digits():
-    """Use the bundled digits, wherever the complete ones may be."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        checked_digits.cache_clear()
-        yield
-        checked_digits.cache_clear()
 
 
 def problem(widths=(6, 30, 20, 3), density=0.5, seed=0):

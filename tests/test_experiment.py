@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from types import ModuleType
 
-import joblib
 import numpy as np
 import pytest
 
@@ -54,10 +53,7 @@ DESCRIBED = Experiment(
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    monkeypatch.delenv("MNIST_DIR", raising=False)
     CALLS.clear()
-    with joblib.parallel_config(backend="sequential"):
-        yield tmp_path
 
 
 def test_cells_alike_are_computed_once_and_stand_everywhere():

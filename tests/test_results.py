@@ -2,7 +2,6 @@
 
 import json
 
-import joblib
 import numpy as np
 import pytest
 import xarray as xr
@@ -34,8 +33,7 @@ def described(cell=draw, size=50):
 def experiment(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(sweep, "CACHE", tmp_path / "cells")
-    with joblib.parallel_config(backend="sequential"):
-        yield described()
+    return described()
 
 
 def test_nothing_is_computed_unasked_where_nothing_is_stored(experiment):

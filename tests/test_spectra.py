@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments.data import DataError, load_mnist
-from graphon_lib.experiments.digits import Data, checked_digits, nested_batch
+from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.spectra import (
     METRICS,
     OF_DENSE,
@@ -30,18 +30,8 @@ CELL = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bundled_digits():
-    """Use the bundled digits, wherever the complete ones may be."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        checked_digits.cache_clear()
-        yield
-        checked_digits.cache_clear()
-
-
 @pytest.fixture(scope="module")
-def digits(bundled_digits):
+def digits():
     return load_mnist()
 
 

@@ -31,16 +31,9 @@ SWEEP = {
 }
 
 
-@pytest.fixture(autouse=True)
-def subset(monkeypatch):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-
-
 @pytest.fixture(scope="module")
 def data():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        return Data(full=False, sha256=load_mnist().sha256)
+    return Data(full=False, sha256=load_mnist().sha256)
 
 
 def test_methods_of_a_trial_share_their_batches_and_weights(data):

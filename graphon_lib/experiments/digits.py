@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.data import Batch, DataError, Mnist, load_mnist
+from graphon_lib.experiments.data import Batch, DataError, Images, load_mnist
 
 __all__ = ["Data", "checked_digits", "nested_batch"]
 
@@ -27,13 +27,13 @@ class Data(NamedTuple):
     full: bool
     sha256: str
 
-    def load(self) -> Mnist:
+    def load(self) -> Images:
         """Return the data, see :func:`checked_digits`."""
         return checked_digits(self.full, self.sha256)
 
 
 @cache
-def checked_digits(full: bool, data_sha256: str) -> Mnist:
+def checked_digits(full: bool, data_sha256: str) -> Images:
     """Load the digits, once in every process, and make sure that they are the right ones.
 
     Parameters
@@ -45,7 +45,7 @@ def checked_digits(full: bool, data_sha256: str) -> Mnist:
 
     Returns
     -------
-    Mnist
+    Images
 
     Raises
     ------
@@ -61,7 +61,7 @@ def checked_digits(full: bool, data_sha256: str) -> Mnist:
     return data
 
 
-def nested_batch(data: Mnist, size: int, seed: int) -> Batch:
+def nested_batch(data: Images, size: int, seed: int) -> Batch:
     """Draw training digits at random, a smaller batch being the beginning of a larger one.
 
     Parameters

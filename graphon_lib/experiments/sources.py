@@ -191,6 +191,7 @@ def _import_graph() -> grimp.ImportGraph:
     return graph
 
 
+@cache
 def _bare_code(code: str) -> str:
     """Return source text without comments, docstrings, blank lines and spaces at the ends of lines.
 

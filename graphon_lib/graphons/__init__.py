@@ -1,4 +1,8 @@
-"""Step graphons, their estimators and their distances (NumPy)."""
+"""Step graphons, their estimators and their distances (NumPy).
+
+From masks to their limits: estimate the graphon behind a mask, measure how far two graphons are apart
+with bounds that prove it, and draw masks and networks from graphons that are known.
+"""
 
 from graphon_lib.graphons.blocks import block_means, degree_blocks, rank_blocks, split_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks, coclustering

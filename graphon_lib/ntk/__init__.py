@@ -1,4 +1,8 @@
-"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy)."""
+"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy).
+
+From graphons to training: the Graphon NTK is exact for step graphons; its spectrum and its gradient
+flow say how fast a pruned network learns.
+"""
 
 from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU, Linear
 from graphon_lib.ntk.eigenfunctions import Eigenfunctions, eigenfunctions
