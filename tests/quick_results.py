@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from graphon_lib.experiments import data
 from graphon_lib.experiments.experiment import Experiment
-from graphon_lib.pruning.methods import METHODS
+from graphon_lib.pruning import METHODS
 
 FOLDER = Path(os.environ["QUICK_RESULTS"])
 

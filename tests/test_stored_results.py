@@ -28,7 +28,9 @@ def test_what_cannot_be_the_same_has_the_shape_that_the_code_makes(name):
     for name, variable in stored.data_vars.items():
         assert variable.dims == again[name].dims
         assert (variable > 0).all()
-        assert (again[name] > 0).all()
+        # Less than a page of memory, or than a tick of a clock, counts as nothing.
+        assert np.isfinite(again[name]).all()
+        assert (again[name] >= 0).all()
 
 
 @pytest.mark.reproduction
