@@ -49,7 +49,7 @@ def test_definitions_are_followed_through_names():
     behind = sources.definitions_behind([shared_positions])
     assert {
         "graphon_lib.experiments.shared_positions.shared_positions",
-        "graphon_lib.experiments.data.PIXEL_MEAN",
+        "graphon_lib.experiments.data.DATASETS",
         "graphon_lib.experiments.trials.BATCH_SIZE",
         "graphon_lib.graphons.network.GraphonNetwork",
         "graphon_lib.pruning.synflow.synflow_masks",

@@ -308,11 +308,11 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
 def test_sweeps_figures_and_explorers_take_their_sides_from_the_data(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
     monkeypatch.setitem(DATASETS, "mnist", replace(DATASETS["toy"], variable="MNIST_DIR"))
-    quick = {"widths": [144, 20, 20, 20, 3], "densities": [0.3, 0.2], "trials": 1, "full": False}
-    statistics = replace(MASK_STATISTICS, profiles={"quick": quick}).run(profile="quick")
+    small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20}
+    statistics = MASK_STATISTICS.compute({**MASK_STATISTICS.quick, **small})
     figure = pruning.surviving_pixels(statistics, 0.2)
     shapes = {image.get_array().shape for panel in figure.axes[:5] for image in panel.images}
     assert shapes == {SMALL}
-    maps = replace(MASK_MAPS, profiles={"quick": quick | {"blocks": 4}}).run(profile="quick")
+    maps = MASK_MAPS.compute({**MASK_MAPS.quick, **small, "blocks": 4})
     view = pruning_explorer(maps).view()
     assert view.panels[1].values.shape == SMALL

@@ -10,7 +10,7 @@ import numpy as np
 from graphon_lib._checks import check_integer
 from graphon_lib.experiments.data import Batch, DataError, Images, load_mnist
 
-__all__ = ["Data", "checked_digits", "nested_batch"]
+__all__ = ["Data", "nested_batch"]
 
 
 class Data(NamedTuple):
@@ -28,37 +28,25 @@ class Data(NamedTuple):
     sha256: str
 
     def load(self) -> Images:
-        """Return the data, see :func:`checked_digits`."""
-        return checked_digits(self.full, self.sha256)
+        """Load the data, once in every process, and make sure that they are the right ones.
+
+        Raises
+        ------
+        DataError
+            If those found here are others: workers on several machines must not mix data.
+        """
+        return _loaded(self)
 
 
 @cache
-def checked_digits(full: bool, data_sha256: str) -> Images:
-    """Load the digits, once in every process, and make sure that they are the right ones.
-
-    Parameters
-    ----------
-    full
-        Whether the complete data are needed rather than the bundled subset.
-    data_sha256
-        The checksum that they must have.
-
-    Returns
-    -------
-    Images
-
-    Raises
-    ------
-    DataError
-        If the digits found here are others: workers on several machines must not mix data.
-    """
-    data = load_mnist(full=full)
-    if data.sha256 != data_sha256:
+def _loaded(data: Data) -> Images:
+    found = load_mnist(full=data.full)
+    if found.sha256 != data.sha256:
         raise DataError(
-            f"the digits must have SHA-256 {data_sha256}, got {data.sha256} from {data.source}; "
+            f"the digits must have SHA-256 {data.sha256}, got {found.sha256} from {found.source}; "
             "set MNIST_DIR to the same data everywhere"
         )
-    return data
+    return found
 
 
 def nested_batch(data: Images, size: int, seed: int) -> Batch:

@@ -42,7 +42,9 @@ class Pruned:
 
 def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
     """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
-    return start_trial(data.load(), (784, *[width] * hidden_layers, 10), identity)
+    images = data.load()
+    widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
+    return start_trial(images, widths, identity)
 
 
 def pruned_network(
@@ -67,7 +69,8 @@ def pruned_network(
     width, hidden_layers
         Of the network.
     data
-        Of the pruning batch.
+        Of the pruning batch. Of other images than MNIST, inputs and outputs are as many as pixels
+        and classes.
     """
     trial = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     ((_, masks),) = trial.masks(pruning, [density])
