@@ -19,13 +19,13 @@ from graphon_lib.book.public_names import PublicName, Source, public_names, read
 __all__ = ["write_api_pages"]
 
 
-def write_api_pages(index: Path, library: Path = LIBRARY) -> list[Path]:
+def write_api_pages(folder: Path, library: Path = LIBRARY) -> list[Path]:
     """Write the pages of all rooms, leaving those alone that have not changed.
 
     Parameters
     ----------
-    index
-        The page that they are listed on; they go into the folder of its name.
+    folder
+        Where the pages are to be.
     library
         The folder of the library's package, whose subpackages are the rooms.
 
@@ -35,18 +35,13 @@ def write_api_pages(index: Path, library: Path = LIBRARY) -> list[Path]:
         The pages.
     """
     sources = read_sources(library)
-    folder = index.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    before = set(folder.iterdir())
     pages = {}
     for room, names in public_names(sources).items():
         pages |= {folder / name: text for name, text in _pages_of_room(sources[room], names)}
+    folder.mkdir(parents=True, exist_ok=True)
     for path, text in pages.items():
-        if path not in before or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-    if before != set(pages):
-        # Sphinx would not look again which pages the index lists.
-        index.touch()
     return list(pages)
 
 

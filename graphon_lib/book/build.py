@@ -84,7 +84,13 @@ def _stage() -> None:
             if target.is_relative_to(static):
                 # Sphinx copies these only along with a page that it writes.
                 shutil.rmtree(DOCTREES, ignore_errors=True)
-    kept = {*wanted.values(), *write_api_pages(STAGE / "chapters" / "api.md")}
+    api = STAGE / "chapters" / "api"
+    before = set(api.glob("*"))
+    pages = set(write_api_pages(api))
+    if pages != before:
+        # Sphinx does not see that the table of contents has other pages now.
+        shutil.rmtree(DOCTREES, ignore_errors=True)
+    kept = {*wanted.values(), *pages}
     for path in STAGE.rglob("*"):
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()
