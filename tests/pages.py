@@ -63,10 +63,11 @@ LOADED = {
     }""",
 }
 
-# Scripts are told of a new size with the next frame. Transitions are brought to their end rather than
-# waited for: those outside the window may never say that they have come to it.
+# Scripts are told of a new size, and new fonts asked for, with the next frame. Transitions are brought to
+# their end rather than waited for: those outside the window may never say that they have come to it.
 STILL = """async () => {
     for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    await document.fonts.ready;
     for (const animation of document.getAnimations()) {
         if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
     }
@@ -103,7 +104,7 @@ def ready(page):
 
 def still(page):
     """Wait until a page has followed a change of its looks."""
-    finished(page, "two frames", STILL)
+    finished(page, "two frames and fonts", STILL)
 
 
 def settled(root):
