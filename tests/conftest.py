@@ -1,5 +1,6 @@
 """How property tests search, and what tests may need: the built site, Chromium, the complete MNIST."""
 
+import functools
 import os
 
 import pytest
@@ -35,8 +36,15 @@ def browser():
         yield browser
 
 
-MNIST_DIR = os.environ.get("MNIST_DIR")
-real_cache_folder = data._cache_folder
+MNIST = data.DATASETS["mnist"]
+FOLDER = os.environ.get(MNIST.variable)
+NO_MNIST = f"no complete MNIST: set {MNIST.variable}, or download it, see README.md"
+cache_folder, official = data._cache_folder, data._official
+
+
+@functools.cache
+def read_once(folder, source):
+    return official(MNIST, folder, source)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,23 +55,31 @@ def same_everywhere(tmp_path_factory):
     joblib shares out is done within a test's own process, of which several may run side by side.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        patch.setattr(data, "_cache_folder", lambda *_: tmp_path_factory.getbasetemp() / "no-data")
+        for dataset in data.DATASETS.values():
+            patch.delenv(dataset.variable, raising=False)
+        patch.setattr(data, "_cache_folder", lambda _: tmp_path_factory.getbasetemp() / "no-data")
         patch.setattr(sweep, "CACHE", tmp_path_factory.mktemp("sweeps"))
         patch.setenv("LOKY_MAX_CPU_COUNT", "1")
         yield
 
 
 @pytest.fixture
-def complete_mnist(monkeypatch):
-    """The complete MNIST, where MNIST_DIR says or among downloads. Nothing is fetched."""
-    cache = real_cache_folder("mnist")
-    if MNIST_DIR:
-        monkeypatch.setenv("MNIST_DIR", MNIST_DIR)
-    elif all((cache / name).exists() for name in data.DATASETS["mnist"].files):
-        monkeypatch.setattr(data, "_cache_folder", real_cache_folder)
-    else:
-        reason = f"no complete MNIST: set MNIST_DIR, or download it into {cache}, see README.md"
-        if os.environ.get("REQUIRE_MNIST"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+def has_complete_mnist(monkeypatch):
+    """Whether the complete MNIST is where its variable says or among downloads; then it is found."""
+    monkeypatch.setattr(data, "_official", lambda _, *place: read_once(*place))
+    if FOLDER:
+        monkeypatch.setenv(MNIST.variable, FOLDER)
+        return True
+    if all((cache_folder("mnist") / name).exists() for name in MNIST.files):
+        monkeypatch.setattr(data, "_cache_folder", cache_folder)
+        return True
+    if os.environ.get("REQUIRE_MNIST"):
+        pytest.fail(NO_MNIST)
+    return False
+
+
+@pytest.fixture
+def complete_mnist(has_complete_mnist):
+    """The complete MNIST. Nothing is fetched."""
+    if not has_complete_mnist:
+        pytest.skip(NO_MNIST)

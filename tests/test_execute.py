@@ -39,6 +39,18 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert written[0] == written[1]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no sockets of files")
+def test_no_other_process_can_take_the_kernel_s_ports(tmp_path):
+    show = "import json, ipykernel\nprint(json.load(open(ipykernel.get_connection_file()))['ip'])"
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", show)
+    places = {
+        execute_chapter(source, tmp_path / "executed.ipynb").cells[1].outputs[0].text
+        for _ in range(2)
+    }
+    assert len(places) == 2
+    assert not any(Path(place).parent.exists() for place in places)
+
+
 def test_text_is_one_output_however_it_came(tmp_path):
     source = write_notebook(
         tmp_path / "source.ipynb", "seed = 0", "for i in range(3): print(i, flush=True)"

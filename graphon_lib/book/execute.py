@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 import papermill
 from joblib import Parallel, cpu_count, delayed
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from graphon_lib.book.dependencies import chapter_fingerprint
 from graphon_lib.book.paths import BUILD, CHAPTERS, EXECUTED
@@ -83,7 +85,11 @@ def execute_chapter(
             f"parameters must be among {', '.join(known) or 'none'} in {source.name}, "
             f"got {', '.join(unknown)}"
         )
-    with warnings.catch_warnings(), _environment_of_kernels(progress_bar):
+    with (
+        warnings.catch_warnings(),
+        _environment_of_kernels(progress_bar),
+        _sockets() as config,
+    ):
         # Papermill still calls two functions that newer versions of its dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
         notebook = papermill.execute_notebook(
@@ -93,6 +99,7 @@ def execute_chapter(
             kernel_name="python3",
             cwd=CHAPTERS,
             progress_bar=progress_bar,
+            config=config,
             # A machine with other work may take long to start Python, or to hand an output over.
             start_timeout=PATIENCE,
             iopub_timeout=PATIENCE,
@@ -107,6 +114,19 @@ def execute_chapter(
     nbformat.write(notebook, temporary)
     temporary.replace(destination)
     return notebook
+
+
+@contextmanager
+def _sockets() -> Iterator[Config]:
+    """Yield settings with which a kernel talks through files of its own, where there can be such.
+
+    Between the choice of a free TCP port and its use by the kernel, another process may take it.
+    """
+    if os.name == "nt":
+        yield Config()
+        return
+    with TemporaryDirectory() as folder:
+        yield Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
 
 
 @contextmanager

@@ -234,5 +234,7 @@ BATCH_DEPENDENCE = Experiment(
         "full": False,
     },
     # The shares of batches need three of them.
-    case=Case({"grid": {"width": [500], "batch": 3, "network": 2}}, ["layer_density"]),
+    case=Case(
+        {"grid": {"width": [500], "batch": 3, "network": 2}}, ["layer_density"], ["layer_density"]
+    ),
 )

@@ -229,5 +229,6 @@ CONVERGENCE = Experiment(
             "finish": {"resamples": 10, "reference": 100, "cut_density": 0.2, "cut_pairs": 1},
         },
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
+        ["layer_density", "dead_fraction", "motif_density", "singular_value"],
     ),
 )

@@ -192,8 +192,8 @@ DESCENT = Experiment(
     case=Case(
         {
             "grid": {"trial": 1, "width": [256], "network": NETWORKS},
-            "steps": 100,
-            "watched": [10, 100],
+            "steps": 20,
+            "watched": [10],
         },
         ["loss", "cosine"],
     ),

@@ -171,6 +171,8 @@ DRIFT_SCALING = Experiment(
         "full": False,
     },
     case=Case(
-        {"grid": {"width": [256], "trial": 1, "pruning": ["all"]}}, ["drift", "second_moment"]
+        {"grid": {"width": [256], "trial": 1, "pruning": ["all"]}},
+        ["drift", "second_moment"],
+        ["drift", "second_moment"],
     ),
 )

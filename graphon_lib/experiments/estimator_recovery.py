@@ -95,5 +95,7 @@ ESTIMATOR_RECOVERY = Experiment(
         "blocks": 8,
         "clusters": 4,
     },
-    case=Case({"grid": {"graphon": list(GRAPHONS), "size": [100, 200], "trial": 1}}, ["error"]),
+    case=Case(
+        {"grid": {"graphon": list(GRAPHONS), "size": [100, 200], "trial": 1}}, ["error"], ["error"]
+    ),
 )

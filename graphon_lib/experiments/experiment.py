@@ -37,10 +37,13 @@ class Case(NamedTuple):
         What is different in the profile ``"paper"``: a smaller grid, other settings.
     variables
         Those that must be the same. The mean over all trials is none of them.
+    blind
+        Those that see no images where the method needs no data: they are the same whatever the images.
     """
 
     changes: Profile
     variables: Sequence[str]
+    blind: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

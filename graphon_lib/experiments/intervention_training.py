@@ -141,5 +141,6 @@ INTERVENTION_TRAINING = Experiment(
             "evaluated": [20],
         },
         ["loss", "layer_density", "path_density"],
+        ["layer_density", "path_density"],
     ),
 )

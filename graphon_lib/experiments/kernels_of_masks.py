@@ -142,5 +142,5 @@ KERNELS_OF_MASKS = Experiment(
         "draws": 2,
         "full": False,
     },
-    case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"]),
+    case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"], ["path_density"]),
 )

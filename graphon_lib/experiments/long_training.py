@@ -49,5 +49,6 @@ LONG_TRAINING = Experiment(
             "evaluated": [20],
         },
         ["loss", "layer_density", "path_density"],
+        ["layer_density", "path_density"],
     ),
 )

@@ -143,5 +143,6 @@ MASK_MAPS = Experiment(
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction"],
+        ["layer_density", "dead_fraction"],
     ),
 )

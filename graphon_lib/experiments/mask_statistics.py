@@ -131,7 +131,8 @@ MASK_STATISTICS = Experiment(
         "full": False,
     },
     case=Case(
-        {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.3, 0.2]},
+        {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
+        ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
     ),
 )

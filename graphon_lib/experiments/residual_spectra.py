@@ -124,5 +124,9 @@ RESIDUAL_SPECTRA = Experiment(
         "singular_values": 6,
         "full": False,
     },
-    case=Case({"grid": {"width": [512], "trial": 1}, "cut_norm_widths": []}, ["singular_value"]),
+    case=Case(
+        {"grid": {"width": [512], "trial": 1}, "cut_norm_widths": []},
+        ["singular_value"],
+        ["singular_value"],
+    ),
 )

@@ -51,5 +51,9 @@ SHARED_POSITIONS = Experiment(
         "blocks": 16,
         "full": False,
     },
-    case=Case({"grid": {"trial": 1, "pruning": ["all"], "density": [0.2]}}, ["path_density"]),
+    case=Case(
+        {"grid": {"trial": 1, "pruning": ["all"], "density": [0.2]}},
+        ["path_density"],
+        ["path_density"],
+    ),
 )

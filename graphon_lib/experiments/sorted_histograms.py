@@ -85,5 +85,5 @@ SORTED_HISTOGRAMS = Experiment(
         "blocks": 64,
         "full": False,
     },
-    case=Case({"grid": {"width": [100], "trial": 1}}, ["layer_density"]),
+    case=Case({"grid": {"width": [100], "trial": 1}}, ["layer_density"], ["layer_density"]),
 )

@@ -320,5 +320,6 @@ SPECTRA = Experiment(
             }
         },
         ["energy_concentration", "alignment", "path_density"],
+        ["path_density"],
     ),
 )

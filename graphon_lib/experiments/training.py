@@ -181,10 +181,11 @@ TRAINING = Experiment(
     # The first steps of a run do not depend on how many follow.
     case=Case(
         {
-            "grid": {"trial": 1, "density": [0.05], "pruning": ["snip"]},
+            "grid": {"trial": 1, "density": [0.05], "pruning": ["random", "snip"]},
             "steps": 20,
             "evaluated": [20],
         },
         ["loss", "layer_density", "path_density"],
+        ["layer_density", "path_density"],
     ),
 )
