@@ -9,7 +9,6 @@ from graphon_lib.graphons import GraphonNetwork, StepGraphon
 
 __all__ = [
     "SEEDS",
-    "dense_network",
     "inputs",
     "networks",
     "random_network",
@@ -17,10 +16,6 @@ __all__ = [
     "relu_moments",
     "seeded_inputs",
 ]
-
-
-def dense_network(depth):
-    return GraphonNetwork([StepGraphon([[1.0]])] * depth)
 
 
 def random_network(blocks, rng, moments=False):

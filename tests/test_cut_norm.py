@@ -344,27 +344,6 @@ GOOD = np.ones((2, 3))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((np.array([[1.0, np.nan]]),), "values must be finite"),
-        ((np.array([[1.0, np.inf]]),), "values must be finite"),
-        ((np.ones((0, 3)),), "values must be a non-empty"),
-        ((np.ones(3),), "values must be a non-empty array with 2 axes"),
-        ((np.ones((2, 2)) * 1j,), "values must be an array of real numbers"),
-        ((GOOD, [1.5, -0.5]), "row_mass must lie in"),
-        ((GOOD, [0.5, 0.4]), "row_mass must sum to 1"),
-        ((GOOD, [1.0]), "row_mass must hold one mass per block"),
-        ((GOOD, None, [0.5, 0.5]), "col_mass must hold one mass per block"),
-        ((GOOD, None, [0.5, np.nan, 0.5]), "col_mass must be finite"),
-        ((GOOD, None, None, 7), "rng must be a numpy.random.Generator"),
-    ],
-)
-def test_bad_input(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        cut_norm(*arguments)
-
-
-@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"rows": np.zeros(3, dtype=bool)}, "result.rows must be 40 booleans"),

@@ -27,7 +27,7 @@ from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
-from graphon_lib.ntk.tiles import check_workers
+from graphon_lib.ntk.tiles import threads
 
 __all__ = ["CLOCKS", "COMPUTED", "KERNEL_COST", "PARTS", "kernel_cost"]
 
@@ -140,7 +140,7 @@ def kernel_cost(
             "inputs": list(scaling_inputs),
             "part": list(PARTS),
         },
-        attrs={"cores": check_workers(None), "load_before": before, "load_after": _load()},
+        attrs={"cores": threads(), "load_before": before, "load_after": _load()},
     )
 
 

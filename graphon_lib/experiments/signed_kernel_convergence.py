@@ -12,10 +12,9 @@ from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import checked_digits, nested_batch
 from graphon_lib.experiments.results import Experiment
 from graphon_lib.experiments.sweep import fingerprint, run_cells
-from graphon_lib.graphons.network import GraphonNetwork
+from graphon_lib.graphons.network import GraphonNetwork, sample_weights
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.graphons.weight_sampling import sample_weights
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 

@@ -75,10 +75,8 @@ def cut_norm(
     ----------
     values : array_like, shape (n, m)
         The matrix A, of any real numbers: usually the difference of two graphons on the same blocks.
-    row_mass : array_like, shape (n,), optional
-        Masses p of the row blocks, non-negative, summing to 1. Uniform when omitted.
-    col_mass : array_like, shape (m,), optional
-        Masses q of the column blocks, likewise.
+    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
+        The masses p of the row blocks and q of the column blocks.
     rng : numpy.random.Generator, optional
         Starts the search. When omitted, a generator with a fixed seed: the same matrix gives the same
         interval.
@@ -87,12 +85,6 @@ def cut_norm(
     -------
     CutNorm
         The interval, its witness and its certificate. `check_certificate` recomputes both bounds.
-
-    Raises
-    ------
-    ValueError
-        If `values` is empty, not two-dimensional or not finite, masses are negative, of the wrong
-        number or do not sum to 1, or `rng` is not a generator.
 
     Notes
     -----
@@ -155,7 +147,8 @@ def check_certificate(
     result : CutNorm
         What `cut_norm` returned, or anyone's claim about the same matrix. Its `lower` and `upper` are
         not read.
-    row_mass, col_mass : array_like, optional
+        It may lack a certificate only where the matrix is small enough for enumeration.
+    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
         The masses.
 
     Returns
@@ -164,12 +157,6 @@ def check_certificate(
         The sum over the witness's sets.
     upper : float
         The bound the certificate proves, valid whatever its weights, if not tight.
-
-    Raises
-    ------
-    ValueError
-        If the witness or the certificate does not have the matrix's shape, weights are negative or
-        all zero, or there is no certificate and the matrix is too large for enumeration.
     """
     matrix, p, q, exponent = _check_matrix(values, row_mass, col_mass)
     for name, size in zip(("rows", "cols"), matrix.shape, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import check_real
 from graphon_lib.graphons.families import GraphonFamily
 
 __all__ = ["FlowThreshold"]
@@ -34,11 +34,6 @@ class FlowThreshold(GraphonFamily):
     col_decay : float
         How fast the flow falls over the columns, b in [0, 50].
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
     SynFlow's score of a weight is :math:`|w|` times the flow into its column and the flow out of its
@@ -62,9 +57,9 @@ class FlowThreshold(GraphonFamily):
     col_decay: float
 
     def __post_init__(self) -> None:
-        check_array("threshold", self.threshold, 0, minimum=0.0)
-        check_array("row_decay", self.row_decay, 0, minimum=0.0, maximum=50.0)
-        check_array("col_decay", self.col_decay, 0, minimum=0.0, maximum=50.0)
+        check_real("threshold", self.threshold, 0.0)
+        check_real("row_decay", self.row_decay, 0.0, 50.0)
+        check_real("col_decay", self.col_decay, 0.0, 50.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         with np.errstate(over="ignore"):

@@ -37,7 +37,6 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
     Parameters
     ----------
     mask_or_graphon : array_like, shape (n_out, n_in), or StepGraphon
-        A binary mask, NumPy or PyTorch, or a step graphon.
 
     Returns
     -------
@@ -45,11 +44,6 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
         ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges that
         share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two rows
         joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If a mask is not binary.
 
     Notes
     -----

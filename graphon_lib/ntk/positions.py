@@ -14,13 +14,15 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_mask, check_rng
+from graphon_lib._checks import check_array, check_integer, check_mask, check_real, check_rng
 from graphon_lib.ntk.activations import LeakyReLU
-from graphon_lib.ntk.arrays import check_variance
 
 __all__ = ["PositionLayer", "position_layers", "position_ntk"]
 
 RELU = LeakyReLU(0.0)
+
+WEIGHT_VARIANCE = 2.0
+"""The variance :math:`s_w` of weights N(0, 2 / n) in NTK units."""
 
 # Digits of a batch nearly depend on one another; directions of less than this share are rounding.
 LEAST_SHARE = 1e-8
@@ -77,7 +79,8 @@ def position_layers(
         :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
         (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
     count : float
-        Number of weights kept in these layers; it decides the threshold.
+        Number of weights kept in these layers; it decides the threshold, which some positive one
+        must do.
     signed : bool
         Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
         :math:`|w_{ij} q_{ij}|` (SNIP).
@@ -85,18 +88,12 @@ def position_layers(
         Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
         are all kept.
     rng : numpy.random.Generator
-        Draws them.
 
     Returns
     -------
     layers : list of PositionLayer
     chosen : ndarray of int
         The neurons that represent the last hidden layer.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or no positive threshold keeps that many weights.
 
     Notes
     -----
@@ -111,7 +108,7 @@ def position_layers(
     :math:`B = \operatorname{sign}(q)\, \varphi(\tau)`. The threshold solves
     :math:`\sum_l \sum_{ij} W_{ij} =` `count`.
     """
-    count = float(check_array("count", count, 0, minimum=0.0))
+    count = check_real("count", count, 0.0)
     check_integer("particles", particles, 1)
     check_rng("rng", rng)
     chosen = [np.arange(signals[0][0].shape[0])]
@@ -121,7 +118,7 @@ def position_layers(
         chosen.append(np.sort(picked))
     # Weights N(0, 2 / n_in) of a network of N(0, 1) in these units.
     factors = [
-        sqrt(2.0 / len(right)) * (left[rows] @ right[cols].T)
+        sqrt(WEIGHT_VARIANCE / len(right)) * (left[rows] @ right[cols].T)
         for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
     ]
     sizes = [len(left) * len(right) for _, _, left, right in signals]
@@ -151,7 +148,6 @@ def position_ntk(
     read_out_mask: ArrayLike,
     read_out_weights: ArrayLike,
     *,
-    weight_variance: float = 2.0,
     conditioned: bool = True,
     backward_means: bool = True,
     per_layer: bool = False,
@@ -167,8 +163,6 @@ def position_ntk(
     read_out_mask, read_out_weights : array_like, shape (n_D, n)
         Of the neurons that represent the last hidden layer. The few weights of the read-out are
         coordinates of their positions, known like the others. In NTK units.
-    weight_variance : float
-        :math:`s_w`, positive.
     conditioned : bool
         Whether the covariance is that of the weights given the batch signals. False leaves it
         unconditioned, as in blocks, and counts what the means explain twice.
@@ -182,11 +176,6 @@ def position_ntk(
     -------
     ndarray, shape (N, N), or (n_layers, N, N) for `per_layer`
         The kernel, mean over outputs; its terms from the first layer to the read-out.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed or shapes do not fit.
 
     Notes
     -----
@@ -238,7 +227,6 @@ def position_ntk(
     Cost: :math:`n^2 N` times the size of the batch, and times the number of outputs, a layer.
     """
     x = check_array("x", x, 2)
-    variance = check_variance("weight_variance", weight_variance)
     mask = check_mask("read_out_mask", read_out_mask)
     weights = check_array("read_out_weights", read_out_weights, 2)
     _check_chain(x, layers, mask, weights)
@@ -248,34 +236,34 @@ def position_ntk(
     hidden = []
     for layer in layers:
         represented = len(means)
-        own = variance / represented * (layer.kept @ moments)
-        spread = variance / represented * ((layer.second_moment - layer.mean**2) @ moments)
+        own = WEIGHT_VARIANCE / represented * (layer.kept @ moments)
+        spread = WEIGHT_VARIANCE / represented * ((layer.second_moment - layer.mean**2) @ moments)
         average, explained = _explained(layer, means)
         if conditioned:
-            spread -= variance * explained[:, first, second]
+            spread -= WEIGHT_VARIANCE * explained[:, first, second]
         # The variance of a neuron whose preactivation the batch determines may round below 0.
         variances = np.maximum(spread[:, diagonal], 0.0)
-        average += sqrt(variance * layer.fan_in) / represented * (layer.mean @ means)
+        average += sqrt(WEIGHT_VARIANCE * layer.fan_in) / represented * (layer.mean @ means)
         moments, passing = RELU.moments_with_mean(
             spread, variances[:, first], variances[:, second], average[:, first], average[:, second]
         )
         means = RELU.mean(average, variances)
         hidden.append((own, passing))
     represented = mask.shape[1]
-    terms = [variance / represented * (mask.mean(axis=0) @ moments)]
+    terms = [WEIGHT_VARIANCE / represented * (mask.mean(axis=0) @ moments)]
     # Gradients by activations, times the root of the layer's width: they are then of order 1.
-    mean_heard = sqrt(variance) * (mask * weights).T[:, :, None]
-    heard = variance * np.mean(mask * weights**2, axis=0)[:, None]
+    mean_heard = sqrt(WEIGHT_VARIANCE) * (mask * weights).T[:, :, None]
+    heard = WEIGHT_VARIANCE * np.mean(mask * weights**2, axis=0)[:, None]
     for layer, (own, passing) in zip(reversed(layers), reversed(hidden), strict=True):
         reached = passing * heard
         terms.insert(0, np.mean(reached * own, axis=0))
         if not backward_means:
-            heard = variance / len(reached) * (layer.second_moment.T @ reached)
+            heard = WEIGHT_VARIANCE / len(reached) * (layer.second_moment.T @ reached)
             continue
-        heard = variance / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
+        heard = WEIGHT_VARIANCE / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
         # A rectifier's derivative is its own square.
         mean_reached = passing[:, diagonal][:, None, :] * mean_heard
-        scale = sqrt(variance * layer.fan_out) / len(reached)
+        scale = sqrt(WEIGHT_VARIANCE * layer.fan_out) / len(reached)
         mean_heard = scale * np.tensordot(layer.mean.T, mean_reached, axes=1)
         products = np.matmul(mean_heard.transpose(0, 2, 1), mean_heard) / len(mask)
         heard += products[:, first, second]
