@@ -38,11 +38,6 @@ def redraw_given_signals(
     list of ndarray
         Weights for which :math:`w H` and :math:`w^\top \Delta` are those of the weights given.
 
-    Raises
-    ------
-    ValueError
-        If `rng` is no generator, or there is not one matrix of signals of either kind for each layer.
-
     Notes
     -----
     The signals are linear in one layer's weights if those of its neighbours are given. A Gaussian
@@ -66,11 +61,9 @@ def redraw_given_signals(
     redrawn = []
     for weight, entering, leaving in zip(weights, inputs, backward, strict=True):
         change = rng.standard_normal(weight.shape) - weight
-        for basis, of_rows in ((_basis(leaving), True), (_basis(entering), False)):
-            if of_rows:
-                change -= basis @ (basis.T @ change)
-            else:
-                change -= (change @ basis) @ basis.T
+        of_rows, of_columns = _basis(leaving), _basis(entering)
+        change -= of_rows @ (of_rows.T @ change)
+        change -= (change @ of_columns) @ of_columns.T
         redrawn.append(weight + change)
     return redrawn
 

@@ -23,17 +23,12 @@ def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     model
         The network, its masks applied.
     x
-        Inputs, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite.
+        The inputs.
 
     Returns
     -------
     torch.Tensor
         Float64, one number a weight layer: the mean of :math:`(z^l_i)^2` over neurons and inputs.
-
-    Raises
-    ------
-    ValueError
-        If `x` is not real, of that shape and finite, or `model` is no `MaskedMLP`.
     """
     h = _check_inputs(model, x)
     moments = []
@@ -52,8 +47,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     model
         A pruned network, its masks applied. Its weights are changed in place.
     x
-        Some inputs, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite and not all zero; no labels
-        are needed. A hundred digits are plenty.
+        Some inputs, not all zero; no labels are needed. A hundred digits are plenty.
 
     Returns
     -------
@@ -63,8 +57,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     Raises
     ------
     ValueError
-        If `x` is not real, of that shape and finite, or is all zero, or if no signal passes some layer; then
-        no weight is changed.
+        If no signal passes some layer; then no weight is changed.
 
     Notes
     -----

@@ -50,17 +50,12 @@ def batch_signals(
     method
         ``"snip"`` or ``"grasp"``: whose factors `left` and `right` make.
     x, y
-        The pruning batch, as in :func:`~graphon_lib.pruning.saliency`.
+        The pruning batch.
 
     Returns
     -------
     list of LayerSignals
         From the first layer to the read-out.
-
-    Raises
-    ------
-    ValueError
-        If `method` is another one, or the batch does not fit the network.
 
     Notes
     -----
