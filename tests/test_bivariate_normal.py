@@ -1,8 +1,6 @@
 """The bivariate normal distribution function against other formulas, and at its edges."""
 
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -64,17 +62,3 @@ def test_it_grows_with_the_correlation_as_the_density_says(a, b, rho):
     both = quadrant(*(np.array([v]) for v in (a, b, rho)), np.array([math.sqrt(1 - rho**2)]))
     density = normal_density(np.array([a])) * both.decay / math.sqrt(2 * math.pi * (1 - rho**2))
     assert slope == pytest.approx(density.item(), rel=1e-3, abs=1e-6)
-
-
-def test_kernels_without_drift_need_no_scipy():
-    program = (
-        "import sys, numpy as np\n"
-        "from graphon_lib.graphons import GraphonNetwork, StepGraphon\n"
-        "from graphon_lib.ntk import graphon_ntk\n"
-        "layers = [StepGraphon([[0.5]])] * 3\n"
-        "graphon_ntk(np.eye(3), GraphonNetwork(layers, None, [np.zeros((1, 1))] * 3))\n"
-        "assert not {'scipy', 'torch'} & set(sys.modules)\n"
-        "graphon_ntk(np.eye(3), GraphonNetwork(layers, None, [np.full((1, 1), 0.5)] * 3))\n"
-        "assert 'scipy' in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)

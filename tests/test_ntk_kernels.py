@@ -92,29 +92,6 @@ def test_dense_network_has_the_closed_form_of_arora_et_al(depth):
     close(graphon_nngp(x, GraphonNetwork.dense(depth)), terms[-1], 1e-13)
 
 
-@pytest.mark.parametrize("depth", range(1, 7))
-def test_diagonal_of_the_dense_kernel_is_depth_times_the_input_norm(depth):
-    x = seeded_inputs((30, 5))
-    norms = 2 * (x**2).mean(axis=1)
-    for x2 in (None, x.copy()):
-        diagonal = np.diag(graphon_ntk(x, GraphonNetwork.dense(depth), x2))
-        np.testing.assert_allclose(diagonal, depth * norms, rtol=4e-15 * depth)
-
-
-@pytest.mark.parametrize("density", [0.5, 0.1, 0.01])
-@pytest.mark.parametrize("layers_masked", range(6))
-def test_random_pruning_gives_density_to_the_number_of_masked_layers(density, layers_masked):
-    x = seeded_inputs((40, 6))
-    network = GraphonNetwork(
-        [
-            StepGraphon(np.full((3, 3) if i else (3, 6), density if i < layers_masked else 1.0))
-            for i in range(5)
-        ]
-    )
-    expected = density**layers_masked * graphon_ntk(x, GraphonNetwork.dense(5))
-    np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
-
-
 @given(networks(inputs=1, moments=False), st.integers(1, 3).flatmap(inputs))
 def test_path_density_law(network, x):
     expected = network.path_density() * graphon_ntk(x, GraphonNetwork.dense(network.depth))
@@ -289,22 +266,6 @@ def test_the_diagonal_is_exact_for_sums_over_many_inputs():
     network = GraphonNetwork([first, StepGraphon(rng.random((16, 16))), StepGraphon([[0.5] * 16])])
     expected = network.path_density() * graphon_ntk(x, GraphonNetwork.dense(3))
     assert graphon_ntk(x, network) == pytest.approx(expected, rel=1e-12)
-
-
-def test_one_input_column_is_many_equal_ones():
-    rng = np.random.default_rng(0)
-    network = random_network((1, 4, 2), rng, moments=True)
-    first, last = network.layers
-    columns = StepGraphon(np.tile(first.values, (1, 6)), first.row_mass)
-    moments = [np.tile(network.second_moments[0], (1, 6)), network.second_moments[1]]
-    wide = GraphonNetwork([columns, last], moments)
-    x = rng.normal(size=(9, 6))
-    for own_layer in ("mask", "dense"):
-        close(
-            graphon_ntk(x, network, own_layer=own_layer),
-            graphon_ntk(x, wide, own_layer=own_layer),
-            1e-13,
-        )
 
 
 @given(masses(4), SEEDS, st.floats(1e-3, 1e3))

@@ -1,6 +1,5 @@
 """Tiles, threads and output arrays of the graphon kernels, and what they need."""
 
-import subprocess
 import sys
 import time
 import tracemalloc
@@ -97,41 +96,6 @@ def test_an_overflow_on_the_way_is_an_error():
     x = np.full((2, 10), 1e153)
     with pytest.raises(ValueError, match="inputs, moments and weight_variance must be small"):
         graphon_ntk(x, network, own_layer="dense", weight_variance=1e10)
-
-
-NUMPY_ALONE = """
-import sys
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"scipy", "torch", "sklearn", "ot", "tqdm", "threadpoolctl"}:
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Blocked())
-import numpy as np
-from graphon_lib.graphons import GraphonNetwork, StepGraphon
-from graphon_lib.ntk import empirical_ntk, graphon_nngp, graphon_ntk, spectral_metrics
-
-rng = np.random.default_rng(0)
-network = GraphonNetwork([StepGraphon(rng.random(shape)) for shape in ((4, 6), (5, 4), (2, 5))])
-x = rng.normal(size=(9, 6))
-for activation in ("relu", "leaky_relu", "erf", "linear", np.tanh):
-    nngp, kernel = (k(x, network, activation=activation) for k in (graphon_nngp, graphon_ntk))
-    assert np.isfinite(nngp).all() and np.isfinite(kernel).all()
-masks = network.sample_masks((6, 30, 30, 2), rng)
-weights = [rng.normal(size=mask.shape) for mask in masks]
-empirical_ntk(weights, masks, x)
-graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=9))
-print(spectral_metrics(kernel).effective_rank)
-"""
-
-
-def test_the_room_works_with_numpy_alone():
-    run = subprocess.run(
-        [sys.executable, "-c", NUMPY_ALONE], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert float(run.stdout) >= 1
 
 
 @pytest.mark.parametrize("blocks", [1, 7, 64, 1000, 10**6])

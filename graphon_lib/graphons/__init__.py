@@ -12,8 +12,11 @@ Arguments and words that many functions share:
 ``rng``
     A :class:`numpy.random.Generator`, the only source of randomness.
 
-An argument that is not as described raises a :class:`ValueError` that names it, what came, and what is
-allowed. A function that needs more than NumPy says which extra to install, with an
+Lovász stands for L. Lovász, *Large Networks and Graph Limits*, AMS 2012; Alon and Naor for N. Alon
+and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J. Comput. 35, 2006.
+
+An argument that is not as described raises a :class:`ValueError` that names it, what came, and what
+is allowed. A function that needs more than NumPy says which extra to install, with an
 :class:`ImportError`.
 """
 

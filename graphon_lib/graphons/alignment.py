@@ -60,15 +60,12 @@ def alignments(first: StepGraphon, second: StepGraphon) -> dict[str, Alignment]:
 
     They are ``"position"``, no relabelling; ``"degree"``, both sides sorted by degree; and
     ``"transport from position"``, ``"transport from degree"`` and ``"transport from product"``,
-    CO-optimal transport from these two and from the product coupling. CO-optimal transport [1]_ lowers
-    :math:`\sum_{ijkm} (U_{ij} - W_{km})^2 \mu_{ik} \nu_{jm}`, the squared :math:`L^2` distance under the
-    row coupling :math:`\mu` and the column coupling :math:`\nu`, by solving for one with the other
-    fixed, in turn. Each solution is a vertex, with at most K + L - 1 positive entries. The
-    problem is not convex: where it ends depends on where it starts.
-
-    References
-    ----------
-    .. [1] I. Redko, T. Vayer, R. Flamary and N. Courty, *CO-Optimal Transport*, NeurIPS 2020.
+    CO-optimal transport from these two and from the product coupling. CO-optimal transport (Redko
+    et al., NeurIPS 2020) lowers :math:`\sum_{ijkm} (U_{ij} - W_{km})^2 \mu_{ik} \nu_{jm}`, the
+    squared :math:`L^2` distance under the row coupling :math:`\mu` and the column coupling
+    :math:`\nu`, by solving for one with the other fixed, in turn. Each solution is a vertex, with
+    at most K + L - 1 positive entries. The problem is not convex: where it ends depends on where it
+    starts.
     """
     masses = ((first.row_mass, second.row_mass), (first.col_mass, second.col_mass))
     degrees = (
@@ -108,15 +105,11 @@ def monotone_coupling(
 def overlay(first: StepGraphon, second: StepGraphon, alignment: Alignment) -> Overlay:
     r"""Return the difference of two step graphons under an alignment.
 
-    It has the value :math:`U_{ij} - W_{km}` on row block (i, k) and column block (j, m), for the pairs
-    of positive mass only. Non-negative matrices whose margins miss the masses by a total of
-    :math:`\eta` lie within :math:`2 \eta` of a coupling, in the sum of absolute differences ([1]_,
-    lemma 7). The slack is that times :math:`\max |U - W|`.
-
-    References
-    ----------
-    .. [1] J. Altschuler, J. Weed and P. Rigollet, *Near-linear time approximation algorithms for
-       optimal transport via Sinkhorn iteration*, NeurIPS 2017.
+    It has the value :math:`U_{ij} - W_{km}` on row block (i, k) and column block (j, m), for the
+    pairs of positive mass only. Non-negative matrices whose margins miss the masses by a total of
+    :math:`\eta` lie within :math:`2 \eta` of a coupling, in the sum of absolute differences
+    (Altschuler, Weed and Rigollet, NeurIPS 2017, lemma 7). The slack is that times
+    :math:`\max |U - W|`.
     """
     i, k = np.nonzero(alignment.rows > SLIVER)
     j, m = np.nonzero(alignment.cols > SLIVER)

@@ -41,19 +41,15 @@ def cocluster_blocks(
 
     Notes
     -----
-    With the singular value decomposition :math:`M = \sum_k s_k a_k b_k^\top`, row i is
-    represented by :math:`(s_k a_{ki})_{k \le r}`, column j by :math:`(s_k b_{kj})_{k \le r}`, and
-    k-means groups them: the distance of two rows is then that of their rows in the best rank-r
-    approximation of the mask. Where a side has at most as many kinds of nodes as blocks, each kind is
-    a block. The rank r is the number of singular values above `noise_floor` for
-    the mask's density, at least 1 and at most 16. Masks are neither normalised nor centred, so that
-    empty rows and columns are nodes like others, and degrees count as a part of likeness. Compare
-    [1]_, which divides by degrees first and has one number of clusters for both sides.
-
-    References
-    ----------
-    .. [1] I. S. Dhillon, *Co-clustering documents and words using bipartite spectral graph
-       partitioning*, KDD 2001.
+    With the singular value decomposition :math:`M = \sum_k s_k a_k b_k^\top`, row i is represented
+    by :math:`(s_k a_{ki})_{k \le r}`, column j by :math:`(s_k b_{kj})_{k \le r}`, and k-means
+    groups them: the distance of two rows is then that of their rows in the best rank-r
+    approximation of the mask. Where a side has at most as many kinds of nodes as blocks, each kind
+    is a block. The rank r is the number of singular values above `noise_floor` for the mask's
+    density, at least 1 and at most 16. Masks are neither normalised nor centred, so that empty rows
+    and columns are nodes like others, and degrees count as a part of likeness. Compare Dhillon,
+    *Co-clustering documents and words using bipartite spectral graph partitioning*, KDD 2001, which
+    divides by degrees first and has one number of clusters for both sides.
     """
     mask = check_mask("mask", mask)
     degree_parts = check_integer("degree_parts", degree_parts, 1)

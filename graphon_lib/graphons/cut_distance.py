@@ -70,19 +70,15 @@ def cut_distance(first: StepGraphon, second: StepGraphon) -> CutDistance:
         \bigl( U(u, v) - W(\varphi(u), \psi(v)) \bigr) \,dv \,du \Bigr|
 
     over invertible measure-preserving maps of [0, 1]; for symmetric graphons and
-    :math:`\varphi = \psi` see [1]_, section 8.2. Such a pair acts on step graphons through the
-    masses :math:`\mu_{ik}` that row blocks i and k come to share and :math:`\nu_{jm}` likewise, and every
-    pair of couplings arises so, from intervals cut and exchanged. The infimum is thus one over couplings,
-    of the cut norm of the difference on the product blocks.
+    :math:`\varphi = \psi` see Lovász, section 8.2. Such a pair acts on step graphons through the
+    masses :math:`\mu_{ik}` that row blocks i and k come to share and :math:`\nu_{jm}` likewise, and
+    every pair of couplings arises so, from intervals cut and exchanged. The infimum is thus one
+    over couplings, of the cut norm of the difference on the product blocks.
 
-    The upper bound is the certified upper bound of `cut_norm` under the best of five alignments. The
-    lower bound is the largest of the four of `graphon_lib.graphons.cut_distance_lower`, each of
-    which holds for every relabelling; it is capped at the upper bound, which it can
-    exceed by rounding alone. Blocks of mass zero play no part.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012.
+    The upper bound is the certified upper bound of `cut_norm` under the best of five alignments.
+    The lower bound is the largest of the four of `graphon_lib.graphons.cut_distance_lower`, each of
+    which holds for every relabelling; it is capped at the upper bound, which it can exceed by
+    rounding alone. Blocks of mass zero play no part.
 
     Examples
     --------

@@ -80,10 +80,8 @@ class PowerLaw(GraphonFamily):
     ----------
     scale : float
         The largest value c, in [0, 1].
-    row_exponent : float
-        The exponent a, at least 0.
-    col_exponent : float
-        The exponent b, at least 0.
+    row_exponent, col_exponent : float
+        The exponents a and b, at least 0.
 
     Notes
     -----
@@ -115,10 +113,8 @@ class Ramp(GraphonFamily):
     ----------
     intercept : float
         The value c at (0, 0).
-    row_slope : float
-        The slope a.
-    col_slope : float
-        The slope b. The values at the four corners must lie in [0, 1], to within rounding, 1e-12.
+    row_slope, col_slope : float
+        The slopes a and b. The values at the four corners must lie in [0, 1], to within 1e-12.
 
     Notes
     -----
@@ -160,10 +156,8 @@ class Threshold(GraphonFamily):
     ----------
     threshold : float
         The threshold t, in [0, 2].
-    high : float
-        The value where u + v < t, in [0, 1].
-    low : float
-        The value elsewhere, in [0, 1].
+    high, low : float
+        The values where u + v < t and elsewhere, in [0, 1].
 
     Notes
     -----
@@ -196,14 +190,11 @@ class Assortative(GraphonFamily):
 
     Parameters
     ----------
-    within : float
-        The density where both nodes are in their side's first block, or both in its second.
-    between : float
-        The density elsewhere.
-    row_split : float
-        Where the first row block ends, in [0, 1].
-    col_split : float
-        Where the first column block ends, in [0, 1].
+    within, between : float
+        The densities where both nodes are in their side's first block, or both in its second, and
+        elsewhere, in [0, 1].
+    row_split, col_split : float
+        Where the first block of rows and of columns ends, in [0, 1].
     """
 
     within: float

@@ -37,8 +37,8 @@ class GraphonNetwork:
     The neurons of a hidden layer are rows of one mask and columns of the next, so that the column
     masses of each graphon must be the row masses of the one before. Besides the probability
     :math:`W = P(M = 1)` that a weight is kept, a layer can have the second moment
-    :math:`V = E[w^2 M]` and the drift :math:`D = \sqrt{n_{in}} E[w M]` of its kept weights, which are
-    in NTK units, N(0, 1) before pruning. The object and its arrays do not change once made.
+    :math:`V = E[w^2 M]` and the drift :math:`D = \sqrt{n_{in}} E[w M]` of its kept weights, which
+    are in NTK units, N(0, 1) before pruning. The object and its arrays do not change once made.
 
     Parameters
     ----------
@@ -53,17 +53,9 @@ class GraphonNetwork:
 
     Notes
     -----
-    [1]_ reads the sorted mask of every layer as a function of positions and so identifies a neuron's
-    rank by in-degree with its rank by out-degree; see the argument `order` of `from_masks`.
-
-    By the Cauchy-Schwarz inequality, :math:`D^2 \le n_{in} W V`. It is checked in the first layer, if
-    that has a column for each of d > 1 coordinates, whose number of inputs is so known. The others may
-    have any, up to infinitely many.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    By the Cauchy-Schwarz inequality, :math:`D^2 \le n_{in} W V`. It is checked in the first layer,
+    if that has a column for each of d > 1 coordinates, whose number of inputs is so known. The
+    others may have any, up to infinitely many.
     """
 
     __slots__ = ("_drifts", "_layers", "_second_moments")
@@ -115,13 +107,13 @@ class GraphonNetwork:
         blocks : int
             Number of blocks K of every hidden layer, at least 1; at most as many as neurons.
         order : {"joint", "degree", "coclustering", "both"}
-            How hidden neurons are put in blocks, from the masks alone. ``"joint"``: neurons alike in
-            in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``, as
-            in [1]_: the rows of a mask in K blocks by in-degree, the columns of the next by
+            How hidden neurons are put in blocks, from the masks alone. ``"joint"``: neurons alike
+            in in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``,
+            as in the paper: the rows of a mask in K blocks by in-degree, the columns of the next by
             out-degree, and blocks matched by rank, as though in-rank and out-rank of a neuron were
             equal. ``"coclustering"``: neurons with alike inputs and outputs, K blocks from the
-            leading singular vectors of the two masks side by side. ``"both"``: about :math:`\sqrt K`
-            such clusters, each cut in joint blocks.
+            leading singular vectors of the two masks side by side. ``"both"``: about
+            :math:`\sqrt K` such clusters, each cut in joint blocks.
         rng : numpy.random.Generator, optional
             For ``"coclustering"`` and ``"both"`` only.
         shrinkage : bool
@@ -132,8 +124,8 @@ class GraphonNetwork:
         -------
         GraphonNetwork
             Input columns and read-out rows are not merged: every input coordinate is a column and
-            every output a row, in the given order, with every `order`, since a coordinate's position
-            ties the graphon to the data.
+            every output a row, in the given order, with every `order`, since a coordinate's
+            position ties the graphon to the data.
 
         Notes
         -----
@@ -146,12 +138,6 @@ class GraphonNetwork:
             D_{AB} = \frac{\sqrt{n_{in}}}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij} ,
 
         the last before shrinkage.
-
-        References
-        ----------
-        .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis:
-           Understanding Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025,
-           arXiv:2510.17515.
         """
         checked = check_masks(masks)
         check_integer("blocks", blocks, 1)
@@ -210,10 +196,10 @@ class GraphonNetwork:
 
         .. math:: P = \sum_{u_0, \dots, u_D} \prod_{l=1}^D W^l(u_l, u_{l-1}) \prod_{l=0}^D p^l_{u_l} .
 
-        Where every neuron is a block of its own, this is the mask's surviving input-output paths over
-        all :math:`\prod_l n_l`. In general it is the mean of that fraction when, in every block of
-        every hidden layer, the neurons' outgoing connections are dealt out anew at random: blocks
-        know how many of each there are, not which go with which. With one hidden layer the
+        Where every neuron is a block of its own, this is the mask's surviving input-output paths
+        over all :math:`\prod_l n_l`. In general it is the mean of that fraction when, in every
+        block of every hidden layer, the neurons' outgoing connections are dealt out anew at random:
+        blocks know how many of each there are, not which go with which. With one hidden layer the
         difference is the mass-weighted covariance, within blocks, of the in-degrees and the
         out-degrees over their numbers of nodes.
         """
@@ -308,8 +294,8 @@ def sample_weights(
         E[w \mid M = 1] = \frac{D}{\sqrt n\, W}, \qquad
         \operatorname{Var}[w \mid M = 1] = \frac{V}{W} - \frac{D^2}{n W^2} ,
 
-    independently of all others, which gives :math:`E[w M] = D / \sqrt n` and :math:`E[w^2 M] = V` with
-    n the inputs of the layer drawn.
+    independently of all others, which gives :math:`E[w M] = D / \sqrt n` and :math:`E[w^2 M] = V`
+    with n the inputs of the layer drawn.
     """
     check_instance("network", network, GraphonNetwork)
     masks = network.sample_masks(widths, rng)

@@ -37,8 +37,8 @@ def sas(
     blocks : int
         Number of blocks K on either side, at least 1.
     cross_fit : bool
-        False: the estimator of [1]_, which averages the entries it has sorted by. True: ours, which
-        averages only entries that had no say in the order.
+        False: the estimator of the paper, which averages the entries it has sorted by. True: ours,
+        which averages only entries that had no say in the order.
     rng : numpy.random.Generator, optional
         Splits the nodes in halves at random, for `cross_fit` only. When omitted, nodes are split by
         the parity of their index: fine unless parity means something, and the result is then a
@@ -54,9 +54,10 @@ def sas(
     Notes
     -----
     *Plain.* Rows and columns are sorted by degree, stably and the largest first; the node of rank i
-    falls in block :math:`\lfloor i K / n \rfloor`; a block's value is its density ([2]_, without
-    their total-variation smoothing, as in [1]_). An entry counts towards the degree that decides
-    where it is averaged, so that even a constant graphon shows a gradient, of the order of
+    falls in block :math:`\lfloor i K / n \rfloor`; a block's value is its density (Chan and
+    Airoldi, *A Consistent Histogram Estimator for Exchangeable Graph Models*, ICML 2014, without
+    their total-variation smoothing, as in the paper). An entry counts towards the degree that
+    decides where it is averaged, so that even a constant graphon shows a gradient, of the order of
     :math:`\sqrt{p (1 - p) / n}`; see `sorting_artefact`.
 
     *Cross-fitted.* Rows are split in halves :math:`R_0, R_1`, columns in :math:`C_0, C_1`. For
@@ -66,13 +67,6 @@ def sas(
     on a constant graphon every block is unbiased. The node of rank i among n takes the interval
     :math:`[i/n, (i+1)/n]`, and a block averages over the intervals that it meets by their overlap,
     so that any K fits any n. The four are averaged by their numbers of entries.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
-    .. [2] S. H. Chan and E. M. Airoldi, *A Consistent Histogram Estimator for Exchangeable Graph
-       Models*, ICML 2014.
     """
     mask = check_mask("mask", mask)
     blocks = check_integer("blocks", blocks, 1)

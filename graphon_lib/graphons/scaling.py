@@ -22,8 +22,8 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     Returns
     -------
     StepGraphon
-        :math:`\min(c W, 1)` with the wanted density. Where the blocks above zero are too few for it,
-        they all become 1: the density is then their mass, the most that this shape allows.
+        :math:`\min(c W, 1)` with the wanted density. Where the blocks above zero are too few for
+        it, they all become 1: the density is then their mass, the most that this shape allows.
 
     Notes
     -----

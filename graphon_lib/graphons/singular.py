@@ -92,19 +92,15 @@ def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
 
     Notes
     -----
-    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask minus
-    means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
+    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask
+    minus means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
 
     .. math:: \sqrt{\max_u \textstyle\int W (1 - W) \,dv \,/\, n_{out}}
               + \sqrt{\max_v \textstyle\int W (1 - W) \,du \,/\, n_{in}}
 
-    ([1]_, theorem 3.1). It is attained when W is constant, :math:`2 \sqrt{p (1 - p) / n}` for a
-    square mask, and is cautious when degrees differ much.
-
-    References
-    ----------
-    .. [1] A. S. Bandeira and R. van Handel, *Sharp nonasymptotic bounds on the norm of random
-       matrices with independent entries*, Annals of Probability 44 (2016).
+    (Bandeira and van Handel, Annals of Probability 44, 2016, theorem 3.1). It is attained when W is
+    constant, :math:`2 \sqrt{p (1 - p) / n}` for a square mask, and is cautious when degrees differ
+    much.
     """
     check_instance("graphon", graphon, StepGraphon)
     n_out, n_in = check_shape("shape", shape)

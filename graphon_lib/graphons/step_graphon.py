@@ -22,10 +22,11 @@ __all__ = ["StepGraphon"]
 class StepGraphon:
     r"""A bipartite graphon :math:`W : [0,1]^2 \to [0,1]` that is constant on blocks.
 
-    Rows are the neurons of a layer, columns those of the layer before it, so that :math:`W(u, v)` is
-    the probability that the neuron at column position v feeds the neuron at row position u. Blocks
-    are intervals, in order from 0 to 1, as long as their masses. The object and its arrays do not
-    change once made; it compares by value and hashes.
+    Rows are the neurons of a layer, columns those of the layer before it, so that :math:`W(u, v)`
+    is the probability that the neuron at column position v feeds the neuron at row position u: the
+    limit of pruning masks in the paper. Blocks are intervals, in order from 0 to 1, as long as
+    their masses (Lovász, section 7.1). The object and its arrays do not change once made; it
+    compares by value and hashes.
 
     Parameters
     ----------
@@ -36,17 +37,6 @@ class StepGraphon:
         Uniform when omitted. A block may have mass zero: it holds no position and weighs nothing.
     col_mass : array_like, shape (K_in,), optional
         Masses of the column blocks, likewise.
-
-    Notes
-    -----
-    The step graphon with masses p, q is :math:`W(u, v) = W_{ab}` for u in row block a and v in
-    column block b [1]_. As the limit of pruning masks it is the object of [2]_.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012, section 7.1.
-    .. [2] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
 
     Examples
     --------

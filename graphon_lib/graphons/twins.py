@@ -44,9 +44,9 @@ class Merged:
 def merge_twins(values: NDArray[np.float64], mass: NDArray[np.float64]) -> Merged:
     r"""Merge the rows, shape (n, m), with equal values, and drop those of mass zero.
 
-    The step function stays the same up to a relabelling. Equal rows answer any set of columns alike,
-    so some set of rows that attains the cut norm holds all of them or none. A dual certificate stays
-    one when a row's weight d is shared among its twins by mass:
+    The step function stays the same up to a relabelling. Equal rows answer any set of columns
+    alike, so some set of rows that attains the cut norm holds all of them or none. A dual
+    certificate stays one when a row's weight d is shared among its twins by mass:
     :math:`\sum_i (p_i / p)^2 / (d p_i / p) = 1 / d`.
     """
     groups: dict[bytes, list[int]] = {}

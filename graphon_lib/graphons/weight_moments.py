@@ -47,10 +47,10 @@ def weight_moments(
         V = \overline{w^2 M}, \qquad D = \sqrt{n_{in}}\, \overline{w M}, \qquad
         \operatorname{se}(D)^2 = \frac{n_{in} V}{N} .
 
-    The error of the drift is that without drift: if, given the mask and the magnitudes, the signs of
-    the kept weights are independent and fair, :math:`D / \operatorname{se}(D)` has mean 0 and
-    variance exactly 1 however few weights are kept, because it is a sum of random signs over its own
-    standard deviation. Where nothing is kept, all three are 0.
+    The error of the drift is that without drift: if, given the mask and the magnitudes, the signs
+    of the kept weights are independent and fair, :math:`D / \operatorname{se}(D)` has mean 0 and
+    variance exactly 1 however few weights are kept, because it is a sum of random signs over its
+    own standard deviation. Where nothing is kept, all three are 0.
     """
     counts = np.outer(np.bincount(rows), np.bincount(cols))
     kept = np.where(mask, weight, 0).astype(np.float64)
@@ -76,22 +76,24 @@ def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
 
     Notes
     -----
-    A mean preactivation is a sum over blocks, :math:`m_a = \sqrt{s_w} \sum_b q_b D_{ab} \mu_b`. Noise
-    adds the variance
+    A mean preactivation is a sum over blocks, :math:`m_a = \sqrt{s_w} \sum_b q_b D_{ab} \mu_b`.
+    Noise adds the variance
 
     .. math:: s_w \sum_b q_b^2 \operatorname{se}(D_{ab})^2 \mu_b^2
               = \frac{s_w}{|A_a|} \sum_b q_b V_{ab} \mu_b^2
 
-    to it, which is a share of about :math:`1 / |A_a|` of the true variance: with 8 neurons to a block
-    the kernel of a network *without* drift comes out an eighth too large in every layer.
+    to it, which is a share of about :math:`1 / |A_a|` of the true variance: with 8 neurons to a
+    block the kernel of a network *without* drift comes out an eighth too large in every layer.
 
-    Shrinking every entry on its own, as James and Stein do, would also take away what is wanted: a true
-    drift is small in every block and adds up over them. It is, however, of low rank. So the matrix
-    is shrunk as one. Divide drifts by their errors, :math:`Y = D / \operatorname{se}(D)`: without
-    drift its entries are independent with variance 1, and its singular values end at
-    :math:`\sqrt{K_{out}} + \sqrt{K_{in}}`. The empirical-Bayes estimator of a mean matrix [1]_ replaces the
-    singular values :math:`y` of Y and keeps the vectors; the best such rule for squared error
-    in large matrices is [2]_, with the sizes :math:`k \le K` of the matrix,
+    Shrinking every entry on its own, as James and Stein do, would also take away what is wanted: a
+    true drift is small in every block and adds up over them. It is, however, of low rank. So the
+    matrix is shrunk as one. Divide drifts by their errors, :math:`Y = D / \operatorname{se}(D)`:
+    without drift its entries are independent with variance 1, and its singular values end at
+    :math:`\sqrt{K_{out}} + \sqrt{K_{in}}`. The empirical-Bayes estimator of a mean matrix (Efron
+    and Morris, Biometrika 59, 1972) replaces the singular values :math:`y` of Y and keeps the
+    vectors; the best such rule for squared error in large matrices (Gavish and Donoho, IEEE
+    Transactions on Information Theory 63, 2017, equation 7) is, with the sizes :math:`k \le K` of
+    the matrix,
 
     .. math::
 
@@ -99,13 +101,6 @@ def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
         \quad\text{if } y > \sqrt k + \sqrt K, \qquad 0 \text{ otherwise.}
 
     Rows and columns without any kept weight do not count in k and K.
-
-    References
-    ----------
-    .. [1] Efron and Morris, *Empirical Bayes on vector observations: an extension of Stein's method*,
-       Biometrika 59 (1972).
-    .. [2] Gavish and Donoho, *Optimal shrinkage of singular values*, IEEE Transactions on Information
-       Theory 63 (2017), equation 7.
     """
     drift = check_array("drift", drift, 2)
     error = check_array("error", error, 2, minimum=0.0)
@@ -155,9 +150,10 @@ def check_possible_moments(
 ) -> None:
     r"""Check that some weights of layer `number`, from 0, have moments W, V and D.
 
-    As :math:`M = M^2`, the Cauchy-Schwarz inequality is :math:`D^2 / n = (E[w M \cdot M])^2 \le V W`
-    for n = `fan_in` inputs; weights of the same value wherever they are kept attain it. Where n is
-    not known (None), as in the limit of wide layers, it leaves D free.
+    As :math:`M = M^2`, the Cauchy-Schwarz inequality is
+    :math:`D^2 / n = (E[w M \cdot M])^2 \le V W` for n = `fan_in` inputs; weights of the same value
+    wherever they are kept attain it. Where n is not known (None), as in the limit of wide layers,
+    it leaves D free.
     """
     _refuse(
         f"second_moments[{number}] must be 0 where no weight is kept",

@@ -1,7 +1,7 @@
 r"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy).
 
-Arguments are as :mod:`graphon_lib.graphons` describes them, and errors too. Weights are in NTK units,
-N(0, 1) before pruning, and a layer of n inputs multiplies them by :math:`\sqrt{s_w / n}`.
+Arguments are as :mod:`graphon_lib.graphons` describes them, and errors too. Weights are in NTK
+units, N(0, 1) before pruning, and a layer of n inputs multiplies them by :math:`\sqrt{s_w / n}`.
 """
 
 from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU, Linear

@@ -34,8 +34,9 @@ class Activation(Protocol):
     def moments(self, covariance: Array, variance1: Array, variance2: Array) -> tuple[Array, Array]:
         r"""Return :math:`E \sigma(z) \sigma(z')` and :math:`E \dot\sigma(z) \dot\sigma(z')`.
 
-        The pairs of Gaussians have the covariances :math:`c = E z z'`, of any shape, and the variances
-        :math:`q` and :math:`q'`, of shapes that broadcast to it. New arrays of the shape of c.
+        The pairs of Gaussians have the covariances :math:`c = E z z'`, of any shape, and the
+        variances :math:`q` and :math:`q'`, of shapes that broadcast to it. New arrays of the shape
+        of c.
         """
 
     def moments_with_mean(
@@ -62,7 +63,7 @@ class LeakyReLU:
     Notes
     -----
     For the ReLU, with :math:`\theta = \operatorname{atan2}(\sqrt{qq' - c^2}, c)` the angle of the
-    pair, the arc-cosine kernels of order 1 and 0 [1]_ are
+    pair, the arc-cosine kernels of order 1 and 0 (Cho and Saul, NeurIPS 2009, section 2) are
 
     .. math::
 
@@ -78,7 +79,7 @@ class LeakyReLU:
     :math:`\rho = c / (s s')`, :math:`r = \sqrt{1 - \rho^2}`, :math:`y_1 = (b - \rho a) / r` and
     :math:`y_2 = (a - \rho b) / r`. The two are positive together with probability
     :math:`L = \Phi_2(a, b; \rho)`, and the moments of a bivariate normal distribution cut off at a
-    corner [2]_,
+    corner (Rosenbaum, Journal of the Royal Statistical Society B 23, 1961, equations 1, 3 and 5),
 
     .. math::
 
@@ -97,12 +98,6 @@ class LeakyReLU:
     A Gaussian of variance 0 is its mean, which counts as infinitely many standard deviations;
     :math:`a = \pm 40` is as good. For the leaky rectifier,
     :math:`E z \max(z', 0) = m\, E \max(z', 0) + c\, \Phi(b)`.
-
-    References
-    ----------
-    .. [1] Cho and Saul, *Kernel Methods for Deep Learning*, NeurIPS 2009, section 2.
-    .. [2] Rosenbaum, *Moments of a Truncated Bivariate Normal Distribution*, Journal of the Royal
-       Statistical Society B 23 (1961), equations 1, 3 and 5.
     """
 
     slope: float = 0.01
@@ -191,7 +186,8 @@ class Erf:
 
     Notes
     -----
-    With :math:`\Delta = (1 + 2q)(1 + 2q') - 4c^2`, from [1]_,
+    With :math:`\Delta = (1 + 2q)(1 + 2q') - 4c^2`, from Williams, *Computing with Infinite
+    Networks*, NeurIPS 1996, equation 11,
 
     .. math::
 
@@ -210,20 +206,15 @@ class Erf:
         \Phi_2 - \Phi \Phi = \frac{1}{2\pi} \int_0^{\arcsin R}
         e^{-\frac{A^2 + B^2 - 2 A B \sin \theta}{2 \cos^2 \theta}}\, d\theta .
 
-    The integral [2]_ is summed where R is moderate, the difference taken where it is not. Completing
-    the square gives
+    The integral (Drezner and Wesolowsky, Journal of Statistical Computation and Simulation 35,
+    1990, equation 3) is summed where R is moderate, the difference taken where it is not.
+    Completing the square gives
 
     .. math::
 
         E \dot\sigma \dot\sigma = \frac{4}{\pi \sqrt\Delta}
         \exp\left( -\frac{(1 + 2q') m^2 - 4 c\, m m' + (1 + 2q) m'^2}{\Delta} \right) , \qquad
         E \sigma = \operatorname{erf} \frac{m}{\sqrt{1 + 2q}} .
-
-    References
-    ----------
-    .. [1] Williams, *Computing with Infinite Networks*, NeurIPS 1996, equation 11.
-    .. [2] Drezner and Wesolowsky, *On the Computation of the Bivariate Normal Integral*, Journal of
-       Statistical Computation and Simulation 35 (1990), equation 3.
     """
 
     def __call__(self, z: Array) -> Array:

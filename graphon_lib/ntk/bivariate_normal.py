@@ -76,9 +76,10 @@ def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadr
 
     Notes
     -----
-    With :math:`y_1 = (b - \rho a) / r` and :math:`y_2 = (a - \rho b) / r`, a quadrant with its corner
-    in the lower left, :math:`a, b \le 0`, is cut by the ray from the origin through its corner in two
-    wedges [1]_:
+    With :math:`y_1 = (b - \rho a) / r` and :math:`y_2 = (a - \rho b) / r`, a quadrant with its
+    corner in the lower left, :math:`a, b \le 0`, is cut by the ray from the origin through its
+    corner in two wedges (Owen, Annals of Mathematical Statistics 27, 1956, equations 2.1 and 2.3 to
+    2.5):
 
     .. math::
 
@@ -86,23 +87,18 @@ def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadr
         U(h, y) = \tfrac12 \Phi(-h) - T(h, y / h), \qquad
         T(h, \alpha) = \frac1{2\pi} \int_0^\alpha \frac{e^{-h^2 (1 + x^2) / 2}}{1 + x^2}\, dx .
 
-    The other signs of a and b are brought to this one by reflection, and the range of :math:`\alpha`
-    to [-1, 1] by [1]_
+    The other signs of a and b are brought to this one by reflection, and the range of
+    :math:`\alpha` to [-1, 1] by
 
     .. math::
 
         T(h, \alpha) + T(\alpha h, 1 / \alpha) = \tfrac12 \Phi(-h) + \tfrac12 \Phi(-\alpha h)
         - \Phi(-h) \Phi(-\alpha h), \qquad h, \alpha > 0 .
 
-    The terms are written in tails, which keeps the digits of probabilities far smaller than rounding.
-    The numerators of :math:`y_1` and :math:`y_2` are both derived from one difference,
-    :math:`b - \operatorname{sign}(\rho) a`, so that at correlations near :math:`\pm 1` they belong to
-    the same pair of limits whatever the rounding.
-
-    References
-    ----------
-    .. [1] Owen, *Tables for Computing Bivariate Normal Probabilities*, Annals of Mathematical
-       Statistics 27 (1956), equations 2.1 and 2.3 to 2.5.
+    The terms are written in tails, which keeps the digits of probabilities far smaller than
+    rounding. The numerators of :math:`y_1` and :math:`y_2` are both derived from one difference,
+    :math:`b - \operatorname{sign}(\rho) a`, so that at correlations near :math:`\pm 1` they belong
+    to the same pair of limits whatever the rounding.
     """
     a, b = (_with_direction(np.clip(limit, -FARTHEST, FARTHEST)) for limit in (a, b))
     sign1, sign2 = np.sign(a), np.sign(b)

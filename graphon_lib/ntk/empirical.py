@@ -37,17 +37,17 @@ def empirical_ntk(
     Parameters
     ----------
     weights : sequence of array_like, shapes (n_out, n_in)
-        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. What they are off
-        the mask does not matter.
+        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. What they are
+        off the mask does not matter.
     masks : sequence of array_like, shapes (n_out, n_in)
     x1, x2, weight_variance
         As for `graphon_nngp`.
     activation : {"relu", "leaky_relu", "erf", "linear"} or one of their objects
         As for `graphon_nngp`.
     precision : {"double", "single"}
-        ``"single"`` forms the products of signals in single precision, in about half the time; signals
-        and long sums stay in double. The norm of the error is then about 1e-7 of the kernel's:
-        enough for spectra that span fewer than six decades.
+        ``"single"`` forms the products of signals in single precision, in about half the time;
+        signals and long sums stay in double. The norm of the error is then about 1e-7 of the
+        kernel's: enough for spectra that span fewer than six decades.
 
     Returns
     -------

@@ -56,14 +56,10 @@ def gradient_flow(
     Notes
     -----
     For the loss :math:`L = \frac{1}{2N} \sum_i \lVert f(x_i) - y_i \rVert^2` and a kernel that
-    stays as it is [1]_, in the eigenbasis of K,
+    stays as it is (Lee et al., *Wide Neural Networks of Any Depth Evolve as Linear Models Under
+    Gradient Descent*, NeurIPS 2019, equation 8), in the eigenbasis of K,
 
     .. math:: f_t(X) = y + e^{-K t / N} (f_0(X) - y) .
-
-    References
-    ----------
-    .. [1] Lee, Xiao, Schoenholz, Bahri, Novak, Sohl-Dickstein and Pennington, *Wide Neural Networks
-       of Any Depth Evolve as Linear Models Under Gradient Descent*, NeurIPS 2019, equation 8.
     """
     matrix, epsilon = check_kernel("kernel", kernel)
     moments = check_array("times", times, 1, minimum=0.0)

@@ -44,7 +44,8 @@ class HermiteActivation:
     -----
     With the orthonormal polynomials :math:`h_n` of the standard normal g and
     :math:`a_n(q) = E \sigma(\sqrt q g) h_n(g)`, Mehler's formula gives for a pair of correlation
-    :math:`\rho = c / \sqrt{q q'}`, as for the dual activations of [1]_,
+    :math:`\rho = c / \sqrt{q q'}`, as for the dual activations of Daniely,
+    Frostig and Singer (NeurIPS 2016, section 4),
 
     .. math::
 
@@ -52,18 +53,13 @@ class HermiteActivation:
         E \dot\sigma(z) \dot\sigma(z') = \sum_{n \ge 1} b_n(q) b_n(q') \rho^{n-1}, \quad
         b_n(q) = \sqrt{n / q}\, a_n(q) ,
 
-    the second by differentiating the first by c, so that no derivative of the function is needed. Means
-    are part of the function, :math:`a_n(m, q) = E \sigma(m + \sqrt q g) h_n(g)`.
-    The coefficients are computed by the trapezoidal rule, which for analytic functions under a
-    Gaussian converges faster than Gauss-Hermite quadrature with as many nodes [2]_. Up to 1024 terms are
-    summed, as many as matter. Where they do not suffice, as for a kink or for a saturating function
-    at a large variance, that is a :class:`ValueError` and not a wrong number.
-
-    References
-    ----------
-    .. [1] Daniely, Frostig and Singer, *Toward Deeper Understanding of Neural Networks: The Power of
-       Initialization and a Dual View on Expressivity*, NeurIPS 2016, section 4.
-    .. [2] Trefethen, *Exactness of Quadrature Formulas*, SIAM Review 64 (2022), section 5.
+    the second by differentiating the first by c, so that no derivative of the function is needed.
+    Means are part of the function, :math:`a_n(m, q) = E \sigma(m + \sqrt q g) h_n(g)`. The
+    coefficients are computed by the trapezoidal rule, which for analytic functions under a Gaussian
+    converges faster than Gauss-Hermite quadrature with as many nodes (Trefethen, SIAM Review 64,
+    2022, section 5). Up to 1024 terms are summed, as many as matter. Where they do not suffice, as
+    for a kink or for a saturating function at a large variance, that is a :class:`ValueError` and
+    not a wrong number.
     """
 
     function: Callable[[Array], Array]

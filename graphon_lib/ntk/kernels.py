@@ -64,7 +64,7 @@ def graphon_nngp(
     -----
     A step graphon is exact: the blocks of a layer share their moments. In the limit of all hidden
     widths, layer by layer, preactivations at position u are Gaussian with covariance
-    (Proposition 1 of [1]_)
+    (Proposition 1 of the paper)
 
     .. math::
 
@@ -84,15 +84,10 @@ def graphon_nngp(
         m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\; E\, \sigma(z), \quad
         z \sim N(m^l(v; x), C^l(v; x, x)) ;
 
-    the expectations above are of :math:`(z, z') \sim N(m^l(v), C^l(v))`. For the n of hidden layers,
-    which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d inputs: :math:`C^1`
-    has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is the covariance,
-    without the outputs' means.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    the expectations above are of :math:`(z, z') \sim N(m^l(v), C^l(v))`. For the n of hidden
+    layers, which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d inputs:
+    :math:`C^1` has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is the
+    covariance, without the outputs' means.
     """
     return _kernel(x1, network, x2, activation, weight_variance, "mask", per_output, tangent=False)
 
@@ -115,8 +110,9 @@ def graphon_ntk(
     x1, network, x2, activation, weight_variance, per_output
         As for `graphon_nngp`.
     own_layer : {"mask", "dense"}
-        Which weights are trained: ``"mask"``, the kept ones, as in a pruned network; ``"dense"``, all
-        weights of a dense network whose variances are modulated by the graphons, as in [1]_.
+        Which weights are trained: ``"mask"``, the kept ones, as in a pruned network; ``"dense"``,
+        all weights of a dense network whose variances are modulated by the graphons, as in the
+        paper.
     out : ndarray, optional
         Where to write the result, for instance a :class:`numpy.memmap` for more inputs than fit in
         memory: float64, of the result's shape.
@@ -124,14 +120,15 @@ def graphon_ntk(
     Returns
     -------
     ndarray, shape (N1, N2), or (K, N1, N2) for `per_output`
-        The kernel of one output, its mean over the blocks of the read-out by mass. Between different
-        outputs the kernel is 0. Exactly symmetric if `x2` is None. `out`, if it was given.
+        The kernel of one output, its mean over the blocks of the read-out by mass. Between
+        different outputs the kernel is 0. Exactly symmetric if `x2` is None. `out`, if it was
+        given.
 
     Notes
     -----
     With :math:`C^l` as in `graphon_nngp`, :math:`S^l = E \sigma\sigma` and :math:`\dot S^l = E
     \dot\sigma\dot\sigma` under it, and gradients with respect to weights in NTK units (Theorem 1 of
-    [1]_),
+    the paper),
 
     .. math::
 
@@ -147,22 +144,9 @@ def graphon_ntk(
     graphon does not depend on the input coordinate, the kernel is
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
-    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing else
-    changes. A backward signal :math:`\partial f / \partial h_j` is the sum of
-    :math:`\sqrt{s_w / n}\, w_{ij} M_{ij} \delta_i` over the n neurons i of the next layer. The noise of
-    the weights makes it of order :math:`n^{-1/2}`, anew for each j. Their mean adds
-    :math:`\sqrt{s_w} D\, n^{-1} \sum_i \delta_i`; each :math:`\delta_i` has a standard deviation of
-    order :math:`n^{-1/2}` and a mean of order :math:`n^{-1}`, as the read-out's weights have, so that the
-    sum is of order 1 and the mean's part of order :math:`n^{-1}`. The kernel sums n squares: the noise
-    leaves :math:`G`, with V itself, and the mean a term of order :math:`n^{-1}`. That the same weights
-    make :math:`\dot\sigma(z_i)`, each by its part of order :math:`n^{-1/2}` in :math:`z_i`, adds
-    :math:`s_w V E[\ddot\sigma]\, h_j\, n^{-1} \sum_i \partial f / \partial h_i`, of the same order; and
-    :math:`M_{ij}` in :math:`T^l` is independent of the activations before it.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing
+    else changes: in a network of width n drifts add terms of order :math:`1 / n` to the signals on the
+    way back, and to the kernel, as the book's chapter on signed graphons derives.
     """
     return _kernel(
         x1, network, x2, activation, weight_variance, own_layer, per_output, out, tangent=True

@@ -97,8 +97,8 @@ def position_layers(
 
     Notes
     -----
-    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the least
-    score kept. Then, for SNIP,
+    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the
+    least score kept. Then, for SNIP,
 
     .. math::
 
@@ -180,8 +180,8 @@ def position_ntk(
     Notes
     -----
     A mask decides by :math:`w_{ij}` and a function of positions. To leading order a kept weight is
-    :math:`M w = B + V w + \text{noise}`, the projection on 1 and w of a function of a Gaussian, whose
-    slope is :math:`E[w \cdot w M] = V` and whose noise has variance :math:`V - V^2 - B^2`.
+    :math:`M w = B + V w + \text{noise}`, the projection on 1 and w of a function of a Gaussian,
+    whose slope is :math:`E[w \cdot w M] = V` and whose noise has variance :math:`V - V^2 - B^2`.
 
     The weights are those with which the batch signals were made. Given the preactivations
     :math:`z_i = \sqrt{s_w / n}\, H^\top w_i` on the batch, H being the activations before, a row of
@@ -203,15 +203,15 @@ def position_ntk(
         - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') .
 
     For SNIP the first term of the mean is a drift
-    :math:`D_{ij} = V_{ij}\, h_j^\top \Gamma^{-1} z_i / \sqrt{s_w}`, a function of two positions. The last
-    term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V the two
-    cancel. They do not cancel in the kernel, because V depends on which digits of the batch the
-    neuron is active for.
+    :math:`D_{ij} = V_{ij}\, h_j^\top \Gamma^{-1} z_i / \sqrt{s_w}`, a function of two positions.
+    The last term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V
+    the two cancel. They do not cancel in the kernel, because V depends on which digits of the batch
+    the neuron is active for.
 
-    On the way back, let :math:`g_j = \sqrt{s_w / n} \sum_i M_{ij} w_{ij}\, \dot\sigma(z_i)\, g_i` be the
-    derivative of an output by the activation :math:`h_j`, :math:`\bar g_j` its mean, and
-    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`. The noise of the weights adds
-    variances, their means add up:
+    On the way back, let :math:`g_j = \sqrt{s_w / n} \sum_i M_{ij} w_{ij}\, \dot\sigma(z_i)\, g_i`
+    be the derivative of an output by the activation :math:`h_j`, :math:`\bar g_j` its mean, and
+    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`. The noise of the weights
+    adds variances, their means add up:
 
     .. math::
 
@@ -221,8 +221,9 @@ def position_ntk(
 
     from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
     own :math:`\bar g`; of the second moments the mean over outputs is enough. The sum of means is
-    taken for its expectation, as in :math:`m_i`; for B of order 1 what that leaves out is of relative
-    order 1/n. Means that the batch gives the weights beyond B, of order :math:`n^{-1/2}`, are left out.
+    taken for its expectation, as in :math:`m_i`; for B of order 1 what that leaves out is of
+    relative order 1/n. Means that the batch gives the weights beyond B, of order :math:`n^{-1/2}`,
+    are left out.
 
     Cost: :math:`n^2 N` times the size of the batch, and times the number of outputs, a layer.
     """

@@ -124,8 +124,8 @@ def kernel_strip(
 
     .. math:: C^{l+1}(u) = s_w \sum_v p_v V^{l+1}(u, v)\, E \sigma \sigma [C^l(v)] ,
 
-    and the tangent kernel's sum over layers of forward times backward moments [1]_ is collected on
-    the way forward, which stores no layer and keeps every output apart at no cost:
+    and the tangent kernel's sum over layers of forward times backward moments is collected on the
+    way forward, which stores no layer and keeps every output apart at no cost:
 
     .. math::
 
@@ -133,12 +133,8 @@ def kernel_strip(
         \Theta^{l+1}(u) = T^{l+1}(u) + s_w \sum_v p_v V^{l+1}(u, v)\, E \dot\sigma\dot\sigma
         [C^l(v)]\, \Theta^l(v) .
 
-    Unrolled, the factor of :math:`T^l` is the backward moment :math:`G^l` of its Theorem 1.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, Theorem 1.
+    Unrolled, the factor of :math:`T^l` is the backward moment :math:`G^l` of Theorem 1 of the
+    paper.
     """
     first = matrices[0]
     scaled = _scale_inputs(first.forward, x1[rows])
@@ -222,8 +218,8 @@ def _check_range(name: str, number: int, variance: Array, mean: Array | None) ->
 def _scale_inputs(matrix: Array, x: Array) -> Array:
     r"""Return B inputs as the first layer's blocks weigh them, :math:`F_{uj} x_j`, shape (K, B, d).
 
-    For a matrix of one column, which all coordinates share, the inputs over d, shape (1, B, d), with
-    no block's factor.
+    For a matrix of one column, which all coordinates share, the inputs over d, shape (1, B, d),
+    with no block's factor.
     """
     return x[None] / x.shape[1] if matrix.shape[1] == 1 else matrix[:, None, :] * x
 

@@ -77,8 +77,9 @@ class SpectralMetrics:
     Attributes
     ----------
     decay_exponent : float
-        :math:`\alpha` of the least-squares line :math:`\log \lambda_i = \mathrm{const} - \alpha \log
-        i` over the ranks of `fit_range`. Infinite if fewer than two eigenvalues there exceed rounding.
+        :math:`\alpha` of the least-squares line
+        :math:`\log \lambda_i = \mathrm{const} - \alpha \log i` over the ranks of `fit_range`.
+        Infinite if fewer than two eigenvalues there exceed rounding.
     effective_rank : float
         :math:`\sum_i \lambda_i / \lambda_1`, from 1 to N.
     spectral_gap : float
@@ -106,7 +107,8 @@ def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
     Parameters
     ----------
     kernel : array_like, shape (N, N)
-        Symmetric and positive semi-definite to the rounding of its dtype, not zero, :math:`N \ge 2`.
+        Symmetric and positive semi-definite to the rounding of its dtype, not zero,
+        :math:`N \ge 2`.
     top : int
         How many eigenvalues the energy concentration counts, from 1 to N.
 
@@ -116,15 +118,10 @@ def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
 
     Notes
     -----
-    The four are those of Figure 3 of [1]_, which does not say over which ranks it fits. Here they are
-    those from :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`: past the few
-    eigenvalues that stand apart, and before the end, where a sample's spectrum falls faster than the
-    kernel's own.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    The four are those of Figure 3 of the paper, which does not say over which ranks it fits. Here
+    they are those from :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`:
+    past the few eigenvalues that stand apart, and before the end, where a sample's spectrum falls
+    faster than the kernel's own.
     """
     matrix, epsilon = check_kernel("kernel", kernel)
     count = len(matrix)

@@ -20,10 +20,11 @@ def kernel_target_alignment(
     kernel : array_like, shape (N, N)
         As for `spectral_metrics`.
     targets : array_like, shape (N,) or (N, C)
-        Real targets y, not all 0 or, if centred, the same: for classes, one-hot rows, not numbers of
-        classes.
+        Real targets y, not all 0 or, if centred, the same: for classes, one-hot rows, not numbers
+        of classes.
     centred : bool
-        Whether both kernels are centred first, as in [2]_, so that a common offset does not count.
+        Whether both kernels are centred first, as by Cortes, Mohri and Rostamizadeh (JMLR 13,
+        2012), so that a common offset does not count.
 
     Returns
     -------
@@ -32,14 +33,8 @@ def kernel_target_alignment(
 
     Notes
     -----
-    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)` [1]_.
-
-    References
-    ----------
-    .. [1] Cristianini, Shawe-Taylor, Elisseeff and Kandola, *On Kernel-Target Alignment*, NeurIPS
-       2001, definition 1.
-    .. [2] Cortes, Mohri and Rostamizadeh, *Algorithms for Learning Kernels Based on Centered
-       Alignment*, JMLR 13 (2012), definition 4.
+    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)`, from
+    Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
     """
     matrix, epsilon = check_kernel("kernel", kernel)
     check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)

@@ -23,9 +23,10 @@ Strip = Callable[[slice], Callable[[slice], Array]]
 def tile_shape(blocks: int, features: int, square: bool) -> tuple[int, int]:
     """Return how many rows and columns of the kernel make a tile.
 
-    Arrays of all blocks and a tile's pairs have about 1 MB, and those of the first layer, of blocks x
-    rows x features, 32 MB at most, where 64 pairs and one row allow it. `square` is for work on single
-    rows and columns that counts most, so that a tile should have few of both; it has then 2 MB.
+    Arrays of all blocks and a tile's pairs have about 1 MB, and those of the first layer, of blocks
+    x rows x features, 32 MB at most, where 64 pairs and one row allow it. `square` is for work on
+    single rows and columns that counts most, so that a tile should have few of both; it has then 2
+    MB.
 
     The first layer multiplies a matrix of shape (blocks x rows, features) by one of shape
     (features, columns), and that is most of the work where features outnumber blocks. A long narrow
@@ -76,14 +77,15 @@ def fill_tiles(
     out
         Shape (..., N1, N2); filled.
     strip
-        From a range of rows to the function from a range of columns to that tile; what only the rows
-        decide is so computed once a strip.
+        From a range of rows to the function from a range of columns to that tile; what only the
+        rows decide is so computed once a strip.
     shape
         Rows and columns of a tile.
     symmetric
         Whether N1 = N2 and the matrix is symmetric; then only its upper half is computed.
     description
-        What the progress bar says, which is shown if tqdm is there and the work takes over 5 seconds.
+        What the progress bar says, which is shown if tqdm is there and the work takes over 5
+        seconds.
     factors
         What is too large if an entry is not finite, for the message.
     """

@@ -34,8 +34,8 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
     density
     scope
         ``"global"`` ranks the scores of all layers together and keeps ``round(density * total)``;
-        ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it. A count of 0 is
-        refused.
+        ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it. A count of 0
+        is refused.
 
     Returns
     -------
@@ -96,17 +96,13 @@ class Cut:
     ) -> Cut:
         """Return the rule that keeps the `count` largest scores, without sorting them all.
 
-        Of the scores, `total` may be kept, and any others do not exceed the least of these; `sample`
-        is some of them. `chunks` is called for an iterator over all scores, piece by piece, which may
-        reuse a piece's memory.
+        Of the scores, `total` may be kept, and any others do not exceed the least of these;
+        `sample` is some of them. `chunks` is called for an iterator over all scores, piece by
+        piece, which may reuse a piece's memory.
 
         Two quantiles of the sample bracket the threshold, so that only the scores between them are
-        sorted [1]_. Should the bracket miss, which 8 standard deviations make rare, all are.
-
-        References
-        ----------
-        .. [1] Floyd and Rivest, *Expected time bounds for selection*, Communications of the ACM 18,
-           1975.
+        sorted (Floyd and Rivest, CACM 18, 1975). Should the bracket miss, which 8 standard
+        deviations make rare, all are.
         """
         above, inside = 0, np.empty(0)
         if sample.size:

@@ -55,13 +55,10 @@ class MaskedMLP(nn.Module):
         h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1}\bigr), \qquad
         f(x) = (M^D \odot w^D)\, h^{D-1},
 
-    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of [1]_. A pruned
+    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of He et al.
+    (*Delving Deep into Rectifiers*, ICCV 2015, equation 10). A pruned
     weight has no effect on the output whatever its value, and its gradient is exactly 0. The masks
     are buffers: they move and are saved with the weights.
-
-    References
-    ----------
-    .. [1] He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2, equation 10.
 
     Examples
     --------

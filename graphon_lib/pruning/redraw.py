@@ -41,17 +41,13 @@ def redraw_given_signals(
     Notes
     -----
     The signals are linear in one layer's weights if those of its neighbours are given. A Gaussian
-    matrix conditioned on :math:`w H` and :math:`w^\top \Delta` is [1]_, with the orthogonal
-    projections P on the columns of H and Q on those of :math:`\Delta`,
+    matrix conditioned on :math:`w H` and :math:`w^\top \Delta` is (G. Yang, *Tensor Programs III*,
+    arXiv:2009.10685, the Gaussian conditioning trick), with the orthogonal projections P on the
+    columns of H and Q on those of :math:`\Delta`,
 
     .. math:: w - (I - Q)\, w\, (I - P) + (I - Q)\, \tilde w\, (I - P) ,
 
     where :math:`\tilde w` is an independent copy.
-
-    References
-    ----------
-    .. [1] G. Yang, *Tensor Programs III: Neural Matrix Laws*, arXiv:2009.10685, the Gaussian
-       conditioning trick.
     """
     check_rng("rng", rng)
     if not len(weights) == len(inputs) == len(backward):

@@ -66,21 +66,17 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
 
     .. math:: q = \frac{2}{n_0} \cdot \frac1N \sum_{a=1}^N \lVert x_a \rVert^2,
 
-    since :math:`\mathbb E (z^{l+1})^2 = 2\, \mathbb E (h^l)^2 = \mathbb E (z^l)^2` [1]_. Pruning
+    since :math:`\mathbb E (z^{l+1})^2 = 2\, \mathbb E (h^l)^2 = \mathbb E (z^l)^2`. Pruning
     multiplies it, layer after layer. Here the layers are passed from the first to the last, and
     each is multiplied by :math:`\sqrt{q / q_l}`, where :math:`q_l` is its measured mean square with
-    the layers before it already rescaled. This is the rule of [2]_ without its orthogonal matrices,
+    the layers before it already rescaled. This is the rule of Mishkin and Matas (*All
+    you need is a good init*, ICLR 2016, algorithm 1) without its orthogonal matrices,
     with dense variance in the place of one, and one pass: a product scales exactly.
 
     For a mask that is independent of the weights, :math:`\mathbb E q_l` is the layer's density
     times :math:`q` if in-degrees are even; the factor is then :math:`\text{density}_l^{-1/2}`,
     without any data. Measuring it also counts neurons that died, pixels that are blank, and weights
     that are large because small ones were pruned.
-
-    References
-    ----------
-    .. [1] He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2.
-    .. [2] Mishkin and Matas, *All you need is a good init*, ICLR 2016, algorithm 1.
 
     Examples
     --------

@@ -29,19 +29,15 @@ def shuffle_masks(
     Returns
     -------
     list of torch.Tensor
-        New masks. Each layer keeps its number of weights, at positions uniform among all that hold so
-        many; layers are independent.
+        New masks. Each layer keeps its number of weights, at positions uniform among all that hold
+        so many; layers are independent.
 
     Notes
     -----
-    The ablation of [1]_: where a shuffled network does as well as the pruned one, all that mattered
-    was how many weights each layer kept. In the limit every graphon of a shuffled network is
-    constant.
-
-    References
-    ----------
-    .. [1] Frankle, Dziugaite, Roy and Carbin, *Pruning Neural Networks at Initialization: Why Are
-       We Missing the Mark?*, ICLR 2021, section 5.
+    The ablation of Frankle et al. (*Pruning Neural Networks at Initialization: Why Are We Missing
+    the Mark?*, ICLR 2021, section 5): where a shuffled network does as well as the pruned one, all
+    that mattered was how many weights each layer kept. In the limit every graphon of a shuffled
+    network is constant.
 
     Examples
     --------

@@ -28,8 +28,8 @@ class LayerSignals(NamedTuple):
         What leaves it, :math:`z_i`.
     left : ndarray, shape (n_out, R)
     right : ndarray, shape (n_in, R)
-        Vectors whose products :math:`q_{ij} = \langle l_i, r_j \rangle` are the factors of the scores
-        :math:`w_{ij} q_{ij}`.
+        Vectors whose products :math:`q_{ij} = \langle l_i, r_j \rangle` are the factors of the
+        scores :math:`w_{ij} q_{ij}`.
     """
 
     inputs: NDArray[np.float64]
