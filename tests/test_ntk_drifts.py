@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ntk_strategies import SEEDS, networks, seeded_inputs
+from ntk_strategies import SEEDS, networks, reference_kernels, seeded_inputs
 from scipy.special import erf
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
@@ -33,49 +33,6 @@ def drifting_network(blocks, rng, size=1.0, first=True):
     return GraphonNetwork(layers, second, drifts)
 
 
-def reference(x, y, network, activation, s_w=2.0, own_layer="mask"):
-    """Return NNGP and NTK of one pair, forward and backward."""
-    sigma = ACTIVATIONS[activation]
-
-    def second(c, q, r, m, n):
-        arrays = (np.array([[[v]]]) for v in (c, q, r, m, n))
-        return [moment.item() for moment in sigma.moments_with_mean(*arrays)]
-
-    def mean(m, q):
-        return sigma.mean(np.array([[m]]), np.array([[q]])).item()
-
-    graphons, mass = network.layers, [layer.row_mass for layer in network.layers]
-    trained = [g.values if own_layer == "mask" else np.ones(g.shape) for g in graphons]
-    d = len(x)
-    centred = network.second_moments[0] - network.drifts[0] ** 2 / d
-    c, q, r = (
-        s_w / d * np.array([np.sum(row * product) for row in centred])
-        for product in (x * y, x * x, y * y)
-    )
-    t = [s_w / d * np.array([np.sum(row * x * y) for row in trained[0]])]
-    m, n = (np.sqrt(s_w) / d * network.drifts[0] @ z for z in (x, y))
-    slopes = []
-    for number in range(1, network.depth):
-        pairs = [second(*each) for each in zip(c, q, r, m, n, strict=True)]
-        both, slope = np.array(pairs).T
-        slopes.append(slope)
-        own_q = [second(v, v, v, u, u)[0] for v, u in zip(q, m, strict=True)]
-        own_r = [second(v, v, v, u, u)[0] for v, u in zip(r, n, strict=True)]
-        mu, nu = ([mean(u, v) for u, v in zip(us, vs, strict=True)] for us, vs in ((m, q), (n, r)))
-        p, moment = mass[number - 1], network.second_moments[number]
-        c, q, r = (s_w * moment @ (p * np.array(values)) for values in (both, own_q, own_r))
-        m, n = (np.sqrt(s_w) * network.drifts[number] @ (p * np.array(v)) for v in (mu, nu))
-        t.append(s_w * trained[number] @ (p * both))
-    theta = t[-1].copy()
-    for output in range(len(theta)):
-        backward = s_w * network.second_moments[-1][output]
-        for layer in reversed(range(network.depth - 1)):
-            theta[output] += np.sum(mass[layer] * slopes[layer] * backward * t[layer])
-            moment = network.second_moments[layer]
-            backward = s_w * moment.T @ (mass[layer] * slopes[layer] * backward)
-    return c, theta
-
-
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "erf", "linear"])
 @pytest.mark.parametrize("own_layer", ["mask", "dense"])
 def test_forward_and_backward_recursion_agree(activation, own_layer):
@@ -84,8 +41,16 @@ def test_forward_and_backward_recursion_agree(activation, own_layer):
     options = {"activation": activation, "per_output": True}
     ntk = graphon_ntk(x, network, own_layer=own_layer, **options)
     nngp = graphon_nngp(x, network, **options)
+    sigma = ACTIVATIONS[activation]
+
+    def moments(*pair):
+        return [moment.item() for moment in sigma.moments_with_mean(*map(np.atleast_1d, pair))]
+
+    def mean(m, q):
+        return sigma.mean(np.atleast_1d(m), np.atleast_1d(q)).item()
+
     for i, j in itertools.product(range(3), repeat=2):
-        c, theta = reference(x[i], x[j], network, activation, own_layer=own_layer)
+        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean)
         np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
         np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
 
