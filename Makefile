@@ -4,85 +4,96 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+LOG := $(VENV)/install.log
+
+# Where this is set, as in many containers, every process would compile every module that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # uv does not read pip's settings: hand it the places of wheels that pip knows of, from its files and from
 # PIP_FIND_LINKS, which counts where the system's Python has no pip, too.
 FIND_LINKS = $(shell { $(PYTHON) -m pip config list 2>/dev/null | sed -n "s/.*find-links='\(.*\)'/\1/p"; \
 	printenv PIP_FIND_LINKS; } | tr ' ' '\n' | sed '/^$$/d' | sort -u | sed 's/^/--find-links /')
 
+# $(call install,WHAT,EXTRA): install an extra of the library, and npm where the machine has none.
+define install
+	@extras=$2; command -v npm >/dev/null || extras=$2,node; \
+	if command -v uv >/dev/null; then with=uv; else with=pip; fi; \
+	printf '%s' "Installing $1 ($$with, pinned versions) ... "; start=$$(date +%s); \
+	if [ $$with = uv ]; then set -- uv pip install --python $(BIN)/python $(FIND_LINKS); \
+	else set -- $(BIN)/python -m pip install --no-compile; fi; \
+	"$$@" -c constraints.txt -e ".[$$extras]" >$(LOG) 2>&1 || \
+		{ echo failed; tail -n 30 $(LOG); echo "Log: $(LOG)"; exit 1; }; \
+	echo "$$(($$(date +%s) - start)) s"
+	@touch $@
+endef
+
 # Tests on several processes at once, each on one thread.
-SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+PROCESSES := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores : 4)))
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
+
+# Minutes that `make test` takes from a fresh clone: what runs on one core, and what is shared out.
+MINUTES := $$((5 + 40 / $(PROCESSES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint unit reproduction notebooks pages citation outputs reproduce lab search serve lock clean
+.NOTPARALLEL:
+.PHONY: help book test plan lint unit reproduction pages citation outputs reproduce lab search serve lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: $(INSTALLED) ## Execute what changed, build the site, print where it is
+book: $(VENV)/.book ## Install, execute what changed, build the site, print where it is
 	@$(BIN)/python -m graphon_lib.book build
 
-test: lint citation book unit reproduction notebooks pages ## All checks: lint, units, notebooks, strict build, browser
+test: plan lint citation book ## All checks: style, citation, book, every test that is not marked slow
+	@$(PYTEST) --durations 5
 
-$(INSTALLED): constraints.txt pyproject.toml
+plan:
+	@echo "Checking style, citation, book and every test, on $(PROCESSES) processes: about $(MINUTES) minutes"
+
+$(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	@test -d $(VENV) || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; }
-	@extras=test; command -v npm >/dev/null || extras=test,node; \
-	if command -v uv >/dev/null; then \
-		echo "Installing the pinned dependencies with uv"; \
-		uv pip install --python $(BIN)/python $(FIND_LINKS) -c constraints.txt -e ".[$$extras]"; \
-	else \
-		echo "Installing the pinned dependencies with pip (a few minutes; uv, where present, is faster)"; \
-		$(BIN)/python -m pip install --progress-bar on -c constraints.txt -e ".[$$extras]"; \
-	fi
-	@touch $@
+	@$(PYTHON) -m venv $@ || { rm -rf $@; exit 1; }
 
-# Its requirements contradict those of JupyterLab, so it lives apart.
-_build/cffconvert:
-	@echo "Installing cffconvert"
-	@$(PYTHON) -m venv $@ && $@/bin/python -m pip install --quiet cffconvert==2.0.0 || { rm -rf $@; exit 1; }
+$(VENV)/.book: constraints.txt pyproject.toml | $(VENV)
+	$(call install,what the book needs,book)
 
-lint: $(INSTALLED) ## Style, formatting and the direction of imports
-	@echo "Checking style, formatting and imports"
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-cache
+$(VENV)/.test: $(VENV)/.book
+	$(call install,what the tests need,test)
 
-citation: _build/cffconvert ## Validate CITATION.cff
-	@_build/cffconvert/bin/cffconvert --validate
+$(VENV)/.lab: $(VENV)/.book
+	$(call install,JupyterLab,lab)
 
-unit: $(INSTALLED) ## Unit tests of the library
-	@echo "Testing the library"
-	@$(BIN)/python -m pytest -m "not slow and not browser and not reproduction" --durations=5
+lint: $(VENV)/.test ## Style, formatting and the direction of imports
+	@echo "Checking style, formatting and the direction of imports"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 
-search: $(INSTALLED) ## Property tests on a thousand new examples each
-	@echo "Trying new examples"
-	@$(BIN)/python -m pytest -m "hypothesis and not slow and not browser and not reproduction" \
-		--hypothesis-profile search
+citation: $(VENV)/.test ## Validate CITATION.cff
+	@echo "Validating CITATION.cff"
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 
-reproduction: $(INSTALLED) ## Run the chapters at a small size; compute parts of stored results again
-	@echo "Running the chapters at a small size, and parts of the stored results again"
-	@$(SIDE_BY_SIDE) --dist worksteal -m "reproduction and not slow" --durations=5
+unit: $(VENV)/.test ## Only the unit tests of the library
+	@$(PYTEST) -m "not slow and not browser and not reproduction"
 
-notebooks: $(INSTALLED) ## Compare every chapter's committed outputs with a fresh run
-	@echo "Re-running the chapters against their committed outputs"
-	@TQDM_DISABLE=1 $(SIDE_BY_SIDE) --dist loadscope --nbval --nbval-current-env \
-		--nbval-sanitize-with tests/nbval.cfg -p no:cacheprovider -W default chapters
+reproduction: $(VENV)/.test book ## Only chapters and stored results against what the code makes
+	@$(PYTEST) -m "reproduction and not slow"
 
-pages: book ## Open every built page in Chromium
-	@echo "Opening the built pages in Chromium"
-	@$(BIN)/python -m pytest -m browser tests
+pages: $(VENV)/.test book ## Only the built pages, in Chromium
+	@$(PYTEST) -m "browser and not slow"
 
-outputs: $(INSTALLED) ## Write freshly executed outputs back into chapters/
+search: $(VENV)/.test ## Property tests on a thousand new examples each
+	@$(PYTEST) -m "hypothesis and not slow and not browser and not reproduction" --hypothesis-profile search
+
+outputs: $(VENV)/.book ## Write freshly executed outputs back into chapters/
 	@$(BIN)/python -m graphon_lib.book outputs
 
-reproduce: $(INSTALLED) ## Compute the stored results again (hours); RESULT=name for one, SCHEDULER=tcp://... on Dask
+reproduce: $(VENV)/.book $(if $(SCHEDULER),$(VENV)/.test) ## Compute the stored results again (hours); RESULT=name for one, SCHEDULER=tcp://... on Dask
 	@echo "Computing results; finished cells are kept in .cache/, so that it can be stopped and resumed"
 	@$(BIN)/python -m graphon_lib.experiments $(RESULT) $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
-lab: $(INSTALLED) ## Open JupyterLab on the chapters
+lab: $(VENV)/.lab ## Open JupyterLab on the chapters
 	@echo "Starting JupyterLab on chapters/; stop it with Ctrl-C"
 	@$(BIN)/jupyter lab --notebook-dir=chapters
 
@@ -93,7 +104,7 @@ serve: book ## Serve the built site on localhost
 lock: ## Pin the newest allowed versions in constraints.txt (needs uv)
 	@echo "Resolving the dependencies for every platform and Python >= 3.11"
 	@{ echo "# Exact versions of everything the book uses, for every platform. Written by 'make lock'."; \
-	   uv pip compile pyproject.toml --extra test --extra node --universal --quiet \
+	   uv pip compile pyproject.toml --extra test --extra lab --extra node --universal --quiet \
 	       --no-header --no-annotate $(FIND_LINKS) | sed -E \
 	       -e '/^torch==/s/(\+cpu)? ;.*//' \
 	       -e "/^(cuda|nvidia|triton)/s/ ;.*/ ; sys_platform == 'linux'/" | uniq; \

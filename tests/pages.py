@@ -1,68 +1,182 @@
-"""What the browser tests share: the pages of the site, and a page with all that went wrong on it."""
+"""What the browser tests share: the pages of the site, how to wait for one, and how to read arrays.
 
+Nothing here or in the tests waits for a while: they wait for what a page itself says, and
+`PATIENCE` only ends tests that would hang.
+"""
+
+import base64
 from contextlib import contextmanager
+
+import numpy as np
+from browsers import PATIENCE, new_page
+from playwright.sync_api import TimeoutError as Hangs
 
 from graphon_lib.book.assets import PACKAGES
 from graphon_lib.book.paths import SITE
 
-CHAPTER_PAGES = sorted(f"chapters/{page.name}" for page in SITE.glob("chapters/*.html"))
-PAGES = [*CHAPTER_PAGES, "genindex.html", "search.html"]
+PAGES = sorted(
+    page.relative_to(SITE).as_posix()
+    for page in [*SITE.glob("chapters/**/*.html"), *SITE.glob("*.html")]
+    if page != SITE / "index.html"  # which only leads on to the first chapter
+)
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
+# Only rules about films and about turned screens, which find nothing serious, need axe to fetch files.
 RUN_AXE = """async () => {
-    if (globalThis.MathJax) await MathJax.startup.promise;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false });
     return violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
         .map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
             `${target}: ${html.slice(0, 200)}: ${failureSummary.split("\\n").pop().trim()}`)]);
 }"""
 
+LOADED = {
+    "document": "document.readyState === 'complete'",
+    "style sheets": "[...document.querySelectorAll('link[rel=stylesheet]')].every((link) => link.sheet)",
+    "formulas": """async () => {
+        if (!globalThis.MathJax) return;
+        if (!MathJax.startup) throw new Error("MathJax was not loaded");
+        await MathJax.startup.promise;
+    }""",
+    # A picture that cannot be decoded has no width, which is for a test to find.
+    "pictures": """async () => {
+        const images = [...document.images];
+        for (const image of images) {
+            if (image.loading === "lazy") image.dataset.late = "";
+            image.loading = "eager";
+        }
+        await Promise.all(images.map((image) => image.decode().catch(() => {})));
+    }""",
+    # An explorer wakes when it comes near the window.
+    "explorers": """async () => {
+        for (const root of document.querySelectorAll(".graphon-explorer[data-explorer]")) {
+            root.scrollIntoView({ behavior: "instant" });
+            while (!root.explorer) await new Promise(requestAnimationFrame);
+            await root.explorer.settled;
+            if (!root.explorer.view) throw new Error(`an explorer shows nothing: ${root.textContent}`);
+        }
+        scrollTo({ top: 0, behavior: "instant" });
+    }""",
+    "fonts": """async () => {
+        document.body.getBoundingClientRect();  // which asks for the fonts that are needed
+        await document.fonts.ready;
+    }""",
+}
+
+# Scripts are told of a new size with the next frame. Transitions are brought to their end rather than
+# waited for: those outside the window may never say that they have come to it.
+STILL = """async () => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    for (const animation of document.getAnimations()) {
+        if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
+    }
+}"""
+
+# Number by number, arrays would take most of the time of a test.
+PACK = """(array) => {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+SETTLED = """async (root) => {
+    await new Promise(requestAnimationFrame);  // movements of the mouse arrive with the frame
+    await root.explorer.settled;
+}"""
+
+
+def finished(page, what, function, arg=None):
+    """Wait until a condition holds, or a promise is kept, on a page; return its value."""
+    try:
+        return page.wait_for_function(function, arg=arg).json_value()
+    except Hangs:
+        raise AssertionError(
+            f"{page.url}: waited {PATIENCE / 1000:g} s in vain for {what}"
+        ) from None
+
+
+def ready(page):
+    """Wait until a page has all that it loads, its formulas, pictures, fonts and explorers."""
+    for what, function in LOADED.items():
+        finished(page, what, function)
+    still(page)
+
+
+def still(page):
+    """Wait until a page has followed a change of its looks."""
+    finished(page, "two frames", STILL)
+
+
+def settled(root):
+    """Wait until an explorer shows what was last asked of it."""
+    finished(root.page, "what the explorer was asked for", SETTLED, root.element_handle())
+
 
 @contextmanager
 def opened(browser, url, *, width=1280, theme="light", **options):
-    """Open a page and yield it with its problems, a list that grows; none may come.
+    """Open a page and yield it, ready, with its problems, a list that grows; none may come.
 
     A problem is an error on the console or in a script, a request that failed, and a request to any
     host but the page's own.
     """
     problems = []
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme, **options)
     own = url[: url.index("/", len("http://"))]
-    page.add_init_script(f"localStorage.setItem('mode', '{theme}')")
-    page.on("console", lambda m: m.type == "error" and problems.append(f"console: {m.text}"))
-    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith((own, "data:", "blob:"))
-            or problems.append(f"external: {request.url}")
-        ),
-    )
-    page.on(
-        "response",
-        lambda response: (
-            response.status < 400 or problems.append(f"{response.status}: {response.url}")
-        ),
-    )
-    try:
-        page.goto(url, wait_until="networkidle")
+    size = {"width": width, "height": 900}
+    with new_page(browser, viewport=size, color_scheme=theme, **options) as page:
+        page.add_init_script(f"localStorage.setItem('mode', '{theme}')")
+        page.on(
+            "console",
+            lambda m: (
+                m.type == "error"
+                and problems.append(f"console: {m.text} ({m.location.get('url')})")
+            ),
+        )
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((own, "data:", "blob:"))
+                or problems.append(f"external: {request.url}")
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                response.status < 400 or problems.append(f"{response.status}: {response.url}")
+            ),
+        )
+        page.goto(url)
+        ready(page)
         yield page, problems
-    finally:
-        page.close()
 
 
-def wake_explorers(page):
-    """Go to every explorer of a page, which brings it to life, and wait until it shows something."""
-    for root in page.locator(".graphon-explorer").all():
-        root.scroll_into_view_if_needed()
-        page.wait_for_function("root => Boolean(root.explorer)", arg=root.element_handle())
-    page.evaluate("window.scrollTo(0, 0)")
+def look(page, width, theme):
+    """Give the window another width, and the page another theme by the theme's own button."""
+    page.set_viewport_size({"width": width, "height": 900})
+    finished(page, "the width of the window", "(width) => innerWidth === width", width)
+    button = page.locator(".theme-switch-button").first
+    for _ in range(3):  # it goes around light, dark, and what the system says
+        if page.evaluate("document.documentElement.dataset.mode") == theme:
+            break
+        button.evaluate("(button) => button.click()")
+    page.emulate_media(color_scheme=theme)
+    still(page)
+
+
+def overflow(page):
+    """Return by how many pixels a page can be scrolled sideways."""
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
 
 
 def serious_violations(page):
     """Return what axe-core finds serious or critical: pairs of a rule and the offending elements."""
-    page.add_script_tag(path=AXE)
-    return page.evaluate(RUN_AXE)
+    if not page.evaluate("Boolean(globalThis.axe)"):
+        page.add_script_tag(path=AXE)
+    return finished(page, "axe", RUN_AXE)
+
+
+def unpack(text, dtype="<f4"):
+    """Return the array that `PACK` has made a text on a page."""
+    return np.frombuffer(base64.b64decode(text), dtype)

@@ -9,16 +9,17 @@ import struct
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from graphon_lib.experiments import data as module
-from graphon_lib.experiments.data import DataError, load_mnist, sample_batch
+from graphon_lib.experiments.data import DATASETS, DataError, load_mnist, sample_batch
 from graphon_lib.experiments.idx import read_idx
 
-IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = module.FILES
+MNIST = DATASETS["mnist"]
+IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = MNIST.files
 
 
 def idx(array, kind=8):
@@ -36,7 +37,7 @@ def small_files():
         rng.integers(0, 10, 20, dtype=np.uint8),
     ]
     files = {
-        name: gzip.compress(idx(array)) for name, array in zip(module.FILES, arrays, strict=True)
+        name: gzip.compress(idx(array)) for name, array in zip(MNIST.files, arrays, strict=True)
     }
     return arrays, files
 
@@ -48,13 +49,20 @@ def write(folder, files):
     return folder
 
 
+def change_mnist(monkeypatch, **changes):
+    monkeypatch.setitem(DATASETS, "mnist", replace(DATASETS["mnist"], **changes))
+
+
+def checksums(files):
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A machine without data: no MNIST_DIR, an empty cache, and the small files as the official."""
     monkeypatch.delenv("MNIST_DIR", raising=False)
     arrays, files = small_files()
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(module, "FILES", checksums)
+    change_mnist(monkeypatch, files=checksums(files))
     return SimpleNamespace(arrays=arrays, files=files, cache=tmp_path / "cache", root=tmp_path)
 
 
@@ -98,7 +106,7 @@ class Server:
 def server(place, monkeypatch):
     server = Server()
     server.files = place.files
-    monkeypatch.setattr(module, "MIRRORS", (server.url + "first/", server.url + "second/"))
+    change_mnist(monkeypatch, mirrors=(server.url + "first/", server.url + "second/"))
     yield server
     server.close()
 
@@ -133,7 +141,7 @@ def test_the_subset_serves_where_nothing_else_is(place, caplog):
 
 def test_the_subset_is_split_as_documented(place):
     data = load_mnist(cache=place.cache)
-    with np.load(module.SUBSET) as archive:
+    with np.load(MNIST.subset) as archive:
         images, labels, indices = (archive[k] for k in ("images", "labels", "training_indices"))
     assert (np.diff(indices) > 0).all()
     for digit in range(10):
@@ -157,14 +165,14 @@ def test_pixels_are_standardised_as_in_the_paper(place):
 
 def test_a_damaged_subset_is_refused(place, monkeypatch):
     damaged = place.root / "mnist-5k.npz"
-    damaged.write_bytes(module.SUBSET.read_bytes()[:-1])
-    monkeypatch.setattr(module, "SUBSET", damaged)
+    damaged.write_bytes(MNIST.subset.read_bytes()[:-1])
+    change_mnist(monkeypatch, subset=damaged)
     with pytest.raises(DataError, match=f"{damaged} has the wrong checksum"):
         load_mnist(cache=place.cache)
 
 
 def test_outside_a_checkout_it_is_said_where_the_digits_are(place, monkeypatch):
-    monkeypatch.setattr(module, "SUBSET", place.root / "absent.npz")
+    change_mnist(monkeypatch, subset=place.root / "absent.npz")
     with pytest.raises(
         DataError, match=r"absent\.npz is missing.* checkout .*MNIST_DIR.*full=True"
     ):
@@ -183,7 +191,7 @@ def test_the_complete_data_and_the_subset_within_it(tmp_path, monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     subset = load_mnist(cache=tmp_path)
     first = np.sort(np.concatenate([np.flatnonzero(full.y_train == d)[:500] for d in range(10)]))
-    with np.load(module.SUBSET) as archive:
+    with np.load(MNIST.subset) as archive:
         np.testing.assert_array_equal(archive["training_indices"], first)
         np.testing.assert_array_equal(archive["labels"], full.y_train[first])
         np.testing.assert_array_equal(archive["images"], pixels_of(full.x_train[first]))
@@ -241,8 +249,7 @@ def test_another_file_under_the_right_name_fails_its_checksum(place):
 )
 def test_files_that_do_not_fit_each_other(place, monkeypatch, change):
     files = place.files | {name: gzip.compress(idx(array)) for name, array in change.items()}
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(module, "FILES", checksums)
+    change_mnist(monkeypatch, files=checksums(files))
     folder = write(place.root / "folder", files)
     with pytest.raises(DataError, match=f"files in {folder} must hold 28 x 28 images"):
         load_mnist(folder)
@@ -276,6 +283,8 @@ GOOD = idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
         (gzip.compress(GOOD[:-1]), r"must hold 24 values for its shape \(2, 3, 4\), got 23"),
         (gzip.compress(GOOD + b"0"), r"must hold 24 values for its shape \(2, 3, 4\), got 25"),
     ],
+    # Compressed files hold the time, and names of tests must not.
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_damaged_files_are_named(tmp_path, content, match):
     path = tmp_path / "images.gz"
@@ -308,7 +317,7 @@ def test_nothing_is_downloaded_unless_the_complete_data_are_asked_for(place, ser
 
 @pytest.mark.parametrize("fault", ["gone/", "broken/"])
 def test_the_second_mirror_steps_in(place, server, monkeypatch, fault):
-    monkeypatch.setattr(module, "MIRRORS", (server.url + fault, server.url + "second/"))
+    change_mnist(monkeypatch, mirrors=(server.url + fault, server.url + "second/"))
     assert_small(load_mnist(full=True, cache=place.cache), place)
     assert sorted(p.name for p in place.cache.iterdir()) == sorted(place.files)
 
@@ -323,12 +332,12 @@ def test_a_failed_download_says_so_and_leaves_nothing_in_place(place, server, mo
         server.files = {}
     else:
         # The discard port, on which nothing listens.
-        monkeypatch.setattr(module, "MIRRORS", ("http://127.0.0.1:9/", "http://127.0.0.1:9/x/"))
+        change_mnist(monkeypatch, mirrors=("http://127.0.0.1:9/", "http://127.0.0.1:9/x/"))
     with pytest.raises(DataError, match=f"{IMAGES} could not be downloaded into") as raised:
         load_mnist(full=True, cache=place.cache)
     message = str(raised.value)
     assert "MNIST_DIR" in message
-    for mirror in module.MIRRORS:
+    for mirror in DATASETS["mnist"].mirrors:
         assert mirror + IMAGES in message
     assert list(place.cache.iterdir()) == []
 

@@ -6,23 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.descent import NETWORKS, descent, descent_cell
-from graphon_lib.experiments.digits import checked_digits
 from graphon_lib.experiments.full_batch import full_batch_descent, ntk_weights
 from graphon_lib.ntk import empirical_ntk, gradient_flow
 from graphon_lib.pruning import MaskedMLP, prune
-
-
-@pytest.fixture(scope="module", autouse=True)
-def bundled_digits():
-    """Use the bundled digits, wherever the complete ones may be."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        checked_digits.cache_clear()
-        yield
-        checked_digits.cache_clear()
 
 
 def problem(widths=(6, 30, 20, 3), density=0.5, seed=0):
@@ -127,9 +115,7 @@ def test_rescaling_restores_the_outputs_and_curves_start_together():
     assert ratio == pytest.approx(SMALL["density"] ** -2, rel=1e-5)
 
 
-def test_the_result_holds_every_cell(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_the_result_holds_every_cell():
     result = descent(widths=[12, 16], watched=[2, 8], trials=1, **SMALL)
     assert result.loss.sizes == {"network": 4, "width": 2, "trial": 1, "curve": 3, "step": 9}
     assert result.notnull().all().to_array().all()

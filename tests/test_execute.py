@@ -1,5 +1,8 @@
 """Executing chapters: parameters are checked, failures leave nothing behind, outputs are clean."""
 
+import os
+from pathlib import Path
+
 import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
@@ -36,6 +39,15 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert written[0] == written[1]
 
 
+def test_text_is_one_output_however_it_came(tmp_path):
+    source = write_notebook(
+        tmp_path / "source.ipynb", "seed = 0", "for i in range(3): print(i, flush=True)"
+    )
+    executed = execute_chapter(source, tmp_path / "executed.ipynb")
+    (output,) = executed.cells[1].outputs
+    assert output.text == "0\n1\n2\n"
+
+
 @pytest.mark.parametrize("shown", [False, True])
 def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     source = write_notebook(
@@ -43,6 +55,14 @@ def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     )
     executed = execute_chapter(source, tmp_path / "executed.ipynb", progress_bar=shown)
     assert bool(executed.cells[1].outputs) == shown
+
+
+def test_warnings_of_compiling_a_package_stay_out_of_the_outputs(tmp_path, monkeypatch):
+    (tmp_path / "some_package.py").write_text("same = 1 is 1\n")  # a SyntaxWarning
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "import some_package")
+    assert execute_chapter(source, tmp_path / "executed.ipynb").cells[1].outputs == []
+    assert "PYTHONWARNINGS" not in os.environ
 
 
 def test_unknown_parameter_fails(tmp_path):
@@ -61,18 +81,28 @@ def test_failing_cell_leaves_the_former_output(tmp_path):
     assert destination.read_text() == "former"
 
 
-def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(tmp_path, monkeypatch):
+def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(
+    tmp_path, monkeypatch, capfd
+):
     paths = [
         write_notebook(tmp_path / f"{name}.ipynb", f"name = '{name}'", "print(name)")
         for name in ("a", "b", "c")
     ]
     monkeypatch.setattr(execute, "list_chapters", lambda: paths)
     monkeypatch.setattr(execute, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setattr(execute, "BUILD", tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     assert execute.execute_stale_chapters() == paths
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("Executing 3 of 3 chapters")
+    assert [line.split(":")[0] for line in lines[1:]] == [
+        f"Executing chapters {done}/3" for done in (1, 2, 3)
+    ]
     assert execute.execute_stale_chapters() == []
+    assert capfd.readouterr() == ("", "")
     write_notebook(paths[0], "name = 'a'", "1 / 0")
     write_notebook(paths[2], "name = 'other'", "print(name)")
-    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
+    with pytest.raises(RuntimeError, match=r"(?s)a\.ipynb failed.*In \[2\].*ZeroDivisionError"):
         execute.execute_stale_chapters()
     # The one that failed is still to be done, and whatever of the others was not finished.
     write_notebook(paths[0], "name = 'mended'", "print(name)")
@@ -117,7 +147,22 @@ def test_command_line_reports_an_unknown_chapter(capsys):
     assert "99-nowhere" in capsys.readouterr().err
 
 
+@pytest.fixture
+def quick_results(tmp_path_factory, monkeypatch):
+    """Let kernels share what they compute at the quick profile, see quick_results.py."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own in that of the session.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quick-results"
+    startup = folder / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "shared.py").write_text("import quick_results\n")
+    monkeypatch.setenv("QUICK_RESULTS", str(folder))
+    monkeypatch.setenv("IPYTHONDIR", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+
+
 @pytest.mark.reproduction
+@pytest.mark.usefixtures("quick_results")
 @pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
 def test_every_chapter_runs_at_the_quick_profile(path, tmp_path):
     """The code behind every stored result runs at a small size."""

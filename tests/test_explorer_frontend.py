@@ -1,10 +1,13 @@
 """The explorers' scripts on an empty page: axes, and what is said when the other side dies."""
 
 import pytest
+from browsers import new_page
+from pages import finished, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.explorers.view import encode
+from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
 
 pytestmark = pytest.mark.browser
@@ -23,20 +26,19 @@ STUB = """globalThis.Worker = class extends EventTarget {
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page()
-    page.set_content('<div class="graphon-explorer"></div>')
-    for name in STYLE_SHEETS:
-        page.add_style_tag(path=FOLDER / name)
-    page.add_script_tag(content=STUB)
-    for name in PAGE_SCRIPTS:
-        page.add_script_tag(path=FOLDER / name)
-    yield page
-    page.close()
+    with new_page(browser) as page:
+        page.set_content('<div class="graphon-explorer"></div>')
+        for name in STYLE_SHEETS:
+            page.add_style_tag(path=FOLDER / name)
+        page.add_script_tag(content=STUB)
+        for name in PAGE_SCRIPTS:
+            page.add_script_tag(path=FOLDER / name)
+        yield page
 
 
 def drawn(page, y, low=None, high=None):
     """Draw a line over a logarithmic axis; return the labels of the axis and the paths of a kind."""
-    series = {"label": "line", "style": "a"}
+    series = {"label": "line", "style": vars(SERIES[0])}
     series |= {"y": y, "low": low, "high": high}
     return page.evaluate(
         """(series) => {
@@ -101,16 +103,18 @@ def test_a_point_without_bounds_has_no_bar(page):
 HOST = """() => {
 globalThis.host = GraphonExplorers.hosts.pyodide(
     { description: { pixels: "digits" }, compute: async () => "still" }, "worker.js");
-globalThis.outcome = (promise) => Promise.race([
-    promise.then((value) => ["answer", value], (error) => ["error", error.message]),
-    new Promise((resolve) => setTimeout(resolve, 500, ["nothing"])),
-]);
+globalThis.outcome = (promise) =>
+    promise.then((value) => ["answer", value], (error) => ["error", error.message]);
 }"""
+ANSWERS = "an answer to every request"
 
 
 def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
     page.evaluate(HOST)
-    outcomes = page.evaluate("""async () => {
+    outcomes = finished(
+        page,
+        ANSWERS,
+        """async () => {
         const started = outcome(host.start(() => {}));
         worker.say({ ready: true });
         const requests = [{}, {}, {}].map((parameters) => outcome(host.compute(parameters)));
@@ -118,7 +122,8 @@ def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
         worker.die("out of memory");
         const later = outcome(host.compute({}));
         return Promise.all([started, ...requests, later]);
-    }""")
+    }""",
+    )
     assert [kind for kind, *_ in outcomes] == ["answer", "answer", "error", "error", "error"]
     assert outcomes[1] == ["answer", "first"]
     for _, message in outcomes[2:]:
@@ -128,12 +133,16 @@ def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
 
 def test_before_python_is_started_requests_are_refused(page):
     page.evaluate(HOST)
-    assert page.evaluate("outcome(host.compute({}))") == ["error", "Python has not been started"]
+    told = finished(page, ANSWERS, "() => outcome(host.compute({}))")
+    assert told == ["error", "Python has not been started"]
 
 
 def test_a_worker_of_an_earlier_start_does_not_end_the_next(page):
     page.evaluate(HOST)
-    outcomes = page.evaluate("""async () => {
+    outcomes = finished(
+        page,
+        ANSWERS,
+        """async () => {
         const first = outcome(host.start(() => {}));
         const old = worker;
         old.say({ failed: "no wheel" });
@@ -143,29 +152,67 @@ def test_a_worker_of_an_earlier_start_does_not_end_the_next(page):
         const request = outcome(host.compute({}));
         worker.say({ id: 1, tree: "view", arrays: [] });
         return Promise.all([first, second, request]);
-    }""")
+    }""",
+    )
     assert outcomes[0] == ["error", "no wheel"]
     assert [kind for kind, *_ in outcomes[1:]] == ["answer", "answer"]
 
 
 def test_after_an_error_and_after_an_error_in_telling_it_the_newest_request_runs(page):
-    seen = page.evaluate("""async () => {
+    seen = finished(
+        page,
+        ANSWERS,
+        """async () => {
         const seen = [];
         const run = GraphonExplorers.latest(
             async (value) => { if (value < 3) throw new Error(value); return value; },
             (value) => seen.push(value),
             (error) => { seen.push(error.message); if (seen.length > 1) throw new Error("again"); },
         );
-        addEventListener("unhandledrejection", (event) => event.preventDefault());
         run(0);
-        run(1);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await run(1).catch((error) => seen.push(error.message));
         run(2);
-        run(3);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await run(3).catch((error) => seen.push(error.message));
         return seen;
-    }""")
-    assert seen == ["0", "1", "2", 3]
+    }""",
+    )
+    assert seen == ["0", "1", "again", "2", 3, "again"]
+
+
+def test_a_request_is_settled_once_the_newest_is_done(page):
+    seen = finished(
+        page,
+        ANSWERS,
+        """async () => {
+        const seen = [];
+        const answers = [];
+        const run = GraphonExplorers.latest(
+            (value) => new Promise((resolve) => answers.push(() => resolve(value))),
+            (value) => seen.push(value),
+        );
+        const first = run(0).then(() => seen.push("settled"));
+        run(1);
+        run(2);
+        answers.shift()();
+        while (!answers.length) await Promise.resolve();
+        answers.shift()();
+        await first;
+        return seen;
+    }""",
+    )
+    assert seen == [0, 2, "settled"]
+
+
+def test_a_missing_data_script_is_reported(page, address):
+    script = f"{address}/nothing.data.js"
+    text = finished(
+        page,
+        "an answer",
+        """(script) => GraphonExplorers.hosts.precomputed("nothing", script)
+            .catch((error) => error.message)""",
+        script,
+    )
+    assert text == f"{script} cannot be loaded"
 
 
 @pytest.fixture
@@ -181,7 +228,7 @@ def designing(page):
         }""",
         [explorer.describe(), tree, [array.ravel().tolist() for array in arrays]],
     )
-    page.wait_for_selector(".ge-painter canvas")
+    settled(page.locator(".graphon-explorer"))
     return page
 
 

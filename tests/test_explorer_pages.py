@@ -1,12 +1,13 @@
 """Explorers in a real browser: every control moved, pictures and numbers those of the library."""
 
+import base64
 import functools
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from pages import opened
-from timing import best_median
+from browsers import new_page
+from pages import PACK, finished, look, opened, overflow, settled, unpack
 
 from graphon_lib.book.explorers.catalogue import PUBLISHED
 from graphon_lib.book.explorers.jupyter import ExplorerWidget
@@ -15,13 +16,12 @@ from graphon_lib.book.paths import SITE
 
 pytestmark = pytest.mark.browser
 
-LIMIT = 200  # milliseconds
-
 PAGES = {
-    "pruning": ("chapters/01-pruning.html", "chapters/explore.html"),
-    "convergence": ("chapters/03-convergence.html", "chapters/explore.html"),
-    "training": ("chapters/08-causes.html", "chapters/explore.html"),
+    "pruning": "chapters/01-pruning.html",
+    "convergence": "chapters/03-convergence.html",
+    "training": "chapters/08-causes.html",
 }
+ALL = "chapters/explore.html"
 
 
 def interpolation_error():
@@ -34,26 +34,30 @@ def interpolation_error():
 
 INTERPOLATION = interpolation_error()
 
-READ = """root => ({
-    parameters: root.explorer.parameters,
-    summary: root.querySelector("[role=status]").textContent,
-    live: root.querySelector("[role=status]").getAttribute("aria-live"),
-    numbers: [...root.querySelectorAll("dl > div")].map(
-        row => [row.querySelector("dt").textContent, row.querySelector("dd").textContent]),
-    panels: root.explorer.view.panels.map((panel, i) => {
-        const figure = root.querySelectorAll("figure")[i];
-        const canvas = figure.querySelector("canvas");
-        const shown = figure.querySelector("[role=img]");
-        return {
-            label: shown.getAttribute("aria-label"),
-            values: panel.values ? [...panel.values.data] : panel.series.map(s => [...s.y.data]),
-            pixels: canvas ? [...canvas.getContext("2d")
-                .getImageData(0, 0, canvas.width, canvas.height).data] : null,
-            drawing: canvas ? canvas.toDataURL() : shown.innerHTML,
-            legend: [...figure.querySelectorAll("li")].map(item => item.textContent),
-        };
-    }),
-})"""
+READ = f"""root => {{
+    const pack = {PACK};
+    const figures = root.querySelectorAll("figure");
+    return {{
+        parameters: root.explorer.parameters,
+        summary: root.querySelector("[role=status]").textContent,
+        live: root.querySelector("[role=status]").getAttribute("aria-live"),
+        numbers: [...root.querySelectorAll("dl > div")].map(
+            row => [row.querySelector("dt").textContent, row.querySelector("dd").textContent]),
+        panels: root.explorer.view.panels.map((panel, i) => {{
+            const canvas = figures[i].querySelector("canvas");
+            const shown = figures[i].querySelector("[role=img]");
+            return {{
+                label: shown.getAttribute("aria-label"),
+                values: panel.values
+                    ? pack(panel.values.data) : panel.series.map(({{ y }}) => pack(y.data)),
+                pixels: canvas ? pack(canvas.getContext("2d")
+                    .getImageData(0, 0, canvas.width, canvas.height).data) : null,
+                drawing: canvas ? canvas.toDataURL() : shown.innerHTML,
+                legend: [...figures[i].querySelectorAll("li")].map(item => item.textContent),
+            }};
+        }}),
+    }};
+}}"""
 
 
 @functools.cache
@@ -62,31 +66,19 @@ def library(name):
 
 
 def find(page, name):
-    root = page.locator(f".graphon-explorer[data-explorer={name}]")
-    root.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "name => document.querySelector(`[data-explorer=${name}]`).explorer", arg=name
-    )
-    return root
+    return page.locator(f".graphon-explorer[data-explorer={name}]")
 
 
 def move(root, control, value):
-    """Set a control as a reader would; wait until the explorer has answered."""
+    """Set a control, and wait until the explorer has answered."""
     place = list(control.options).index(value)
-    name = control.name
     if control.slider:
-        slider = root.locator(f"input[name={name}]")
-        slider.focus()
-        slider.press("Home")
-        for _ in range(place):
-            slider.press("ArrowRight")
+        slider = root.locator(f"input[name={control.name}]")
+        slider.fill(str(place))
         assert slider.get_attribute("aria-valuetext") == control.options[value]
     else:
-        root.locator(f"select[name={name}]").select_option(index=place)
-    root.page.wait_for_function(
-        "([root, name, value]) => root.explorer.parameters[name] === value",
-        arg=[root.element_handle(), name, value],
-    )
+        root.locator(f"select[name={control.name}]").select_option(index=place)
+    settled(root)
 
 
 def assert_shows(seen, view, steps=255):
@@ -98,95 +90,87 @@ def assert_shows(seen, view, steps=255):
         assert shown["label"] == f"{panel.title}. {panel.description}"
         if isinstance(panel, HeatMap):
             span = panel.high - panel.low
-            difference = np.abs(np.array(shown["values"]) - panel.values.ravel())
+            difference = np.abs(unpack(shown["values"]) - panel.values.ravel())
             assert difference.max() <= 0.5001 * span / steps
             colours = mpl.colormaps["viridis"]((panel.values.ravel() - panel.low) / span)
-            pixels = np.array(shown["pixels"]).reshape(-1, 4) / 255
+            pixels = unpack(shown["pixels"], np.uint8).reshape(-1, 4) / 255
             # The page interpolates the colour map between 17 colours.
             assert np.abs(pixels - colours).max() < INTERPOLATION
         else:
             legend = [series.label for series in panel.series]
             assert shown["legend"] == legend
             for got, series in zip(shown["values"], panel.series, strict=True):
-                np.testing.assert_array_equal(np.float32(got), series.y)
+                np.testing.assert_array_equal(unpack(got), series.y)
 
 
-@pytest.mark.parametrize("scheme", ["http", "file"])
+def assert_every_control_moves(root, explorer):
+    """Check that every control moves pictures, numbers and words to those of the library."""
+    before = root.evaluate(READ)
+    assert_shows(before, explorer.view())
+    for control in explorer.controls:
+        other = next(v for v in reversed(control.options) if v != control.initial)
+        move(root, control, other)
+        after = root.evaluate(READ)
+        assert after["parameters"] == {**before["parameters"], control.name: other}
+        assert_shows(after, explorer.view(**after["parameters"]))
+        assert after["summary"] != before["summary"]
+        drawings = [[panel["drawing"] for panel in seen["panels"]] for seen in (before, after)]
+        assert drawings[0] != drawings[1]
+        before = after
+
+
+def assert_used_by_keyboard(root, explorer):
+    """Check that the keyboard reaches and moves every control, and that it is seen where it is."""
+    controls = root.locator("select, input")
+    assert controls.count() == len(explorer.controls)
+    controls.first.focus()
+    for i, control in enumerate(explorer.controls):
+        focused = root.page.evaluate(
+            "[document.activeElement.name, document.activeElement.labels[0].innerText,"
+            " getComputedStyle(document.activeElement).outlineStyle]"
+        )
+        assert focused[0] == control.name
+        assert focused[1].startswith(control.label)
+        if i:  # the first was not focused by the keyboard
+            assert focused[2] == "solid"
+        keys = ("Home", "ArrowRight") if control.slider else ("Home", "ArrowDown")
+        for key in keys:
+            root.page.keyboard.press(key)
+        settled(root)
+        seen = root.evaluate(READ)
+        assert seen["parameters"][control.name] == list(control.options)[1]
+        assert_shows(seen, explorer.view(**seen["parameters"]))
+        root.page.keyboard.press("Tab")
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_every_control_moves_picture_and_numbers(browser, address, name, scheme):
+def test_on_a_page(browser, address, subtests, name):
     explorer = library(name)
-    start = address if scheme == "http" else SITE.as_uri()
-    with opened(browser, f"{start}/{PAGES[name][scheme == 'file']}") as (page, problems):
+    with opened(browser, f"{address}/{PAGES[name]}") as (page, problems):
         root = find(page, name)
-        before = root.evaluate(READ)
-        assert_shows(before, explorer.view())
-        for control in explorer.controls:
-            other = next(v for v in reversed(control.options) if v != control.initial)
-            move(root, control, other)
-            after = root.evaluate(READ)
-            assert after["parameters"] == {**before["parameters"], control.name: other}
-            assert_shows(after, explorer.view(**after["parameters"]))
-            assert after["summary"] != before["summary"]
-            drawings = [[panel["drawing"] for panel in seen["panels"]] for seen in (before, after)]
-            assert drawings[0] != drawings[1]
-            before = after
+        with subtests.test("every control moves picture and numbers"):
+            assert_every_control_moves(root, explorer)
+        look(page, 375, "dark")
+        with subtests.test("used by keyboard on a phone"):
+            assert_used_by_keyboard(root, explorer)
+            assert overflow(page) <= 0
+            assert root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
+        assert problems == []
+
+
+def test_from_a_file(browser, subtests):
+    with opened(browser, f"{SITE.as_uri()}/{ALL}") as (page, problems):
+        for name in PAGES:
+            with subtests.test("every control moves picture and numbers", explorer=name):
+                assert_every_control_moves(find(page, name), library(name))
         assert problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_an_explorer_is_reached_and_used_by_keyboard_on_a_phone(browser, address, name):
-    explorer = library(name)
-    with opened(browser, f"{address}/{PAGES[name][0]}", width=375, theme="dark") as (page, _):
-        root = find(page, name)
-        controls = root.locator("select, input")
-        assert controls.count() == len(explorer.controls)
-        controls.first.focus()
-        for i, control in enumerate(explorer.controls):
-            focused = page.evaluate(
-                "[document.activeElement.name, document.activeElement.labels[0].innerText,"
-                " getComputedStyle(document.activeElement).outlineStyle]"
-            )
-            assert focused[0] == control.name
-            assert focused[1].startswith(control.label)
-            if i:  # the first was not focused by the keyboard
-                assert focused[2] == "solid"
-            page.keyboard.press("ArrowLeft" if control.slider else "ArrowDown")
-            page.keyboard.press("ArrowRight" if control.slider else "ArrowUp")
-            page.keyboard.press("Tab")
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0
-        inside = root.evaluate("root => root.scrollWidth - root.clientWidth")
-        assert inside <= 0
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_moves_are_drawn_in_time(browser, address, name):
-    """From an event on a control to the finished drawing, on the page."""
-    with opened(browser, f"{address}/{PAGES[name][0]}") as (page, _):
-        root = find(page, name)
-        move_eight_times = """async root => {
-            const [slider, times] = [root.querySelector("input"), []];
-            for (let i = 0; i < 8; i++) {
-                slider.value = i % 2;
-                const start = performance.now();
-                const drawn = new Promise(done =>
-                    root.addEventListener("explorer-drawn", done, { once: true }));
-                slider.dispatchEvent(new Event("input"));
-                await drawn;
-                times.push(performance.now() - start);
-            }
-            return times;
-        }"""
-        assert best_median(lambda: root.evaluate(move_eight_times), LIMIT) < LIMIT
-
-
-@pytest.mark.parametrize("name", PAGES)
 def test_without_javascript_words_and_numbers_remain(browser, address, name):
-    url = f"{address}/{PAGES[name][0]}"
-    with opened(browser, url, java_script_enabled=False) as (page, _):
-        text = page.locator(f"[data-explorer={name}]").inner_text()
+    with new_page(browser, java_script_enabled=False) as page:
+        page.goto(f"{address}/{PAGES[name]}")
+        text = find(page, name).inner_text()
         view = library(name).view()
         assert view.summary in text
         assert all(number.text in text for number in view.numbers)
@@ -194,17 +178,21 @@ def test_without_javascript_words_and_numbers_remain(browser, address, name):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_widget_of_jupyter_shows_the_same(browser, address, name):
+def test_the_widget_of_jupyter_shows_the_same(browser, name):
     """The module that Jupyter loads, with the library behind it instead of a kernel."""
     explorer = library(name)
+    problems = []
 
     def ask(parameters):
         tree, arrays = encode(explorer.view(**parameters))
-        return {"tree": tree, "arrays": [array.ravel().tolist() for array in arrays]}
+        return {"tree": tree, "arrays": [base64.b64encode(array).decode() for array in arrays]}
 
-    with opened(browser, f"{address}/search.html") as (page, problems):
+    with new_page(browser) as page:
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.expose_function("ask", ask)
-        page.evaluate(
+        finished(
+            page,
+            "the module that Jupyter loads",
             """async ([code, style, description]) => {
                 document.head.append(Object.assign(document.createElement("style"), {textContent: style}));
                 const module = new Blob([code], { type: "text/javascript" });
@@ -215,15 +203,14 @@ def test_the_widget_of_jupyter_shows_the_same(browser, address, name):
                     on: (event, call) => { answer = call; },
                     send: async ({ id, parameters }) => {
                         const { tree, arrays } = await ask(parameters);
-                        answer({ id, tree }, arrays.map(
-                            values => new DataView(new Float32Array(values).buffer)));
+                        answer({ id, tree }, arrays.map(text => new DataView(
+                            Uint8Array.from(atob(text), byte => byte.charCodeAt(0)).buffer)));
                     },
                 };
                 widget.render({ model, el: document.body });
             }""",
             [ExplorerWidget._esm, ExplorerWidget._css, explorer.describe()],
         )
-        page.wait_for_function("document.querySelector('.graphon-explorer').explorer")
         root = page.locator(".graphon-explorer")
         for control in explorer.controls:
             move(root, control, list(control.options)[-1])
@@ -232,12 +219,3 @@ def test_the_widget_of_jupyter_shows_the_same(browser, address, name):
         assert seen["parameters"] == last
         assert_shows(seen, explorer.view(**last), steps=1e6)
         assert problems == []
-
-
-def test_a_missing_data_script_is_reported(browser, address):
-    with opened(browser, f"{address}/chapters/01-pruning.html") as (page, _):
-        text = page.evaluate("""async () => {
-            const host = GraphonExplorers.hosts.precomputed("nothing", "nothing.data.js");
-            return host.catch(error => error.message);
-        }""")
-        assert text == "nothing.data.js cannot be loaded"

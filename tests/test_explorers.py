@@ -12,7 +12,7 @@ from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.precompute import data_script, pack
 from graphon_lib.book.explorers.pruning import pruning_explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View, encode
-from graphon_lib.book.style import COLOURS
+from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.convergence import CONVERGENCE
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 
@@ -22,7 +22,9 @@ def heat_map(values=((0.0, 0.5), (0.25, 1.0)), low=0.0, high=1.0):
 
 
 def line_chart(y=(1.0, 2.0), **options):
-    return LineChart("chart", (1.0, 2.0), (Series("line", y, "a"),), "x", "y", "a line", **options)
+    return LineChart(
+        "chart", (1.0, 2.0), (Series("line", y, SERIES[0]),), "x", "y", "a line", **options
+    )
 
 
 def toy_model(kind, level):
@@ -59,10 +61,16 @@ def pruning():
         (lambda: heat_map([[np.nan]]), "values must"),
         (lambda: heat_map(low=1.0), "low must be below high"),
         (lambda: heat_map(high=0.9), "values must"),
-        (lambda: Series("line", (np.inf,), "a"), "y must"),
-        (lambda: Series("line", (1.0,), "pink"), "style must be one of"),
-        (lambda: Series("line", (1.0,), "a", low=(0.0,)), "low and high must be given together"),
-        (lambda: Series("line", (1.0,), "a", (0.0, 1.0), (2.0, 2.0)), "low must have 1 points"),
+        (lambda: Series("line", (np.inf,), SERIES[0]), "y must"),
+        (lambda: Series("line", (1.0,), "pink"), "style must be a Look, got str"),
+        (
+            lambda: Series("line", (1.0,), SERIES[0], low=(0.0,)),
+            "low and high must be given together",
+        ),
+        (
+            lambda: Series("line", (1.0,), SERIES[0], (0.0, 1.0), (2.0, 2.0)),
+            "low must have 1 points",
+        ),
         (lambda: line_chart((1.0, 2.0, 3.0)), "2 points"),
         (lambda: line_chart(y_scale="square"), "y_scale must be one of"),
         (lambda: Control("c", "C", {}, 1), "c must be one of"),
@@ -82,7 +90,7 @@ def test_controls_that_are_not_named_keep_their_start():
 
 
 def test_a_missing_point_stays_missing():
-    assert np.isnan(Series("line", (1.0, np.nan), "a").y).tolist() == [False, True]
+    assert np.isnan(Series("line", (1.0, np.nan), SERIES[0]).y).tolist() == [False, True]
 
 
 def test_encoding_keeps_everything():
@@ -183,14 +191,3 @@ def test_pruning_numbers_agree_with_each_other(pruning):
         if state.get("scope") == "layer":
             densities = [value for label, value in numbers.items() if "Density" in label]
             np.testing.assert_allclose(densities, 0.1, atol=1e-4)
-
-
-def test_colours_are_those_of_the_figures():
-    from graphon_lib.book.explorers.frontend import FOLDER
-
-    style_sheet = (FOLDER / "explorers.css").read_text(encoding="utf-8")
-    light = style_sheet.split("}")[0]
-    for method, colour in COLOURS.items():
-        # Three digits stand for six.
-        expected = "#000" if colour == "#000000" else colour.lower()
-        assert f"--ge-{method}: {expected};" in light

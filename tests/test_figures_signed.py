@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from graphon_lib.book.figures import signed
+from graphon_lib.book.style import look_of
 from graphon_lib.experiments.signed_cell import BLOCKINGS, KERNELS, STATISTICS
 
 METHODS = ["random", "snip"]
@@ -78,6 +79,6 @@ def test_every_network_is_a_marker_at_its_density(result):
     dots = [line for line in ratio_panel.lines if line.get_linestyle() == "None"]
     snip = result.sel(pruning="snip").isel(width=0)
     ratio = snip.trace.sel(kernel="positions") / snip.trace.sel(kernel="kept")
-    drawn = [line.get_ydata() for line in dots if line.get_color() == signed.COLOURS["snip"]]
+    drawn = [line.get_ydata() for line in dots if line.get_color() == look_of("snip").colour]
     assert [list(values) for values in drawn[: ratio.size]] == [[r, r] for r in ratio.values]
     assert len(gap_panel.lines) == len(METHODS) * (1 + result.sizes["trial"])

@@ -20,9 +20,7 @@ DENSITY = 0.2
 
 @pytest.fixture(scope="module")
 def trial():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        return start_trial(load_mnist(), WIDTHS, (0, 0))
+    return start_trial(load_mnist(), WIDTHS, (0, 0))
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """The built pages in a real browser: they typeset, fit, and ask no other host for anything."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import nbformat
 import pytest
-from pages import PAGES, opened, serious_violations, wake_explorers
-from playwright.sync_api import Page
+from browsers import PATIENCE
+from pages import PAGES, finished, look, opened, overflow, serious_violations
 
 from graphon_lib.book.paths import CHAPTERS, SITE
 
@@ -14,17 +13,94 @@ pytestmark = pytest.mark.browser
 
 MEGABYTE = 1_000_000
 
-SHOW_ALL_IMAGES = """async () => {
-    const images = [...document.querySelectorAll("article img")];
-    images.forEach((image) => { image.loading = "eager"; });
-    await Promise.all(images.map((image) => image.decode().catch(() => {})));
-    return images.map((image) => [image.src, image.alt, image.naturalWidth]);
+LOOKS = [(1280, "light"), (1280, "dark"), (375, "dark"), (375, "light")]
+
+# Sizes as they lie on the server, which may compress them on the way. Lazy pictures and explorers come
+# when a reader comes near them, in Chromium as far as 1250 pixels below the window: what lies further
+# down is not part of what a page weighs before it is read.
+SIZES = """() => {
+    const near = scrollY + innerHeight + 1250;
+    const far = [...document.querySelectorAll("img[data-late], [data-explorer]")]
+        .filter((element) => element.getBoundingClientRect().top > near)
+        .map((element) => element.src || `${element.dataset.explorer}.data.js`);
+    return [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .filter(({ name }) => !far.some((end) => name.endsWith(end)))
+        .map(({ name, decodedBodySize }) => [name, decodedBodySize]);
 }"""
+
+PICTURES = """[...document.querySelectorAll("article img")]
+    .map((image) => [image.src, image.alt, image.naturalWidth])"""
+
+LONGEST_MOTION = """Math.max(...[...document.querySelectorAll("*")].flatMap((element) => {
+    const { animationDuration, transitionDuration } = getComputedStyle(element);
+    return `${animationDuration}, ${transitionDuration}`.split(", ").map(parseFloat);
+}))"""
 
 
 def is_numbered(name):
     """Whether a page is one of the numbered chapters."""
     return name.split("/")[-1][0].isdigit()
+
+
+def assert_light_weight(name, page):
+    """Check the weight of what comes before any click."""
+    sizes = page.evaluate(SIZES)
+    assert any(size > 0 for _, size in sizes)
+    weight = sum(size for _, size in sizes)
+    heaviest = sorted(sizes, key=lambda pair: -pair[1])[:5]
+    assert weight < 3 * MEGABYTE, f"{name} weighs {weight} bytes; the heaviest: {heaviest}"
+    assert not [url for url, _ in sizes if "/pyodide/" in url]
+
+
+def assert_figures_have_number_and_caption(name, page):
+    captions = page.locator("article figure[id] figcaption").all_inner_texts()
+    pictures = page.locator("article .cell_output img[src$='.png']").count()
+    assert len(captions) == pictures
+    if not is_numbered(name):
+        return
+    assert pictures > 0
+    chapter = page.locator("article h1").inner_text().split(".")[0]
+    numbers = [caption.split()[1] for caption in captions]
+    assert numbers == [f"{chapter}.{i + 1}" for i in range(len(captions))]
+    assert all(len(caption) > 40 for caption in captions)
+
+
+def assert_can_be_downloaded_as_notebook(name, page):
+    source = CHAPTERS / Path(name).with_suffix(".ipynb").name
+    link = page.locator("a.btn-download-source-button[href$='.ipynb']")
+    assert link.count() == source.exists()
+    if source.exists():
+        answer = page.request.get(link.evaluate("link => link.href"), timeout=PATIENCE)
+        assert answer.ok
+        downloaded, written = answer.json(), nbformat.read(source, as_version=4)
+        assert downloaded["nbformat"] == 4
+        assert len(downloaded["cells"]) == len(written.cells)
+
+
+def assert_sound(name, page, theme):
+    """Check that a page has its theme, fits, and shows formulas, pictures and explorers."""
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert overflow(page) <= 0, f"{name} scrolls sideways by {overflow(page)} px"
+    source = (SITE / name).read_text(encoding="utf-8")
+    typeset = page.locator("mjx-container").count()
+    assert typeset == page.locator(".math").count()
+    assert (typeset > 0) == ('class="math' in source)
+    assert page.locator("mjx-merror").count() == 0
+    for picture, alt, natural_width in page.evaluate(PICTURES):
+        assert natural_width > 0, f"{picture} is not shown"
+        assert len(alt) > 20, f"{picture} has no alt text"
+    explorers = page.locator(".graphon-explorer[data-explorer]")
+    assert explorers.count() == source.count('class="graphon-explorer"')
+    for explorer in explorers.all():
+        assert explorer.locator(".ge-numbers dd").count() > 0
+        assert explorer.locator("canvas, svg").first.is_visible()
+
+
+def assert_accessible(page):
+    """Check that axe-core finds nothing serious."""
+    violations = serious_violations(page)
+    shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in violations)
+    assert violations == [], shown
 
 
 def test_the_site_was_built():
@@ -33,101 +109,40 @@ def test_the_site_was_built():
     )
 
 
-# Sizes as they lie on the server, which may compress them on the way.
-SIZES = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-    .map((entry) => [entry.name, entry.decodedBodySize])"""
-
-
-class Visit(NamedTuple):
-    """A page that is open, wide and light, and what the browser knew when it had loaded."""
-
-    name: str
-    page: Page
-    problems: list[str]
-    sizes: list[tuple[str, int]]
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def visit(request, browser, address):
-    with opened(browser, f"{address}/{request.param}") as (page, problems):
-        yield Visit(request.param, page, problems, page.evaluate(SIZES))
-
-
-def assert_sound(name, page, problems, theme):
-    """Check that a page has its theme, fits, shows formulas and pictures, and that explorers wake."""
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    overflow = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert overflow <= 0, f"{name} scrolls sideways by {overflow} px"
-    source = (SITE / name).read_text(encoding="utf-8")
-    typeset = page.locator("mjx-container").count()
-    assert typeset == page.locator(".math").count()
-    assert (typeset > 0) == ('class="math' in source)
-    assert page.locator("mjx-merror").count() == 0
-    for picture, alt, natural_width in page.evaluate(SHOW_ALL_IMAGES):
-        assert natural_width > 0, f"{picture} is not shown"
-        assert len(alt) > 20, f"{picture} has no alt text"
-    wake_explorers(page)
-    assert problems == []
-
-
-def assert_accessible(page):
-    """Check that axe-core finds nothing serious; it asks for files of its own, some of them missing."""
-    violations = serious_violations(page)
-    shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in violations)
-    assert violations == [], shown
-
-
-def test_weight_before_any_click(visit):
-    assert any(size > 0 for _, size in visit.sizes)
-    weight = sum(size for _, size in visit.sizes)
-    heaviest = sorted(visit.sizes, key=lambda pair: -pair[1])[:5]
-    assert weight < 3 * MEGABYTE, f"{visit.name} weighs {weight} bytes; the heaviest: {heaviest}"
-    assert not [url for url, _ in visit.sizes if "/pyodide/" in url]
-
-
-def test_every_figure_has_number_and_caption(visit):
-    captions = visit.page.locator("article figure[id] figcaption").all_inner_texts()
-    pictures = visit.page.locator("article .cell_output img[src$='.png']").count()
-    assert len(captions) == pictures
-    if not is_numbered(visit.name):
-        return
-    assert pictures > 0
-    chapter = visit.page.locator("article h1").inner_text().split(".")[0]
-    numbers = [caption.split()[1] for caption in captions]
-    assert numbers == [f"{chapter}.{i + 1}" for i in range(len(captions))]
-    assert all(len(caption) > 40 for caption in captions)
-
-
-def test_chapters_can_be_downloaded_as_notebooks(visit):
-    source = CHAPTERS / Path(visit.name).with_suffix(".ipynb").name
-    link = visit.page.locator("a.btn-download-source-button[href$='.ipynb']")
-    assert link.count() == source.exists()
-    if source.exists():
-        answer = visit.page.request.get(link.evaluate("link => link.href"))
-        assert answer.ok
-        downloaded, written = answer.json(), nbformat.read(source, as_version=4)
-        assert downloaded["nbformat"] == 4
-        assert len(downloaded["cells"]) == len(written.cells)
-
-
-def test_wide_and_light(visit):
-    assert_sound(visit.name, visit.page, visit.problems, "light")
-    assert_accessible(visit.page)
-
-
-@pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (375, "light"), (375, "dark")])
 @pytest.mark.parametrize("name", PAGES)
-def test_other_widths_and_themes(browser, address, name, width, theme):
-    with opened(browser, f"{address}/{name}", width=width, theme=theme) as (page, problems):
-        assert_sound(name, page, problems, theme)
-        if width > 1000:
-            assert_accessible(page)
+def test_page(browser, address, subtests, name):
+    """Open a page once for all that is asked of it; every subtest is told by its name."""
+    with opened(browser, f"{address}/{name}") as (page, problems):
+        with subtests.test("weight before any click"):
+            assert_light_weight(name, page)
+        with subtests.test("every figure has number and caption"):
+            assert_figures_have_number_and_caption(name, page)
+        with subtests.test("download as a notebook"):
+            assert_can_be_downloaded_as_notebook(name, page)
+        for width, theme in LOOKS:
+            look(page, width, theme)
+            with subtests.test("sound", width=width, theme=theme):
+                assert_sound(name, page, theme)
+            if width > 1000:
+                with subtests.test("accessible", width=width, theme=theme):
+                    assert_accessible(page)
+        with subtests.test("motion is reduced for those who ask"):
+            page.emulate_media(reduced_motion="reduce")
+            assert page.evaluate(LONGEST_MOTION) < 0.001
+        with subtests.test("no problem came up"):
+            assert problems == []
+
+
+@pytest.mark.parametrize("name", ["chapters/03-convergence.html", "chapters/04-graphon-ntk.html"])
+def test_page_opened_dark_and_narrow(browser, address, name):
+    """The other looks are reached from the first one: here is one that a page has from the start."""
+    with opened(browser, f"{address}/{name}", width=375, theme="dark") as (page, problems):
+        assert_sound(name, page, "dark")
+        assert problems == []
 
 
 def test_search_finds_a_chapter(browser, address):
     with opened(browser, f"{address}/search.html?q=graphon") as (page, problems):
-        page.wait_for_selector("#search-results li a")
+        finished(page, "results", "document.querySelector('#search-results li a') !== null")
         assert page.locator("#search-results li a").count() > 0
         assert problems == []

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
 
 WIDTHS = (30, 24, 18, 10)
-ONE_ROUND = [method for method in METHODS if method != "synflow"]
+ONE_ROUND = [name for name, method in METHODS.items() if method.rounds == 1]
+NEED_DATA = [name for name, method in METHODS.items() if method.needs_data]
 SIZES = [24 * 30, 18 * 24, 10 * 18]
 
 
@@ -46,7 +47,7 @@ def digest():
 @given(
     widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     density=st.floats(0.0, 1.0, exclude_min=True),
-    method=st.sampled_from(METHODS),
+    method=st.sampled_from(list(METHODS)),
     scope=st.sampled_from(["global", "layer"]),
 )
 def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
@@ -159,12 +160,34 @@ def test_the_same_masks_in_every_process():
     assert digest() == run.stdout.strip() == digest()
 
 
-@pytest.mark.parametrize("method", ["snip", "grasp"])
+@pytest.mark.parametrize("method", NEED_DATA)
 def test_masks_do_not_depend_on_the_dtype_of_the_inputs(method):
     model, x, y = setting()
     for form in (x.double(), x.numpy(), x.double().numpy()):
         masks = prune(model, method, 0.2, form, y)
         assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_masks_change_with_the_signs_of_weights_where_the_table_says_so(method):
+    model, x, y = setting()
+    signs = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for w in model.weights:
+            w *= 2 * torch.randint(0, 2, w.shape, generator=signs) - 1
+    flipped = prune(model, method, 0.2, x, y, generator=torch.Generator().manual_seed(1))
+    assert all(map(torch.equal, flipped, masks_of(method))) != METHODS[method].uses_sign
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_data_are_read_where_the_table_says_so(method):
+    model, _, _ = setting()
+    options = {"generator": torch.Generator().manual_seed(1)}
+    if METHODS[method].needs_data:
+        with pytest.raises(ValueError, match=f"x must be given for method '{method}', got None"):
+            prune(model, method, 0.2, **options)
+    else:
+        assert all(map(torch.equal, prune(model, method, 0.2, **options), masks_of(method)))
 
 
 def test_random_masks_differ_without_a_generator_and_repeat_with_one():
@@ -230,7 +253,7 @@ def with_input(value):
     return change
 
 
-@pytest.mark.parametrize("method", ["snip", "grasp"])
+@pytest.mark.parametrize("method", NEED_DATA)
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -272,7 +295,7 @@ def test_weights_that_are_not_finite(method, value):
         prune(model, method, 0.2, x, y)
 
 
-@pytest.mark.parametrize("method", ["snip", "grasp"])
+@pytest.mark.parametrize("method", NEED_DATA)
 def test_scores_that_overflow_are_refused(method):
     model, x, y = setting()
     with torch.no_grad():
@@ -297,7 +320,7 @@ def awkward(array):
     return [*forms, array.astype(np.longdouble)] if array.dtype.kind == "f" else forms
 
 
-@pytest.mark.parametrize("method", ["snip", "grasp"])
+@pytest.mark.parametrize("method", NEED_DATA)
 def test_batches_in_any_memory_layout(method):
     model, x, y = setting()
     wanted = prune(model, method, 0.2, x, y)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments import sweep
 from graphon_lib.experiments.data import DataError, load_mnist
-from graphon_lib.experiments.digits import checked_digits, nested_batch
+from graphon_lib.experiments.digits import nested_batch
 from graphon_lib.experiments.spectra import spectra
 from graphon_lib.experiments.spectra_cell import (
     METRICS,
@@ -31,18 +30,8 @@ CELL = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bundled_digits():
-    """Use the bundled digits, wherever the complete ones may be."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        checked_digits.cache_clear()
-        yield
-        checked_digits.cache_clear()
-
-
 @pytest.fixture(scope="module")
-def digits(bundled_digits):
+def digits():
     return load_mnist()
 
 
@@ -181,9 +170,7 @@ SMALL = {
 }
 
 
-def test_the_result_holds_what_was_asked_for_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+def test_the_result_holds_what_was_asked_for_and_nothing_else():
     samples = [
         {"digits": 6, "trials": 2, "routes": {"kept": [0.5, 0.3]}},
         {"digits": 9, "trials": 1, "routes": {"kept": [0.3], "shuffled": [0.3, 0.5]}},

@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from sweep_cells import counted_walk, fatal_walk, walk
+from sweep_cells import counted_walk, fatal_walk, held_walk, wait_for, walk
 
 from graphon_lib.experiments import cost, sweep
 from graphon_lib.experiments.cost import measured_cost, single_thread
@@ -23,18 +23,11 @@ RESUMABLE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from sweep_cells import counted_walk
+from sweep_cells import held_walk
 from graphon_lib.experiments.sweep import run_cells
-cells = [{"seed": s, "steps": 50, "log": sys.argv[3], "delay": 0.25} for s in range(12)]
-run_cells(counted_walk, cells, key="k", folder=Path(sys.argv[2]))
+shared = {"steps": 50, "held": 5, "log": sys.argv[3], "gate": sys.argv[4]}
+run_cells(held_walk, [{"seed": s, **shared} for s in range(12)], key="k", folder=Path(sys.argv[2]))
 """
-
-
-@pytest.fixture(autouse=True)
-def sequential():
-    """Within this process, where worker processes are not what is tested."""
-    with joblib.parallel_config(backend="sequential"):
-        yield
 
 
 def expected(cells):
@@ -68,7 +61,7 @@ def test_cells_come_in_order_and_say_what_they_cost(tmp_path):
 
 def test_a_finished_cell_is_not_computed_again(tmp_path):
     log = tmp_path / "log"
-    cells = [{"seed": s, "steps": 9, "log": str(log), "delay": 0.0} for s in range(4)]
+    cells = [{"seed": s, "steps": 9, "log": str(log)} for s in range(4)]
     first = run_cells(counted_walk, cells[:2], key="k", folder=tmp_path / "cells")
     more = run_cells(counted_walk, cells, key="k", folder=tmp_path / "cells")
     assert logged(log) == [0, 1, 2, 3]
@@ -78,7 +71,7 @@ def test_a_finished_cell_is_not_computed_again(tmp_path):
 
 def test_cells_of_other_parameters_or_other_code_are_not_mixed_in(tmp_path):
     log = tmp_path / "log"
-    cells = [{"seed": 1, "steps": 9, "log": str(log), "delay": 0.0}]
+    cells = [{"seed": 1, "steps": 9, "log": str(log)}]
     run_cells(counted_walk, cells, key="k", folder=tmp_path / "cells")
     for other, key in (({**cells[0], "steps": 10}, "k"), (cells[0], "other code")):
         assert finished(counted_walk, [other], key=key, folder=tmp_path / "cells") == [False]
@@ -113,7 +106,7 @@ def test_the_fingerprint_follows_the_numbers(monkeypatch):
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
 def test_a_damaged_cell_is_named_and_computed_again(tmp_path, caplog, damage):
     log = tmp_path / "log"
-    cells = [{"seed": s, "steps": 500, "log": str(log), "delay": 0.0} for s in range(2)]
+    cells = [{"seed": s, "steps": 500, "log": str(log)} for s in range(2)]
     folder = tmp_path / "cells"
     whole = run_cells(counted_walk, cells, key="k", folder=folder)
     file = outputs(folder)[0]
@@ -163,25 +156,23 @@ def test_a_full_disk_is_named_and_keeps_what_was_finished(tmp_path, monkeypatch)
 
 
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
-    log, folder = tmp_path / "log", tmp_path / "cells"
-    command = [sys.executable, "-c", RESUMABLE, str(Path(__file__).parent), str(folder), str(log)]
-    # Two workers, so that on any machine there is a middle.
+    log, folder, gate = (tmp_path / name for name in ("log", "cells", "gate"))
+    paths = [str(path) for path in (Path(__file__).parent, folder, log, gate)]
+    command = [sys.executable, "-c", RESUMABLE, *paths]
     options = {"env": {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, start_new_session=True, **options)
-    deadline = time.monotonic() + 60
-    while len(outputs(folder)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    # Five cells are finished, and both workers held up in the middle of another.
+    wait_for(lambda: len(outputs(folder)) == 5 and len(logged(log)) == 7)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    before, started = len(outputs(folder)), len(logged(log))
-    assert 3 <= before < 12
+    gate.touch()
     subprocess.run(command, check=True, **options)
     # Only what was being computed when the kill came is computed twice.
-    assert len(logged(log)) == started + 12 - before
-    cells = [{"seed": s, "steps": 50, "log": str(log), "delay": 0.25} for s in range(12)]
-    lines = len(logged(log))
-    resumed = run_cells(counted_walk, cells, key="k", folder=folder)
-    assert len(logged(log)) == lines
+    assert sorted(logged(log)) == sorted([*range(12), 5, 6])
+    shared = {"steps": 50, "held": 5, "log": str(log), "gate": str(gate)}
+    cells = [{"seed": s, **shared} for s in range(12)]
+    resumed = run_cells(held_walk, cells, key="k", folder=folder)
+    assert len(logged(log)) == 14
     with single_thread():
         assert_same_bits(resumed, expected(cells))
 
@@ -209,13 +200,16 @@ def test_a_cluster_that_loses_a_worker_has_the_same_bits(tmp_path):
         assert_same_bits(shared, expected(cells))
 
 
-def test_cost_counts_processor_time_of_what_runs_inside():
-    with measured_cost() as idle:
-        time.sleep(0.2)
-    assert idle.seconds < 0.1
-    with measured_cost() as busy:
-        np.ones(30_000_000).sum()
-    assert busy.seconds > 0
+def test_cost_counts_processor_time_and_no_waiting():
+    """What was spent inside is at most what was spent in all: the rest of the time is no one's."""
+    spent = []
+    for work in (lambda: np.ones(30_000_000).sum(), lambda: time.sleep(0.1)):
+        before = time.process_time()
+        with measured_cost() as inside:
+            work()
+        spent.append(inside.seconds)
+        assert inside.seconds <= time.process_time() - before
+    assert spent[0] > 0.0
 
 
 FRESH = """
@@ -228,7 +222,7 @@ with cost.measured_cost() as small:
     np.ones(10)
 with cost.measured_cost() as large:
     np.ones(30_000_000).sum()
-print(large.megabytes - small.megabytes)
+print(small.megabytes < 240 <= large.megabytes)
 """
 
 
@@ -236,8 +230,8 @@ print(large.megabytes - small.megabytes)
 def test_cost_counts_memory_of_what_runs_inside(control):
     """In a process of its own: not everywhere can a peak that it had before be set back."""
     command = [sys.executable, "-c", FRESH, str(control)]
-    more = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert 200 < float(more) < 300
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert run.stdout == "True\n"
 
 
 def test_costs_can_be_imported_where_there_is_no_module_resource():

@@ -1,13 +1,10 @@
 """The training sweeps: paired trials, resumed after a kill, nothing dropped."""
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from graphon_lib.experiments import sweep
+from graphon_lib.experiments import training_cell as training_module
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.intervention_training import (
     INTERVENTION_TRAINING,
@@ -16,6 +13,7 @@ from graphon_lib.experiments.intervention_training import (
 )
 from graphon_lib.experiments.training import TRAINING, training
 from graphon_lib.experiments.training_cell import PRUNINGS, run_training, training_cell
+from graphon_lib.experiments.training_run import train
 from graphon_lib.experiments.tuned_training import next_exponent, tuned_training, tuning_loss
 
 CELL = {
@@ -47,23 +45,14 @@ SWEEP = {
 }
 
 
-@pytest.fixture(autouse=True)
-def subset(monkeypatch):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-
-
 @pytest.fixture(scope="module")
 def sha256():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        return load_mnist().sha256
+    return load_mnist().sha256
 
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "CACHE", tmp_path)
-    # Cells this small take less time than another process needs to start.
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     return tmp_path
 
 
@@ -117,32 +106,20 @@ def test_more_trials_leave_the_first_as_they_are(own_cache):
         np.testing.assert_array_equal(few[name], more[name].isel(trial=slice(1)))
 
 
-PROGRAM = """
-import json, os, sys
-from pathlib import Path
-from graphon_lib.experiments import sweep, training_cell as module
-sweep.CACHE = Path(sys.argv[1])
-real = module.train
-count = [0]
-def fatal(*arguments, **settings):
-    # Past the probe of the fingerprint; in the middle of the third run the process dies.
-    if settings["steps"] == 6:
-        count[0] += 1
-        if count[0] == 3:
-            os._exit(9)
-    return real(*arguments, **settings)
-module.train = fatal
-from graphon_lib.experiments.training import training
-training(**json.loads(sys.argv[2]))
-"""
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(own_cache, sha256, monkeypatch):
+    runs = []
 
+    def stopped(*arguments, **settings):
+        # Past the probe of the fingerprint, in the middle of the third run.
+        runs.extend([settings] * (settings["steps"] == SWEEP["steps"]))
+        if len(runs) == 3:
+            raise KeyboardInterrupt
+        return train(*arguments, **settings)
 
-def test_a_killed_sweep_goes_on_where_it_was(own_cache, sha256):
-    killed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(own_cache), json.dumps(SWEEP)],
-        capture_output=True,
-    )
-    assert killed.returncode == 9
+    with monkeypatch.context() as patch:
+        patch.setattr(training_module, "train", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            training(**SWEEP)
     first = CELL | {
         "widths": [784, 20, 16, 10],
         "density": 1.0,

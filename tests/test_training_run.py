@@ -24,9 +24,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def data():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MNIST_DIR", raising=False)
-        mnist = load_mnist()
+    mnist = load_mnist()
     return dataclasses.replace(
         mnist,
         x_train=mnist.x_train[:500],

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 from papermill.exceptions import PapermillException
 
 from graphon_lib.book.build import build_site
-from graphon_lib.book.execute import (
-    execute_chapter,
-    execute_stale_chapters,
-    list_chapters,
-    write_outputs,
-)
+from graphon_lib.book.execute import execute_chapter, write_outputs
 from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT
+from graphon_lib.book.progress import say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,31 +29,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
-            executed = execute_stale_chapters()
-            _say(f"Executed {len(executed)} of {len(list_chapters())} chapters: {_names(executed)}")
-            _say("Building the pages")
-            _say(f"The book is at {build_site().relative_to(ROOT)}")
+            say(f"The book is at {build_site().relative_to(ROOT)}")
         elif options.command == "outputs":
             changed = write_outputs()
-            _say(f"{len(changed)} chapters have new outputs: {_names(changed)}")
+            names = ", ".join(path.stem for path in changed)
+            say(f"{len(changed)} chapters have new outputs{': ' * bool(names)}{names}")
         else:
             source = CHAPTERS / f"{Path(options.chapter).stem}.ipynb"
             parameters = {name: yaml.safe_load(value) for name, value in options.parameter}
             destination = BUILD / "runs" / source.name
             execute_chapter(source, destination, parameters, progress_bar=True)
-            _say(f"Executed to {destination.relative_to(ROOT)}")
+            say(f"Executed to {destination.relative_to(ROOT)}")
     except (ValueError, OSError, RuntimeError, PapermillException) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; what is done stays done", file=sys.stderr)
+        return 130
     return 0
-
-
-def _names(chapters: Iterable[Path]) -> str:
-    return ", ".join(path.stem for path in chapters) or "none"
-
-
-def _say(message: str) -> None:
-    print(message, flush=True)
 
 
 if __name__ == "__main__":

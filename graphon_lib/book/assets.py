@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from graphon_lib.book.paths import BUILD, ROOT
+from graphon_lib.book.progress import run_logged, step
 
-__all__ = ["PACKAGES", "fetch_assets"]
+__all__ = ["PACKAGES", "copy_assets", "install_packages"]
 
 PROJECT = BUILD / "npm"
 
@@ -29,30 +29,14 @@ ASSETS = {
 """What the pages use: path below node_modules, and below the site's ``_static``."""
 
 
-def fetch_assets(static: Path) -> None:
-    """Copy the pinned assets into `static`, fetching them with npm when the pins changed.
-
-    Parameters
-    ----------
-    static
-        The folder that becomes the site's ``_static``.
+def install_packages() -> None:
+    """Install the packages of package-lock.json with npm, when the pins changed.
 
     Raises
     ------
     RuntimeError
         If there is no npm, or npm cannot fetch the packages; the message says what to do.
     """
-    _install()
-    for source, destination in ASSETS.items():
-        origin, target = PACKAGES / source, static / destination
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if origin.is_dir():
-            shutil.copytree(origin, target, dirs_exist_ok=True)
-        else:
-            shutil.copy2(origin, target)
-
-
-def _install() -> None:
     inputs = [ROOT / name for name in ("package.json", "package-lock.json", ".npmrc")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     stamp = PROJECT / "installed.sha256"
@@ -62,13 +46,20 @@ def _install() -> None:
     for path in inputs:
         shutil.copy2(path, PROJECT / path.name)
     command = [*_npm(), "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
-    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    if finished.returncode:
-        raise RuntimeError(
-            "npm could not fetch the pinned assets of package-lock.json (is the npm registry "
-            f"reachable?):\n{finished.stdout}{finished.stderr}"
-        )
+    with step("Fetching what the pages load (npm, pinned versions)"):
+        run_logged(command, BUILD / "npm.log", cwd=PROJECT)
     stamp.write_text(wanted, encoding="ascii")
+
+
+def copy_assets(static: Path) -> None:
+    """Copy what the pages use of the installed packages into `static`, which they load it from."""
+    for source, destination in ASSETS.items():
+        origin, target = PACKAGES / source, static / destination
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if origin.is_dir():
+            shutil.copytree(origin, target, dirs_exist_ok=True)
+        else:
+            shutil.copy2(origin, target)
 
 
 def _npm() -> list[str]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from graphon_lib.book.assets import PACKAGES, fetch_assets
-from graphon_lib.book.execute import list_chapters
+from graphon_lib.book.api_pages import write_api_pages
+from graphon_lib.book.assets import PACKAGES, copy_assets, install_packages
+from graphon_lib.book.execute import execute_stale_chapters, list_chapters
 from graphon_lib.book.explorers.catalogue import write_explorers
-from graphon_lib.book.paths import CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
+from graphon_lib.book.paths import BUILD, CHAPTERS, DOCTREES, EXECUTED, LIBRARY, ROOT, SITE, STAGE
+from graphon_lib.book.progress import run_logged, say, step
 from graphon_lib.book.pyodide import write_pyodide
 
 __all__ = ["build_site"]
 
+STAMP = BUILD / "site.sha256"
+"""The hash of everything that the finished site was built from."""
+
 
 def build_site() -> Path:
-    """Build the static site from the executed chapters.
+    """Execute the chapters and build the static site, as far as something changed.
 
     Returns
     -------
@@ -27,24 +32,40 @@ def build_site() -> Path:
     Raises
     ------
     RuntimeError
-        If Jupyter Book reports an error or a warning, or an asset of the pages cannot be had.
+        If a chapter fails, Jupyter Book reports an error or a warning, or an asset of the pages
+        cannot be had.
     """
+    # First, since what is missing should be known before minutes of work.
+    install_packages()
+    executed = execute_stale_chapters()
     _stage()
+    index = SITE / "index.html"
+    sources = _hash_of_sources()
+    if index.exists() and STAMP.exists() and STAMP.read_text(encoding="ascii") == sources:
+        say(f"{'No page' if executed else 'Nothing'} changed")
+        return index
+    STAMP.unlink(missing_ok=True)
+    with step("Building the pages"):
+        _build_pages()
+    STAMP.write_text(sources, encoding="ascii")
+    return index
+
+
+def _build_pages() -> None:
     # Before Sphinx, which puts checksums of scripts into the pages.
     write_explorers(SITE / "_static" / "explorers")
     command = [
         *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(STAGE)),
         *("--path-output", str(ROOT), "-W", "-n", "--keep-going", "-q"),
     ]
-    if subprocess.run(command, cwd=ROOT).returncode:
+    try:
+        run_logged(command, BUILD / "jupyter-book.log", cwd=ROOT)
+    except RuntimeError:
         # Sphinx would pass over the pages it has already read, and with them their warnings.
         shutil.rmtree(DOCTREES, ignore_errors=True)
-        raise RuntimeError(
-            "Jupyter Book reported errors or warnings, see above; the site is not complete"
-        )
+        raise
     # Past Sphinx, which would copy this only along with a page that it writes.
     write_pyodide(PACKAGES / "pyodide", SITE / "_static" / "pyodide")
-    return SITE / "index.html"
 
 
 def _stage() -> None:
@@ -63,8 +84,20 @@ def _stage() -> None:
             if target.is_relative_to(static):
                 # Sphinx copies these only along with a page that it writes.
                 shutil.rmtree(DOCTREES, ignore_errors=True)
-    kept = set(wanted.values())
+    kept = {*wanted.values(), *write_api_pages(STAGE / "chapters" / "api.md")}
     for path in STAGE.rglob("*"):
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()
-    fetch_assets(static)
+    copy_assets(static)
+
+
+def _hash_of_sources() -> str:
+    """Return the SHA-256 of the staged files, the library, the data and the versions."""
+    files = [ROOT / name for name in ("constraints.txt", "package-lock.json", "pyproject.toml")]
+    for folder in (STAGE, LIBRARY, ROOT / "data"):
+        files += [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,17 +13,28 @@ from typing import Any
 import nbformat
 import papermill
 from joblib import Parallel, cpu_count, delayed
-from tqdm import tqdm
+from papermill.exceptions import PapermillExecutionError
 
 from graphon_lib.book.dependencies import chapter_fingerprint
-from graphon_lib.book.paths import CHAPTERS, EXECUTED
+from graphon_lib.book.paths import BUILD, CHAPTERS, EXECUTED
+from graphon_lib.book.progress import say, warnings_to
 
-__all__ = ["clean", "execute_chapter", "execute_stale_chapters", "list_chapters", "write_outputs"]
+__all__ = [
+    "clean",
+    "execute_chapter",
+    "execute_stale_chapters",
+    "list_chapters",
+    "up_to_date",
+    "write_outputs",
+]
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 # Chapters executed side by side. Each takes up to a gigabyte, so that cores alone do not decide.
 MOST_AT_ONCE = 4
+
+PATIENCE = 600
+"""Seconds after which a kernel that does not answer is taken to be dead."""
 
 
 def list_chapters() -> list[Path]:
@@ -71,7 +83,7 @@ def execute_chapter(
             f"parameters must be among {', '.join(known) or 'none'} in {source.name}, "
             f"got {', '.join(unknown)}"
         )
-    with warnings.catch_warnings(), _progress_bars_in_kernels(progress_bar):
+    with warnings.catch_warnings(), _environment_of_kernels(progress_bar):
         # Papermill still calls two functions that newer versions of its dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
         notebook = papermill.execute_notebook(
@@ -81,6 +93,11 @@ def execute_chapter(
             kernel_name="python3",
             cwd=CHAPTERS,
             progress_bar=progress_bar,
+            # A machine with other work may take long to start Python, or to hand an output over.
+            start_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
+            # How a cell's text is cut into messages depends on how busy the machine is.
+            coalesce_streams=True,
             # The kernel's own remarks on its transport; failures of cells are reported anyhow.
             extra_arguments=["--log-level=50"],
         )
@@ -93,17 +110,17 @@ def execute_chapter(
 
 
 @contextmanager
-def _progress_bars_in_kernels(shown: bool) -> Iterator[None]:
-    """Let processes started inside show progress bars or not: tqdm reads its setting on import."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "" if shown else "1"
+def _environment_of_kernels(progress_bar: bool) -> Iterator[None]:
+    """Set what processes started inside read when they start or import."""
+    before = dict(os.environ)
+    os.environ["TQDM_DISABLE"] = "" if progress_bar else "1"
+    # Whoever compiles a package first is told of its style; the reader of a chapter is not.
+    os.environ["PYTHONWARNINGS"] = "ignore::SyntaxWarning"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -130,6 +147,11 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             del cell.metadata["tags"]
 
 
+def up_to_date(path: Path) -> bool:
+    """Return whether a chapter was executed and nothing that it depends on has changed since."""
+    return _stored_fingerprint(path) == chapter_fingerprint(path)
+
+
 def execute_stale_chapters() -> list[Path]:
     """Execute the chapters whose fingerprint changed since they were last executed, side by side.
 
@@ -137,30 +159,40 @@ def execute_stale_chapters() -> list[Path]:
     -------
     list of Path
         The chapters that were executed, maybe none.
+
+    Raises
+    ------
+    RuntimeError
+        If a cell raises; the message holds the chapter, the cell's number and the traceback.
     """
     fingerprints = {path: chapter_fingerprint(path) for path in list_chapters()}
     stale = [path for path, value in fingerprints.items() if _stored_fingerprint(path) != value]
+    if not stale:
+        return []
+    at_once = min(MOST_AT_ONCE, cpu_count(), len(stale))
+    say(f"Executing {len(stale)} of {len(fingerprints)} chapters, {at_once} at a time")
     # Processes, since papermill and its settings belong to one; joblib shares the threads out.
     parallel = Parallel(
-        n_jobs=min(MOST_AT_ONCE, cpu_count(), max(len(stale), 1)),
-        return_as="generator_unordered",
-        pre_dispatch="all",
-        batch_size=1,
+        n_jobs=at_once, return_as="generator_unordered", pre_dispatch="all", batch_size=1
     )
-    done = parallel(
-        delayed(_execute_and_record)(path, EXECUTED, fingerprints[path]) for path in stale
-    )
-    for _ in tqdm(
-        done, total=len(stale), desc="Executing chapters", unit="chapter", disable=not stale
-    ):
-        pass
+    with warnings_to(BUILD / "chapters.log"):
+        done = parallel(
+            delayed(_execute_and_record)(path, EXECUTED, fingerprints[path]) for path in stale
+        )
+        for number, (name, seconds) in enumerate(done, start=1):
+            say(f"Executing chapters {number}/{len(stale)}: {name}, {seconds:.0f} s")
     return stale
 
 
-def _execute_and_record(path: Path, folder: Path, fingerprint: str) -> None:
+def _execute_and_record(path: Path, folder: Path, fingerprint: str) -> tuple[str, float]:
     """Execute a chapter; one that is done stays done if another one fails meanwhile."""
-    execute_chapter(path, folder / path.name)
+    start = time.perf_counter()
+    try:
+        execute_chapter(path, folder / path.name)
+    except PapermillExecutionError as error:
+        raise RuntimeError(f"{path.name} failed{error}") from None
     (folder / f"{path.stem}.sha256").write_text(fingerprint, encoding="ascii")
+    return path.stem, time.perf_counter() - start
 
 
 def write_outputs() -> list[Path]:

@@ -1,26 +1,26 @@
 """One look for every figure: colours, markers, sizes.
 
-A method has the same colour and the same marker in every figure, so that no information rests on
-colour alone. The colours are those of Okabe and Ito, distinguishable with any colour vision.
+A method has the same colour and the same marker in every figure: those of its place in the table.
 Figures are at most :data:`WIDTH` inches wide, so that their text stays readable on a phone.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from graphon_lib.book.looks import DENSE, Look, numbered_look
+from graphon_lib.pruning.methods import METHODS
+
 __all__ = [
-    "COLOURS",
     "DIVERGING",
-    "LABELS",
-    "MARKERS",
     "SEQUENTIAL",
     "WIDTH",
+    "label_of",
+    "look_of",
     "new_figure",
+    "style_of",
     "use_style",
 ]
 
@@ -33,42 +33,25 @@ SEQUENTIAL = "viridis"
 DIVERGING = "PuOr"
 """Colour map for signed differences, centred on zero."""
 
-LABELS = MappingProxyType(
-    {
-        "dense": "Dense",
-        "random": "Random",
-        "magnitude": "Magnitude",
-        "snip": "SNIP",
-        "snip, quiet outputs": "SNIP, quiet outputs",
-        "grasp": "GraSP",
-        "synflow": "SynFlow",
-    }
-)
-"""How each method is written."""
 
-COLOURS = MappingProxyType(
-    {
-        "dense": "#000000",
-        "random": "#767676",
-        "magnitude": "#CC79A7",
-        "snip": "#0072B2",
-        "grasp": "#D55E00",
-        "synflow": "#009E73",
-    }
-)
-"""One colour per method."""
+def label_of(name: str) -> str:
+    """Return how a network is written: of a method, dense, or a variant as ``"snip, rescaled"``."""
+    method, comma, variant = name.partition(", ")
+    written = METHODS[method].label if method in METHODS else method.capitalize()
+    return written + comma + variant
 
-MARKERS = MappingProxyType(
-    {
-        "dense": "P",
-        "random": "o",
-        "magnitude": "D",
-        "snip": "s",
-        "grasp": "^",
-        "synflow": "v",
-    }
-)
-"""One marker per method."""
+
+def look_of(name: str) -> Look:
+    """Return the look of a network: of a method by its place, of a variant the next after all."""
+    if name == "dense":
+        return DENSE
+    methods = list(METHODS)
+    return numbered_look(methods.index(name) if name in METHODS else len(methods))
+
+
+def style_of(name: str) -> dict[str, str]:
+    """Return colour, marker and label of a network's line, as matplotlib takes them."""
+    return {"color": look_of(name).colour, "marker": look_of(name).marker, "label": label_of(name)}
 
 
 def new_figure(height: float) -> Figure:

@@ -1,79 +1,140 @@
-"""The MNIST digits: the complete official files, or the subset that comes with the book."""
+"""Data sets of images: the complete official files, or the subset that comes with the book."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_integer
-from graphon_lib.experiments.idx import DataError, read_idx
+from graphon_lib._checks import check_choice, check_integer
+from graphon_lib.experiments.idx import DataError, read_idx_files
 
-__all__ = ["DataError", "Mnist", "load_mnist", "sample_batch"]
+__all__ = ["DATASETS", "DataError", "Dataset", "Images", "load", "load_mnist", "sample_batch"]
 
 logger = logging.getLogger(__name__)
 
-SUBSET = Path(__file__).resolve().parents[2] / "data" / "mnist" / "mnist-5k.npz"
-SUBSET_SHA256 = "8722c9c7be1a9fa23f93c37f6a8216961fe189029265d0fdd58e514b125ad259"
+BUNDLED = Path(__file__).resolve().parents[2] / "data"
 
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
 
-FILES = MappingProxyType(
-    {
-        "train-images-idx3-ubyte.gz": (
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-        ),
-    }
-)
-"""The official files and their SHA-256, in the order images, labels; training, test."""
+@dataclass(frozen=True)
+class Dataset:
+    """What a data set is, and where it is found.
 
-PIXEL_MEAN = 0.1307
-PIXEL_STANDARD_DEVIATION = 0.3081
-HELD_OUT_PER_CLASS = 100
+    Parameters
+    ----------
+    label
+        How it is written.
+    shape, classes
+        Of an image, and how many there are; labels are 0, 1, and so on.
+    files
+        The official files and their SHA-256.
+    parse
+        From the paths of these files, in that order, to images, labels, test images and test labels
+        as unsigned bytes.
+    mean, deviation
+        Of the pixels, as fractions of 255, that standardise them.
+    mirrors
+        Addresses of folders with the official files, tried in turn.
+    variable
+        The environment variable that names a folder with them.
+    subset, subset_sha256
+        The archive of ``images`` and ``labels`` bundled with the book.
+    held_out
+        How many of each class in the subset, its last ones, are its test set.
+    """
+
+    label: str
+    shape: tuple[int, ...]
+    classes: int
+    files: Mapping[str, str]
+    parse: Callable[[Sequence[Path]], Sequence[NDArray[np.uint8]]]
+    mean: float
+    deviation: float
+    mirrors: tuple[str, ...]
+    variable: str
+    subset: Path
+    subset_sha256: str
+    held_out: int
+
+    def standardise(self, pixels: NDArray) -> NDArray:
+        """Return floating-point pixels, 0 to 255, less their mean and over their deviation."""
+        return (pixels / 255.0 - self.mean) / self.deviation
+
+    def pixels(self, x: NDArray) -> NDArray[np.uint8]:
+        """Return the pixels that :meth:`standardise` has made `x` of."""
+        return np.rint((x * self.deviation + self.mean) * 255.0).astype(np.uint8)
+
+
+DATASETS = {
+    "mnist": Dataset(
+        label="MNIST",
+        shape=(28, 28),
+        classes=10,
+        files={
+            "train-images-idx3-ubyte.gz": (
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+            ),
+        },
+        parse=read_idx_files,
+        mean=0.1307,
+        deviation=0.3081,
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        variable="MNIST_DIR",
+        subset=BUNDLED / "mnist" / "mnist-5k.npz",
+        subset_sha256="8722c9c7be1a9fa23f93c37f6a8216961fe189029265d0fdd58e514b125ad259",
+        held_out=100,
+    ),
+}
+"""The data sets by name."""
 
 
 class Batch(NamedTuple):
-    """Digits and their labels."""
+    """Images and their labels."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Mnist:
-    """The digits, standardised.
+class Images:
+    """Images of a data set, standardised.
 
     Attributes
     ----------
-    x_train, x_test : ndarray of float32, shape (N, 784)
-        Pixels, row by row: ``(pixel / 255 - 0.1307) / 0.3081``, so that a blank pixel is -0.42.
+    x_train, x_test : ndarray of float32, shape (N, pixels)
+        Pixels, row by row: of MNIST ``(pixel / 255 - 0.1307) / 0.3081``, so that a blank one is
+        -0.42.
     y_train, y_test : ndarray of int64, shape (N,)
-        Classes, 0 to 9.
+        Classes, from 0.
     name : str
         Which data these are, for the record of a result.
     source : str
         Where they were found.
     sha256 : str
         Of all images and labels as unsigned bytes.
+    shape : tuple of int
+    classes : int
+        As in :class:`Dataset`.
     """
 
     x_train: NDArray[np.float32]
@@ -83,21 +144,29 @@ class Mnist:
     name: str
     source: str
     sha256: str
+    shape: tuple[int, ...]
+    classes: int
 
 
-def load_mnist(
+Mnist = Images
+
+
+def load(
+    dataset: str,
     folder: str | os.PathLike[str] | None = None,
     *,
     full: bool = False,
     cache: str | os.PathLike[str] | None = None,
-) -> Mnist:
-    """Load the digits from the first of the places where they can be.
+) -> Images:
+    """Load a data set from the first of the places where it can be.
 
     Parameters
     ----------
+    dataset
+        One of :data:`DATASETS`.
     folder
-        A folder with the four official files. When omitted, the one that the environment variable
-        ``MNIST_DIR`` names, if it is set.
+        A folder with the official files. When omitted, the one that the environment variable of the
+        data set names, such as ``MNIST_DIR``, if it is set.
     full
         Whether the complete data are needed. If they are neither in a folder nor in the cache they
         are then downloaded; otherwise the bundled subset serves.
@@ -106,12 +175,14 @@ def load_mnist(
 
     Returns
     -------
-    Mnist
-        60,000 training and 10,000 test digits; or, from the subset, 4,000 and 1,000. Its `source`
-        says which, and so does a message to the module's logger.
+    Images
+        Of MNIST 60,000 for training and 10,000 for tests; or, from the subset, 4,000 and 1,000. Its
+        `source` says which, and so does a message to the module's logger.
 
     Raises
     ------
+    ValueError
+        If there is no such data set.
     DataError
         If a file is missing from a folder that was named, is damaged, has the wrong checksum or
         content, cannot be downloaded, or the cache cannot be written; or if the bundled subset is
@@ -120,8 +191,8 @@ def load_mnist(
 
     Notes
     -----
-    Every file is checked against its SHA-256. Standardisation is that of the code the paper
-    prunes with. The subset holds the first 500 official *training* images of each class; the
+    Every file is checked against its SHA-256. Standardisation of MNIST [1]_ is that of the code the
+    paper prunes with. Its subset holds the first 500 official *training* images of each class; the
     last 100 of each class are its test set.
 
     References
@@ -129,34 +200,39 @@ def load_mnist(
     .. [1] LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
        recognition*, Proceedings of the IEEE 86, 1998.
     """
-    named = folder if folder is not None else os.environ.get("MNIST_DIR") or None
+    record = DATASETS[check_choice("dataset", dataset, DATASETS)]
+    named = folder if folder is not None else os.environ.get(record.variable) or None
     if named is not None:
-        return _official(Path(named), f"folder {named}")
-    cache = _cache_folder() if cache is None else Path(cache)
-    if all((cache / name).exists() for name in FILES):
-        return _official(cache, f"cache {cache}")
+        return _official(record, Path(named), f"folder {named}")
+    cache = _cache_folder(dataset) if cache is None else Path(cache)
+    if all((cache / name).exists() for name in record.files):
+        return _official(record, cache, f"cache {cache}")
     if full:
-        _download(cache)
-        return _official(cache, f"download to {cache}")
-    return _subset()
+        _download(record, cache)
+        return _official(record, cache, f"download to {cache}")
+    return _subset(record)
 
 
-def sample_batch(data: Mnist, size: int, rng: np.random.Generator) -> Batch:
-    """Draw training digits at random, without replacement and without balancing classes.
+load_mnist = partial(load, "mnist")
+"""Load the MNIST digits: :func:`load` with this data set."""
+
+
+def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:
+    """Draw training images at random, without replacement and without balancing classes.
 
     Parameters
     ----------
     data
-        The digits.
+        The data set.
     size
-        How many, from 1 to the number of training digits.
+        How many, from 1 to the number of training images.
     rng
         Source of the draw.
 
     Returns
     -------
     Batch
-        ``x`` of shape (size, 784) and ``y`` of shape (size,).
+        ``x`` of shape (size, pixels) and ``y`` of shape (size,).
 
     Raises
     ------
@@ -165,75 +241,73 @@ def sample_batch(data: Mnist, size: int, rng: np.random.Generator) -> Batch:
     """
     available = len(data.x_train)
     if check_integer("size", size, 1) > available:
-        raise ValueError(f"size must be at most {available}, the training digits, got {size}")
+        raise ValueError(f"size must be at most {available}, the training images, got {size}")
     chosen = rng.choice(available, size, replace=False)
     return Batch(data.x_train[chosen], data.y_train[chosen])
 
 
-def _official(folder: Path, source: str) -> Mnist:
-    arrays = []
-    for number, (name, sha256) in enumerate(FILES.items()):
-        path = folder / name
+def _official(dataset: Dataset, folder: Path, source: str) -> Images:
+    paths = [folder / name for name in dataset.files]
+    for path in paths:
         if not path.is_file():
             raise DataError(
-                f"{path} is missing: the folder must hold {', '.join(FILES)}; name another one "
-                "with the argument folder or the environment variable MNIST_DIR, or unset it"
+                f"{path} is missing: the folder must hold {', '.join(dataset.files)}; name another "
+                f"one with the argument folder or the environment variable {dataset.variable}, or "
+                "unset it"
             )
-        array = read_idx(path, axes=1 if number % 2 else 3)
+    arrays = dataset.parse(paths)
+    for path, sha256 in zip(paths, dataset.files.values(), strict=True):
         _verify(path, sha256)
-        arrays.append(array)
     for images, labels in (arrays[:2], arrays[2:]):
-        if images.shape[1:] != (28, 28) or len(images) != len(labels):
+        if images.shape != (len(labels), *dataset.shape):
             raise DataError(
-                f"the files in {folder} must hold 28 x 28 images and one label each, got images "
-                f"{images.shape} and labels {labels.shape}"
+                f"the files in {folder} must hold {' x '.join(map(str, dataset.shape))} images and "
+                f"one label each, got images {images.shape} and labels {labels.shape}"
             )
-    return _standardised(*arrays, "complete MNIST", source)
+    return _standardised(dataset, arrays, f"complete {dataset.label}", source)
 
 
-def _subset() -> Mnist:
-    if not SUBSET.is_file():
+def _subset(dataset: Dataset) -> Images:
+    if not dataset.subset.is_file():
         raise DataError(
-            f"{SUBSET} is missing: the bundled digits come with a checkout of the repository; "
-            "elsewhere let MNIST_DIR name a folder with the official files, or pass full=True to "
-            "download them"
+            f"{dataset.subset} is missing: the bundled images come with a checkout of the "
+            f"repository; elsewhere let {dataset.variable} name a folder with the official files, "
+            "or pass full=True to download them"
         )
-    _verify(SUBSET, SUBSET_SHA256)
-    with np.load(SUBSET) as archive:
+    _verify(dataset.subset, dataset.subset_sha256)
+    with np.load(dataset.subset) as archive:
         images, labels = archive["images"], archive["labels"]
     held_out = np.zeros(len(labels), dtype=bool)
-    for digit in range(10):
-        held_out[np.flatnonzero(labels == digit)[-HELD_OUT_PER_CLASS:]] = True
+    for number in range(dataset.classes):
+        held_out[np.flatnonzero(labels == number)[-dataset.held_out :]] = True
     parts = (images[~held_out], labels[~held_out], images[held_out], labels[held_out])
-    return _standardised(*parts, "5,000 MNIST training images", "subset bundled with the book")
+    name = f"{len(labels):,} {dataset.label} training images"
+    return _standardised(dataset, parts, name, "subset bundled with the book")
 
 
 def _standardised(
-    train_images: NDArray[np.uint8],
-    train_labels: NDArray[np.uint8],
-    test_images: NDArray[np.uint8],
-    test_labels: NDArray[np.uint8],
-    name: str,
-    source: str,
-) -> Mnist:
+    dataset: Dataset, arrays: Sequence[NDArray[np.uint8]], name: str, source: str
+) -> Images:
     digest = hashlib.sha256()
-    for array in (train_images, train_labels, test_images, test_labels):
+    for array in arrays:
         digest.update(np.ascontiguousarray(array))
     logger.info("Using %s: %s", name, source)
-    return Mnist(
-        x_train=_standardise(train_images),
-        y_train=train_labels.astype(np.int64),
-        x_test=_standardise(test_images),
-        y_test=test_labels.astype(np.int64),
+    x_train, x_test = (
+        dataset.standardise(images.reshape(len(images), -1).astype(np.float32))
+        for images in arrays[::2]
+    )
+    y_train, y_test = (labels.astype(np.int64) for labels in arrays[1::2])
+    return Images(
+        x_train,
+        y_train,
+        x_test,
+        y_test,
         name=name,
         source=source,
         sha256=digest.hexdigest(),
+        shape=dataset.shape,
+        classes=dataset.classes,
     )
-
-
-def _standardise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(255.0)
-    return (pixels - np.float32(PIXEL_MEAN)) / np.float32(PIXEL_STANDARD_DEVIATION)
 
 
 def _verify(path: Path, sha256: str) -> None:
@@ -248,13 +322,13 @@ def _verify(path: Path, sha256: str) -> None:
         )
 
 
-def _cache_folder() -> Path:
+def _cache_folder(name: str) -> Path:
     import pooch
 
-    return Path(pooch.os_cache("graphon-limit-book")) / "mnist"
+    return Path(pooch.os_cache("graphon-limit-book")) / name
 
 
-def _download(cache: Path) -> None:
+def _download(dataset: Dataset, cache: Path) -> None:
     """Fetch the official files; each is moved into place only when its checksum is right."""
     import pooch
 
@@ -264,9 +338,9 @@ def _download(cache: Path) -> None:
         raise DataError(
             f"{cache} cannot be written ({error}); name another folder with the argument cache"
         ) from error
-    for name, sha256 in FILES.items():
+    for name, sha256 in dataset.files.items():
         failures = []
-        for mirror in MIRRORS:
+        for mirror in dataset.mirrors:
             try:
                 pooch.retrieve(mirror + name, sha256, fname=name, path=cache, progressbar=True)
                 break
@@ -275,5 +349,5 @@ def _download(cache: Path) -> None:
         else:
             raise DataError(
                 f"{name} could not be downloaded into {cache}; fetch it by other means and set "
-                "MNIST_DIR to its folder. Tried:\n" + "\n".join(failures)
+                f"{dataset.variable} to its folder. Tried:\n" + "\n".join(failures)
             )

@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.data import Batch, DataError, Mnist, load_mnist
+from graphon_lib.experiments.data import Batch, DataError, Images, load_mnist
 
 __all__ = ["checked_digits", "nested_batch"]
 
 
 @cache
-def checked_digits(full: bool, data_sha256: str) -> Mnist:
+def checked_digits(full: bool, data_sha256: str) -> Images:
     """Load the digits, once in every process, and make sure that they are the right ones.
 
     Parameters
@@ -25,7 +25,7 @@ def checked_digits(full: bool, data_sha256: str) -> Mnist:
 
     Returns
     -------
-    Mnist
+    Images
 
     Raises
     ------
@@ -41,7 +41,7 @@ def checked_digits(full: bool, data_sha256: str) -> Mnist:
     return data
 
 
-def nested_batch(data: Mnist, size: int, seed: int) -> Batch:
+def nested_batch(data: Images, size: int, seed: int) -> Batch:
     """Draw training digits at random, a smaller batch being the beginning of a larger one.
 
     Parameters

@@ -93,7 +93,7 @@ def drift_scaling(
     by_treatment = {name: np.full((*lead, len(TREATMENTS)), np.nan) for name in ("trace", "energy")}
     for arguments, cell in zip(cells, done, strict=True):
         place = (
-            METHODS.index(arguments["pruning"]),
+            list(METHODS).index(arguments["pruning"]),
             widths.index(arguments["width"]),
             arguments["trial"],
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DataError", "read_idx"]
+__all__ = ["DataError", "read_idx", "read_idx_files"]
 
 UNSIGNED_BYTE = 8
 
@@ -76,3 +77,8 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
             f"got {len(content) - start}; delete it and fetch it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+
+
+def read_idx_files(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    """Read images, labels, test images and test labels from four IDX files."""
+    return [read_idx(path, axes) for path, axes in zip(paths, (3, 1, 3, 1), strict=True)]

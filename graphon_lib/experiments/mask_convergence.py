@@ -66,7 +66,7 @@ def mask_convergence_cell(
         weight.detach().numpy() * float(np.sqrt(weight.shape[1] / 2.0))
         for weight in started.model.weights
     ]
-    rng = np.random.default_rng((seed, METHODS.index(pruning), width, trial))
+    rng = np.random.default_rng((seed, list(METHODS).index(pruning), width, trial))
     redrawn = [rng.standard_normal(mask.shape, dtype=np.float32) for mask in masks]
     estimated = GraphonNetwork.from_masks(masks, kept, blocks=blocks)
     pairs = [
@@ -145,7 +145,7 @@ def mask_convergence(
         for name in ("error", "ratio")
     }
     for argument, cell in zip(arguments, cells, strict=True):
-        method, width = METHODS.index(argument["pruning"]), widths.index(argument["width"])
+        method, width = list(METHODS).index(argument["pruning"]), widths.index(argument["width"])
         for name, array in values.items():
             array[method, :, width, argument["trial"]] = cell.arrays[name]
     dims = ("pruning", "weights", "width", "trial")

@@ -97,7 +97,7 @@ def mask_maps(
         if m == 0:
             started = start_trial(data, widths, (seed, trial))
         for s, scope in enumerate(SCOPES):
-            for d, (_, masks) in enumerate(started.masks(METHODS[m], densities, scope=scope)):
+            for d, (_, masks) in enumerate(started.masks(list(METHODS)[m], densities, scope=scope)):
                 place = (m, s, d)
                 layer_density[place][trial] = [float(mask.double().mean()) for mask in masks]
                 dead_fraction[place][trial] = dead_fractions(masks)

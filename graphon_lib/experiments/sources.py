@@ -74,6 +74,7 @@ def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph("graphon_lib", cache_dir=None)
 
 
+@cache
 def _bare_code(code: str) -> str:
     """Return source text without comments, docstrings, blank lines and spaces at the ends of lines.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphon_lib.experiments.data import Mnist, sample_batch
 from graphon_lib.pruning.masks import keep_largest
-from graphon_lib.pruning.methods import prune, saliency
+from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["BATCH_SIZE", "Trial", "start_trial"]
@@ -48,11 +48,12 @@ class Trial:
         tuple
             A density, and one boolean mask a layer, shape (n_out, n_in).
         """
-        if method == "synflow":
+        inputs = {"x": self.x, "y": self.y, "generator": self.generator}
+        if method in METHODS and METHODS[method].rounds > 1:
             for density in densities:
-                yield density, prune(self.model, method, density, scope=scope)
+                yield density, prune(self.model, method, density, scope=scope, **inputs)
             return
-        scores = saliency(self.model, method, self.x, self.y, generator=self.generator)
+        scores = saliency(self.model, method, **inputs)
         for density in densities:
             yield density, keep_largest(scores, density, scope)
 

@@ -6,15 +6,12 @@ import base64
 import html
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.graphons.partition import grid_positions
-
-if TYPE_CHECKING:
-    from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = ["graphon_figure", "png_data_uri"]
 
@@ -43,8 +40,8 @@ def png_data_uri(gray: NDArray[np.uint8]) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
 
 
-def graphon_figure(graphon: StepGraphon, caption: str) -> str:
-    """Return a figure element that shows a step graphon, with a caption and alternative text.
+def graphon_figure(graphon: Callable[..., NDArray[np.float64]], caption: str) -> str:
+    """Return a figure element that shows a graphon, with a caption and alternative text.
 
     Rows run downwards and columns to the right. Gray levels of sRGB are close to evenly spaced to
     the eye; white is 0 and black the graphon's largest value, since sparse graphons would otherwise
@@ -52,8 +49,8 @@ def graphon_figure(graphon: StepGraphon, caption: str) -> str:
 
     Parameters
     ----------
-    graphon : StepGraphon
-        What to show.
+    graphon : callable
+        Called with row and column positions, as a step graphon is.
     caption : str
         Plain text for the caption; the range of the gray scale is added to it.
     """

@@ -1,6 +1,9 @@
 r"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy).
 
-Arguments are as :mod:`graphon_lib.graphons` describes them, and errors too. Weights are in NTK
+From graphons to training: the Graphon NTK is exact for step graphons; its spectrum and its gradient
+flow say how fast a pruned network learns.
+
+Arguments are as ``graphon_lib.graphons`` describes them, and errors too. Weights are in NTK
 units, N(0, 1) before pruning, and a layer of n inputs multiplies them by :math:`\sqrt{s_w / n}`.
 """
 

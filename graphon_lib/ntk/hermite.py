@@ -65,12 +65,12 @@ class HermiteActivation:
     function: Callable[[Array], Array]
 
     def moments(self, covariance: Array, variance1: Array, variance2: Array) -> tuple[Array, Array]:
-        """Return both second moments, see :meth:`graphon_lib.ntk.activations.Activation.moments`."""
+        """Return both second moments, see :meth:`graphon_lib.ntk.Activation.moments`."""
         zeros = (np.zeros_like(variance) for variance in (variance1, variance2))
         return self.moments_with_mean(covariance, variance1, variance2, *zeros)
 
     def mean(self, mean: Array, variance: Array) -> Array:
-        """Return the mean, see :meth:`graphon_lib.ntk.activations.Activation.mean`."""
+        """Return the mean, see :meth:`graphon_lib.ntk.Activation.mean`."""
         return self._expand(np.sqrt(variance), mean)[..., 0]
 
     def moments_with_mean(

@@ -1,43 +1,100 @@
-"""Iterative SNIP: score, prune a little, score what is left."""
+"""Pruning in rounds: score, prune a little, score what is left."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graphon_lib.pruning.masks import SAMPLE_STRIDE, Cut, count_kept
-from graphon_lib.pruning.scores import snip_scores
 
-__all__ = ["snip_masks"]
+__all__ = ["Layer", "iterative_masks", "prune_in_rounds"]
 
 
-def snip_masks(
-    weights: Sequence[Tensor],
-    x: Tensor,
-    y: Tensor,
+class Layer:
+    """What is left of a layer's weights, and their scores."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self.device = weight.device
+        self.weight = weight.detach().clone()
+        self.mask = np.ones(weight.shape, dtype=np.bool_)
+        self.score = np.empty(weight.shape)
+
+    def scores(self) -> Iterator[tuple[slice, NDArray]]:
+        """Yield the scores in blocks of rows; each may overwrite the one before."""
+        yield slice(None), self.score
+
+    def sample(self) -> NDArray:
+        """Return the scores of every 61st weight, as far as they survive."""
+        stride = slice(None, None, SAMPLE_STRIDE)
+        return self.score.reshape(-1)[stride][self.mask.reshape(-1)[stride]]
+
+    def prune(self, rows: slice, block: NDArray) -> None:
+        """Set what the mask of these rows has lost to 0; the memory of their scores is free."""
+        self.weight[rows] *= torch.from_numpy(self.mask[rows]).to(self.device)
+
+
+def prune_in_rounds(
+    layers: Sequence[Layer],
+    rescore: Callable[[], None],
     density: float,
-    scope: str = "global",
-    rounds: int = 100,
+    scope: str,
+    rounds: int,
 ) -> list[Tensor]:
-    r"""Return the masks of SNIP in several rounds.
+    r"""Return masks: `rescore` the layers, keep their largest scores, and so on.
+
+    Notes
+    -----
+    Round :math:`k` of :math:`K` prunes to :math:`\text{density}^{k/K}` of all weights, or with the
+    scope ``"layer"`` of every layer, the earlier of equal scores being kept; pruned weights never
+    return. The exponential schedule is that of [1]_. Rounds before the last keep a count rounded
+    up, as the authors' code does: SynFlow is so sensitive that one weight more in an early round
+    changes several per cent of the final mask.
+
+    References
+    ----------
+    .. [1] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
+       iteratively conserving synaptic flow*, NeurIPS 2020.
+    """
+    groups = [layers] if scope == "global" else [[layer] for layer in layers]
+    names = ["the network"] if scope == "global" else [f"layer {i + 1}" for i in range(len(layers))]
+    sizes = [sum(layer.mask.size for layer in group) for group in groups]
+    final = [count_kept(density, size, name) for size, name in zip(sizes, names, strict=True)]
+    surviving = list(sizes)
+    for k in range(1, rounds + 1):
+        rescore()
+        for g, group in enumerate(groups):
+            pruned = int((1.0 - density ** (k / rounds)) * sizes[g])
+            count = final[g] if k == rounds else sizes[g] - pruned
+            _prune_to(group, count, surviving[g])
+            surviving[g] = count
+    return [torch.from_numpy(layer.mask).to(layer.device) for layer in layers]
+
+
+def iterative_masks(
+    score: Callable[..., list[Tensor]],
+    weights: Sequence[Tensor],
+    *inputs: Tensor,
+    density: float,
+    scope: str,
+    rounds: int,
+) -> list[Tensor]:
+    r"""Return the masks of a score in several rounds.
 
     Parameters
     ----------
+    score
+        Called in every round with the weights, the pruned ones set to 0, and `inputs`.
     weights
         Matrices of shape :math:`(n_l, n_{l-1})`.
-    x, y
-        A batch: inputs of shape :math:`(N, n_0)` and integer labels of shape :math:`(N,)`; the same
-        in every round.
-    density
-        Fraction to keep, in (0, 1].
-    scope
-        ``"global"`` or ``"layer"``, as in :func:`~graphon_lib.pruning.keep_largest`; with
-        ``"layer"`` every layer is pruned to the round's density in every round.
-    rounds
-        Number of rounds :math:`K`; round :math:`k` prunes to :math:`\text{density}^{k/K}`.
+    *inputs
+        What `score` takes besides, such as a batch; the same in every round.
+    density, scope, rounds
+        As in :func:`~graphon_lib.pruning.prune`.
 
     Returns
     -------
@@ -47,56 +104,41 @@ def snip_masks(
     Raises
     ------
     ValueError
-        If not even one weight (of some layer, for ``scope="layer"``) would be kept, or the
-        gradients overflow.
+        If not even one weight (of some layer, for ``scope="layer"``) would be kept, or the scores
+        overflow.
 
     Notes
     -----
-    In each round the connection sensitivities (:func:`~graphon_lib.pruning.scores.snip_scores`) of
-    the network with its pruned weights set to 0 are computed, and the largest stay, the earlier of
-    equal ones; pruned weights never return. This is Iter-SNIP of [1]_ with their exponential
-    schedule. One round is SNIP. Rounds before the last keep a count rounded up, as SynFlow's do.
+    With SNIP's score this is Iter-SNIP of [1]_. One round is pruning by the score itself.
 
     References
     ----------
     .. [1] de Jorge, Sanyal, Behl, Torr, Rogez and Dokania, *Progressive Skeletonization: Trimming
        more fat from a network at initialization*, ICLR 2021, section 4.
     """
-    remaining = [w.detach().clone() for w in weights]
-    masks = [np.ones(w.shape, dtype=np.bool_) for w in remaining]
-    layers = range(len(masks))
-    groups = [list(layers)] if scope == "global" else [[layer] for layer in layers]
-    names = ["the network"] if scope == "global" else [f"layer {layer + 1}" for layer in layers]
-    sizes = [sum(masks[layer].size for layer in group) for group in groups]
-    final = [count_kept(density, size, name) for size, name in zip(sizes, names, strict=True)]
-    surviving = list(sizes)
-    for k in range(1, rounds + 1):
-        scores = [s.cpu().numpy() for s in snip_scores(remaining, x, y)]
-        if not all(np.isfinite(s).all() for s in scores):
+    layers = [Layer(w) for w in weights]
+
+    def rescore() -> None:
+        scores = score([layer.weight for layer in layers], *inputs)
+        if not all(torch.isfinite(s).all() for s in scores):
             raise ValueError(
-                f"model.weights and x must be small enough for finite gradients; in round {k} of "
-                "SNIP they overflowed"
+                "model.weights and x must be small enough for finite scores, which overflowed"
             )
-        for g, group in enumerate(groups):
-            pruned = int((1.0 - density ** (k / rounds)) * sizes[g])
-            count = final[g] if k == rounds else sizes[g] - pruned
-            _prune_to([scores[i] for i in group], [masks[i] for i in group], count, surviving[g])
-            surviving[g] = count
-        for weight, mask in zip(remaining, masks, strict=True):
-            weight.mul_(torch.from_numpy(mask).to(weight.device))
-    return [torch.from_numpy(mask).to(w.device) for mask, w in zip(masks, weights, strict=True)]
+        for layer, s in zip(layers, scores, strict=True):
+            layer.score = s.cpu().numpy()
+
+    return prune_in_rounds(layers, rescore, density, scope, rounds)
 
 
-def _prune_to(
-    scores: Sequence[np.ndarray], masks: Sequence[np.ndarray], count: int, surviving: int
-) -> None:
-    """Keep in the masks, in place, the `count` largest scores out of those `surviving`."""
-    sample = np.concatenate(
-        [
-            s.reshape(-1)[::SAMPLE_STRIDE][m.reshape(-1)[::SAMPLE_STRIDE]]
-            for s, m in zip(scores, masks, strict=True)
-        ]
+def _prune_to(group: Sequence[Layer], count: int, surviving: int) -> None:
+    """Keep the `count` largest scores of the layers together, out of those `surviving`."""
+    cut = Cut.find(
+        lambda: (block for _, block in chain.from_iterable(layer.scores() for layer in group)),
+        np.concatenate([layer.sample() for layer in group]),
+        count,
+        surviving,
     )
-    cut = Cut.find(lambda: scores, sample, count, surviving)
-    for s, mask in zip(scores, masks, strict=True):
-        mask[...] = cut.keep(s, eligible=mask)
+    for layer in group:
+        for rows, block in layer.scores():
+            layer.mask[rows] = cut.keep(block, eligible=layer.mask[rows])
+            layer.prune(rows, block)

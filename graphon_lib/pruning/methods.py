@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from graphon_lib._checks import check_choice, check_density, check_instance, check_integer
-from graphon_lib.pruning.iterative import snip_masks
+from graphon_lib.pruning.iterative import iterative_masks
 from graphon_lib.pruning.masks import SCOPES, keep_largest
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 from graphon_lib.pruning.scores import (
@@ -16,13 +20,60 @@ from graphon_lib.pruning.scores import (
     random_scores,
     snip_scores,
 )
-from graphon_lib.pruning.synflow import ROUNDS, synflow_masks, synflow_scores
+from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
 from graphon_lib.pruning.tensors import as_tensor
 
-__all__ = ["METHODS", "check_batch", "finite_weights", "prune", "saliency"]
+__all__ = ["METHODS", "Method", "check_batch", "finite_weights", "prune", "saliency"]
 
-METHODS = ("random", "magnitude", "snip", "grasp", "synflow")
-"""The names of the pruning methods."""
+
+@dataclass(frozen=True)
+class Method:
+    """A way to prune: how it scores the weights, and what it needs for that.
+
+    Parameters
+    ----------
+    label
+        How it is written.
+    score
+        Called with the list of weight matrices, then, if they are needed, x and y and a generator;
+        returns a floating-point score for every weight: the higher, the more it deserves to be kept.
+    needs_data
+        Whether `score` takes a pruning batch.
+    needs_generator
+        Whether it draws random numbers.
+    uses_sign
+        Whether the scores change when signs of weights do. Where they do not, the weights that are
+        kept have a symmetric law if all have.
+    rounds
+        How many times to score and prune unless told otherwise.
+    in_rounds
+        Returns the masks of several rounds; called as `score` is and with ``density=``, ``scope=``
+        and ``rounds=``. None allows one round only.
+    """
+
+    label: str
+    score: Callable[..., list[Tensor]]
+    needs_data: bool = False
+    needs_generator: bool = False
+    uses_sign: bool = False
+    rounds: int = 1
+    in_rounds: Callable[..., list[Tensor]] | None = None
+
+
+METHODS = {
+    "random": Method("Random", random_scores, needs_generator=True),
+    "magnitude": Method("Magnitude", magnitude_scores),
+    "snip": Method(
+        "SNIP",
+        snip_scores,
+        needs_data=True,
+        uses_sign=True,
+        in_rounds=partial(iterative_masks, snip_scores),
+    ),
+    "grasp": Method("GraSP", grasp_scores, needs_data=True, uses_sign=True),
+    "synflow": Method("SynFlow", synflow_scores, rounds=100, in_rounds=synflow_masks),
+}
+"""The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
 
 
 def saliency(
@@ -46,7 +97,7 @@ def saliency(
         SynFlow's first round.
     x
         Inputs of a pruning batch, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite; converted to
-        the weights' dtype. Read by ``"snip"`` and ``"grasp"`` alone.
+        the weights' dtype. Read by methods that need it alone, ``"snip"`` and ``"grasp"``.
     y
         Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`.
     generator
@@ -74,16 +125,8 @@ def saliency(
     .. [3] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
        iteratively conserving synaptic flow*, NeurIPS 2020.
     """
-    check_choice("method", method, METHODS)
-    weights = finite_weights(model)
-    if method == "random":
-        return random_scores(weights, random_generator(generator))
-    if method == "magnitude":
-        return magnitude_scores(weights)
-    if method == "synflow":
-        return synflow_scores(weights)
-    x, y = check_batch(model, method, x, y)
-    return snip_scores(weights, x, y) if method == "snip" else grasp_scores(weights, x, y)
+    inputs = _inputs(model, method, x, y, generator)
+    return METHODS[method].score(*inputs)
 
 
 def prune(
@@ -108,19 +151,18 @@ def prune(
         The network, pruned from dense at its present weights: `model.masks` is not read, so that
         one network can be pruned again by another method or to another density.
     method
-        ``"random"``, ``"magnitude"``, ``"snip"`` or ``"grasp"``, by
-        :func:`~graphon_lib.pruning.saliency`, or ``"synflow"``.
+        One of :data:`~graphon_lib.pruning.METHODS`, see :func:`~graphon_lib.pruning.saliency`.
     density
         Fraction to keep, in (0, 1].
     x, y
-        A pruning batch, for ``"snip"`` and ``"grasp"``, as in :func:`~graphon_lib.pruning.saliency`.
+        A pruning batch, for methods that need one, as in :func:`~graphon_lib.pruning.saliency`.
     scope
         ``"global"`` ranks all layers together, ``"layer"`` each alone, as in
         :func:`~graphon_lib.pruning.keep_largest`.
     rounds
-        How many times to score and prune on the way to the density: 100 for ``"synflow"`` and 1 for
-        the others when omitted. Only ``"synflow"`` and ``"snip"`` have more than one, see
-        :func:`~graphon_lib.pruning.iterative.snip_masks`.
+        How many times to score and prune on the way to the density, see
+        :func:`~graphon_lib.pruning.iterative.prune_in_rounds`. When omitted as the method has it:
+        100 for ``"synflow"``, 1 for the others, of which ``"snip"`` alone allows more.
     generator
         Source of random scores, as in :func:`~graphon_lib.pruning.saliency`.
 
@@ -148,16 +190,31 @@ def prune(
     check_choice("method", method, METHODS)
     density = check_density("density", density)
     check_choice("scope", scope, SCOPES)
-    if rounds is None:
-        rounds = ROUNDS if method == "synflow" else 1
-    if check_integer("rounds", rounds, 1) > 1 and method not in ("snip", "synflow"):
+    record = METHODS[method]
+    rounds = check_integer("rounds", record.rounds if rounds is None else rounds, 1)
+    if rounds == 1:
+        return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
+    if record.in_rounds is None:
         raise ValueError(f"rounds must be 1 for method {method!r}, got {rounds}")
-    if method == "synflow":
-        return synflow_masks(finite_weights(model), density, scope, rounds)
-    if rounds > 1:
-        x, y = check_batch(model, method, x, y)
-        return snip_masks(finite_weights(model), x, y, density, scope, rounds)
-    return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
+    inputs = _inputs(model, method, x, y, generator)
+    return record.in_rounds(*inputs, density=density, scope=scope, rounds=rounds)
+
+
+def _inputs(
+    model: MaskedMLP,
+    method: str,
+    x: Tensor | ArrayLike | None,
+    y: Tensor | ArrayLike | None,
+    generator: torch.Generator | None,
+) -> list:
+    """Return what the functions of a method take, checked."""
+    check_choice("method", method, METHODS)
+    inputs: list = [finite_weights(model)]
+    if METHODS[method].needs_data:
+        inputs += check_batch(model, method, x, y)
+    if METHODS[method].needs_generator:
+        inputs.append(random_generator(generator))
+    return inputs
 
 
 def finite_weights(model: MaskedMLP) -> list[Tensor]:

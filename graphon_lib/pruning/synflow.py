@@ -16,18 +16,16 @@ automatic differentiation is needed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphon_lib.pruning.masks import SAMPLE_STRIDE, Cut, count_kept
+from graphon_lib.pruning.iterative import Layer, prune_in_rounds
+from graphon_lib.pruning.masks import SAMPLE_STRIDE
 
 __all__ = ["synflow_masks", "synflow_scores"]
-
-ROUNDS = 100
 
 # Scores are made in blocks of rows that fit the processor's cache, never as a whole matrix: the
 # time of a round is the time to read the weights from memory.
@@ -60,7 +58,7 @@ def synflow_scores(weights: Sequence[Tensor]) -> list[Tensor]:
     .. [1] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
        iteratively conserving synaptic flow*, NeurIPS 2020, sections 4 to 6.
     """
-    flows = [_LayerFlow(w) for w in weights]
+    flows = [_FlowLayer(w) for w in weights]
     _send(flows)
     return [
         torch.from_numpy(np.concatenate([s.copy() for _, s in flow.scores()])).to(w.device)
@@ -69,67 +67,22 @@ def synflow_scores(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def synflow_masks(
-    weights: Sequence[Tensor], density: float, scope: str = "global", rounds: int = ROUNDS
+    weights: Sequence[Tensor], *, density: float, scope: str = "global", rounds: int
 ) -> list[Tensor]:
-    r"""Return the SynFlow masks of a network.
+    r"""Return the SynFlow masks of a network, see :func:`~graphon_lib.pruning.prune`.
 
-    Parameters
-    ----------
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    density
-        Fraction to keep, in (0, 1].
-    scope
-        ``"global"`` or ``"layer"``, as in :func:`~graphon_lib.pruning.keep_largest`; with
-        ``"layer"`` every layer is pruned to the round's density in every round.
-    rounds
-        Number of rounds :math:`K`; round :math:`k` prunes to :math:`\text{density}^{k/K}`.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Boolean masks of the weights' shapes, exactly ``round(density * total)`` True.
-
-    Raises
-    ------
-    ValueError
-        If not even one weight (of some layer, for ``scope="layer"``) would be kept.
-
-    Notes
-    -----
-    In each round the weights with the largest scores
-    (:func:`~graphon_lib.pruning.synflow.synflow_scores`) stay, the earlier of equal ones; pruned
-    weights never return. The exponential schedule and the 100 rounds are those of [1]_. Rounds before the last keep a count rounded up, as the
-    authors' code does: the iteration is so sensitive that one weight more in an early round
-    changes several per cent of the final mask.
-
-    References
-    ----------
-    .. [1] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
-       iteratively conserving synaptic flow*, NeurIPS 2020.
+    The same as :func:`~graphon_lib.pruning.iterative.iterative_masks` of :func:`synflow_scores`,
+    but for rounding, without ever holding the scores of a layer.
     """
-    flows = [_LayerFlow(w) for w in weights]
-    groups = [flows] if scope == "global" else [[flow] for flow in flows]
-    names = ["the network"] if scope == "global" else [f"layer {i + 1}" for i in range(len(flows))]
-    sizes = [sum(flow.mask.size for flow in group) for group in groups]
-    kept = list(sizes)
-    final = [count_kept(density, size, name) for size, name in zip(sizes, names, strict=True)]
-    for k in range(1, rounds + 1):
-        _send(flows)
-        for i, group in enumerate(groups):
-            pruned = int((1.0 - density ** (k / rounds)) * sizes[i])
-            count = final[i] if k == rounds else sizes[i] - pruned
-            _prune_to(group, count, kept[i])
-            kept[i] = count
-    return [
-        torch.from_numpy(flow.mask).to(w.device) for flow, w in zip(flows, weights, strict=True)
-    ]
+    layers = [_FlowLayer(w) for w in weights]
+    return prune_in_rounds(layers, lambda: _send(layers), density, scope, rounds)
 
 
-class _LayerFlow:
+class _FlowLayer(Layer):
     """A layer's magnitudes and mask, and the flow that enters it from below and from above."""
 
     def __init__(self, weight: Tensor) -> None:
+        self.device = weight.device
         # A layer's scale is divided out of the shares; taken out here, no sum can overflow.
         magnitude = weight.detach().cpu().to(torch.float64, copy=True).abs_()
         self.matrix = magnitude.div_(magnitude.max().clamp(min=np.finfo(np.float64).tiny))
@@ -157,8 +110,13 @@ class _LayerFlow:
         rows, columns = np.divmod(positions, self.mask.shape[1])
         return self.backflow[rows] * self.inflow[columns] * self.magnitude.reshape(-1)[positions]
 
+    def prune(self, rows: slice, block: NDArray[np.float64]) -> None:
+        """Set the magnitudes of what the mask of these rows has lost to 0."""
+        block[...] = self.mask[rows]
+        self.magnitude[rows] *= block
 
-def _send(flows: Sequence[_LayerFlow]) -> None:
+
+def _send(flows: Sequence[_FlowLayer]) -> None:
     """Set every layer's `inflow` and `backflow`, scaled so that the scores of a layer sum to 1."""
     # PyTorch's products, not NumPy's: a second pool of threads would fight with the first.
     f = torch.ones(flows[0].matrix.shape[1], dtype=torch.float64)
@@ -177,18 +135,3 @@ def _send(flows: Sequence[_LayerFlow]) -> None:
 def _divide(vector: Tensor, scale: Tensor) -> Tensor:
     """Return `vector / scale`, or zeros if `scale` is 0 because no path is left."""
     return vector / scale if scale > 0 else torch.zeros_like(vector)
-
-
-def _prune_to(group: Sequence[_LayerFlow], count: int, surviving: int) -> None:
-    """Keep the `count` largest scores of the layers together, out of those `surviving`."""
-    cut = Cut.find(
-        lambda: (block for _, block in chain.from_iterable(flow.scores() for flow in group)),
-        np.concatenate([flow.sample() for flow in group]),
-        count,
-        surviving,
-    )
-    for flow in group:
-        for rows, block in flow.scores():
-            flow.mask[rows] = cut.keep(block, eligible=flow.mask[rows])
-            block[...] = flow.mask[rows]
-            flow.magnitude[rows] *= block

@@ -11,11 +11,12 @@ import xarray as xr
 
 from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
-from graphon_lib.book.style import LABELS
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import label_of
 
 __all__ = ["convergence_explorer", "convergence_view"]
 
-STYLES = {"plain": "a", "cross-fitted": "b"}
+STYLES = {"plain": SERIES[0], "cross-fitted": SERIES[1]}
 
 
 def convergence_explorer(result: xr.Dataset) -> Explorer:
@@ -41,7 +42,7 @@ def convergence_explorer(result: xr.Dataset) -> Explorer:
         name="convergence",
         title="Explore: sorted histograms as the network grows",
         controls=(
-            Control("method", "Method", {method: LABELS[method] for method in methods}, "snip"),
+            Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control(
                 "density",
                 "Density of the network",
@@ -120,7 +121,7 @@ def convergence_view(result: xr.Dataset, *, method: str, density: float, width: 
             *charts,
         ),
         summary=(
-            f"{LABELS[method]}, density {density:g}, width {width}: blocks of the plain histogram "
+            f"{label_of(method)}, density {density:g}, width {width}: blocks of the plain histogram "
             f"range from {ranges['plain'][0]:.2f} to {ranges['plain'][1]:.2f}, of the cross-fitted "
             f"one from {ranges['cross-fitted'][0]:.2f} to {ranges['cross-fitted'][1]:.2f}. "
             f"To the width {reference} the distance is {raw['plain'][0][place]:.2f} plain and "

@@ -18,13 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import check_array
 from graphon_lib.book.explorers.design_layers import (
     BLOCKS,
+    DATASET,
     FAMILIES,
     LAYERS,
     designed_network,
     pixel_rings,
 )
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
-from graphon_lib.experiments.data import PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, Mnist
+from graphon_lib.book.looks import DENSE, SERIES, numbered_look
+from graphon_lib.experiments.data import Images
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import SpectralMetrics, graphon_ntk, spectral_metrics
 
@@ -45,7 +47,7 @@ INITIAL: tuple[dict[str, Any], ...] = (
 """The design at the start: structure in the hidden layers, none in the pixels."""
 
 
-def example_pixels(data: Mnist) -> NDArray[np.uint8]:
+def example_pixels(data: Images) -> NDArray[np.uint8]:
     """Return the digits on which the explorer shows kernels.
 
     Parameters
@@ -56,15 +58,15 @@ def example_pixels(data: Mnist) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray of uint8, shape (64, 784)
+    ndarray of uint8, shape (64, pixels)
         Grey values of the first six digits of each class, seven for 0 to 3, sorted by class.
     """
     labels = data.y_train[:3000]
+    shares = np.array_split(np.arange(DIGITS), data.classes)
     chosen = np.concatenate(
-        [np.flatnonzero(labels == digit)[: 7 if digit < 4 else 6] for digit in range(10)]
+        [np.flatnonzero(labels == digit)[: share.size] for digit, share in enumerate(shares)]
     )
-    pixels = (data.x_train[chosen] * PIXEL_STANDARD_DEVIATION + PIXEL_MEAN) * 255
-    return np.rint(pixels).astype(np.uint8)
+    return DATASET.pixels(data.x_train[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ class DesignExplorer:
 
     Parameters
     ----------
-    pixels : array_like of integers, shape (N, 784)
+    pixels : array_like of integers, shape (N, pixels)
         Grey values of the digits, 0 to 255, see :func:`example_pixels`.
 
     Raises
@@ -166,7 +168,7 @@ class DesignExplorer:
             raise ValueError(
                 f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {pixels.shape}"
             )
-        x = (pixels / 255 - PIXEL_MEAN) / PIXEL_STANDARD_DEVIATION
+        x = DATASET.standardise(pixels)
         dense = GraphonNetwork.dense(len(LAYERS))
         kernel = graphon_ntk(x, dense)
         computed = {
@@ -283,9 +285,9 @@ class DesignExplorer:
             title="Eigenvalues of the kernel",
             x=np.arange(1, dense.size + 1),
             series=(
-                Series("dense", dense, "dense"),
-                Series("random, same densities", random_density * dense, "random"),
-                Series("your design", own, "snip"),
+                Series("dense", dense, DENSE),
+                Series("random, same densities", random_density * dense, numbered_look(0)),
+                Series("your design", own, SERIES[0]),
             ),
             x_label="rank",
             y_label="eigenvalue",
@@ -341,13 +343,14 @@ def _graphon_panels(found: Evaluation) -> list[HeatMap]:
 
 def _pixel_panel(network: GraphonNetwork) -> HeatMap:
     kept = network.layers[0].column_degrees
+    rows, columns = DATASET.shape
     return HeatMap(
         title="What the first layer sees",
-        values=kept.reshape(28, 28),
+        values=kept.reshape(rows, columns),
         low=0.0,
         high=1.0,
-        row_label="28 rows of the image",
-        column_label="28 columns of the image",
+        row_label=f"{rows} rows of the image",
+        column_label=f"{columns} columns of the image",
         description=f"Kept fraction of each pixel's weights: from {kept.min():.3f} to {kept.max():.3f}.",
     )
 
@@ -372,7 +375,7 @@ def _variance_panel(variances: Sequence[Array]) -> LineChart:
         x=(np.arange(BLOCKS) + 0.5) / BLOCKS,
         series=tuple(
             Series(f"layer {i}", variance, style)
-            for i, (variance, style) in enumerate(zip(variances, "abc", strict=True), start=1)
+            for i, (variance, style) in enumerate(zip(variances, SERIES, strict=False), start=1)
         ),
         x_label="position of the neuron",
         y_label="variance over dense",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib._checks import check_array, check_choice
+from graphon_lib.experiments.data import DATASETS
 from graphon_lib.graphons import (
     Assortative,
     Constant,
@@ -29,6 +30,7 @@ from graphon_lib.graphons.scaling import scale_to_density
 
 __all__ = [
     "BLOCKS",
+    "DATASET",
     "FAMILIES",
     "LAYERS",
     "DesignFamily",
@@ -41,8 +43,8 @@ __all__ = [
 BLOCKS = 16
 """Blocks of every hidden layer, and rings of pixels."""
 
-OUTPUTS = 10
-SIDE = 28
+DATASET = DATASETS["mnist"]
+"""Whose images the designed networks see."""
 
 NEGLIGIBLE = 1e-12
 """A smaller value of a graphon is taken as zero: the kernel's recursion refuses what underflows."""
@@ -50,7 +52,7 @@ NEGLIGIBLE = 1e-12
 LAYERS = ("Pixels to layer 1", "Layer 1 to layer 2", "Layer 2 to layer 3", "Layer 3 to outputs")
 """The weight layers, from the inputs on."""
 
-SHAPES = ((BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (OUTPUTS, BLOCKS))
+SHAPES = ((BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (DATASET.classes, BLOCKS))
 
 
 @dataclass(frozen=True)
@@ -157,14 +159,14 @@ def pixel_rings() -> NDArray[np.intp]:
 
     Returns
     -------
-    ndarray of int, shape (784,)
-        From 0, the 49 pixels nearest to the centre of the image, to 15, the farthest 49. Of pixels
-        equally far the first in order comes first.
+    ndarray of int, shape (pixels,)
+        From 0, the sixteenth of the pixels nearest to the centre of the image, to 15, the farthest
+        ones. Of pixels equally far the first in order comes first.
     """
-    offsets = np.arange(SIDE) - (SIDE - 1) / 2
-    distances = (offsets[:, None] ** 2 + offsets**2).ravel()
-    rings = np.empty(SIDE * SIDE, dtype=np.intp)
-    rings[np.argsort(distances, kind="stable")] = np.arange(SIDE * SIDE) * BLOCKS // SIDE**2
+    down, across = (np.arange(side) - (side - 1) / 2 for side in DATASET.shape)
+    distances = (down[:, None] ** 2 + across**2).ravel()
+    rings = np.empty(distances.size, dtype=np.intp)
+    rings[np.argsort(distances, kind="stable")] = np.arange(rings.size) * BLOCKS // rings.size
     return rings
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
+from math import isqrt
 
 import numpy as np
 import xarray as xr
 
 from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
-from graphon_lib.book.style import LABELS
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import label_of
 
 __all__ = ["pruning_explorer", "pruning_view"]
 
 SCOPES = {"global": "all layers together", "layer": "every layer alone"}
-SIDE = 28
-STYLES = ("a", "b", "c", "d")
 
 
 def pruning_explorer(result: xr.Dataset) -> Explorer:
@@ -39,7 +40,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
         name="pruning",
         title="Explore: what each method keeps",
         controls=(
-            Control("method", "Method", {method: LABELS[method] for method in methods}, "snip"),
+            Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("layer", "Layer of weights", names, 2),
             Control("scope", "Pruned", SCOPES, "global"),
             Control(
@@ -89,7 +90,7 @@ def pruning_view(
             _dead_neurons(setting, density),
         ),
         summary=(
-            f"{LABELS[method]}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
+            f"{label_of(method)}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
             f"{float(kept.sel(layer=layer)):.3g} of its weights, its blocks from "
             f"{histogram.values.min():.2f} to {histogram.values.max():.2f}. Pixels keep from "
             f"{pixels.values.min():.2f} to {pixels.values.max():.2f} of theirs. Dead neurons, by "
@@ -127,8 +128,9 @@ def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
 
 
 def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
-    image = chosen.pixel_density.values.reshape(SIDE, SIDE)
-    middle = image[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4]
+    side = isqrt(chosen.sizes["pixel"])
+    image = chosen.pixel_density.values.reshape(side, side)
+    middle = image[side // 4 : -side // 4, side // 4 : -side // 4]
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     return HeatMap(
         title="Surviving pixels",
@@ -150,8 +152,8 @@ def _degrees(chosen: xr.Dataset, name: str) -> LineChart:
         title=f"Sorted degrees, {name} layer",
         x=chosen.level.values,
         series=(
-            Series("in: rows of the mask", into, "a"),
-            Series("out: columns of the mask", out, "b"),
+            Series("in: rows of the mask", into, SERIES[0]),
+            Series("out: columns of the mask", out, SERIES[1]),
         ),
         x_label="share of the neurons",
         y_label="kept fraction",
@@ -173,7 +175,7 @@ def _dead_neurons(setting: xr.Dataset, density: float) -> LineChart:
         x=setting.density.values,
         series=tuple(
             Series(f"hidden layer {i}", line, style)
-            for i, (line, style) in enumerate(zip(lines, STYLES, strict=False), 1)
+            for i, (line, style) in enumerate(zip(lines, cycle(SERIES), strict=False), 1)
         ),
         x_label="density of the network",
         y_label="dead neurons (%)",

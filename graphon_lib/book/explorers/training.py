@@ -9,7 +9,8 @@ import xarray as xr
 
 from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import LineChart, Number, Series, View
-from graphon_lib.book.style import LABELS
+from graphon_lib.book.looks import Look
+from graphon_lib.book.style import label_of, look_of
 from graphon_lib.experiments.intervention_training import variant_name
 
 __all__ = ["training_explorer", "training_view"]
@@ -51,7 +52,7 @@ def training_explorer(
         name="training",
         title="Explore: how fast pruned networks learn",
         controls=(
-            Control("method", "Method", {method: LABELS[method] for method in methods}, "snip"),
+            Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("intervention", "Intervention", {name: name for name in names}, AS_PRUNED),
             Control(
                 "density",
@@ -126,7 +127,7 @@ def training_view(
             _by_density("Top-5 energy", energy, method, density, "linear"),
         ),
         summary=(
-            f"{LABELS[method]} at density {density:g}, {intervention}. Mean training loss of the "
+            f"{label_of(method)} at density {density:g}, {intervention}. Mean training loss of the "
             f"last {WINDOW} of {steps} updates: {listed}."
             + (" This intervention was not made here." if missing else "")
             + f" As pruned, the path density is {paths:.3g}."
@@ -145,16 +146,17 @@ def _runs(
     method: str,
     intervention: str,
     density: float,
-) -> dict[str, tuple[str, xr.DataArray]]:
-    """Return style and losses of the curves to draw, by the label of each."""
+) -> dict[str, tuple[Look, xr.DataArray]]:
+    """Return look and losses of the curves to draw, by the label of each."""
     lines = {
-        LABELS[name]: (name, training.loss.sel(pruning=name, density=density))
+        label_of(name): (look_of(name), training.loss.sel(pruning=name, density=density))
         for name in dict.fromkeys((method, "random"))
     }
     variant = variant_name(method, intervention)
     if variant in interventions.variant.values and density in interventions.density.values:
         changed = interventions.loss.sel(variant=variant, density=density)
-        lines[f"{LABELS[method]}, {intervention}"] = ("a", changed)
+        name = f"{method}, {intervention}"
+        lines[label_of(name)] = (look_of(name), changed)
     return lines
 
 
@@ -173,13 +175,13 @@ def _by_density(
     names = [name for name in dict.fromkeys((method, "random")) if name in means.pruning.values]
     lines = {name: means.sel(pruning=name).values for name in names}
     listed = "; ".join(
-        f"{LABELS[name]} {', '.join(f'{value:.3g}' for value in line)}"
+        f"{label_of(name)} {', '.join(f'{value:.3g}' for value in line)}"
         for name, line in lines.items()
     )
     return LineChart(
         title=f"{title}, as pruned",
         x=means.density.values,
-        series=tuple(Series(LABELS[name], line, name) for name, line in lines.items()),
+        series=tuple(Series(label_of(name), line, look_of(name)) for name, line in lines.items()),
         x_label="density of the network",
         y_label=title.lower(),
         x_scale="log",

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_choice
+from graphon_lib._checks import check_array, check_choice, check_instance
+from graphon_lib.book.looks import Look
 
 __all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
-
-STYLES = ("dense", "random", "magnitude", "snip", "grasp", "synflow", "a", "b", "c", "d")
-"""Looks of a line: colour, dashes and marker together. Methods have those of the figures."""
 
 SCALES = ("linear", "log")
 
@@ -73,24 +71,24 @@ class Series:
     y : array_like, shape (points,)
         Heights; NaN where there is none.
     style
-        One of :data:`STYLES`.
+        Colours, marker and dashes.
     low, high : array_like, shape (points,), optional
         Ends of the bars that show the uncertainty; both or none.
 
     Raises
     ------
     ValueError
-        If an array is infinite or has another length than `y`, or the style does not exist.
+        If an array is infinite or has another length than `y`, or the style is no :class:`Look`.
     """
 
     label: str
     y: NDArray[np.float32]
-    style: str
+    style: Look
     low: NDArray[np.float32] | None = None
     high: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        check_choice("style", self.style, STYLES)
+        check_instance("style", self.style, Look)
         if (self.low is None) != (self.high is None):
             raise ValueError("low and high must be given together, got only one of them")
         for name in ("y", "low", "high"):
@@ -220,7 +218,7 @@ def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
         return {"$array": len(arrays) - 1, "shape": list(value.shape)}
     if isinstance(value, tuple):
         return [_encode(item, arrays) for item in value]
-    if isinstance(value, View | HeatMap | LineChart | Series | Number):
+    if isinstance(value, View | HeatMap | LineChart | Series | Number | Look):
         tree = {field.name: _encode(getattr(value, field.name), arrays) for field in fields(value)}
         if isinstance(value, HeatMap | LineChart):
             tree["kind"] = type(value).__name__

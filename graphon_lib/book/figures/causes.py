@@ -15,8 +15,9 @@ from graphon_lib.book.figures.training import (
     plain_decades,
     sparsity_title,
 )
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import label_of, look_of, new_figure
 from graphon_lib.experiments.paired import paired_means, paired_ratio
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "INTERVENTION_LINES",
@@ -85,14 +86,14 @@ def intervention_curves(
                 draw_loss(
                     panel,
                     result.loss.sel(variant=name),
-                    color=COLOURS[pruning] if plain else "#333333",
+                    color=look_of(pruning).colour if plain else "#333333",
                     linestyle=INTERVENTION_LINES[intervention],
                     linewidth=2.2 if plain else 1.2,
                     label=intervention,
                 )
         dense = result.loss.sel(variant="dense: as pruned")
         draw_loss(panel, dense, color="#b0b0b0", linewidth=1.2, label="dense")
-        panel.set_title(LABELS[pruning])
+        panel.set_title(label_of(pruning))
         panel.set_yscale("log")
         panel.set_ylim(LOSS_RANGE)
         panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
@@ -134,14 +135,14 @@ def forest(losses: xr.DataArray) -> Figure:
     for panel, density in zip(axes, losses.density.values, strict=True):
         middle, low, high = (part.sel(density=density).values for part in means)
         for i, row in enumerate(rows):
-            look = {"color": COLOURS[prunings[i]]}
+            look = {"color": look_of(prunings[i]).colour}
             if not np.isfinite(middle[i]):
                 panel.plot([1.0], [row], "x", transform=panel.get_yaxis_transform(), **look)
                 continue
             if interventions[i] != "as pruned":
                 look["markerfacecolor"] = "white"
             ends = [[middle[i] - low[i]], [high[i] - middle[i]]]
-            marker = MARKERS[prunings[i]]
+            marker = look_of(prunings[i]).marker
             panel.errorbar([middle[i]], [row], xerr=ends, marker=marker, capsize=2, **look)
         for name, style in (("dense: as pruned", ":"), ("random: as pruned", "--")):
             if name in losses.variant.values:
@@ -152,7 +153,7 @@ def forest(losses: xr.DataArray) -> Figure:
         panel.set_title(sparsity_title(density))
         panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
     names = [
-        LABELS[pruning] if intervention == "as pruned" else intervention
+        label_of(pruning) if intervention == "as pruned" else intervention
         for pruning, intervention in zip(prunings, interventions, strict=True)
     ]
     axes[0].set_yticks(rows, names, fontsize=8)
@@ -165,7 +166,7 @@ def forest(losses: xr.DataArray) -> Figure:
 
 def _grouped(losses: xr.DataArray) -> xr.DataArray:
     """Sort variants by method, those as pruned before their interventions."""
-    methods = list(LABELS)
+    methods = ["dense", *METHODS]
     return losses.isel(
         variant=sorted(
             range(losses.sizes["variant"]),
@@ -270,12 +271,12 @@ def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Fig
                     predictor.sel(variant=variant, density=density),
                     of_variant.test_loss.sel(density=density),
                     s=size,
-                    marker=MARKERS[pruning],
-                    edgecolors=COLOURS[pruning],
-                    facecolors=COLOURS[pruning] if plain else "none",
+                    marker=look_of(pruning).marker,
+                    edgecolors=look_of(pruning).colour,
+                    facecolors=look_of(pruning).colour if plain else "none",
                     linewidths=0.9,
                     alpha=0.85,
-                    label=LABELS[pruning]
+                    label=label_of(pruning)
                     if plain and density == result.density.values[-1]
                     else None,
                 )

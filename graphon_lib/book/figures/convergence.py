@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines, method_panels
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.figures.panels import method_lines, method_panels, width_axis
+from graphon_lib.book.style import new_figure, style_of
 
 __all__ = [
     "cut_norms_by_width",
@@ -18,16 +16,7 @@ __all__ = [
     "distances_to_widest",
     "motifs_by_width",
     "scopes_by_width",
-    "width_axis",
 ]
-
-
-def width_axis(panel: Axes, widths: Sequence[int]) -> None:
-    """Make the horizontal axis logarithmic, with a tick at every width and no other."""
-    panel.set_xscale("log")
-    panel.set_xticks(widths, [str(width) for width in widths])
-    panel.xaxis.set_tick_params(rotation=90)
-    panel.minorticks_off()
 
 
 def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
@@ -44,12 +33,10 @@ def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
             value.width,
             value,
             (np.maximum(value - lower, 0.0), np.maximum(upper - value, 0.0)),
-            color=COLOURS[method],
-            marker=MARKERS[method],
             capsize=2,
-            label=LABELS[method],
+            **style_of(method),
         )
-    width_axis(panel, value.width.values)
+    width_axis(panel, value.width.values, 90)
     panel.set_ylim(0.0, None)
 
 
@@ -135,7 +122,7 @@ def scopes_by_width(result: xr.Dataset, target: float) -> Figure:
     for row, (name, label) in zip(axes, quantities, strict=True):
         for panel, scope in zip(row, result.scope.values, strict=True):
             method_lines(panel, result[name].sel(scope=scope), "width")
-            width_axis(panel, result.width.values)
+            width_axis(panel, result.width.values, 90)
         row[0].set_ylabel(label)
     for panel, scope in zip(axes[0], result.scope.values, strict=True):
         panel.axhline(target, color="0.6", linewidth=0.8, zorder=0)
@@ -185,8 +172,7 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
             )
         panel.set_yscale("log")
         panel.set_ylim(*limits)
-        width_axis(panel, result.width.values)
-    spare.set_axis_off()
+        width_axis(panel, result.width.values, 90)
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     figure.supylabel("cut norm of the difference", fontsize=10)
     figure.supxlabel("width $n$", fontsize=10)
@@ -217,7 +203,7 @@ def motifs_by_width(result: xr.Dataset, motif: str, edges: int) -> Figure:
     method_lines(axes, ratio, "width")
     axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
     axes.set_ylim(0.0, None)
-    width_axis(axes, result.width.values)
+    width_axis(axes, result.width.values, 90)
     axes.set_xlabel("width $n$")
     axes.set_ylabel(f"density of {motif.replace('_', ' ')} / (edge density)$^{edges}$")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)

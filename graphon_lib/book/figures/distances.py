@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from graphon_lib.book.figures.panels import show_matrix
-from graphon_lib.book.style import COLOURS, DIVERGING, LABELS, MARKERS, SEQUENTIAL, new_figure
+from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, new_figure, style_of
 from graphon_lib.graphons import MOTIFS, CutNorm
 
 __all__ = ["cut_distances", "cut_norm_witness", "motif_ratios"]
@@ -44,7 +44,7 @@ def cut_distances(lower: np.ndarray, upper: np.ndarray, methods: Sequence[str]) 
     lower, upper
         Bounds, shape (methods, methods).
     methods
-        Names as in :data:`graphon_lib.book.style.LABELS`.
+        Names as :func:`graphon_lib.book.style.label_of` takes them.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def cut_distances(lower: np.ndarray, upper: np.ndarray, methods: Sequence[str]) 
     """
     figure = new_figure(3.4)
     axes = figure.subplots()
-    names = [LABELS[method] for method in methods]
+    names = [label_of(method) for method in methods]
     image = axes.imshow(upper, cmap=SEQUENTIAL, vmin=0.0, aspect="auto")
     for (i, j), high in np.ndenumerate(upper):
         axes.text(
@@ -92,9 +92,8 @@ def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
         axes.plot(
             ratios,
             range(len(motifs)),
-            MARKERS[method],
-            color=COLOURS[method],
-            label=LABELS[method],
+            linestyle="none",
+            **style_of(method),
         )
     axes.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
     axes.set_xscale("log")

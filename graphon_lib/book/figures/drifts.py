@@ -7,8 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines
-from graphon_lib.book.style import LABELS, new_figure
+from graphon_lib.book.figures.panels import method_lines, width_axis
+from graphon_lib.book.style import label_of, new_figure
 from graphon_lib.experiments.fits import Slope, fit_slope
 
 __all__ = [
@@ -136,7 +136,7 @@ def drift_by_width(result: xr.Dataset) -> Figure:
     drift = hidden_drift(result)
     method_lines(axes, drift, "width")
     widths = result.width.values
-    start = 0.7 * float(drift.sel(pruning="grasp").isel(width=0).mean())
+    start = 0.7 * float(drift.isel(width=0).mean("trial").max())
     axes.plot(widths, start * (widths / widths[0]) ** 0.5, color="0.6", linewidth=0.9, zorder=0)
     axes.text(widths[-2], 0.55 * start * (widths[-2] / widths[0]) ** 0.5, "$n^{1/2}$", color="0.35")
     _width_axis(axes, result)
@@ -175,7 +175,7 @@ def drift_remedies(result: xr.Dataset) -> Figure:
                 label=treatment,
             )
         _width_axis(panel, treated)
-        panel.set_title(LABELS[method])
+        panel.set_title(label_of(method))
     panels[0].set_ylabel("trace of the measured kernel / digits")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
@@ -224,7 +224,7 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
             label="measured",
         )
         column[0].set_yscale("log")
-        column[0].set_title(LABELS[method])
+        column[0].set_title(label_of(method))
         column[1].set_xlabel("hidden layers")
         column[1].set_xticks(result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
@@ -234,8 +234,6 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
 
 
 def _width_axis(axes: Axes, result: xr.Dataset | xr.DataArray) -> None:
-    axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(result.width.values, [str(width) for width in result.width.values])
-    axes.minorticks_off()
+    width_axis(axes, result.width.values)
     axes.set_xlabel("width $n$")

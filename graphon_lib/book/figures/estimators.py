@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
-from graphon_lib.book.style import LABELS, SEQUENTIAL, new_figure
+from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix, width_axis
+from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
 from graphon_lib.experiments.fits import fit_slope
 
 __all__ = [
@@ -129,7 +129,6 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
             )
         panel.set_ylim(0.0, top)
         panel.set_xlabel("rank")
-    spare.set_axis_off()
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     for panel in list(panels.values())[::3]:
         panel.set_ylabel("singular value / $n$")
@@ -157,10 +156,7 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     for panel, estimator in zip(axes, result.estimator.values, strict=True):
         method_lines(panel, ratio.sel(estimator=estimator), "width")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        panel.set_xscale("log", base=2)
-        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
-        panel.xaxis.set_tick_params(rotation=90)
-        panel.minorticks_off()
+        width_axis(panel, result.width.values, 90)
         panel.set_xlabel("width $n$")
         panel.set_title(estimator)
     axes[0].set_ylabel("largest singular value / chance")
@@ -205,11 +201,9 @@ def vector_positions(by_blocks: xr.Dataset, by_vectors: xr.Dataset) -> Figure:
                 label=label,
             )
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        panel.set_xscale("log", base=2)
-        panel.set_xticks(ratio.width.values, [str(width) for width in ratio.width.values])
-        panel.minorticks_off()
+        width_axis(panel, ratio.width.values)
         panel.set_xlabel("width $n$")
-        panel.set_title(LABELS[method])
+        panel.set_title(label_of(method))
     axes[0].set_ylabel("largest singular value / chance")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

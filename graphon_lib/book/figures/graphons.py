@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import show_matrix
-from graphon_lib.book.style import LABELS, SEQUENTIAL, new_figure
+from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
 from graphon_lib.graphons.sas import sorting_artefact
 
 __all__ = ["bipartite_graph", "histograms_by_setting", "histograms_by_width", "sorting_gradient"]
@@ -101,7 +101,7 @@ def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
         for panel, picture in zip(row, pictures, strict=True):
             image = show_matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
             panel.set_aspect("equal")
-        row[0].set_ylabel(LABELS[method])
+        row[0].set_ylabel(label_of(method))
         figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
     for panel, title in zip(axes[0], columns, strict=True):
         panel.set_title(title)

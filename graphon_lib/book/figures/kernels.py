@@ -9,8 +9,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.figures.panels import method_lines, width_axis
+from graphon_lib.book.style import new_figure, style_of
 from graphon_lib.experiments.fits import fit_slope
 from graphon_lib.graphons import StepGraphon
 
@@ -99,7 +99,8 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
             label=f"{error.design.item()}: {slope.value:.2f} ± {slope.half_width:.2f}",
         )
     _root_guide(axes, results[0].width.values, 0.6 * float(results[0].error.isel(width=0).mean()))
-    _width_axis(axes, results[0].width.values)
+    width_axis(axes, results[0].width.values)
+    axes.set_xlabel("width $n$")
     axes.set_yscale("log")
     axes.set_ylabel("relative error of the kernel")
     figure.legend(title="design: fitted exponent", loc="outside lower center", ncols=2)
@@ -128,7 +129,8 @@ def convergence_of_masks(result: xr.Dataset) -> Figure:
         _root_guide(
             panel, result.width.values, 0.6 * float(error.isel(width=0).min("pruning").mean())
         )
-        _width_axis(panel, result.width.values)
+        width_axis(panel, result.width.values)
+        panel.set_xlabel("width $n$")
         panel.set_title(f"weights {weights}")
     panels[0].set_yscale("log")
     panels[0].set_ylabel("part of the kernel that theory misses")
@@ -148,13 +150,6 @@ def _root_guide(axes: Axes, widths: np.ndarray, start: float) -> None:
         ha="right",
         va="top",
     )
-
-
-def _width_axis(axes: Axes, widths: np.ndarray) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(widths, [str(width) for width in widths])
-    axes.minorticks_off()
-    axes.set_xlabel("width $n$")
 
 
 def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str]]) -> Figure:
@@ -179,14 +174,11 @@ def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str
         ratio = result.trace.sel(kernel=theory) / result.trace.sel(kernel=measured)
         method_lines(panel, ratio, "width")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        panel.set_xscale("log", base=2)
         if float(ratio.max() / ratio.min()) > 10.0:
             panel.set_yscale("log")
         else:
             panel.set_ylim(0.0, 1.1 * float(ratio.max()))
-        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
-        panel.xaxis.set_tick_params(rotation=90)
-        panel.minorticks_off()
+        width_axis(panel, result.width.values, 90)
         panel.set_title(title)
         panel.set_xlabel("width $n$")
     axes[0].set_ylabel("trace, theory / measured")
@@ -214,9 +206,8 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
         axes.plot(
             result.path_density.sel(pruning=method).values.ravel(),
             measured.sel(pruning=method).values.ravel(),
-            MARKERS[method],
-            color=COLOURS[method],
-            label=LABELS[method],
+            linestyle="none",
+            **style_of(method),
         )
     limits = [float(result.path_density.min()) / 2, float(result.path_density.max()) * 2]
     axes.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)

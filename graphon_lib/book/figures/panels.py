@@ -9,41 +9,37 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import label_of, new_figure, style_of
 
-__all__ = ["method_lines", "method_panels", "show_matrix"]
+__all__ = ["method_lines", "method_panels", "show_matrix", "width_axis"]
 
 
 def method_panels(
-    methods: Sequence[str], *, height: float = 1.85, spare: bool = True
-) -> tuple[Figure, dict[str, Axes], Axes | None]:
-    """Return a figure with a titled panel for each method, three in a row.
+    methods: Sequence[str], *, height: float = 1.85
+) -> tuple[Figure, dict[str, Axes], Axes]:
+    """Return a figure with a titled panel for each method, three in a row, and room for a note.
 
     Parameters
     ----------
     methods
-        Names as in :data:`graphon_lib.book.style.LABELS`.
+        Names as :func:`graphon_lib.book.style.label_of` takes them.
     height
         Height of a row in inches.
-    spare
-        Whether a panel left over at the end is wanted; it is switched off otherwise.
 
     Returns
     -------
     tuple
-        The figure, the axes by method, and the first panel left over or None.
+        The figure, the axes by method, and a panel left over, without axes.
     """
-    rows = -(-len(methods) // 3)
+    rows = len(methods) // 3 + 1
     figure = new_figure(height * rows)
-    axes = figure.subplots(rows, 3, squeeze=False)
-    flat = axes.ravel()
+    flat = figure.subplots(rows, 3, squeeze=False).ravel()
     panels = dict(zip(methods, flat, strict=False))
     for method, panel in panels.items():
-        panel.set_title(LABELS[method])
-    left = list(flat[len(methods) :])
-    for panel in left[1:] if spare else left:
+        panel.set_title(label_of(method))
+    for panel in flat[len(methods) :]:
         panel.set_axis_off()
-    return figure, panels, left[0] if left and spare else None
+    return figure, panels, flat[len(methods)]
 
 
 def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
@@ -55,6 +51,14 @@ def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
         spine.set_visible(True)
         spine.set_linewidth(0.6)
     return image
+
+
+def width_axis(panel: Axes, widths: Sequence[int], rotation: float = 0.0) -> None:
+    """Make the horizontal axis logarithmic, with a tick at every width and no other."""
+    panel.set_xscale("log", base=2)
+    panel.set_xticks(widths, [str(width) for width in widths])
+    panel.xaxis.set_tick_params(rotation=rotation)
+    panel.minorticks_off()
 
 
 def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
@@ -77,8 +81,6 @@ def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
             of_method.mean("trial"),
             # Of a single trial nothing is known: no bar.
             of_method.std("trial") * np.sqrt(trials / np.maximum(trials - 1, 1)),
-            color=COLOURS[method],
-            marker=MARKERS[method],
             capsize=2,
-            label=LABELS[method],
+            **style_of(method),
         )

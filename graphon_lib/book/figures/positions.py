@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels
-from graphon_lib.book.style import COLOURS, new_figure
+from graphon_lib.book.style import look_of, new_figure
 
 __all__ = ["degrees_of_neurons", "path_densities"]
 
@@ -19,12 +19,11 @@ def degrees_of_neurons(result: xr.Dataset) -> Figure:
             result.in_degree.sel(pruning=method),
             result.out_degree.sel(pruning=method),
             ".",
-            color=COLOURS[method],
+            color=look_of(method).colour,
             markersize=1.5,
         )
         panel.set_xlim(0.0, None)
         panel.set_ylim(0.0, None)
-    spare.set_axis_off()
     spare.text(0.1, 0.5, "one dot\na neuron", va="center")
     figure.supxlabel("in-degree (fraction of weights kept)", fontsize=10)
     figure.supylabel("out-degree", fontsize=10)

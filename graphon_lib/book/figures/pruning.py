@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, SEQUENTIAL, new_figure
+from graphon_lib.book.style import SEQUENTIAL, new_figure, style_of
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
 
@@ -18,7 +18,6 @@ def mask_corners(result: xr.Dataset) -> Figure:
     side = result.sizes["row"]
     for method, panel in panels.items():
         show_matrix(panel, result.picture.sel(pruning=method), cmap="Greys", vmin=0, vmax=1)
-    spare.set_axis_off()
     spare.text(
         0.0,
         0.5,
@@ -59,11 +58,9 @@ def layer_densities(
             layers + offset,
             values.mean("trial"),
             values.std("trial"),
-            color=COLOURS[method],
-            marker=MARKERS[method],
             linestyle="none",
             capsize=2,
-            label=LABELS[method],
+            **style_of(method),
         )
         if method == "magnitude" and expected is not None:
             axes.plot(
@@ -97,7 +94,6 @@ def surviving_pixels(result: xr.Dataset, density: float) -> Figure:
             vmax=limit,
         )
         panel.set_aspect("equal")
-    spare.set_axis_off()
     figure.colorbar(image, cax=spare.inset_axes((0.1, 0.05, 0.12, 0.9)), label="kept fraction")
     return figure
 

@@ -7,9 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.convergence import width_axis
-from graphon_lib.book.figures.panels import method_lines, method_panels
-from graphon_lib.book.style import COLOURS, LABELS, new_figure
+from graphon_lib.book.figures.panels import method_lines, method_panels, width_axis
+from graphon_lib.book.style import label_of, look_of, new_figure
 from graphon_lib.graphons.singular import noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -55,7 +54,7 @@ def exponents(result: xr.Dataset) -> Figure:
         panel.set_xlim(-1.1, 3.1)
     for panel in axes.ravel()[len(quantities) :]:
         panel.set_axis_off()
-    axes[0, 0].set_yticks(range(len(methods)), [LABELS[method] for method in methods])
+    axes[0, 0].set_yticks(range(len(methods)), [label_of(method) for method in methods])
     axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
     for number, (layers, mask) in enumerate(masks):
         name = f"{layers} layers" + (f", mask {mask}" if layers > 4 else "")
@@ -76,10 +75,10 @@ def _draw_exponent(panel: Axes, fit: xr.DataArray, row: float, method: str, mark
         [value],
         [row],
         xerr=[[max(value - lower, 0.0)], [max(upper - value, 0.0)]],
-        color=COLOURS[method],
+        color=look_of(method).colour,
         marker=marker,
         markersize=4,
-        markerfacecolor="white" if misfit > BAD_FIT else COLOURS[method],
+        markerfacecolor="white" if misfit > BAD_FIT else look_of(method).colour,
         capsize=1.5,
         linewidth=1.0,
     )
@@ -114,7 +113,7 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         panel.set_title(f"singular value {rank}")
         panel.set_xlabel("width $n$")
-        width_axis(panel, result.width.values)
+        width_axis(panel, result.width.values, 90)
     axes[0].set_ylabel("over the noise floor")
     axes[0].set_ylim(0.0, None)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -162,7 +161,6 @@ def batch_components(result: xr.Dataset) -> Figure:
             )
             base = base + height
         panel.set_xticks(places, [str(width) for width in result.width.values])
-    spare.set_axis_off()
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     figure.supylabel("variance of a block", fontsize=10)
     figure.supxlabel("width $n$", fontsize=10)

@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.figures.panels import width_axis
+from graphon_lib.book.style import label_of, look_of, new_figure, style_of
 
 __all__ = [
     "best_by_density",
@@ -31,7 +32,7 @@ def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     statistic
-        With the dimension ``kernel`` of :mod:`graphon_lib.experiments.signed_kernels`.
+        With the dimension ``kernel`` of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
 
     Returns
     -------
@@ -73,12 +74,16 @@ def regimes(result: xr.Dataset) -> Figure:
             for m, method in enumerate(methods):
                 values = statistic.sel(kernel=regime, pruning=method).values.ravel()
                 panel.plot(
-                    np.full(values.size, at[m]), values, marker, color=COLOURS[method], markersize=5
+                    np.full(values.size, at[m]),
+                    values,
+                    marker,
+                    color=look_of(method).colour,
+                    markersize=5,
                 )
             means = prediction.mean("trial").values
             panel.hlines(means, at - 0.14, at + 0.14, color="black", linewidth=1.4, zorder=3)
             panel.plot([], [], marker, color="0.4", label=f"measured, {regime}")
-        panel.set_xticks(range(len(methods)), [LABELS[method] for method in methods], rotation=40)
+        panel.set_xticks(range(len(methods)), [label_of(method) for method in methods], rotation=40)
     panels[0].plot([], [], "_", color="black", markersize=10, label="predicted")
     panels[0].set_yscale("log")
     panels[0].set_ylabel("trace of the kernel")
@@ -114,11 +119,10 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
             panel.plot(
                 measured.sel(pruning=method).values.ravel(),
                 prediction.sel(pruning=method).values.ravel(),
-                MARKERS[method],
-                color=COLOURS[method],
+                linestyle="none",
                 markersize=4,
                 alpha=0.8,
-                label=LABELS[method],
+                **style_of(method),
             )
         panel.set_title(label)
         panel.set_xscale("log")
@@ -166,10 +170,7 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
     panels[0].set_yscale("log")
     panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
     for panel in panels:
-        panel.set_xscale("log", base=2)
-        panel.set_xticks(result.width.values, [str(width) for width in result.width.values])
-        panel.xaxis.set_tick_params(rotation=40)
-        panel.minorticks_off()
+        width_axis(panel, result.width.values, 40)
         panel.set_xlabel("width $n$")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
@@ -198,10 +199,10 @@ def best_by_density(result: xr.Dataset) -> Figure:
         beside = places + 0.1 * (number - (len(methods) - 1) / 2)
         for panel, values in zip(panels, (ratio, gap), strict=True):
             of_method = values.sel(pruning=method).transpose("density", "trial")
-            look = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 4}
+            look = style_of(method) | {"markersize": 4, "label": None}
             panel.plot(beside, of_method.values, linestyle="", alpha=0.8, **look)
-            panel.plot(beside, of_method.mean("trial"), color=COLOURS[method], linewidth=1.0)
-        panels[0].plot([], [], label=LABELS[method], **look)
+            panel.plot(beside, of_method.mean("trial"), color=look["color"], linewidth=1.0)
+        panels[0].plot([], [], markersize=4, **style_of(method))
     for panel in panels:
         panel.set_xticks(places, [f"{100 * (1 - d):.0f}" for d in result.density.values])
         panel.set_xlabel("sparsity (%)")
@@ -288,9 +289,7 @@ def traces_by_width(result: xr.Dataset) -> Figure:
         axes.plot(
             result.width,
             ratio.sel(pruning=method).mean("trial"),
-            color=COLOURS[method],
-            marker=MARKERS[method],
-            label=LABELS[method],
+            **style_of(method),
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")

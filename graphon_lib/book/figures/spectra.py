@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines
 from graphon_lib.book.figures.training import plain_decades
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import label_of, new_figure, style_of
 
 __all__ = [
     "descent_and_flow",
@@ -38,15 +38,6 @@ NAMES = MappingProxyType(
 
 LOGARITHMIC = ("effective_rank", "spectral_gap", "trace")
 
-NETWORK_STYLES = MappingProxyType(
-    {
-        "dense": ("Dense", COLOURS["dense"], "P"),
-        "random": ("Random", COLOURS["random"], "o"),
-        "random, rescaled": ("Random, rescaled", "#E69F00", "X"),
-        "synflow": ("SynFlow", COLOURS["synflow"], "v"),
-    }
-)
-
 
 def _over_sparsity(panel: Axes, values: xr.DataArray) -> None:
     """Draw a line a method against the sparsity in percent; the dense network as a level line."""
@@ -55,7 +46,8 @@ def _over_sparsity(panel: Axes, values: xr.DataArray) -> None:
     values = values.dropna("trial", how="all")
     if "dense" in values.pruning.values:
         level = float(values.sel(pruning="dense").mean())
-        panel.axhline(level, color=COLOURS["dense"], linewidth=0.9, linestyle=":", label="Dense")
+        look = style_of("dense") | {"marker": None}
+        panel.axhline(level, linewidth=0.9, linestyle=":", **look)
     pruned = values.sel(pruning=values.pruning != "dense")
     method_lines(panel, pruned, "sparsity")
     panel.set_xticks(percent.values, [f"{value:.0f}" for value in percent.values])
@@ -180,11 +172,9 @@ def eigenvalues_by_rank(
                 line["rank"],
                 line,
                 ":" if dense else "-",
-                marker=None if dense else MARKERS[method],
                 markersize=3.5,
-                color=COLOURS[method],
-                label=LABELS[method],
                 zorder=3 if dense else 2,
+                **style_of(method) | ({"marker": None} if dense else {}),
             )
         panel.set_xscale("log")
         panel.set_yscale("log")
@@ -278,7 +268,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
             panel.set_xscale("log")
             panel.set_yscale("log")
             _plain_if_short(panel)
-            panel.set_title(f"{NETWORK_STYLES[network][0]}, $n = {width}$")
+            panel.set_title(f"{label_of(network)}, $n = {width}$")
         row[0].set_ylabel("loss")
     for panel in axes[-1]:
         panel.set_xlabel("step + 1")
@@ -306,7 +296,6 @@ def kernel_drift(result: xr.Dataset) -> Figure:
         axes, (("kernel_change", "kernel"), ("weight_change", "kept weights")), strict=True
     ):
         for network in result.network.values:
-            label, colour, marker = NETWORK_STYLES[network]
             for width in widths:
                 change = result[name].sel(network=network, width=width).mean("trial")
                 wide = width == widths[-1]
@@ -314,10 +303,8 @@ def kernel_drift(result: xr.Dataset) -> Figure:
                     result.watched,
                     change,
                     "-" if wide else "--",
-                    marker=marker,
-                    color=colour,
-                    markerfacecolor=colour if wide else "white",
-                    label=label if wide else None,
+                    markerfacecolor=None if wide else "white",
+                    **style_of(network) | ({} if wide else {"label": None}),
                 )
         panel.set_xscale("log")
         panel.set_yscale("log")

@@ -9,7 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from graphon_lib.book.style import COLOURS, LABELS, MARKERS, new_figure
+from graphon_lib.book.style import label_of, new_figure, style_of
 
 __all__ = [
     "accuracy_curves",
@@ -46,9 +46,7 @@ def loss_curves(result: xr.Dataset) -> Figure:
             draw_loss(
                 panel,
                 result.loss.sel(density=density, pruning=method),
-                color=COLOURS[method],
-                marker=MARKERS[method],
-                label=LABELS[method],
+                **style_of(method),
             )
         panel.set_yscale("log")
         panel.set_ylim(LOSS_RANGE)
@@ -64,7 +62,7 @@ def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
     Parameters
     ----------
     panel
-        Where to draw, with :data:`LOSS_RANGE` as the range of its losses.
+        Where to draw, with ``LOSS_RANGE`` as the range of its losses.
     loss
         Dimensions trial and step. Infinite from where a trial has diverged: there the line ends in
         a cross at the top.
@@ -111,10 +109,8 @@ def accuracy_curves(result: xr.Dataset) -> Figure:
                 result.evaluation.values,
                 mean.values,
                 [(mean - accuracy.min("trial")).values, (accuracy.max("trial") - mean).values],
-                color=COLOURS[method],
-                marker=MARKERS[method],
                 capsize=2,
-                label=LABELS[method],
+                **style_of(method),
             )
         panel.set_ylim(0.0, 1.0)
     _label_outer(figure, "step", "test accuracy")
@@ -199,11 +195,10 @@ def _look(of_variant: xr.Dataset) -> dict[str, str | None]:
     pruning, intervention = str(of_variant.pruning.values), str(of_variant.intervention.values)
     changed = intervention != "as pruned"
     return {
-        "color": COLOURS[pruning],
+        **style_of(pruning),
         "linestyle": "--" if changed else "-",
-        "marker": MARKERS[pruning],
         "markerfacecolor": "white" if changed else None,
-        "label": LABELS[pruning] + (f", {intervention}" if changed else ""),
+        "label": label_of(pruning) + (f", {intervention}" if changed else ""),
     }
 
 

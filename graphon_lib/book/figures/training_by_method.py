@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.training import LOSS_RANGE, WINDOW
-from graphon_lib.book.style import COLOURS, LABELS, SEQUENTIAL, new_figure
+from graphon_lib.book.style import SEQUENTIAL, label_of, look_of, new_figure
 
 __all__ = ["losses_by_method"]
 
@@ -49,12 +49,12 @@ def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
                 label=f"{100 * (1 - density):.0f} %",
             )
         dense = result.loss.sel(pruning="dense").isel(density=0)
-        _draw(panel, dense, color=COLOURS["dense"], linestyle=":", label=LABELS["dense"])
+        _draw(panel, dense, color=look_of("dense").colour, linestyle=":", label=label_of("dense"))
         panel.set_yscale("log")
         panel.set_ylim(LOSS_RANGE)
         panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
         panel.minorticks_off()
-        panel.set_title(LABELS[method])
+        panel.set_title(label_of(method))
         panel.set_xlabel("step")
     axes[0].set_ylabel("training loss")
     handles, labels = axes[0].get_legend_handles_labels()

@@ -40,16 +40,14 @@
 
   /** Let one call of the asynchronous `compute` run at a time; of those that wait, keep the newest.
    *
-   * `done` is called with every result, `failed` with every error.
+   * `done` is called with every result, `failed` with every error. Every request returns the promise
+   * of the moment when none runs and none waits.
    */
   function latest(compute, done, failed) {
     let running = false;
     let waiting = null;
+    let settled = null;
     async function run(parameters) {
-      if (running) {
-        waiting = parameters;
-        return;
-      }
       running = true;
       try {
         done(await compute(parameters), parameters);
@@ -60,26 +58,47 @@
         if (waiting !== null) {
           const next = waiting;
           waiting = null;
-          run(next);
+          await run(next);
         }
       }
     }
-    return run;
+    return (parameters) => {
+      if (running) waiting = parameters;
+      else settled = run(parameters);
+      return settled;
+    };
+  }
+
+  /** Return a function that shows in `root` what `compute` makes of parameters, the newest first.
+   *
+   * `root.explorer` has the parameters and the view that are shown, and the promise `settled`: what
+   * was last asked for is shown, or that it failed.
+   */
+  function showing(root, compute, show, failed) {
+    root.explorer = { parameters: null, view: null, settled: null };
+    const request = latest(
+      compute,
+      (view, parameters) => {
+        show(view);
+        Object.assign(root.explorer, { parameters, view });
+      },
+      failed,
+    );
+    return (parameters) => {
+      root.explorer.settled = request(parameters);
+    };
   }
 
   /** Show the controls of `host.description`, and the view of their values. */
   function standard(root, host) {
     const { controls, title } = host.description;
     const parameters = Object.fromEntries(controls.map(({ name, initial }) => [name, initial]));
-    const view = element("div", { class: "ge-view" });
-    const draw = latest(
-      (values) => host.compute(values),
-      (answer, values) => {
-        explorers.drawView(view, answer);
-        root.explorer = { parameters: values, view: answer };
-        root.dispatchEvent(new CustomEvent("explorer-drawn"));
-      },
-      (error) => explorers.drawView(view, { panels: [], numbers: [], summary: String(error) }),
+    const place = element("div", { class: "ge-view" });
+    const draw = showing(
+      root,
+      host.compute,
+      (view) => explorers.drawView(place, view),
+      (error) => explorers.drawView(place, { panels: [], numbers: [], summary: String(error) }),
     );
     const made = controls.map((control) =>
       (control.slider ? slider : choice)(control, (value) => {
@@ -90,7 +109,7 @@
     root.replaceChildren(
       element("p", { class: "ge-title" }, title),
       element("div", { class: "ge-controls" }, ...made),
-      view,
+      place,
     );
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", title);
@@ -103,5 +122,5 @@
   }
 
   explorers.controls = { choice, slider };
-  Object.assign(explorers, { latest, standard, start });
+  Object.assign(explorers, { latest, showing, standard, start });
 })(globalThis.GraphonExplorers);

@@ -199,25 +199,21 @@
       painter.enable(enabled);
     }
 
-    function finish(answer, parameters) {
+    function show(answer) {
       panels = answer.panels;
       const count = description.layers.length;
       showLayers();
       explorers.drawView(view, { ...answer, panels: panels.slice(count) });
-      root.explorer = { parameters, view: answer };
-      root.dispatchEvent(new CustomEvent("explorer-drawn"));
     }
 
-    const compute = explorers.latest(
-      (parameters) => host.compute(parameters),
-      finish,
-      (error) => {
-        const summary = `This cannot be computed: ${error.message}`;
-        if (panels) view.querySelector(".ge-summary").textContent = summary;
-        else explorers.drawView(view, { panels: [], numbers: [], summary });
-      },
-    );
-    const changed = () => compute(state.request());
+    /* Before Python runs there is the state that was computed in advance. */
+    let compute = host.start ? host.initial : host.compute;
+    const draw = explorers.showing(root, (parameters) => compute(parameters), show, (error) => {
+      const summary = `This cannot be computed: ${error.message}`;
+      if (panels) view.querySelector(".ge-summary").textContent = summary;
+      else explorers.drawView(view, { panels: [], numbers: [], summary });
+    });
+    const changed = () => draw(state.request());
 
     /** Cells as the model takes them, from the picture of a layer. */
     function cellsOf(panel) {
@@ -330,6 +326,7 @@
     if (host.start) {
       allow(false);
       parts.splice(1, 0, launcher(host, () => {
+        compute = host.compute;
         allow(true);
         changed();
       }));
@@ -338,8 +335,7 @@
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", description.title);
     showSettings();
-    if (host.start) host.initial().then((answer) => finish(answer, state.request()));
-    else changed();
+    changed();
   }
 
   explorers.frontends.design = design;

@@ -9,6 +9,7 @@
     const make = explorers.onPage[name] || explorers.hosts.precomputed;
     try {
       explorers.start(root, await make(name, `${folder}${name}.data.js`));
+      await root.explorer.settled;
     } catch (error) {
       root.append(explorers.element("p", { role: "status" }, String(error)));
     }
@@ -20,7 +21,7 @@
         for (const { isIntersecting, target } of entries) {
           if (!isIntersecting) continue;
           watch.unobserve(target);
-          wake(target);
+          target.explorer = { settled: wake(target) };
         }
       },
       { rootMargin: "600px" },

@@ -17,18 +17,17 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     [94, 201, 98], [132, 212, 75], [173, 220, 48], [216, 226, 25], [253, 231, 37],
   ];
 
-  /* Marker and dashes go with every colour, so that no line is told by its colour alone. */
-  const STYLES = {
-    dense: { marker: "plus", dash: "" },
-    random: { marker: "circle", dash: "2 2" },
-    magnitude: { marker: "diamond", dash: "6 2" },
-    snip: { marker: "square", dash: "" },
-    grasp: { marker: "up", dash: "8 2 2 2" },
-    synflow: { marker: "down", dash: "4 2" },
-    a: { marker: "circle", dash: "" },
-    b: { marker: "square", dash: "5 3" },
-    c: { marker: "up", dash: "2 2" },
-    d: { marker: "diamond", dash: "8 2 2 2" },
+  /* Outlines of markers around the origin, by the letters of graphon_lib/book/looks.py. */
+  const MARKERS = {
+    o: "M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z",
+    s: "M-3.2 -3.2H3.2V3.2H-3.2Z",
+    D: "M0 -4.4L4.4 0L0 4.4L-4.4 0Z",
+    "^": "M0 -4.4L4.2 3.4H-4.2Z",
+    v: "M0 4.4L4.2 -3.4H-4.2Z",
+    P: "M-1.3 -4H1.3V-1.3H4V1.3H1.3V4H-1.3V1.3H-4V-1.3H-1.3Z",
+    X: "M-1.9 -3.8L0 -1.9L1.9 -3.8L3.8 -1.9L1.9 0L3.8 1.9L1.9 3.8L0 1.9L-1.9 3.8L-3.8 1.9L-1.9 0L-3.8 -1.9Z",
+    p: "M0 -4.2L4 -1.3L2.5 3.4H-2.5L-4 -1.3Z",
+    "*": "M0 -4.6L1.1 -1.5L4.4 -1.4L1.8 0.6L2.7 3.7L0 1.9L-2.7 3.7L-1.8 0.6L-4.4 -1.4L-1.1 -1.5Z",
   };
 
   /** Make an HTML element with attributes, text and children. */
@@ -171,27 +170,14 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     return { place, foot, ticks, shown };
   }
 
-  /** Outline of a marker around the origin. */
-  function markerPath(marker) {
+  /** Attributes of a line and of a marker in a style, whose colour is that of the theme. */
+  function look({ colour, dark, marker, dash }) {
+    const style = `--ge-light: ${colour}; --ge-dark: ${dark}`;
     return {
-      circle: "M-3.5 0A3.5 3.5 0 1 0 3.5 0A3.5 3.5 0 1 0 -3.5 0Z",
-      square: "M-3.2 -3.2H3.2V3.2H-3.2Z",
-      diamond: "M0 -4.4L4.4 0L0 4.4L-4.4 0Z",
-      up: "M0 -4.4L4.2 3.4H-4.2Z",
-      down: "M0 4.4L4.2 -3.4H-4.2Z",
-      plus: "M-1.3 -4H1.3V-1.3H4V1.3H1.3V4H-1.3V1.3H-4V-1.3H-1.3Z",
-    }[marker];
-  }
-
-  /** Attributes of a line and of a marker in a style. */
-  function look(style) {
-    const { marker, dash } = STYLES[style];
-    const colour = `var(--ge-${style})`;
-    return {
-      line: { style: `stroke: ${colour}`, "stroke-dasharray": dash, class: "ge-line" },
-      marker: { style: `fill: ${colour}`, d: markerPath(marker) },
-      band: { style: `fill: ${colour}`, class: "ge-band" },
-      bar: { style: `stroke: ${colour}`, class: "ge-line" },
+      line: { style, "stroke-dasharray": dash, class: "ge-line" },
+      marker: { style, d: MARKERS[marker] },
+      band: { style, class: "ge-band" },
+      bar: { style, class: "ge-line" },
     };
   }
 

@@ -1,0 +1,94 @@
+"""Time explorers, from a move to its drawing; run with `python tests/benchmarks/explorers.py`.
+
+On the built pages in Chromium: from the event on a slider to the finished drawing. In Jupyter: from
+a request to the kernel to the answer with its arrays. "Design a graphon", whose Python runs in the
+page, is timed once it has been started.
+"""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import test_pages_design as design
+from browsers import find_browser, launched, served
+from pages import opened
+from test_explorer_pages import PAGES, find
+from test_explorers_jupyter import WIDGET, ask, kernel, library
+
+MOVES = 30
+
+MOVE = """async ([root, moves]) => {
+    const [slider, times] = [root.querySelector("input[type=range]"), []];
+    for (let i = 0; i < moves; i++) {
+        slider.value = i % 2 ? slider.min : slider.max;
+        const start = performance.now();
+        slider.dispatchEvent(new Event("input"));
+        await root.explorer.settled;
+        times.push(performance.now() - start);
+    }
+    return times;
+}"""
+
+
+def machine():
+    """Return the processor, its cores, and what else they do."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+
+
+def show(name, times):
+    print(
+        f"{name}: median {statistics.median(times):.1f} ms, "
+        f"from {min(times):.1f} to {max(times):.1f} ms, {len(times)} moves",
+        flush=True,
+    )
+
+
+def time_pages(browser, address):
+    for name, path in PAGES.items():
+        with opened(browser, f"{address}/{path}") as (page, _):
+            root = find(page, name).element_handle()
+            show(f"{name}, on its page", page.evaluate(MOVE, [root, MOVES]))
+
+
+def time_design(browser, address):
+    with opened(browser, f"{address}/{design.PAGE}") as (page, _):
+        root = page.locator(design.EXPLORER)
+        started = time.perf_counter()
+        print(design.start(root), f"({time.perf_counter() - started:.1f} s to start)")
+        show("design, Python in the page", page.evaluate(MOVE, [root.element_handle(), MOVES]))
+
+
+def time_kernel():
+    states = library().states()
+    times = []
+    with kernel() as (client, data):
+        for number in range(MOVES):
+            request = {"id": number, "parameters": states[11 * number % len(states)]}
+            started = time.perf_counter()
+            ask(client, data[WIDGET]["model_id"], request)
+            times.append(1000 * (time.perf_counter() - started))
+    show("convergence, Jupyter kernel", times)
+
+
+def main():
+    print(machine())
+    path = find_browser()
+    if path is None:
+        raise SystemExit("no Chromium on this machine")
+    with served() as address, launched(path) as browser:
+        time_pages(browser, address)
+        time_design(browser, address)
+    time_kernel()
+
+
+if __name__ == "__main__":
+    main()
