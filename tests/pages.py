@@ -113,7 +113,9 @@ def settled(root):
 
 @contextmanager
 def opened(browser, url, *, width=1280, theme="light", **options):
-    """Open a page and yield it, ready, with its problems, a list that grows; none may come.
+    """Open a page as one comes to it for the first time, its theme that of the reader's system.
+
+    Yield it, ready, with its problems, a list that grows; none may come.
 
     A problem is an error on the console or in a script, a request that failed, and a request to any
     host but the page's own.
@@ -122,7 +124,6 @@ def opened(browser, url, *, width=1280, theme="light", **options):
     own = url[: url.index("/", len("http://"))]
     size = {"width": width, "height": 900}
     with new_page(browser, viewport=size, color_scheme=theme, **options) as page:
-        page.add_init_script(f"localStorage.setItem('mode', '{theme}')")
         page.on(
             "console",
             lambda m: (

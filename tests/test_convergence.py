@@ -1,6 +1,7 @@
 """The convergence sweep: cells measure the masks they say, and the result is their summary."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ CELL_SETTINGS = inspect.signature(convergence_cells).parameters
 def few_rounds():
     """SynFlow is tested elsewhere; here it only has to be fast."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("graphon_lib.pruning.methods.ROUNDS", 5)
+        patch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=5))
         yield
 
 

@@ -24,16 +24,23 @@ STUB = """globalThis.Worker = class extends EventTarget {
 };"""
 
 
-@pytest.fixture
-def page(browser):
+def read(name):
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def empty_page(browser):
     with new_page(browser) as page:
-        page.set_content('<div class="graphon-explorer"></div>')
-        for name in STYLE_SHEETS:
-            page.add_style_tag(path=FOLDER / name)
-        page.add_script_tag(content=STUB)
-        for name in PAGE_SCRIPTS:
-            page.add_script_tag(path=FOLDER / name)
         yield page
+
+
+@pytest.fixture
+def page(empty_page):
+    styles = [f"<style>{read(name)}</style>" for name in STYLE_SHEETS]
+    scripts = [f"<script>{code}</script>" for code in (STUB, *map(read, PAGE_SCRIPTS))]
+    empty_page.goto("about:blank")
+    empty_page.set_content("".join([*styles, '<div class="graphon-explorer"></div>', *scripts]))
+    return empty_page
 
 
 def drawn(page, y, low=None, high=None):

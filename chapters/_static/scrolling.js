@@ -23,6 +23,10 @@
     if (!globalThis.MathJax || !MathJax.startup) return;
     await MathJax.startup.promise;
     document.querySelectorAll(EQUATIONS).forEach((box) => watch.observe(box));
+    // What a box holds may grow when its font comes, without the box.
+    document.fonts.addEventListener("loadingdone", () =>
+      document.querySelectorAll(`${BOXES}, ${EQUATIONS}`).forEach(mark),
+    );
   }
 
   window.addEventListener("load", begin);

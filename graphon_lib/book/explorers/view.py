@@ -78,7 +78,7 @@ class Series:
     Raises
     ------
     ValueError
-        If an array is infinite or has another length than `y`, or the style is no :class:`Look`.
+        If an array is infinite or has another length than `y`, or the style is no :class:`~graphon_lib.book.looks.Look`.
     """
 
     label: str
