@@ -47,7 +47,8 @@ def empirical_ntk(
     precision : {"double", "single"}
         ``"single"`` forms the products of signals in single precision, in about half the time;
         signals and long sums stay in double. The norm of the error is then about 1e-7 of the
-        kernel's: enough for spectra that span fewer than six decades.
+        kernel's: enough for spectra that span fewer than six decades. `spectral_metrics` and the
+        like take such a kernel as ``kernel.astype(np.float32)``, which says what is rounding.
 
     Returns
     -------
