@@ -164,14 +164,16 @@ def test_every_stored_result_is_checked_here():
 
 
 @pytest.mark.reproduction
-def test_costs_are_positive_and_of_the_shape_that_the_code_makes():
+def test_costs_are_of_the_shape_and_sign_that_the_code_makes():
     stored, again = KERNEL_COST.run(), KERNEL_COST.run(profile="quick")
     assert set(stored.data_vars) == set(again.data_vars)
     assert set(stored.attrs) == set(again.attrs)
     for name, variable in stored.data_vars.items():
         assert variable.dims == again[name].dims
         assert (variable > 0).all()
-        assert (again[name] > 0).all()
+        # Less than a page of memory, or than a tick of a clock, counts as nothing.
+        assert np.isfinite(again[name]).all()
+        assert (again[name] >= 0).all()
 
 
 @pytest.mark.reproduction
