@@ -145,8 +145,8 @@ def graphon_ntk(
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
     With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing
-    else changes: in a network of width n drifts add terms of order :math:`1 / n` to the signals on the
-    way back, and to the kernel, as the book's chapter on signed graphons derives.
+    else changes: in a network of width n drifts add terms of order :math:`1 / n` to the signals on
+    the way back, and to the kernel, as the book's chapter on the signed Graphon NTK derives.
     """
     return _kernel(
         x1, network, x2, activation, weight_variance, own_layer, per_output, out, tangent=True

@@ -79,8 +79,7 @@ def position_layers(
         :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
         (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
     count : float
-        Number of weights kept in these layers; it decides the threshold, which some positive one
-        must do.
+        Number of weights kept in these layers, which some positive threshold must keep.
     signed : bool
         Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
         :math:`|w_{ij} q_{ij}|` (SNIP).
@@ -179,39 +178,23 @@ def position_ntk(
 
     Notes
     -----
-    A mask decides by :math:`w_{ij}` and a function of positions. To leading order a kept weight is
-    :math:`M w = B + V w + \text{noise}`, the projection on 1 and w of a function of a Gaussian,
-    whose slope is :math:`E[w \cdot w M] = V` and whose noise has variance :math:`V - V^2 - B^2`.
-
-    The weights are those with which the batch signals were made. Given the preactivations
-    :math:`z_i = \sqrt{s_w / n}\, H^\top w_i` on the batch, H being the activations before, a row of
-    weights is Gaussian with mean and covariance
-
-    .. math::
-
-        E[w_i] = \sqrt{n / s_w}\, H (H^\top H)^{-1} z_i, \qquad
-        \operatorname{Cov}(w_i) = I - H (H^\top H)^{-1} H^\top .
-
-    With :math:`\tilde h` the activations of the pruned network for new inputs, of mean
-    :math:`\mu_j` and second moment :math:`S_j`,
+    To leading order a kept weight is :math:`M w = B + V w + \text{noise}`, and given the
+    preactivations :math:`z_i` on the batch a row of weights is Gaussian; the book's chapter on the
+    signed Graphon NTK derives what follows. With :math:`\mu_j` and :math:`S_j` the mean and the
+    second moment of the pruned network's activations for new inputs, H those on the batch,
     :math:`a_i(x) = \frac1n \sum_j V_{ij} \mu_j(x)\, h_j` and :math:`\Gamma = H^\top H / n`,
+    preactivations have the means and covariances
 
     .. math::
 
         m_i(x) &= z_i^\top \Gamma^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
-        - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') .
+        - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') ,
 
-    For SNIP the first term of the mean is a drift
-    :math:`D_{ij} = V_{ij}\, h_j^\top \Gamma^{-1} z_i / \sqrt{s_w}`, a function of two positions.
-    The last term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V
-    the two cancel. They do not cancel in the kernel, because V depends on which digits of the batch
-    the neuron is active for.
-
-    On the way back, let :math:`g_j = \sqrt{s_w / n} \sum_i M_{ij} w_{ij}\, \dot\sigma(z_i)\, g_i`
-    be the derivative of an output by the activation :math:`h_j`, :math:`\bar g_j` its mean, and
-    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`. The noise of the weights
-    adds variances, their means add up:
+    the last term being what the mean explains. On the way back, with :math:`g_j` the derivative of
+    an output by the activation :math:`h_j`, of mean :math:`\bar g_j`, and
+    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`, noise adds variances and
+    means add up:
 
     .. math::
 
@@ -220,12 +203,10 @@ def position_ntk(
         E[g_i(x) g_i(x')] + \bar g_j(x)\, \bar g_j(x'),
 
     from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
-    own :math:`\bar g`; of the second moments the mean over outputs is enough. The sum of means is
-    taken for its expectation, as in :math:`m_i`; for B of order 1 what that leaves out is of
-    relative order 1/n. Means that the batch gives the weights beyond B, of order :math:`n^{-1/2}`,
-    are left out.
-
-    Cost: :math:`n^2 N` times the size of the batch, and times the number of outputs, a layer.
+    own :math:`\bar g`; of the second moments the mean over outputs is enough. Left out is, for B of
+    order 1, a relative 1/n, and the means of order :math:`n^{-1/2}` that the batch gives the
+    weights beyond B. The cost is :math:`n^2 N` times the size of the batch, and times the number of
+    outputs, a layer.
     """
     x = check_array("x", x, 2)
     mask = check_mask("read_out_mask", read_out_mask)
