@@ -13,7 +13,9 @@ The rooms of the library, each importing only from those before it:
 ``graphon_lib.book``
     Figures and the build of the book.
 
-Importing ``graphon_lib`` imports none of them, so it is fast and needs no PyTorch.
+Importing ``graphon_lib`` imports none of them, so it is fast and needs no PyTorch. What docstrings call
+the paper is Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
+Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -1,9 +1,14 @@
-"""Argument checks shared by all rooms: every message names the argument, its value, and what is allowed."""
+"""Argument checks of all rooms: every message names the argument, its value, and what is allowed.
+
+A check returns what it was given in the form that the code behind it takes, or raises a
+:class:`ValueError`. Only public functions check; what they call takes its arguments as checked.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -15,10 +20,14 @@ __all__ = [
     "check_array",
     "check_choice",
     "check_density",
+    "check_flag",
     "check_instance",
     "check_integer",
     "check_mask",
+    "check_masks",
     "check_masses",
+    "check_positive",
+    "check_real",
     "check_rng",
     "check_sequence",
     "check_shape",
@@ -31,18 +40,7 @@ Kind = TypeVar("Kind")
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Say which of the library's extras to install if an import inside the context fails.
-
-    Parameters
-    ----------
-    extra
-        A name under ``[project.optional-dependencies]``.
-
-    Raises
-    ------
-    ImportError
-        If a module is not installed; the message names it and the extra.
-    """
+    """Say which of the library's extras to install if an import inside the context fails."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -54,37 +52,15 @@ def needs_extra(extra: str) -> Iterator[None]:
 
 
 def check_integer(name: str, value: object, minimum: int) -> int:
-    """Return `value` as an `int`, or say that it must be an integer of at least `minimum`.
-
-    Parameters
-    ----------
-    name
-        The argument's name, for the message.
-    value
-        What came. Booleans and floats are refused, whole-numbered or not.
-    minimum
-        The least value allowed.
-
-    Raises
-    ------
-    ValueError
-        If `value` is not an integer or is less than `minimum`.
-    """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+    """Return an integer of at least `minimum`; booleans and whole-numbered floats are refused."""
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_integer or value < minimum:
         raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
-    if value < minimum:
-        raise ValueError(f"{name} must be an integer >= {minimum}, got {value}")
     return int(value)
 
 
 def check_density(name: str, value: object) -> float:
-    """Return `value` as a density, a kept fraction in (0, 1].
-
-    Raises
-    ------
-    ValueError
-        If `value` is not a number in (0, 1].
-    """
+    """Return a density, a kept fraction in (0, 1]."""
     try:
         density = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -94,49 +70,51 @@ def check_density(name: str, value: object) -> float:
     return density
 
 
-def check_choice(name: str, value: object, choices: Collection[str]) -> str:
-    """Return `value` if it is one of `choices`.
+def check_real(
+    name: str, value: object, minimum: float = -math.inf, maximum: float = math.inf
+) -> float:
+    """Return a finite number in [minimum, maximum]."""
+    return float(check_array(name, value, 0, minimum=minimum, maximum=maximum))  # type: ignore[arg-type]
 
-    Raises
-    ------
-    ValueError
-        If it is not; the message lists the choices.
-    """
+
+def check_positive(name: str, value: object) -> float:
+    """Return a finite number above 0."""
+    number = check_real(name, value)
+    if number <= 0.0:
+        raise ValueError(f"{name} must be positive, got {number:g}")
+    return number
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return a boolean."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> str:
+    """Return one of `choices`, which the message lists."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}")
     return value
 
 
 def check_instance(name: str, value: object, kind: type[Kind]) -> Kind:
-    """Return `value` if it is a `kind`.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
+    """Return an object of a class."""
     if not isinstance(value, kind):
         raise ValueError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
     return value
 
 
+def check_rng(name: str, rng: object) -> np.random.Generator:
+    """Return a NumPy random generator; a seed is none."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"{name} must be a numpy.random.Generator, got {type(rng).__name__}")
+    return rng
+
+
 def check_sequence(name: str, value: object, of: str) -> list:
-    """Return the items of any iterable as a list.
-
-    Parameters
-    ----------
-    name
-        The argument's name, for the message.
-    value
-        A sequence or another iterable, of which one pass is made.
-    of
-        What its items are, for the message.
-
-    Raises
-    ------
-    ValueError
-        If it is not iterable, or is a string.
-    """
+    """Return the items of any iterable but a string; `of` says what they are, for the message."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise ValueError(f"{name} must be a sequence of {of}, got {type(value).__name__}")
     try:
@@ -146,13 +124,7 @@ def check_sequence(name: str, value: object, of: str) -> list:
 
 
 def check_shape(name: str, value: object) -> tuple[int, int]:
-    """Return the size (n_out, n_in) of a mask.
-
-    Raises
-    ------
-    ValueError
-        If it is not two integers of at least 1.
-    """
+    """Return the size (n_out, n_in) of a mask, each at least 1."""
     if not isinstance(value, Iterable) or isinstance(value, str) or len(pair := list(value)) != 2:
         raise ValueError(f"{name} must be two positive integers (n_out, n_in), got {value!r}")
     n_out, n_in = (check_integer(f"{name}[{i}]", size, 1) for i, size in enumerate(pair))
@@ -160,20 +132,10 @@ def check_shape(name: str, value: object) -> tuple[int, int]:
 
 
 def as_numpy(name: str, value: object) -> NDArray:
-    """Return what was given as an array, whatever its shape and dtype, as a NumPy array.
+    """Return any array_like as an array, whatever its shape and dtype.
 
-    Parameters
-    ----------
-    name
-        The argument's name, for the message.
-    value
-        An array_like, or a PyTorch tensor: also one on another device, one that requires a gradient,
-        or one of a dtype that NumPy does not have, such as bfloat16, which becomes float32.
-
-    Raises
-    ------
-    ValueError
-        If it does not convert, as rows of different lengths do not.
+    PyTorch tensors are taken from any device, with a gradient or without, and in dtypes that NumPy
+    does not have, such as bfloat16, which becomes float32.
     """
     try:
         if hasattr(value, "detach"):  # a torch tensor, recognised without importing torch
@@ -196,14 +158,7 @@ def check_array(
     minimum: float = -math.inf,
     maximum: float = math.inf,
 ) -> NDArray[np.float64]:
-    """Return `value` as a float64 array with `ndim` axes, all finite and within [minimum, maximum].
-
-    Raises
-    ------
-    ValueError
-        If the number of axes differs, an axis is empty, an entry is NaN, infinite or out of range,
-        or the values are not real numbers.
-    """
+    """Return a new, non-empty float64 array with `ndim` axes, all finite, in [minimum, maximum]."""
     array = as_numpy(name, value)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
@@ -224,13 +179,7 @@ def check_array(
 
 
 def check_mask(name: str, value: object) -> NDArray[np.bool_]:
-    """Return a binary mask (n_out, n_in), given as a NumPy or PyTorch array, as a boolean NumPy array.
-
-    Raises
-    ------
-    ValueError
-        If it does not have two non-empty axes or holds anything but 0 and 1.
-    """
+    """Return a binary mask (n_out, n_in), neither side 0, as a boolean array."""
     array = as_numpy(name, value)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
@@ -245,17 +194,25 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
+def check_masks(masks: Sequence[ArrayLike]) -> list[NDArray[np.bool_]]:
+    """Return the masks of a network, one or more, the rows of each the columns of the next."""
+    masks = check_sequence("masks", masks, "binary matrices, one a layer")
+    checked = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
+    if not checked:
+        raise ValueError("masks must be one mask or more, got none")
+    for i, (before, after) in enumerate(itertools.pairwise(checked), start=1):
+        if after.shape[1] != before.shape[0]:
+            raise ValueError(
+                f"masks[{i}] must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
+            )
+    return checked
+
+
 def check_masses(name: str, masses: ArrayLike | None, count: int) -> NDArray[np.float64]:
-    """Return the masses of `count` blocks, uniform when `masses` is None.
+    """Return the masses of `count` blocks, non-negative, of sum 1 within 1e-9; uniform for None.
 
-    Masses are kept as they came, not divided by their sum, so that blocks that shared masses before
-    a round trip share them after it.
-
-    Raises
-    ------
-    ValueError
-        If there are not `count` of them, one is negative, or their sum differs from 1 by more than
-        1e-9.
+    They are kept as they came, not divided by their sum, so that blocks that shared masses before a
+    round trip share them after it.
     """
     if masses is None:
         return np.full(count, 1.0 / count)
@@ -265,16 +222,3 @@ def check_masses(name: str, masses: ArrayLike | None, count: int) -> NDArray[np.
     if abs(array.sum() - 1.0) > 1e-9:
         raise ValueError(f"{name} must sum to 1, got {array.sum():.12g}")
     return array
-
-
-def check_rng(name: str, rng: object) -> np.random.Generator:
-    """Return `rng` if it is a NumPy random generator.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else, a seed or None included.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"{name} must be a numpy.random.Generator, got {type(rng).__name__}")
-    return rng

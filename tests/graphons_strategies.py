@@ -1,4 +1,4 @@
-"""Hypothesis strategies for masks and step graphons, shared by tests/test_graphons_*.py."""
+"""Hypothesis strategies for masks and step graphons, and what is done to them, for tests/test_graphons_*.py."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -36,3 +36,16 @@ def edges(draw, max_blocks=5):
     return np.concatenate(
         [[0.0], np.cumsum(draw(masses(draw(st.integers(1, max_blocks)), False)))[:-1], [1.0]]
     )
+
+
+def refined(graphon, row_edges, col_edges):
+    """Return the same graphon with its blocks cut at more edges."""
+    masses = [
+        np.diff(np.unique(np.round(np.union1d(own, more), 13)))
+        for own, more in ((graphon.row_edges, row_edges), (graphon.col_edges, col_edges))
+    ]
+    return StepGraphon.from_function(graphon, *masses)
+
+
+def transposed(graphon):
+    return StepGraphon(graphon.values.T, graphon.col_mass, graphon.row_mass)

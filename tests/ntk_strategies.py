@@ -9,7 +9,6 @@ from graphon_lib.graphons import GraphonNetwork, StepGraphon
 
 __all__ = [
     "SEEDS",
-    "dense_network",
     "inputs",
     "networks",
     "random_network",
@@ -17,10 +16,6 @@ __all__ = [
     "relu_moments",
     "seeded_inputs",
 ]
-
-
-def dense_network(depth):
-    return GraphonNetwork([StepGraphon([[1.0]])] * depth)
 
 
 def random_network(blocks, rng, moments=False):
@@ -72,8 +67,8 @@ def seeded_inputs(shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def relu_moments(c, q, r):
-    """Return both ReLU moments of one pair, from the correlation by the arccosine."""
+def relu_moments(c, q, r, *_):
+    """Return both ReLU moments of one pair without means, from the correlation by the arccosine."""
     if q == 0 or r == 0:
         return 0.0, 0.0
     k = np.clip(c / np.sqrt(q * r), -1, 1)
@@ -82,38 +77,38 @@ def relu_moments(c, q, r):
     return second, (np.pi - theta) / (2 * np.pi)
 
 
-def reference_kernels(x, y, network, own_layer="mask", moments=relu_moments, s_w=2.0):
+def reference_kernels(
+    x, y, network, own_layer="mask", moments=relu_moments, mean=lambda m, q: 0.0, s_w=2.0
+):
     """Return NNGP and NTK of one pair as Theorem 1 writes them, forward and backward, block by block."""
+    d = len(x)
     kept = [layer.values for layer in network.layers]
     second = network.second_moments or kept
+    drifts = network.drifts or [np.zeros(values.shape) for values in kept]
     trained = kept if own_layer == "mask" else [np.ones_like(values) for values in kept]
     mass = [layer.row_mass for layer in network.layers]
-    depth = network.depth
 
-    def first(matrix):
-        if matrix.shape[1] == 1:
-            return s_w * matrix[:, 0] * np.mean(x * y)
-        return s_w / len(x) * np.array([sum(row * x * y) for row in matrix])
+    def first(matrix, products):
+        return np.repeat(matrix, d // matrix.shape[1], axis=1) @ products / d
 
-    def variances(z):
-        if second[0].shape[1] == 1:
-            return s_w * second[0][:, 0] * np.mean(z * z)
-        return s_w / len(x) * np.array([sum(row * z * z) for row in second[0]])
-
-    c, q, r, t = first(second[0]), variances(x), variances(y), [first(trained[0])]
-    derivative = []
-    for layer in range(1, depth):
-        pairs = [moments(*each) for each in zip(c, q, r, strict=True)]
-        s = np.array([pair[0] for pair in pairs])
-        derivative.append(np.array([pair[1] for pair in pairs]))
-        own_q = np.array([moments(v, v, v)[0] for v in q])
-        own_r = np.array([moments(v, v, v)[0] for v in r])
-        c, q, r = (s_w * second[layer] @ (mass[layer - 1] * each) for each in (s, own_q, own_r))
-        t.append(s_w * trained[layer] @ (mass[layer - 1] * s))
+    centred = second[0] - drifts[0] ** 2 / d
+    c, q, r = (s_w * first(centred, product) for product in (x * y, x * x, y * y))
+    m, n = (np.sqrt(s_w) * first(drifts[0], z) for z in (x, y))
+    t, derivative = [s_w * first(trained[0], x * y)], []
+    for layer in range(1, network.depth):
+        p = mass[layer - 1]
+        both, slopes = np.array([moments(*each) for each in zip(c, q, r, m, n, strict=True)]).T
+        own_q = [moments(v, v, v, u, u)[0] for v, u in zip(q, m, strict=True)]
+        own_r = [moments(v, v, v, u, u)[0] for v, u in zip(r, n, strict=True)]
+        mu, nu = (list(map(mean, us, vs)) for us, vs in ((m, q), (n, r)))
+        c, q, r = (s_w * second[layer] @ (p * np.array(each)) for each in (both, own_q, own_r))
+        m, n = (np.sqrt(s_w) * drifts[layer] @ (p * np.array(each)) for each in (mu, nu))
+        t.append(s_w * trained[layer] @ (p * both))
+        derivative.append(slopes)
     theta = t[-1].copy()
     for output in range(len(theta)):
         backward = s_w * second[-1][output]
-        for layer in reversed(range(depth - 1)):
+        for layer in reversed(range(network.depth - 1)):
             theta[output] += np.sum(mass[layer] * derivative[layer] * backward * t[layer])
             backward = s_w * second[layer].T @ (mass[layer] * derivative[layer] * backward)
     return c, theta

@@ -5,7 +5,7 @@ import pytest
 
 from graphon_lib._checks import as_numpy
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, block_means, cut_norm, sas
-from graphon_lib.ntk import empirical_ntk, gradient_flow, spectral_metrics
+from graphon_lib.ntk import empirical_ntk, gradient_flow, graphon_ntk, spectral_metrics
 
 torch = pytest.importorskip("torch")
 
@@ -51,16 +51,36 @@ def test_weights():
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ([[1, 0], [1]], "values must be an array of real numbers, got a list that does not"),
-        (HALVES * 1j, "values must be an array of real numbers, got dtype complex64"),
-        (HALVES.to_sparse(), "values must be an array of real numbers, got a Tensor that does not"),
-        (HALVES.to("meta"), "values must be an array of real numbers, got a Tensor that does not"),
-        (None, "values must be an array of real numbers, got dtype object"),
-    ],
+    "value", [HALVES * 1j, HALVES.to_sparse(), HALVES.to("meta"), [[1, 0], [1]]]
 )
-def test_what_does_not_convert(value, message):
-    with pytest.raises(ValueError, match=message) as error:
+def test_what_does_not_convert(value):
+    with pytest.raises(ValueError, match="values must be an array of real numbers") as error:
         StepGraphon(value)
     assert len(str(error.value)) < 120
+
+
+def test_kernels_of_tensors_are_arrays():
+    x = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    network = GraphonNetwork.dense(3)
+    kernel = graphon_ntk(x, network)
+    assert np.array_equal(kernel, graphon_ntk(x.detach().double().numpy(), network))
+
+
+def test_arrays_and_tensors_in_any_memory_layout():
+    pruning = pytest.importorskip("graphon_lib.pruning")
+    model = pruning.MaskedMLP((5, 4, 3), torch.Generator().manual_seed(0))
+    x = np.random.default_rng(0).normal(size=(7, 5))
+    mask = x < 0.4
+    frozen = x.copy(), mask.copy()
+    for array in frozen:
+        array.flags.writeable = False
+    signal = pruning.signal_moments(model, x)
+    for form in (x[::-1].copy()[::-1], frozen[0], x.astype(">f8"), torch.tensor(x)):
+        assert torch.equal(pruning.signal_moments(model, form), signal)
+    wanted = pruning.shuffle_masks([mask], torch.Generator().manual_seed(0))[0]
+    for form in (mask[::-1, ::-1].copy()[::-1, ::-1], frozen[1], torch.as_tensor(mask).bfloat16()):
+        shuffled = pruning.shuffle_masks([form], torch.Generator().manual_seed(0))[0]
+        assert torch.equal(shuffled, wanted)
+        shuffled[:] = False
+    assert mask.any()
+    assert frozen[1].any()

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
-from graphon_lib.graphons.cut_norm_lower import can_enumerate, search_signs
+from graphon_lib.graphons.cut_norm_lower import search_signs
 from graphon_lib.graphons.cut_norm_upper import border, dual_bound, solve_relaxation
-from graphon_lib.graphons.twins import merge_twins
 
 # Sums of at most some thousand numbers below 1, added in another order.
 ROUNDING = 1e-13
@@ -141,22 +140,12 @@ def test_bound_is_tight_where_the_relaxation_is():
 
 
 @pytest.mark.parametrize("density", [0.05, 0.2, 0.5])
-@pytest.mark.parametrize("size", [64, 256])
+@pytest.mark.parametrize("size", [64, 256, pytest.param(2000, marks=pytest.mark.slow)])
 def test_gap_on_masks(size, density):
     values = mask_minus_blocks(size, density, np.random.default_rng(7))
     result = cut_norm(values)
     assert 0 < result.lower <= result.upper <= 1.2 * result.lower
     check_witness(values, *(np.full(size, 1 / size),) * 2, result)
-    assert check_certificate(values, result) == pytest.approx(
-        (result.lower, result.upper), rel=1e-9
-    )
-
-
-@pytest.mark.slow
-def test_large_matrix():
-    values = mask_minus_blocks(2000, 0.2, np.random.default_rng(8))
-    result = cut_norm(values)
-    assert 0 < result.lower <= result.upper <= 1.2 * result.lower
     assert check_certificate(values, result) == pytest.approx(
         (result.lower, result.upper), rel=1e-9
     )
@@ -206,18 +195,6 @@ def test_block_structure_makes_large_matrices_exact():
     blocks = np.random.default_rng(11).standard_normal((6, 9))
     result = cut_norm(np.kron(blocks, np.ones((50, 40))))
     assert result.lower == result.upper == pytest.approx(brute_force(blocks / 54), rel=1e-12)
-
-
-def test_merge_twins():
-    values = np.array([[1.0, 0.0], [2.0, 3.0], [1.0, -0.0], [7.0, 7.0]])
-    merged = merge_twins(values, np.array([0.1, 0.5, 0.4, 0.0]))
-    np.testing.assert_array_equal(merged.values, [[1, 0], [2, 3]])
-    np.testing.assert_allclose(merged.mass, [0.5, 0.5])
-    np.testing.assert_array_equal(merged.labels, [0, 1, 0, -1])
-    np.testing.assert_array_equal(
-        merged.expand_set(np.array([False, True])), [False, True, False, False]
-    )
-    np.testing.assert_allclose(merged.expand_weights(np.array([10.0, 4.0])), [2, 4, 8, 0])
 
 
 def test_blocks_of_mass_zero_weigh_nothing():
@@ -344,27 +321,6 @@ GOOD = np.ones((2, 3))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((np.array([[1.0, np.nan]]),), "values must be finite"),
-        ((np.array([[1.0, np.inf]]),), "values must be finite"),
-        ((np.ones((0, 3)),), "values must be a non-empty"),
-        ((np.ones(3),), "values must be a non-empty array with 2 axes"),
-        ((np.ones((2, 2)) * 1j,), "values must be an array of real numbers"),
-        ((GOOD, [1.5, -0.5]), "row_mass must lie in"),
-        ((GOOD, [0.5, 0.4]), "row_mass must sum to 1"),
-        ((GOOD, [1.0]), "row_mass must hold one mass per block"),
-        ((GOOD, None, [0.5, 0.5]), "col_mass must hold one mass per block"),
-        ((GOOD, None, [0.5, np.nan, 0.5]), "col_mass must be finite"),
-        ((GOOD, None, None, 7), "rng must be a numpy.random.Generator"),
-    ],
-)
-def test_bad_input(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        cut_norm(*arguments)
-
-
-@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"rows": np.zeros(3, dtype=bool)}, "result.rows must be 40 booleans"),
@@ -387,10 +343,3 @@ def test_bad_certificate(change, message):
     check_certificate(values, claim)
     with pytest.raises(ValueError, match=message):
         check_certificate(values, replace(claim, **change))
-
-
-def test_enumeration_stays_small():
-    assert can_enumerate(12, 8192)
-    assert can_enumerate(20, 32)
-    assert not can_enumerate(26, 1)
-    assert not can_enumerate(10**6, 10**6)

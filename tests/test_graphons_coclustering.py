@@ -13,11 +13,11 @@ from graphon_lib.graphons import (
     StepGraphon,
     block_means,
     cocluster_blocks,
-    coclustering,
     cut_norm,
     degree_blocks,
     noise_floor,
     residual_singular_values,
+    sample_mask,
 )
 
 
@@ -42,8 +42,7 @@ def test_any_mask_gives_valid_blocks_and_its_density(mask, wanted, seed):
         assert label.shape == (side,)
         assert np.array_equal(np.unique(label), np.arange(label.max() + 1))
         assert label.max() < wanted
-    graphon = coclustering(mask, wanted, np.random.default_rng(seed))
-    assert graphon == block_means(mask, *labels)
+    graphon = block_means(mask, *labels)
     assert graphon.density == pytest.approx(mask.mean(), abs=1e-12)
     assert (np.diff(graphon.row_degrees) <= 1e-12).all()
     assert (np.diff(graphon.column_degrees) <= 1e-12).all()
@@ -74,7 +73,7 @@ def test_co_clustering_takes_out_the_singular_values_that_degrees_leave():
 @pytest.mark.parametrize("family", [Constant(0.2), PowerLaw(0.8, 1.0, 0.5)], ids=repr)
 def test_where_degrees_tell_all_nothing_stands_out_either_way(family):
     rng = np.random.default_rng(2)
-    mask = family.sample((700, 500), rng)
+    mask = sample_mask(family, (700, 500), rng)
     for labels in (degree_blocks(mask, 25), cocluster_blocks(mask, 25, rng)):
         residual = residual_singular_values(mask, *labels, count=1)
         assert residual[0] < 1.05 * noise_floor(block_means(mask, *labels), mask.shape)
@@ -82,7 +81,7 @@ def test_where_degrees_tell_all_nothing_stands_out_either_way(family):
 
 def test_identical_nodes_are_one_block_however_many_are_asked_for():
     mask = np.kron(np.array([[1, 0, 1], [0, 1, 1]]), np.ones((90, 70))).astype(bool)
-    graphon = coclustering(mask, 64, np.random.default_rng(0))
+    graphon = block_means(mask, *cocluster_blocks(mask, 64, np.random.default_rng(0)))
     assert graphon.shape == (2, 3)
     assert set(graphon.values.ravel()) == {0.0, 1.0}
 
@@ -90,8 +89,9 @@ def test_identical_nodes_are_one_block_however_many_are_asked_for():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 30), (200, 300)])
 @pytest.mark.parametrize("value", [False, True])
 def test_constant_masks_are_one_block(shape, value):
-    graphon = coclustering(np.full(shape, value), 64, np.random.default_rng(0))
-    assert graphon == StepGraphon([[float(value)]])
+    labels = cocluster_blocks(np.full(shape, value), 64, np.random.default_rng(0))
+    assert not labels[0].any()
+    assert not labels[1].any()
 
 
 def test_empty_rows_and_columns_share_a_last_block():
@@ -108,14 +108,14 @@ def test_empty_rows_and_columns_share_a_last_block():
 
 def test_equal_generators_give_equal_blocks():
     mask = np.random.default_rng(0).random((200, 160)) < 0.3
-    first = coclustering(mask, 16, np.random.default_rng(1))
-    assert first == coclustering(mask, 16, np.random.default_rng(1))
+    first, second = (cocluster_blocks(mask, 16, np.random.default_rng(1)) for _ in range(2))
+    assert all(map(np.array_equal, first, second))
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (150, 200), (300, 180)])
 def test_residual_singular_values_match_a_full_decomposition(shape):
     rng = np.random.default_rng(0)
-    mask = Ramp(0.6, -0.3, -0.2).sample(shape, rng)
+    mask = sample_mask(Ramp(0.6, -0.3, -0.2), shape, rng)
     rows, cols = degree_blocks(mask, 5)
     values = residual_singular_values(mask, rows, cols, count=4)
     dense = mask - block_means(mask, rows, cols).values[np.ix_(rows, cols)]
@@ -149,7 +149,7 @@ def test_noise_floor_by_hand():
 @pytest.mark.parametrize("shape", [(800, 800), (900, 300)])
 def test_constant_masks_reach_the_noise_floor(shape):
     # The largest singular value has fluctuations of relative order n^(-2/3), about .02 here.
-    mask = Constant(0.2).sample(shape, np.random.default_rng(5))
+    mask = sample_mask(Constant(0.2), shape, np.random.default_rng(5))
     zeros = [np.zeros(side, dtype=int) for side in shape]
     top = residual_singular_values(mask, *zeros, count=1)[0]
     assert top == pytest.approx(noise_floor(StepGraphon([[0.2]]), shape), rel=0.03)
@@ -157,42 +157,8 @@ def test_constant_masks_reach_the_noise_floor(shape):
 
 def test_uneven_masks_stay_below_the_noise_floor():
     graphon = StepGraphon([[0.9, 0.1], [0.2, 0.02]], [0.1, 0.9], [0.3, 0.7])
-    mask = graphon.sample((1000, 700), np.random.default_rng(6))
+    mask = sample_mask(graphon, (1000, 700), np.random.default_rng(6))
     rows = (np.arange(1000) >= 100).astype(int)
     cols = (np.arange(700) >= 210).astype(int)
     top = residual_singular_values(mask, rows, cols, count=1)[0]
     assert 0.5 < top / noise_floor(graphon, (1000, 700)) < 1.02
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([[0, 2]], 2, np.random.default_rng(0)), "mask must be binary"),
-        (([[0, 1]], 0, np.random.default_rng(0)), "blocks must be an integer >= 1"),
-        (([[0, 1]], 2, 0), "rng must be a numpy.random.Generator"),
-        (([[0, 1]], 2, None), "rng must be a numpy.random.Generator"),
-    ],
-)
-def test_bad_arguments_are_refused(arguments, message):
-    for function in (coclustering, cocluster_blocks):
-        with pytest.raises(ValueError, match=message):
-            function(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([[0.5]], [0], [0]), "mask must be binary"),
-        (([[0, 1]], [1], [0, 1]), "row_labels must use every block"),
-        (([[0, 1]], [0], [0]), "col_labels must be 2 integers"),
-        (([[0, 1]], [0], [0, 1], 0), "count must be an integer >= 1"),
-    ],
-)
-def test_bad_residuals_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        residual_singular_values(*arguments)
-
-
-def test_noise_floor_refuses_sizes_that_are_not_positive():
-    with pytest.raises(ValueError, match=r"shape\[1\] must be an integer >= 1"):
-        noise_floor(StepGraphon([[0.2]]), (5, 0))

@@ -12,8 +12,6 @@ from graphon_lib.graphons import (
     Ramp,
     StepGraphon,
     Threshold,
-    l2_distance,
-    sample_mask_at,
 )
 
 FAMILIES = [
@@ -81,23 +79,16 @@ def test_assortative_values():
     assert family([0.2, 0.2, 0.5, 0.5], [0.5, 0.8, 0.5, 0.8]).tolist() == [0.6, 0.1, 0.1, 0.6]
 
 
-def test_a_step_graphon_is_its_own_projection():
-    graphon = StepGraphon([[0.1, 0.5], [0.9, 0.3]], [0.2, 0.8], [0.6, 0.4])
-    again = StepGraphon.from_function(graphon, graphon.row_mass, graphon.col_mass)
-    assert again.values == pytest.approx(graphon.values, abs=1e-12)
-
-
 def test_projection_converges_in_mean_square():
     # For a ramp the distance between projections on K and 4 K blocks is known: the variance of a
     # linear function within a block is (slope / K)^2 / 12, of which 1 - 1 / 16 separates the two.
     ramp = Ramp(0.7, -0.4, -0.2)
     for blocks in (4, 8, 16):
-        distance = l2_distance(
-            StepGraphon.from_function(ramp, blocks, blocks),
-            StepGraphon.from_function(ramp, 4 * blocks, 4 * blocks),
-        )
+        coarse = StepGraphon.from_function(ramp, blocks, blocks).values
+        fine = StepGraphon.from_function(ramp, 4 * blocks, 4 * blocks).values
         variance = (0.4**2 + 0.2**2) / (12 * blocks**2) * (1 - 1 / 16)
-        assert distance == pytest.approx(np.sqrt(variance), rel=1e-10)
+        difference = np.kron(coarse, np.ones((4, 4))) - fine
+        assert np.mean(difference**2) == pytest.approx(variance, rel=1e-10)
 
 
 def test_from_function_takes_numbers_or_masses():
@@ -105,64 +96,10 @@ def test_from_function_takes_numbers_or_masses():
     assert graphon == StepGraphon(np.full((4, 2), 0.3), None, [0.2, 0.8])
 
 
-def test_members_compare_by_value_and_show_their_parameters():
-    assert Ramp(0.5, 0.1, 0.2) == Ramp(0.5, 0.1, 0.2)
-    assert repr(Constant(0.2)) == "Constant(density=0.2)"
-
-
 def test_a_ramp_down_to_zero_is_a_graphon_whatever_the_rounding():
     assert 1.0 - 0.9 - 0.1 < 0
     ramp = Ramp(1.0, -0.9, -0.1)
     assert ramp(1.0, 1.0) == 0.0
     assert ramp(0.5, 1.0) == 1.0 - 0.9 * 0.5 - 0.1
-    ends, rng = np.array([0.0, 1.0]), np.random.default_rng(0)
-    assert not sample_mask_at(ramp, ends, ends, rng)[1, 1]
     with pytest.raises(ValueError, match="must lie in"):
         Ramp(1.0, -0.9, -0.1 - 1e-11)
-
-
-@pytest.mark.parametrize(
-    ("family", "arguments", "message"),
-    [
-        (Constant, (1.2,), "density must lie in"),
-        (Constant, (np.nan,), "density must be finite"),
-        (Constant, ("a",), "density must be an array of real numbers"),
-        (Constant, ([0.1, 0.2],), "density must be a non-empty array with 0 axes"),
-        (PowerLaw, (1.1, 1.0, 1.0), "scale must lie in"),
-        (PowerLaw, (0.5, -1.0, 1.0), "row_exponent must lie in"),
-        (PowerLaw, (0.5, 1.0, np.inf), "col_exponent must be finite"),
-        (Ramp, (0.5, 0.4, 0.4), "row_slope u .* must lie in"),
-        (Ramp, (0.5, -0.4, -0.4), "row_slope u .* must lie in"),
-        (Ramp, (0.5, np.nan, 0.0), "row_slope must be finite"),
-        (Threshold, (2.5,), "threshold must lie in"),
-        (Threshold, (1.0, 1.5), "high must lie in"),
-        (Threshold, (1.0, 1.0, -0.5), "low must lie in"),
-        (Assortative, (1.5, 0.1), "within must lie in"),
-        (Assortative, (0.5, 0.1, 1.5), "row_split must lie in"),
-    ],
-)
-def test_parameters_out_of_range_are_refused(family, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        family(*arguments)
-
-
-def test_bad_positions_and_edges_are_refused():
-    with pytest.raises(ValueError, match="u must hold positions"):
-        Constant(0.2)(1.5, 0.5)
-    with pytest.raises(ValueError, match="col_edges must increase strictly"):
-        Constant(0.2).block_means([0, 1], [0, 0.5])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((lambda u, v: u * v, 4, 4), "function must be a GraphonFamily or StepGraphon"),
-        ((Constant(0.2), 0, 4), "row_mass must be an integer >= 1"),
-        ((Constant(0.2), True, 4), "row_mass must be an integer >= 1"),
-        ((Constant(0.2), [0.0, 1.0], 4), "row_mass must lie in"),
-        ((Constant(0.2), 4, [0.4, 0.4]), "col_mass must sum to 1"),
-    ],
-)
-def test_from_function_refuses_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        StepGraphon.from_function(*arguments)

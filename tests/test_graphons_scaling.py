@@ -61,12 +61,3 @@ def test_the_smallest_numbers_are_scaled_too(tiny):
     # Of two halves one is full at density .75, and the other half full.
     scaled = scale_to_density(StepGraphon([[1.0, tiny]]), 0.75).values
     assert scaled == pytest.approx(np.array([[1.0, 0.5]]))
-
-
-@pytest.mark.parametrize(
-    ("graphon", "density", "message"),
-    [(np.ones((2, 2)), 0.5, "graphon"), (StepGraphon([[1.0]]), 1.5, "density")],
-)
-def test_other_arguments_are_refused(graphon, density, message):
-    with pytest.raises(ValueError, match=message):
-        scale_to_density(graphon, density)

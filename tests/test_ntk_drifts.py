@@ -4,20 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from ntk_strategies import SEEDS, networks, seeded_inputs
+from ntk_strategies import SEEDS, networks, reference_kernels, seeded_inputs
 from scipy.special import erf
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
-from graphon_lib.ntk import (
-    ACTIVATIONS,
-    empirical_ntk,
-    graphon_nngp,
-    graphon_ntk,
-    graphon_output_mean,
-)
+from graphon_lib.ntk import ACTIVATIONS, empirical_ntk, graphon_nngp, graphon_ntk, tiles
 
 KERNELS = (graphon_ntk, graphon_nngp)
 
@@ -40,53 +33,6 @@ def drifting_network(blocks, rng, size=1.0, first=True):
     return GraphonNetwork(layers, second, drifts)
 
 
-def without_drift(network):
-    return GraphonNetwork(network.layers, network.second_moments)
-
-
-def reference(x, y, network, activation, s_w=2.0, own_layer="mask"):
-    """Return mean of the outputs for x, NNGP and NTK of one pair, forward and backward."""
-    sigma = ACTIVATIONS[activation]
-
-    def second(c, q, r, m, n):
-        arrays = (np.array([[[v]]]) for v in (c, q, r, m, n))
-        return [moment.item() for moment in sigma.moments_with_mean(*arrays)]
-
-    def mean(m, q):
-        return sigma.mean(np.array([[m]]), np.array([[q]])).item()
-
-    graphons, mass = network.layers, [layer.row_mass for layer in network.layers]
-    trained = [g.values if own_layer == "mask" else np.ones(g.shape) for g in graphons]
-    d = len(x)
-    centred = network.second_moments[0] - network.drifts[0] ** 2 / d
-    c, q, r = (
-        s_w / d * np.array([np.sum(row * product) for row in centred])
-        for product in (x * y, x * x, y * y)
-    )
-    t = [s_w / d * np.array([np.sum(row * x * y) for row in trained[0]])]
-    m, n = (np.sqrt(s_w) / d * network.drifts[0] @ z for z in (x, y))
-    slopes = []
-    for number in range(1, network.depth):
-        pairs = [second(*each) for each in zip(c, q, r, m, n, strict=True)]
-        both, slope = np.array(pairs).T
-        slopes.append(slope)
-        own_q = [second(v, v, v, u, u)[0] for v, u in zip(q, m, strict=True)]
-        own_r = [second(v, v, v, u, u)[0] for v, u in zip(r, n, strict=True)]
-        mu, nu = ([mean(u, v) for u, v in zip(us, vs, strict=True)] for us, vs in ((m, q), (n, r)))
-        p, moment = mass[number - 1], network.second_moments[number]
-        c, q, r = (s_w * moment @ (p * np.array(values)) for values in (both, own_q, own_r))
-        m, n = (np.sqrt(s_w) * network.drifts[number] @ (p * np.array(v)) for v in (mu, nu))
-        t.append(s_w * trained[number] @ (p * both))
-    theta = t[-1].copy()
-    for output in range(len(theta)):
-        backward = s_w * network.second_moments[-1][output]
-        for layer in reversed(range(network.depth - 1)):
-            theta[output] += np.sum(mass[layer] * slopes[layer] * backward * t[layer])
-            moment = network.second_moments[layer]
-            backward = s_w * moment.T @ (mass[layer] * slopes[layer] * backward)
-    return m, c, theta
-
-
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "erf", "linear"])
 @pytest.mark.parametrize("own_layer", ["mask", "dense"])
 def test_forward_and_backward_recursion_agree(activation, own_layer):
@@ -95,10 +41,16 @@ def test_forward_and_backward_recursion_agree(activation, own_layer):
     options = {"activation": activation, "per_output": True}
     ntk = graphon_ntk(x, network, own_layer=own_layer, **options)
     nngp = graphon_nngp(x, network, **options)
-    means = graphon_output_mean(x, network, activation=activation)
+    sigma = ACTIVATIONS[activation]
+
+    def moments(*pair):
+        return [moment.item() for moment in sigma.moments_with_mean(*map(np.atleast_1d, pair))]
+
+    def mean(m, q):
+        return sigma.mean(np.atleast_1d(m), np.atleast_1d(q)).item()
+
     for i, j in itertools.product(range(3), repeat=2):
-        m, c, theta = reference(x[i], x[j], network, activation, own_layer=own_layer)
-        np.testing.assert_allclose(means[:, i], m, rtol=1e-12)
+        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean)
         np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
         np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
 
@@ -108,7 +60,7 @@ def test_forward_and_backward_recursion_agree(activation, own_layer):
 def test_no_drift_is_the_limit_of_small_drifts(kernel, activation):
     x = seeded_inputs((2, 6))
     network = drifting_network((6, 2, 2, 1), np.random.default_rng(1))
-    plain = kernel(x, without_drift(network), activation=activation)
+    plain = kernel(x, network.without_drifts(), activation=activation)
     for size in (0.0, 1e-200, 1e-13):
         small = GraphonNetwork(
             network.layers, network.second_moments, [size * drift for drift in network.drifts]
@@ -117,26 +69,18 @@ def test_no_drift_is_the_limit_of_small_drifts(kernel, activation):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_mean_over_outputs_other_inputs_tiles_threads_and_tensors(kernel):
+def test_the_mean_over_outputs_other_inputs_and_threads(monkeypatch, kernel):
     rng = np.random.default_rng(2)
     network, x = drifting_network((6, 40, 170, 3), rng), seeded_inputs((30, 6))
-    whole = kernel(x, network, workers=1)
+    whole = kernel(x, network)
     assert np.array_equal(whole, whole.T)
     assert np.linalg.eigvalsh(whole)[0] > -1e-10 * np.trace(whole)
-    np.testing.assert_allclose(kernel(x, network, workers=3), whole, rtol=1e-11)
+    monkeypatch.setattr(tiles, "threads", lambda: 3)
+    np.testing.assert_allclose(kernel(x, network), whole, rtol=1e-11)
     np.testing.assert_allclose(kernel(x[:7], network, x[20:]), whole[:7, 20:], rtol=1e-11)
     apart = kernel(x, network, per_output=True)
     mean = np.tensordot(network.layers[-1].row_mass, apart, axes=1)
     np.testing.assert_allclose(mean, whole, rtol=1e-11)
-    tensor = kernel(torch.tensor(x), network)
-    np.testing.assert_allclose(tensor.numpy(), whole, rtol=1e-11)
-
-
-def test_equal_inputs_have_equal_rows():
-    x = seeded_inputs((3, 6))[[0, 1, 0, 2, 1]]
-    kernel = graphon_ntk(x, drifting_network((6, 4, 3, 2), np.random.default_rng(3)))
-    np.testing.assert_allclose(kernel[0], kernel[2], rtol=1e-9)
-    np.testing.assert_allclose(kernel[1, 1], kernel[1, 4], rtol=1e-9)
 
 
 @given(networks(inputs=3), SEEDS, st.floats(0, 30), st.sampled_from([*ACTIVATIONS]))
@@ -179,41 +123,22 @@ def test_a_single_input_column_stands_for_all():
         )
         for columns in (1, 5)
     )
-    for kernel in (*KERNELS, graphon_output_mean):
+    for kernel in KERNELS:
         np.testing.assert_allclose(kernel(x, one), kernel(x, each), rtol=1e-12)
     with pytest.raises(ValueError, match=r"drifts\[0\] must be at most sqrt\(n W V\), .* of 1 inp"):
         graphon_ntk(x[:, :1], GraphonNetwork([StepGraphon([[0.5]])], None, [[[1.0]]]))
-
-
-def test_the_mean_of_the_outputs_is_that_of_finite_networks():
-    rng = np.random.default_rng(5)
-    network, x = drifting_network((20, 3, 2, 2), rng), seeded_inputs((3, 20))
-    means, draws = graphon_output_mean(x, network), []
-    for _ in range(100):
-        weights, _ = sample_weights(network, (20, 512, 512, 2), rng)
-        signal = x.T
-        for number, weight in enumerate(weights):
-            signal = np.sqrt(2 / weight.shape[1]) * weight @ signal
-            if number < 2:
-                signal = np.maximum(signal, 0)
-        draws.append(signal)
-    error = np.std(draws, axis=0, ddof=1) / 10
-    # Each of six numbers within four standard errors, and an allowance of order 1 / n for the width.
-    assert (np.abs(np.mean(draws, axis=0) - means) < 4 * error + 0.01 * np.abs(means)).all()
-    np.testing.assert_allclose(graphon_output_mean(x, without_drift(network)), np.zeros((2, 3)))
 
 
 def test_wide_networks_meet_the_kernel_and_not_that_without_drift():
     rng = np.random.default_rng(6)
     network, x = drifting_network((20, 3, 2, 2), rng), seeded_inputs((4, 20))
     samples = [
-        empirical_ntk(*sample_weights(network, (20, 512, 512, 2), rng), x, workers=1)
-        for _ in range(40)
+        empirical_ntk(*sample_weights(network, (20, 512, 512, 2), rng), x) for _ in range(40)
     ]
     error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(40)
     theory = graphon_ntk(x, network)
     assert np.linalg.norm(np.mean(samples, axis=0) - theory) < 3 * error
-    plain = graphon_ntk(x, without_drift(network))
+    plain = graphon_ntk(x, network.without_drifts())
     assert np.linalg.norm(np.mean(samples, axis=0) - plain) > 20 * error
 
 
@@ -223,14 +148,14 @@ def test_an_activation_without_means_is_refused():
             return covariance, covariance
 
     network, x = drifting_network((2, 2), np.random.default_rng(7)), np.ones((1, 2))
-    for function in (*KERNELS, graphon_output_mean):
+    for function in KERNELS:
         with pytest.raises(ValueError, match="activation must have methods moments_with_mean"):
             function(x, network, activation=Plain())
-    assert np.isfinite(graphon_ntk(x, without_drift(network), activation=Plain())).all()
+    assert np.isfinite(graphon_ntk(x, network.without_drifts(), activation=Plain())).all()
 
 
 def test_signals_that_overflow_are_refused():
-    network = GraphonNetwork([StepGraphon([[1.0]])] * 3, None, [[[0.0]], [[1e80]], [[0.0]]])
+    network = GraphonNetwork(GraphonNetwork.dense(3).layers, None, [[[0.0]], [[1e80]], [[0.0]]])
     with pytest.raises(
         ValueError, match="x1 must give the blocks of every layer a mean of at most"
     ):

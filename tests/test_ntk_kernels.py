@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ntk_strategies import (
     SEEDS,
-    dense_network,
     inputs,
     networks,
     random_network,
@@ -89,58 +88,14 @@ def test_dense_network_has_the_closed_form_of_arora_et_al(depth):
     # Arora et al. 2019, section 3, equations 7 to 9 with c_sigma = 2, and here the inputs' norms.
     x = seeded_inputs((20, 9))
     terms = dense_terms(x, depth)
-    close(graphon_ntk(x, dense_network(depth)), sum(terms), 1e-13)
-    close(graphon_nngp(x, dense_network(depth)), terms[-1], 1e-13)
-
-
-@pytest.mark.parametrize("depth", range(1, 7))
-def test_diagonal_of_the_dense_kernel_is_depth_times_the_input_norm(depth):
-    x = seeded_inputs((30, 5))
-    norms = 2 * (x**2).mean(axis=1)
-    for x2 in (None, x.copy()):
-        diagonal = np.diag(graphon_ntk(x, dense_network(depth), x2))
-        np.testing.assert_allclose(diagonal, depth * norms, rtol=4e-15 * depth)
-
-
-@given(
-    st.lists(st.floats(0.01, 1), min_size=1, max_size=5),
-    st.integers(0, 2**5 - 1),
-    st.integers(1, 3).flatmap(inputs),
-)
-def test_constant_densities_multiply(densities, which, x):
-    masked = [p if which >> layer & 1 else 1.0 for layer, p in enumerate(densities)]
-    network = GraphonNetwork([StepGraphon([[p]]) for p in masked])
-    for kernel in KERNELS:
-        close(kernel(x, network), np.prod(masked) * kernel(x, dense_network(len(masked))), 1e-12)
-
-
-@pytest.mark.parametrize("density", [0.5, 0.1, 0.01])
-@pytest.mark.parametrize("layers_masked", range(6))
-def test_random_pruning_gives_density_to_the_number_of_masked_layers(density, layers_masked):
-    x = seeded_inputs((40, 6))
-    network = GraphonNetwork(
-        [
-            StepGraphon(np.full((3, 3) if i else (3, 6), density if i < layers_masked else 1.0))
-            for i in range(5)
-        ]
-    )
-    expected = density**layers_masked * graphon_ntk(x, dense_network(5))
-    np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
+    close(graphon_ntk(x, GraphonNetwork.dense(depth)), sum(terms), 1e-13)
+    close(graphon_nngp(x, GraphonNetwork.dense(depth)), terms[-1], 1e-13)
 
 
 @given(networks(inputs=1, moments=False), st.integers(1, 3).flatmap(inputs))
 def test_path_density_law(network, x):
-    expected = network.path_density() * graphon_ntk(x, dense_network(network.depth))
+    expected = network.path_density() * graphon_ntk(x, GraphonNetwork.dense(network.depth))
     close(graphon_ntk(x, network), expected, 1e-12)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_path_density_law_of_generic_networks_entry_by_entry(seed):
-    rng = np.random.default_rng(seed)
-    network = random_network((1, 7, 5, 9, 4), rng)
-    x = rng.normal(size=(50, 8))
-    expected = network.path_density() * graphon_ntk(x, dense_network(4))
-    np.testing.assert_allclose(graphon_ntk(x, network), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -170,7 +125,7 @@ def test_path_density_law_stops_at_the_input_layer_and_at_other_activations():
         return kernel / np.trace(kernel)
 
     def distance(network, activation):
-        dense = graphon_ntk(x, dense_network(3), activation=activation)
+        dense = graphon_ntk(x, GraphonNetwork.dense(3), activation=activation)
         ours = graphon_ntk(x, network, activation=activation)
         return np.abs(shape(ours) - shape(dense)).max() / shape(dense).max()
 
@@ -251,25 +206,6 @@ def test_rectangular_kernels_are_blocks_of_the_square_one(case, activation):
         close(kernel(x2, network, x1, activation=activation), part.T, 1e-12)
 
 
-@given(networks_with_inputs(moments=False))
-def test_mean_over_outputs_is_weighted_by_mass(case):
-    network, x, _ = case
-    mass = network.layers[-1].row_mass
-    for kernel in KERNELS:
-        each = kernel(x, network, per_output=True)
-        assert each.shape == (mass.size, len(x), len(x))
-        close(np.tensordot(mass, each, axes=1), kernel(x, network), 1e-12)
-
-
-def test_equal_second_moments_are_the_graphon_itself():
-    network = random_network((5, 4, 3, 2), np.random.default_rng(0))
-    same = GraphonNetwork(network.layers, [layer.values for layer in network.layers])
-    x = seeded_inputs((10, 5))
-    for own_layer in ("mask", "dense"):
-        ours = graphon_ntk(x, same, own_layer=own_layer)
-        assert np.array_equal(ours, graphon_ntk(x, network, own_layer=own_layer))
-
-
 def test_second_moment_of_one_constant_scales_signal_but_not_the_own_layer():
     # V = 3 W in every layer: each of the D terms lacks one factor of 3.
     network = random_network((5, 4, 3, 2), np.random.default_rng(0))
@@ -277,14 +213,6 @@ def test_second_moment_of_one_constant_scales_signal_but_not_the_own_layer():
     x = seeded_inputs((10, 5))
     close(graphon_ntk(x, larger), 9 * graphon_ntk(x, network), 1e-13)
     close(graphon_nngp(x, larger), 27 * graphon_nngp(x, network), 1e-13)
-
-
-def test_own_layer_conventions_differ_by_one_density_a_layer():
-    x = seeded_inputs((10, 5))
-    network = GraphonNetwork([StepGraphon([[p]]) for p in (0.5, 0.5, 0.5)])
-    dense = graphon_ntk(x, network, own_layer="dense")
-    close(dense, 0.5**2 * graphon_ntk(x, dense_network(3)), 1e-13)
-    close(graphon_ntk(x, network), 0.5 * dense, 1e-13)
 
 
 def test_dead_blocks_give_zero():
@@ -336,24 +264,8 @@ def test_the_diagonal_is_exact_for_sums_over_many_inputs():
     x = np.where(rng.random((64, 5000)) < 0.8, -0.4242, 2.8 * rng.random((64, 5000)))
     first = StepGraphon(np.full((16, 5000), 0.3))
     network = GraphonNetwork([first, StepGraphon(rng.random((16, 16))), StepGraphon([[0.5] * 16])])
-    expected = network.path_density() * graphon_ntk(x, dense_network(3))
+    expected = network.path_density() * graphon_ntk(x, GraphonNetwork.dense(3))
     assert graphon_ntk(x, network) == pytest.approx(expected, rel=1e-12)
-
-
-def test_one_input_column_is_many_equal_ones():
-    rng = np.random.default_rng(0)
-    network = random_network((1, 4, 2), rng, moments=True)
-    first, last = network.layers
-    columns = StepGraphon(np.tile(first.values, (1, 6)), first.row_mass)
-    moments = [np.tile(network.second_moments[0], (1, 6)), network.second_moments[1]]
-    wide = GraphonNetwork([columns, last], moments)
-    x = rng.normal(size=(9, 6))
-    for own_layer in ("mask", "dense"):
-        close(
-            graphon_ntk(x, network, own_layer=own_layer),
-            graphon_ntk(x, wide, own_layer=own_layer),
-            1e-13,
-        )
 
 
 @given(masses(4), SEEDS, st.floats(1e-3, 1e3))
@@ -371,5 +283,5 @@ def test_dense_kernels_equal_those_of_neural_tangents():
     x = seeded_inputs((20, 9))
     layers = [stax.Dense(100, W_std=2**0.5), stax.Relu()] * 3
     *_, kernel = stax.serial(*layers, stax.Dense(1, W_std=2**0.5))
-    close(graphon_ntk(x, dense_network(4)), np.asarray(kernel(x, None, "ntk")), 1e-5)
-    close(graphon_nngp(x, dense_network(4)), np.asarray(kernel(x, None, "nngp")), 1e-5)
+    close(graphon_ntk(x, GraphonNetwork.dense(4)), np.asarray(kernel(x, None, "ntk")), 1e-5)
+    close(graphon_nngp(x, GraphonNetwork.dense(4)), np.asarray(kernel(x, None, "nngp")), 1e-5)

@@ -177,7 +177,7 @@ def test_masks_of_pruned_networks(trial_and_digits, method):
     kept = empirical_ntk(weights, masks, x)
     network = GraphonNetwork.from_masks(masks, weights)
     density_only = graphon_ntk(x, GraphonNetwork(network.layers))
-    with_moments = graphon_ntk(x, GraphonNetwork(network.layers, network.second_moments))
+    with_moments = graphon_ntk(x, network.without_drifts())
     # Weights drawn anew: the density is all there is to know.
     assert np.trace(density_only) / np.trace(redrawn) == pytest.approx(1, abs=0.2)
     ratio = np.trace(with_moments) / np.trace(kept)

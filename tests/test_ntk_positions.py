@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
 
@@ -66,7 +66,7 @@ def test_other_inputs_have_the_plain_kernel_on_average():
     layers = dense_layers(batch_signals(model, "snip", x, y))
     mask = np.ones(weights[-1].shape, dtype=bool)
     kernel = position_ntk(fresh, layers, mask, weights[-1])
-    plain = graphon_ntk(fresh, GraphonNetwork([StepGraphon([[1.0]])] * 3))
+    plain = graphon_ntk(fresh, GraphonNetwork.dense(3))
     # Each of the three layers' averages over 1500 positions errs by about 1500^(-1/2).
     assert np.linalg.norm(kernel - plain) < 4 * np.sqrt(3 / 1500) * np.linalg.norm(plain)
     twice = position_ntk(fresh, layers, mask, weights[-1], conditioned=False)
@@ -287,5 +287,3 @@ def test_bad_arguments_are_refused():
         position_ntk(x.numpy()[:, 1:], layers, mask, weights[-1])
     with pytest.raises(ValueError, match="read_out_weights must have the mask's shape"):
         position_ntk(x.numpy(), layers, mask, weights[-1][:, 1:])
-    with pytest.raises(ValueError, match="weight_variance must be positive"):
-        position_ntk(x.numpy(), layers, mask, weights[-1], weight_variance=0.0)

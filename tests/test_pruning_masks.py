@@ -103,11 +103,6 @@ def test_scores_are_left_as_they_are():
     assert torch.equal(scores, before)
 
 
-def test_non_contiguous_scores():
-    scores = torch.randn(30, 20, generator=torch.Generator().manual_seed(0)).T
-    assert_masks(keep_largest([scores], 0.25), by_sorting([scores.numpy()], 150))
-
-
 @pytest.mark.parametrize(
     ("scores", "match"),
     [
@@ -125,17 +120,6 @@ def test_non_contiguous_scores():
 def test_wrong_scores(scores, match):
     with pytest.raises(ValueError, match=match):
         keep_largest(scores, 0.5)
-
-
-@pytest.mark.parametrize("density", [0.0, -0.1, 1.1, float("nan"), "half", None, True])
-def test_wrong_density(density):
-    with pytest.raises(ValueError, match=r"density must be a kept fraction in \(0, 1\]"):
-        keep_largest([torch.ones(4)], density)
-
-
-def test_wrong_scope():
-    with pytest.raises(ValueError, match="scope must be one of global, layer"):
-        keep_largest([torch.ones(4)], 0.5, scope="neuron")
 
 
 def test_scores_without_axes():

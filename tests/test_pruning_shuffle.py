@@ -70,36 +70,3 @@ def test_what_a_shuffle_destroys_is_the_graphon_of_a_pruned_network():
     deviation = (2 / n) ** 0.5 * (1 - p) / (p * n)
     assert excess[0] > 10 * deviation
     assert abs(excess[1]) < 5 * deviation
-
-
-@pytest.mark.parametrize(
-    ("masks", "message"),
-    [
-        ([], "masks must hold at least one matrix, got none"),
-        (torch.ones(2, 2), "masks must be a sequence of matrices"),
-        (3, "masks must be a sequence of matrices, one a layer, got 3"),
-        ([np.ones(3)], r"masks\[0\] must be a non-empty matrix"),
-        ([np.ones((2, 2)), np.full((2, 2), 0.5)], r"masks\[1\] must be binary"),
-    ],
-)
-def test_bad_masks(masks, message):
-    with pytest.raises(ValueError, match=message):
-        shuffle_masks(masks)
-
-
-def test_a_seed_is_not_a_generator():
-    with pytest.raises(ValueError, match=r"generator must be a torch\.Generator or None, got 3"):
-        shuffle_masks([np.ones((2, 2))], 3)
-
-
-def test_masks_in_any_memory_layout():
-    mask = np.random.default_rng(0).random((5, 7)) < 0.4
-    frozen = mask.copy()
-    frozen.flags.writeable = False
-    wanted = shuffle_masks([mask], torch.Generator().manual_seed(0))[0]
-    for form in (mask[::-1, ::-1].copy()[::-1, ::-1], frozen, torch.as_tensor(mask).bfloat16()):
-        shuffled = shuffle_masks([form], torch.Generator().manual_seed(0))[0]
-        assert torch.equal(shuffled, wanted)
-        shuffled[:] = False
-    assert mask.any()
-    assert frozen.any()

@@ -70,15 +70,3 @@ def test_redrawn_weights_have_the_law_of_the_rest():
     dimensions = 27 * 21
     squares = [np.sum(f**2) for f in free]
     assert np.mean(squares) == pytest.approx(dimensions, abs=4 * np.sqrt(2 * dimensions / 200))
-
-
-def test_bad_signals_are_refused(network):
-    model, x, y = network
-    with pytest.raises(ValueError, match="method must be one of grasp, snip"):
-        batch_signals(model, "synflow", x, y)
-    with pytest.raises(ValueError, match="x must have shape"):
-        batch_signals(model, "snip", x[:, :5], y)
-    with pytest.raises(ValueError, match="inputs and backward must hold 1 matrices"):
-        redraw_given_signals([np.ones((2, 2))], [], [], np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator"):
-        redraw_given_signals([np.ones((2, 2))], [], [], None)

@@ -17,7 +17,7 @@ from graphon_lib.experiments.spectra import (
     spectra,
 )
 from graphon_lib.experiments.trials import start_trial
-from graphon_lib.graphons import GraphonNetwork, StepGraphon
+from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 
 CELL = {
@@ -100,7 +100,7 @@ def test_hidden_structure_only_scales_the_kernel(digits):
     network = hidden_structure(GraphonNetwork.from_masks(masks, blocks=4, order="degree"))
     for before, after in zip(masks, network.layers, strict=True):
         assert after.density == pytest.approx(before.mean())
-    dense = graphon_ntk(x, GraphonNetwork([StepGraphon([[1.0]])] * 3))
+    dense = graphon_ntk(x, GraphonNetwork.dense(3))
     np.testing.assert_allclose(graphon_ntk(x, network), network.path_density() * dense, rtol=1e-9)
     assert [mask.shape for mask in network.sample_masks((784, 15, 12, 10), rng)] == [
         mask.shape for mask in masks

@@ -28,7 +28,7 @@ from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
-from graphon_lib.ntk.tiles import check_workers
+from graphon_lib.ntk.tiles import threads
 
 __all__ = ["CLOCKS", "COMPUTED", "KERNEL_COST", "PARTS", "kernel_cost"]
 
@@ -132,7 +132,7 @@ def kernel_cost(
         "operations": _operations(inputs, features, blocks, hidden_layers),
         "rate": _rates(blocks),
         "compulsory_megabytes": 8 * inputs * (features + inputs) / MEGABYTE,
-        "cores": check_workers(None),
+        "cores": threads(),
         "load_before": before,
         "load_after": _load(),
     }

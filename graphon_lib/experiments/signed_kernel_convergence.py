@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment
-from graphon_lib.graphons.network import GraphonNetwork
+from graphon_lib.graphons.network import GraphonNetwork, sample_weights
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.graphons.weight_sampling import sample_weights
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 

@@ -2,13 +2,31 @@
 
 From masks to their limits: estimate the graphon behind a mask, measure how far two graphons are apart
 with bounds that prove it, and draw masks and networks from graphons that are known.
+
+Arguments and words that many functions share:
+
+``mask``
+    Binary, shape (n_out, n_in), as a NumPy array, PyTorch tensor or nested lists. Rows are the
+    neurons of a layer, columns those of the layer before it; 1 is a kept weight.
+``row_labels``, ``col_labels``
+    The block 0, ..., K - 1 of every row and column, integers, every block used.
+``row_mass``, ``col_mass``
+    The masses of blocks: non-negative, summing to 1 within 1e-9, uniform when omitted.
+``rng``
+    A :class:`numpy.random.Generator`, the only source of randomness.
+
+Lovász stands for L. Lovász, *Large Networks and Graph Limits*, AMS 2012; Alon and Naor for N. Alon
+and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J. Comput. 35, 2006.
+
+An argument that is not as described raises a :class:`ValueError` that names it, what came, and what
+is allowed. A function that needs more than NumPy says which extra to install, with an
+:class:`ImportError`.
 """
 
-from graphon_lib.graphons.blocks import block_means, degree_blocks, rank_blocks, split_blocks
-from graphon_lib.graphons.coclustering import cocluster_blocks, coclustering
+from graphon_lib.graphons.blocks import block_means, degree_blocks
+from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.cut_distance import CutDistance, cut_distance
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
-from graphon_lib.graphons.drift_shrinkage import shrink_drift
 from graphon_lib.graphons.families import (
     Assortative,
     Constant,
@@ -18,16 +36,13 @@ from graphon_lib.graphons.families import (
     Threshold,
 )
 from graphon_lib.graphons.motifs import MOTIFS, motif_densities
-from graphon_lib.graphons.network import GraphonNetwork
+from graphon_lib.graphons.network import GraphonNetwork, sample_weights
 from graphon_lib.graphons.paths import path_density
-from graphon_lib.graphons.refinement import common_refinement, l2_distance
-from graphon_lib.graphons.sampling import draw_positions, sample_mask, sample_mask_at
-from graphon_lib.graphons.sas import sas
+from graphon_lib.graphons.sampling import sample_mask
+from graphon_lib.graphons.sas import sas, sorting_artefact
 from graphon_lib.graphons.singular import noise_floor, residual_singular_values
-from graphon_lib.graphons.sorting_artefact import sorting_artefact
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.graphons.weight_moments import WeightMoments, weight_moments
-from graphon_lib.graphons.weight_sampling import sample_weights
+from graphon_lib.graphons.weight_moments import shrink_drift
 
 __all__ = [
     "MOTIFS",
@@ -42,28 +57,19 @@ __all__ = [
     "Ramp",
     "StepGraphon",
     "Threshold",
-    "WeightMoments",
     "block_means",
     "check_certificate",
     "cocluster_blocks",
-    "coclustering",
-    "common_refinement",
     "cut_distance",
     "cut_norm",
     "degree_blocks",
-    "draw_positions",
-    "l2_distance",
     "motif_densities",
     "noise_floor",
     "path_density",
-    "rank_blocks",
     "residual_singular_values",
     "sample_mask",
-    "sample_mask_at",
     "sample_weights",
     "sas",
     "shrink_drift",
     "sorting_artefact",
-    "split_blocks",
-    "weight_moments",
 ]

@@ -55,145 +55,61 @@ class Overlay(NamedTuple):
     slack: float
 
 
-def monotone_coupling(
-    first_keys: NDArray[np.float64],
-    first_mass: NDArray[np.float64],
-    second_keys: NDArray[np.float64],
-    second_mass: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    r"""Couple two distributions on the line quantile by quantile.
-
-    Parameters
-    ----------
-    first_keys : ndarray, shape (K,)
-        The places of the first distribution's masses; equal places keep their order.
-    first_mass : ndarray, shape (K,)
-        Its masses, positive, summing to 1.
-    second_keys : ndarray, shape (L,)
-        The places of the second distribution's masses.
-    second_mass : ndarray, shape (L,)
-        Its masses.
-
-    Returns
-    -------
-    ndarray, shape (K, L)
-        At most K + L - 1 positive entries; rows sum to `first_mass`, columns to `second_mass`.
-
-    Notes
-    -----
-    It is optimal for every convex cost of the difference ([1]_, theorem 2.9): with it,
-    :math:`\sum_{ik} \mu_{ik} |a_i - b_k|` is the Wasserstein distance :math:`W_1`.
-
-    References
-    ----------
-    .. [1] F. Santambrogio, *Optimal Transport for Applied Mathematicians*, Birkhäuser 2015.
-    """
-    first_order = np.argsort(first_keys, kind="stable")
-    second_order = np.argsort(second_keys, kind="stable")
-    coupling = np.zeros((first_mass.size, second_mass.size))
-    i = k = 0
-    first_left, second_left = first_mass[first_order[0]], second_mass[second_order[0]]
-    while True:
-        shared = min(first_left, second_left)
-        coupling[first_order[i], second_order[k]] = shared
-        first_left, second_left = first_left - shared, second_left - shared
-        # Edges that differ by rounding are one edge: both sides move on.
-        first_done, second_done = first_left <= SLIVER, second_left <= SLIVER
-        if first_done:
-            i += 1
-            if i == first_mass.size:
-                return coupling
-            first_left = first_mass[first_order[i]]
-        if second_done:
-            k += 1
-            if k == second_mass.size:
-                return coupling
-            second_left = second_mass[second_order[k]]
-
-
 def alignments(first: StepGraphon, second: StepGraphon) -> dict[str, Alignment]:
-    r"""Return alignments of two step graphons worth trying.
+    r"""Return alignments of two step graphons, all masses positive, worth trying.
 
-    Parameters
-    ----------
-    first : StepGraphon
-        Shape (K_out, K_in), all masses positive.
-    second : StepGraphon
-        Shape (L_out, L_in), all masses positive.
-
-    Returns
-    -------
-    dict of str to Alignment
-        ``"position"``, no relabelling; ``"degree"``, both sides sorted by degree; ``"transport from
-        position"``, ``"transport from degree"`` and ``"transport from product"``, CO-optimal
-        transport from these two and from the product coupling.
-
-    Notes
-    -----
-    CO-optimal transport [1]_ lowers
-    :math:`\sum_{ijkm} (U_{ij} - W_{km})^2 \mu_{ik} \nu_{jm}`, the squared :math:`L^2` distance under the
-    row coupling :math:`\mu` and the column coupling :math:`\nu`, by solving for one with the other
-    fixed, in turn. Each solution is a vertex, with at most K + L - 1 positive entries. The
-    problem is not convex: where it ends depends on where it starts.
-
-    References
-    ----------
-    .. [1] I. Redko, T. Vayer, R. Flamary and N. Courty, *CO-Optimal Transport*, NeurIPS 2020.
+    They are ``"position"``, no relabelling; ``"degree"``, both sides sorted by degree; and
+    ``"transport from position"``, ``"transport from degree"`` and ``"transport from product"``,
+    CO-optimal transport from these two and from the product coupling. CO-optimal transport (Redko
+    et al., NeurIPS 2020) lowers :math:`\sum_{ijkm} (U_{ij} - W_{km})^2 \mu_{ik} \nu_{jm}`, the
+    squared :math:`L^2` distance under the row coupling :math:`\mu` and the column coupling
+    :math:`\nu`, by solving for one with the other fixed, in turn. Each solution is a vertex, with
+    at most K + L - 1 positive entries. The problem is not convex: where it ends depends on where it
+    starts.
     """
-    by_position = Alignment(
-        monotone_coupling(
-            np.arange(first.shape[0]), first.row_mass, np.arange(second.shape[0]), second.row_mass
-        ),
-        monotone_coupling(
-            np.arange(first.shape[1]), first.col_mass, np.arange(second.shape[1]), second.col_mass
-        ),
+    masses = ((first.row_mass, second.row_mass), (first.col_mass, second.col_mass))
+    degrees = (
+        (first.row_degrees, second.row_degrees),
+        (first.column_degrees, second.column_degrees),
     )
-    by_degree = Alignment(
-        monotone_coupling(first.row_degrees, first.row_mass, second.row_degrees, second.row_mass),
-        monotone_coupling(
-            first.column_degrees, first.col_mass, second.column_degrees, second.col_mass
-        ),
-    )
-    product = Alignment(
-        np.outer(first.row_mass, second.row_mass), np.outer(first.col_mass, second.col_mass)
-    )
-    return {
-        "position": by_position,
-        "degree": by_degree,
-        "transport from position": _transport(first, second, by_position),
-        "transport from degree": _transport(first, second, by_degree),
-        "transport from product": _transport(first, second, product),
+    places = [tuple(np.arange(mass.size) for mass in pair) for pair in masses]
+    starts = {
+        "position": Alignment(*map(monotone_coupling, places, masses)),
+        "degree": Alignment(*map(monotone_coupling, degrees, masses)),
+        "product": Alignment(*(np.outer(*pair) for pair in masses)),
     }
+    found = {name: starts[name] for name in ("position", "degree")}
+    for name, start in starts.items():
+        found[f"transport from {name}"] = _transport(first, second, start)
+    return found
+
+
+def monotone_coupling(
+    keys: tuple[NDArray, NDArray], masses: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Couple two distributions on the line quantile by quantile, shape (K, L).
+
+    Their positive `masses` of sum 1 lie at `keys`; equal places keep their order. At most K + L - 1
+    entries are positive.
+    """
+    with needs_extra("graphons"):
+        from ot import emd_1d
+
+    orders = [np.argsort(key, kind="stable") for key in keys]
+    in_order = [mass[order] for mass, order in zip(masses, orders, strict=True)]
+    # Ranks in the place of keys, among which the solver would break ties as it likes.
+    coupling = emd_1d(*(np.arange(float(order.size)) for order in orders), *in_order)
+    return coupling[np.ix_(*map(np.argsort, orders))]
 
 
 def overlay(first: StepGraphon, second: StepGraphon, alignment: Alignment) -> Overlay:
     r"""Return the difference of two step graphons under an alignment.
 
-    Parameters
-    ----------
-    first : StepGraphon
-        Shape (K_out, K_in).
-    second : StepGraphon
-        Shape (L_out, L_in).
-    alignment : Alignment
-        Couplings of their blocks.
-
-    Returns
-    -------
-    Overlay
-        Value :math:`U_{ij} - W_{km}` on row block (i, k) and column block (j, m), for the pairs of
-        positive mass only.
-
-    Notes
-    -----
-    Non-negative matrices whose margins miss the masses by a total of :math:`\eta` lie within
-    :math:`2 \eta` of a coupling, in the sum of absolute differences ([1]_, lemma 7). The slack is
-    that times :math:`\max |U - W|`.
-
-    References
-    ----------
-    .. [1] J. Altschuler, J. Weed and P. Rigollet, *Near-linear time approximation algorithms for
-       optimal transport via Sinkhorn iteration*, NeurIPS 2017.
+    It has the value :math:`U_{ij} - W_{km}` on row block (i, k) and column block (j, m), for the
+    pairs of positive mass only. Non-negative matrices whose margins miss the masses by a total of
+    :math:`\eta` lie within :math:`2 \eta` of a coupling, in the sum of absolute differences
+    (Altschuler, Weed and Rigollet, NeurIPS 2017, lemma 7). The slack is that times
+    :math:`\max |U - W|`.
     """
     i, k = np.nonzero(alignment.rows > SLIVER)
     j, m = np.nonzero(alignment.cols > SLIVER)

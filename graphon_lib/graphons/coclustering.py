@@ -6,45 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_integer, check_mask, check_rng, needs_extra
-from graphon_lib.graphons.blocks import block_means, split_blocks
+from graphon_lib.graphons.blocks import split_blocks
 from graphon_lib.graphons.singular import leading_singular_vectors, noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["cluster_nodes", "cocluster_blocks", "coclustering"]
+__all__ = ["cluster_nodes", "cocluster_blocks"]
 
 # A mask pruned by class keeps about as many singular values as there are classes; of those of noise
 # this many can do no harm.
 MAX_RANK = 16
-
-
-def coclustering(mask: ArrayLike, blocks: int, rng: np.random.Generator) -> StepGraphon:
-    r"""Estimate a mask's graphon on blocks of rows and of columns that are alike.
-
-    Parameters
-    ----------
-    mask : array_like, shape (n_out, n_in)
-        Binary, NumPy or PyTorch.
-    blocks : int
-        Largest number of blocks on either side, at least 1; fewer when fewer nodes differ.
-    rng : numpy.random.Generator
-        Starts the clustering.
-
-    Returns
-    -------
-    StepGraphon
-        Block means, in order of falling degree; masses are the shares of the nodes.
-
-    Raises
-    ------
-    ValueError
-        If `mask` is not binary, `blocks` not a positive integer or `rng` no generator.
-
-    See Also
-    --------
-    cocluster_blocks : The labels alone, and how they are found.
-    """
-    mask = check_mask("mask", mask)
-    return block_means(mask, *cocluster_blocks(mask, blocks, rng))
 
 
 def cocluster_blocks(
@@ -55,7 +25,6 @@ def cocluster_blocks(
     Parameters
     ----------
     mask : array_like, shape (n_out, n_in)
-        Binary, NumPy or PyTorch.
     blocks : int
         Largest number of blocks on either side, at least 1; fewer when fewer nodes differ.
     rng : numpy.random.Generator
@@ -70,60 +39,37 @@ def cocluster_blocks(
     col_labels : ndarray of int, shape (n_in,)
         Block 0 has the largest mean degree; the parts of a cluster follow one another.
 
-    Raises
-    ------
-    ValueError
-        If `mask` is not binary, `blocks` or `degree_parts` not a positive integer or `rng` no
-        generator.
-
     Notes
     -----
-    With the singular value decomposition :math:`M = \sum_k s_k a_k b_k^\top`, row i is
-    represented by :math:`(s_k a_{ki})_{k \le r}`, column j by :math:`(s_k b_{kj})_{k \le r}`, and
-    k-means groups them: the distance of two rows is then that of their rows in the best rank-r
-    approximation of the mask. Where a side has at most as many kinds of nodes as blocks, each kind is
-    a block. The rank r is the number of singular values above `noise_floor` for
-    the mask's density, at least 1 and at most 16. Masks are neither normalised nor centred, so that
-    empty rows and columns are nodes like others, and degrees count as a part of likeness. Compare
-    [1]_, which divides by degrees first and has one number of clusters for both sides.
-
-    References
-    ----------
-    .. [1] I. S. Dhillon, *Co-clustering documents and words using bipartite spectral graph
-       partitioning*, KDD 2001.
+    With the singular value decomposition :math:`M = \sum_k s_k a_k b_k^\top`, row i is represented
+    by :math:`(s_k a_{ki})_{k \le r}`, column j by :math:`(s_k b_{kj})_{k \le r}`, and k-means
+    groups them: the distance of two rows is then that of their rows in the best rank-r
+    approximation of the mask. Where a side has at most as many kinds of nodes as blocks, each kind
+    is a block. The rank r is the number of singular values above `noise_floor` for the mask's
+    density, at least 1 and at most 16. Masks are neither normalised nor centred, so that empty rows
+    and columns are nodes like others, and degrees count as a part of likeness. Compare Dhillon,
+    *Co-clustering documents and words using bipartite spectral graph partitioning*, KDD 2001, which
+    divides by degrees first and has one number of clusters for both sides.
     """
     mask = check_mask("mask", mask)
-    blocks = check_integer("blocks", blocks, 1)
+    degree_parts = check_integer("degree_parts", degree_parts, 1)
+    clusters = max(1, check_integer("blocks", blocks, 1) // degree_parts)
     check_rng("rng", rng)
     left, values, right = _signal(mask)
-    clusters = max(1, blocks // check_integer("degree_parts", degree_parts, 1))
-    row_labels = _group(mask, left * values, clusters, rng)
-    col_labels = _group(mask.T, right * values, clusters, rng)
-    if degree_parts == 1:
-        return row_labels, col_labels
-    return (
-        split_blocks(row_labels, np.count_nonzero(mask, axis=1), degree_parts),
-        split_blocks(col_labels, np.count_nonzero(mask, axis=0), degree_parts),
-    )
+    labels = [
+        _group(mask, left * values, clusters, rng),
+        _group(mask.T, right * values, clusters, rng),
+    ]
+    for side, axis in enumerate((1, 0)):
+        parts = np.full(labels[side].max() + 1, degree_parts)
+        labels[side] = split_blocks(labels[side], np.count_nonzero(mask, axis=axis), parts)
+    return labels[0], labels[1]
 
 
 def cluster_nodes(
     mask: NDArray[np.bool_], blocks: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return the blocks of the rows of a mask, as `cocluster_blocks` does.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (n_out, n_in)
-    blocks : int
-        Largest number of blocks, at least 1.
-    rng : numpy.random.Generator
-        Starts the clustering.
-
-    Returns
-    -------
-    ndarray of int, shape (n_out,)
-    """
+    """Return the blocks of the rows of a mask, as `cocluster_blocks` does, of checked arguments."""
     left, values, _ = _signal(mask)
     return _group(mask, left * values, blocks, rng)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_instance, check_rng
+from graphon_lib._checks import check_instance
 from graphon_lib.graphons.alignment import Alignment, alignments, overlay
 from graphon_lib.graphons.cut_distance_lower import (
     degree_bound,
@@ -46,9 +46,7 @@ class CutDistance:
     upper_bounds: dict[str, float]
 
 
-def cut_distance(
-    first: StepGraphon, second: StepGraphon, *, rng: np.random.Generator | None = None
-) -> CutDistance:
+def cut_distance(first: StepGraphon, second: StepGraphon) -> CutDistance:
     r"""Bound the cut distance of two step graphons from below and from above.
 
     Parameters
@@ -57,18 +55,11 @@ def cut_distance(
         Shape (K_out, K_in).
     second : StepGraphon
         Of any shape (L_out, L_in) and masses.
-    rng : numpy.random.Generator, optional
-        Starts the searches of `cut_norm`, which has a fixed seed when it is omitted.
 
     Returns
     -------
     CutDistance
         The interval, the alignment that attains its upper end, and all bounds by name.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not a step graphon or `rng` is not a generator.
 
     Notes
     -----
@@ -79,19 +70,15 @@ def cut_distance(
         \bigl( U(u, v) - W(\varphi(u), \psi(v)) \bigr) \,dv \,du \Bigr|
 
     over invertible measure-preserving maps of [0, 1]; for symmetric graphons and
-    :math:`\varphi = \psi` see [1]_, section 8.2. Such a pair acts on step graphons through the
-    masses :math:`\mu_{ik}` that row blocks i and k come to share and :math:`\nu_{jm}` likewise, and every
-    pair of couplings arises so, from intervals cut and exchanged. The infimum is thus one over couplings,
-    of the cut norm of the difference on the product blocks.
+    :math:`\varphi = \psi` see Lovász, section 8.2. Such a pair acts on step graphons through the
+    masses :math:`\mu_{ik}` that row blocks i and k come to share and :math:`\nu_{jm}` likewise, and
+    every pair of couplings arises so, from intervals cut and exchanged. The infimum is thus one
+    over couplings, of the cut norm of the difference on the product blocks.
 
-    The upper bound is the certified upper bound of `cut_norm` under the best of five alignments. The
-    lower bound is the largest of the four of `graphon_lib.graphons.cut_distance_lower`, each of
-    which holds for every relabelling; it is capped at the upper bound, which it can
-    exceed by rounding alone. Blocks of mass zero play no part.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012.
+    The upper bound is the certified upper bound of `cut_norm` under the best of five alignments.
+    The lower bound is the largest of the four of `graphon_lib.graphons.cut_distance_lower`, each of
+    which holds for every relabelling; it is capped at the upper bound, which it can exceed by
+    rounding alone. Blocks of mass zero play no part.
 
     Examples
     --------
@@ -102,13 +89,11 @@ def cut_distance(
     """
     check_instance("first", first, StepGraphon)
     check_instance("second", second, StepGraphon)
-    if rng is not None:
-        check_rng("rng", rng)
     one, two = _positive_part(first), _positive_part(second)
     lower_bounds = {
         "degree": degree_bound(one, two),
         "motif": motif_bound(one, two),
-        "rectangle": rectangle_bound(one, two, rng),
+        "rectangle": rectangle_bound(one, two),
         "singular value": singular_value_bound(one, two),
     }
     candidates = alignments(one, two)
@@ -119,7 +104,7 @@ def cut_distance(
             upper_bounds[name] = upper_bounds[twin]
             continue
         laid = overlay(one, two, candidate)
-        norm = cut_norm(laid.difference, laid.row_mass, laid.col_mass, rng)
+        norm = cut_norm(laid.difference, laid.row_mass, laid.col_mass)
         upper_bounds[name] = norm.upper + laid.slack
     best = min(upper_bounds, key=upper_bounds.__getitem__)
     upper = upper_bounds[best]

@@ -30,8 +30,8 @@ class DualCertificate:
 
     Notes
     -----
-    They prove :math:`\lVert B \rVert_\square \le \tfrac14 \lVert D^{-1/2} B' E^{-1/2} \rVert_2`; see
-    `graphon_lib.graphons.cut_norm_upper.dual_bound`.
+    They prove :math:`\lVert B \rVert_\square \le \tfrac14 \lVert D^{-1/2} B' E^{-1/2} \rVert_2`;
+    see `graphon_lib.graphons.cut_norm_upper.dual_bound`.
     """
 
     row_weights: NDArray[np.float64]
@@ -74,25 +74,18 @@ def cut_norm(
     Parameters
     ----------
     values : array_like, shape (n, m)
-        The matrix A, of any real numbers: usually the difference of two graphons on the same blocks.
-    row_mass : array_like, shape (n,), optional
-        Masses p of the row blocks, non-negative, summing to 1. Uniform when omitted.
-    col_mass : array_like, shape (m,), optional
-        Masses q of the column blocks, likewise.
+        The matrix A, of any real numbers: usually the difference of two graphons on the same
+        blocks.
+    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
+        The masses p of the row blocks and q of the column blocks.
     rng : numpy.random.Generator, optional
-        Starts the search. When omitted, a generator with a fixed seed: the same matrix gives the same
-        interval.
+        Starts the search. When omitted, a generator with a fixed seed: the same matrix gives the
+        same interval.
 
     Returns
     -------
     CutNorm
         The interval, its witness and its certificate. `check_certificate` recomputes both bounds.
-
-    Raises
-    ------
-    ValueError
-        If `values` is empty, not two-dimensional or not finite, masses are negative, of the wrong
-        number or do not sum to 1, or `rng` is not a generator.
 
     Notes
     -----
@@ -101,20 +94,15 @@ def cut_norm(
     .. math:: \lVert A \rVert_\square
         = \max_{S, T} \Bigl| \sum_{i \in S} \sum_{j \in T} p_i q_j A_{ij} \Bigr| ,
 
-    the maximum over whole blocks being that over all measurable sets ([1]_, section 8.2.1). It is
-    NP-hard to approximate beyond a constant [2]_. Rows with equal values are first merged, and rows
-    of mass zero left out, likewise columns. If what remains has a small side, every one of its subsets is
-    tried and lower = upper, exact but for the rounding of sums. Otherwise the lower bound is a
-    local search from the rounded solution of the semidefinite relaxation of [2]_ and the upper
-    bound its dual. What lies between is mostly the relaxation's own gap: 5 to 15 per cent on masks
-    minus their block means, up to 23 on smooth differences such as :math:`\cos 2\pi(u - v)`, and 78 at
-    most (Krivine's bound on Grothendieck's constant) if the search is perfect.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012.
-    .. [2] N. Alon and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J.
-       Comput. 35, 2006.
+    the maximum over whole blocks being that over all measurable sets (Lovász, section 8.2.1). It is
+    NP-hard to approximate beyond a constant (Alon and Naor). Rows with equal values are first
+    merged, and rows of mass zero left out, likewise columns. If what remains has a small side,
+    every one of its subsets is tried and lower = upper, exact but for the rounding of sums.
+    Otherwise the lower bound is a local search from the rounded solution of the semidefinite
+    relaxation of Alon and Naor and the upper bound its dual. What lies between is mostly the
+    relaxation's own gap: 5 to 15 per cent on masks minus their block means, up to 23 on smooth
+    differences such as :math:`\cos 2\pi(u - v)`, and 78 at most (Krivine's bound on Grothendieck's
+    constant) if the search is perfect.
 
     Examples
     --------
@@ -153,9 +141,10 @@ def check_certificate(
     values : array_like, shape (n, m)
         The matrix.
     result : CutNorm
-        What `cut_norm` returned, or anyone's claim about the same matrix. Its `lower` and `upper` are
-        not read.
-    row_mass, col_mass : array_like, optional
+        What `cut_norm` returned, or anyone's claim about the same matrix. Its `lower` and `upper`
+        are not read. It may lack a certificate only where the matrix is small enough for
+        enumeration.
+    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
         The masses.
 
     Returns
@@ -164,12 +153,6 @@ def check_certificate(
         The sum over the witness's sets.
     upper : float
         The bound the certificate proves, valid whatever its weights, if not tight.
-
-    Raises
-    ------
-    ValueError
-        If the witness or the certificate does not have the matrix's shape, weights are negative or
-        all zero, or there is no certificate and the matrix is too large for enumeration.
     """
     matrix, p, q, exponent = _check_matrix(values, row_mass, col_mass)
     for name, size in zip(("rows", "cols"), matrix.shape, strict=True):

@@ -18,35 +18,15 @@ RELATIVE_GAIN = 1e-12
 
 
 def can_enumerate(n_rows: int, n_cols: int) -> bool:
-    """Say whether `enumerate_rows` takes no more than about a tenth of a second.
-
-    Parameters
-    ----------
-    n_rows, n_cols : int
-        The shape of the matrix; the subsets are those of its rows.
-    """
+    """Say whether `enumerate_rows` takes no more than about a tenth of a second."""
     return n_rows < ENUMERATION_WORK.bit_length() and n_cols << n_rows <= ENUMERATION_WORK
 
 
 def enumerate_rows(weighted: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    r"""Find the sets that attain the cut norm by trying every subset of the rows.
+    r"""Return the sets S, shape (n,), and T, shape (m,), that attain the cut norm of a matrix B (n, m).
 
-    Parameters
-    ----------
-    weighted : ndarray, shape (n, m)
-        The matrix B, n small (see `can_enumerate`).
-
-    Returns
-    -------
-    rows : ndarray of bool, shape (n,)
-        The set S.
-    cols : ndarray of bool, shape (m,)
-        The set T.
-
-    Notes
-    -----
-    Given S, with column sums :math:`s_j = \sum_{i \in S} B_{ij}`, the best T holds all columns of one
-    sign, and gives
+    Every subset of the rows is tried. Given S, with column sums
+    :math:`s_j = \sum_{i \in S} B_{ij}`, the best T holds all columns of one sign, and gives
 
     .. math::
 
@@ -76,33 +56,13 @@ def search_signs(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Search signs of the rows and columns of a bordered matrix for a large :math:`x^\top B' y`.
 
-    Parameters
-    ----------
-    bordered : ndarray, shape (n + 1, m + 1)
-        The matrix B' that `graphon_lib.graphons.cut_norm_upper.border` returns.
-    row_vectors : ndarray, shape (n + 1, r)
-        The relaxation's vectors, whose signs along random directions are the first 96 starts.
-    rng : numpy.random.Generator
-        Draws the directions, and 32 starts that are signs at random.
-
-    Returns
-    -------
-    row_signs : ndarray, shape (n + 1,)
-        The signs x.
-    col_signs : ndarray, shape (m + 1,)
-        The signs y.
-
-    Notes
-    -----
-    All starts at once alternate :math:`y = \mathrm{sign}(B'^\top x)` and
-    :math:`x = \mathrm{sign}(B' y)`, which never lowers :math:`x^\top B' y`, until nothing changes. The best
-    eight then flip single signs of one side, the other side answering each time, as long as that
-    gains, first the rows, then the columns. Rounding along random directions is that of [1]_.
-
-    References
-    ----------
-    .. [1] N. Alon and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J.
-       Comput. 35, 2006, section 4.
+    The matrix B', shape (n + 1, m + 1), is what `graphon_lib.graphons.cut_norm_upper.border`
+    returns. Of the starts, 96 are the signs of the relaxation's `row_vectors`, shape (n + 1, r),
+    along random directions (Alon and Naor, section 4), and 32 are random. All starts at once
+    alternate :math:`y = \mathrm{sign}(B'^\top x)` and :math:`x = \mathrm{sign}(B' y)`, which never
+    lowers :math:`x^\top B' y`, until nothing changes. The best eight then flip single signs of one
+    side, the other side answering each time, as long as that gains, first the rows, then the
+    columns.
     """
     directions = rng.standard_normal((row_vectors.shape[1], ROUNDED_STARTS))
     random = rng.standard_normal((len(bordered), RANDOM_STARTS))

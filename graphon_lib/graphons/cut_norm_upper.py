@@ -62,12 +62,7 @@ def border(weighted: NDArray[np.float64]) -> NDArray[np.float64]:
         = \tfrac14 \max_{x, y \in \{\pm 1\}} x^\top B' y ,
 
     and signs x, y attain the sum over :math:`S = \{i : x_i \ne x_{n+1}\}`,
-    :math:`T = \{j : y_j \ne y_{m+1}\}`, up to its sign [1]_.
-
-    References
-    ----------
-    .. [1] N. Alon and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J.
-       Comput. 35, 2006, section 3.
+    :math:`T = \{j : y_j \ne y_{m+1}\}`, up to its sign (Alon and Naor, section 3).
     """
     row_sums = weighted.sum(axis=1)
     bottom = np.append(-weighted.sum(axis=0), row_sums.sum())
@@ -98,7 +93,8 @@ def dual_bound(
 
     Notes
     -----
-    With D, E the diagonal matrices of d, e and :math:`C = D^{-1/2} B' E^{-1/2}`, all signs x, y have
+    With D, E the diagonal matrices of d, e and :math:`C = D^{-1/2} B' E^{-1/2}`, all signs x, y
+    have
 
     .. math::
 
@@ -106,30 +102,24 @@ def dual_bound(
         \le \lVert C \rVert_2 \Bigl( \sum_i d_i \sum_j e_j \Bigr)^{1/2} ,
 
     and a quarter of the right-hand side bounds the cut norm (see `border`). The smallest such bound
-    is the optimum of the dual of the semidefinite relaxation of [1]_: by Schur's complement,
-    :math:`\lVert C \rVert_2 \le 1` says that
+    is the optimum of the dual of the semidefinite relaxation of Alon and Naor: by Schur's
+    complement, :math:`\lVert C \rVert_2 \le 1` says that
 
     .. math:: \begin{pmatrix} D & -B' \\ -B'^\top & E \end{pmatrix} \succeq 0 ,
 
-    whose quadratic form at (x, y) is :math:`\sum d + \sum e - 2 x^\top B' y \ge 0`. Multiplying both weights
-    by :math:`\lVert C \rVert_2` shifts the smallest eigenvalue to zero in proportion to d and e, which
-    is tighter than a shift by a multiple of the identity when the weights differ much, and
-    :math:`\sqrt{ab} \le (a + b) / 2` takes the best scaling of d against e.
+    whose quadratic form at (x, y) is :math:`\sum d + \sum e - 2 x^\top B' y \ge 0`. Multiplying
+    both weights by :math:`\lVert C \rVert_2` shifts the smallest eigenvalue to zero in proportion
+    to d and e, which is tighter than a shift by a multiple of the identity when the weights differ
+    much, and :math:`\sqrt{ab} \le (a + b) / 2` takes the best scaling of d against e.
 
-    The number is a bound in floating point too. With u the unit roundoff and N the smaller
-    of n + 1, m + 1, M the larger, :math:`t I - C C^\top` passes a Cholesky factorisation, which proves
-    :math:`\lambda_{\max}(C C^\top) \le t + (N + 1) u \cdot N t` to first order, whatever the order of
-    summation ([2]_, [3]_); forming C and the product adds at most
-    :math:`(M + 8) u \lVert C \rVert_F^2`; the rounding of B' adds at most
-    :math:`4 u (N + M) \sum_{ij} |B'_{ij}|`. The code allows twice these
-    (machine epsilon is 2u), which covers the terms of second order.
-
-    References
-    ----------
-    .. [1] N. Alon and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J.
-       Comput. 35, 2006.
-    .. [2] N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, SIAM 2002, theorem 10.3.
-    .. [3] S. M. Rump, *Verification of positive definiteness*, BIT 46, 2006.
+    The number is a bound in floating point too. With u the unit roundoff and N the smaller of n +
+    1, m + 1, M the larger, :math:`t I - C C^\top` passes a Cholesky factorisation, which proves
+    :math:`\lambda_{\max}(C C^\top) \le t + (N + 1) u \cdot N t` to first order, whatever the order
+    of summation (N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, theorem
+    10.3; S. M. Rump, *Verification of positive definiteness*, BIT 46, 2006); forming C and the
+    product adds at most :math:`(M + 8) u \lVert C \rVert_F^2`; the rounding of B' adds at most
+    :math:`4 u (N + M) \sum_{ij} |B'_{ij}|`. The code allows twice these (machine epsilon is 2u),
+    which covers the terms of second order.
     """
     if bordered.shape[0] > bordered.shape[1]:
         return dual_bound(bordered.T, col_weights, row_weights)
@@ -173,19 +163,14 @@ def solve_relaxation(bordered: NDArray[np.float64], rng: np.random.Generator) ->
     Notes
     -----
     The relaxation replaces the signs by unit vectors,
-    :math:`\max \sum_{ij} B'_{ij} \langle u_i, v_j \rangle` [1]_. Some solution has rank below
-    :math:`\sqrt{2 (n + m + 2)}`, so vectors of that length lose nothing [2]_. Given the columns, the best
-    rows are :math:`u_i = g_i / \lVert g_i \rVert` with :math:`g = B' v`, and vice versa; the two steps alternate.
-    At an optimum :math:`d_i = \lVert (B' v)_i \rVert` and :math:`e_j = \lVert (B'^\top u)_j \rVert` solve the dual;
-    before it they still give a bound through `dual_bound`. The optimum is at most 1.783 times the
-    cut norm (Krivine's bound on Grothendieck's constant [1]_).
-
-    References
-    ----------
-    .. [1] N. Alon and A. Naor, *Approximating the cut-norm via Grothendieck's inequality*, SIAM J.
-       Comput. 35, 2006.
-    .. [2] S. Burer and R. D. C. Monteiro, *A nonlinear programming algorithm for solving semidefinite
-       programs via low-rank factorization*, Math. Program. 95, 2003.
+    :math:`\max \sum_{ij} B'_{ij} \langle u_i, v_j \rangle` (Alon and Naor). Some solution has rank
+    below :math:`\sqrt{2 (n + m + 2)}`, so vectors of that length lose nothing (Burer and Monteiro,
+    Math. Program. 95, 2003). Given the columns, the best rows are
+    :math:`u_i = g_i / \lVert g_i \rVert` with :math:`g = B' v`, and vice versa; the two steps
+    alternate. At an optimum :math:`d_i = \lVert (B' v)_i \rVert` and
+    :math:`e_j = \lVert (B'^\top u)_j \rVert` solve the dual; before it they still give a bound
+    through `dual_bound`. The optimum is at most 1.783 times the cut norm (Krivine's bound on
+    Grothendieck's constant).
     """
     rank = int(np.ceil(np.sqrt(2 * sum(bordered.shape))))
     cols, _ = _normalise(rng.standard_normal((bordered.shape[1], rank)))

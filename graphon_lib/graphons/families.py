@@ -13,17 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import check_array, check_real
 from graphon_lib.graphons.partition import averaging_matrix, check_edges, check_position
-from graphon_lib.graphons.sampling import ROUNDING, sample_mask
 
 __all__ = ["Assortative", "Constant", "GraphonFamily", "PowerLaw", "Ramp", "Threshold"]
 
 Array = NDArray[np.float64]
 
+# Formulas leave [0, 1] by rounding.
+ROUNDING = 1e-12
+
 
 class GraphonFamily(ABC):
-    """A graphon given by a formula: evaluation, exact block means, and masks drawn from it."""
+    """A graphon given by a formula: evaluation and exact block means."""
 
     @abstractmethod
     def _evaluate(self, u: Array, v: Array) -> Array:
@@ -34,69 +36,18 @@ class GraphonFamily(ABC):
         """Return the integrals over the rectangles between valid edges."""
 
     def __call__(self, u: ArrayLike, v: ArrayLike) -> Array:
-        """Return the graphon at row positions `u` and column positions `v`.
-
-        Parameters
-        ----------
-        u, v : array_like
-            Positions in [0, 1], of shapes that broadcast.
-
-        Raises
-        ------
-        ValueError
-            If a position is outside [0, 1] or not a number.
-        """
+        """Return the graphon at row positions `u` and column positions `v` in [0, 1], which broadcast."""
         return self._evaluate(check_position("u", u), check_position("v", v))
 
     def block_means(self, row_edges: ArrayLike, col_edges: ArrayLike) -> Array:
-        r"""Return the means over the rectangles of a partition, from closed-form integrals.
+        """Return the exact means over the rectangles of a partition, shape (K_out, K_in).
 
-        Parameters
-        ----------
-        row_edges : array_like, shape (K_out + 1,)
-            Strictly increasing from 0 to 1.
-        col_edges : array_like, shape (K_in + 1,)
-            Strictly increasing from 0 to 1.
-
-        Returns
-        -------
-        ndarray, shape (K_out, K_in)
-            In [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If edges do not increase strictly from 0 to 1.
+        The K_out + 1 `row_edges` and K_in + 1 `col_edges` increase strictly from 0 to 1.
         """
         rows = check_edges("row_edges", row_edges)
         cols = check_edges("col_edges", col_edges)
         areas = np.outer(np.diff(rows), np.diff(cols))
         return np.clip(self._integrate(rows, cols) / areas, 0.0, 1.0)
-
-    def sample(
-        self, shape: tuple[int, int], rng: np.random.Generator, positions: str = "grid"
-    ) -> NDArray[np.bool_]:
-        """Draw a mask of any size; see `graphon_lib.graphons.sample_mask`.
-
-        Parameters
-        ----------
-        shape : tuple of two ints
-            (n_out, n_in), each at least 1.
-        rng : numpy.random.Generator
-            The source of randomness.
-        positions : {"grid", "uniform"}
-            Evenly spaced nodes in order, or independent uniform ones.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_out, n_in)
-
-        Raises
-        ------
-        ValueError
-            If `shape` is not two positive integers, `rng` no generator or `positions` another word.
-        """
-        return sample_mask(self, shape, rng, positions)
 
 
 @dataclass(frozen=True)
@@ -107,17 +58,12 @@ class Constant(GraphonFamily):
     ----------
     density : float
         The constant c, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If `density` is outside [0, 1].
     """
 
     density: float
 
     def __post_init__(self) -> None:
-        _check_number("density", self.density)
+        check_real("density", self.density, 0.0, 1.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         return np.full(np.broadcast_shapes(u.shape, v.shape), float(self.density))
@@ -134,15 +80,8 @@ class PowerLaw(GraphonFamily):
     ----------
     scale : float
         The largest value c, in [0, 1].
-    row_exponent : float
-        The exponent a, at least 0.
-    col_exponent : float
-        The exponent b, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    row_exponent, col_exponent : float
+        The exponents a and b, at least 0.
 
     Notes
     -----
@@ -154,9 +93,9 @@ class PowerLaw(GraphonFamily):
     col_exponent: float
 
     def __post_init__(self) -> None:
-        _check_number("scale", self.scale)
-        _check_number("row_exponent", self.row_exponent, maximum=np.inf)
-        _check_number("col_exponent", self.col_exponent, maximum=np.inf)
+        check_real("scale", self.scale, 0.0, 1.0)
+        check_real("row_exponent", self.row_exponent, 0.0)
+        check_real("col_exponent", self.col_exponent, 0.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         return self.scale * (1 - u) ** self.row_exponent * (1 - v) ** self.col_exponent
@@ -174,15 +113,8 @@ class Ramp(GraphonFamily):
     ----------
     intercept : float
         The value c at (0, 0).
-    row_slope : float
-        The slope a.
-    col_slope : float
-        The slope b. The values at the four corners must lie in [0, 1], to within rounding, 1e-12.
-
-    Raises
-    ------
-    ValueError
-        If a corner's value is outside [0, 1].
+    row_slope, col_slope : float
+        The slopes a and b. The values at the four corners must lie in [0, 1], to within 1e-12.
 
     Notes
     -----
@@ -195,7 +127,7 @@ class Ramp(GraphonFamily):
 
     def __post_init__(self) -> None:
         for name in ("intercept", "row_slope", "col_slope"):
-            _check_number(name, getattr(self, name), minimum=-1.0)
+            check_real(name, getattr(self, name), -1.0, 1.0)
         ends = np.array([0.0, 1.0])
         corners = self.intercept + self.row_slope * ends[:, None] + self.col_slope * ends
         inside = np.clip(corners, 0.0, 1.0)
@@ -224,15 +156,8 @@ class Threshold(GraphonFamily):
     ----------
     threshold : float
         The threshold t, in [0, 2].
-    high : float
-        The value where u + v < t, in [0, 1].
-    low : float
-        The value elsewhere, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    high, low : float
+        The values where u + v < t and elsewhere, in [0, 1].
 
     Notes
     -----
@@ -245,9 +170,9 @@ class Threshold(GraphonFamily):
     low: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_number("threshold", self.threshold, maximum=2.0)
-        _check_number("high", self.high)
-        _check_number("low", self.low)
+        check_real("threshold", self.threshold, 0.0, 2.0)
+        check_real("high", self.high, 0.0, 1.0)
+        check_real("low", self.low, 0.0, 1.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         return np.where(u + v < self.threshold, float(self.high), float(self.low))
@@ -265,19 +190,11 @@ class Assortative(GraphonFamily):
 
     Parameters
     ----------
-    within : float
-        The density where both nodes are in their side's first block, or both in its second.
-    between : float
-        The density elsewhere.
-    row_split : float
-        Where the first row block ends, in [0, 1].
-    col_split : float
-        Where the first column block ends, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside [0, 1].
+    within, between : float
+        The densities where both nodes are in their side's first block, or both in its second, and
+        elsewhere, in [0, 1].
+    row_split, col_split : float
+        Where the first block of rows and of columns ends, in [0, 1].
     """
 
     within: float
@@ -287,7 +204,7 @@ class Assortative(GraphonFamily):
 
     def __post_init__(self) -> None:
         for name in ("within", "between", "row_split", "col_split"):
-            _check_number(name, getattr(self, name))
+            check_real(name, getattr(self, name), 0.0, 1.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         together = (u < self.row_split) == (v < self.col_split)
@@ -298,10 +215,6 @@ class Assortative(GraphonFamily):
         rows = averaging_matrix(np.array([0.0, self.row_split, 1.0]), row_edges)
         cols = averaging_matrix(np.array([0.0, self.col_split, 1.0]), col_edges)
         return (rows @ values @ cols.T) * np.outer(np.diff(row_edges), np.diff(col_edges))
-
-
-def _check_number(name: str, value: object, minimum: float = 0.0, maximum: float = 1.0) -> None:
-    check_array(name, value, 0, minimum=minimum, maximum=maximum)
 
 
 def _midpoints(edges: Array) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_array
+from graphon_lib._checks import check_real
 from graphon_lib.graphons.families import GraphonFamily
 
 __all__ = ["FlowThreshold"]
@@ -29,32 +29,20 @@ class FlowThreshold(GraphonFamily):
     ----------
     threshold : float
         The threshold t, at least 0.
-    row_decay : float
-        How fast the flow falls over the rows, a in [0, 50].
-    col_decay : float
-        How fast the flow falls over the columns, b in [0, 50].
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    row_decay, col_decay : float
+        How fast the flow falls over the rows and columns, a and b in [0, 50].
 
     Notes
     -----
-    SynFlow's score of a weight is :math:`|w|` times the flow into its column and the flow out of its
-    row [1]_. Where these flows are :math:`e^{-b v}` and :math:`e^{-a u}` and the weight is standard
-    normal,
+    SynFlow's score of a weight is :math:`|w|` times the flow into its column and the flow out of
+    its row (Tanaka et al., NeurIPS 2020, equation 2). Where these flows are :math:`e^{-b v}` and
+    :math:`e^{-a u}` and the weight is standard normal,
 
     .. math:: W(u, v) = P(|w|\, e^{-a u} e^{-b v} > t)
               = \operatorname{erfc}\bigl(t\, e^{a u + b v} / \sqrt 2\bigr) .
 
     Block means are Gauss-Legendre quadratures, of six nodes for every 0.5 by which the exponent
     grows; their error is below 1e-9.
-
-    References
-    ----------
-    .. [1] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
-       iteratively conserving synaptic flow*, NeurIPS 2020, equation 2.
     """
 
     threshold: float
@@ -62,9 +50,9 @@ class FlowThreshold(GraphonFamily):
     col_decay: float
 
     def __post_init__(self) -> None:
-        check_array("threshold", self.threshold, 0, minimum=0.0)
-        check_array("row_decay", self.row_decay, 0, minimum=0.0, maximum=50.0)
-        check_array("col_decay", self.col_decay, 0, minimum=0.0, maximum=50.0)
+        check_real("threshold", self.threshold, 0.0)
+        check_real("row_decay", self.row_decay, 0.0, 50.0)
+        check_real("col_decay", self.col_decay, 0.0, 50.0)
 
     def _evaluate(self, u: Array, v: Array) -> Array:
         with np.errstate(over="ignore"):

@@ -37,19 +37,13 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
     Parameters
     ----------
     mask_or_graphon : array_like, shape (n_out, n_in), or StepGraphon
-        A binary mask, NumPy or PyTorch, or a step graphon.
 
     Returns
     -------
     dict of str to float
-        ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges that
-        share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two rows
-        joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If a mask is not binary.
+        ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges
+        that share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two
+        rows joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
 
     Notes
     -----
@@ -59,7 +53,7 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
     .. math:: t(F, W) = \int \prod_{(i, j) \in F} W(u_i, v_j) \prod_i du_i \prod_j dv_j ,
 
     in a mask the fraction of the maps of F's nodes to rows and columns that send edges to edges
-    ([1]_, section 7.2). With the degrees :math:`d(u) = \int W(u, v) dv` and
+    (Lovász, section 7.2). With the degrees :math:`d(u) = \int W(u, v) dv` and
     :math:`d'(v) = \int W(u, v) du` and the codegrees
     :math:`c(u, u') = \int W(u, v) W(u', v) dv` and :math:`c'(v, v')`,
 
@@ -72,10 +66,6 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
 
     A convergent sequence of masks is one whose densities converge for every F. The cost is that of
     the two products of the mask with its transpose.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012.
     """
     if isinstance(mask_or_graphon, StepGraphon):
         values = mask_or_graphon.values

@@ -8,21 +8,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_rng, check_sequence
-from graphon_lib.graphons.blocks import block_means
-from graphon_lib.graphons.drift_shrinkage import shrink_drift
+from graphon_lib._checks import (
+    check_array,
+    check_instance,
+    check_integer,
+    check_masks,
+    check_rng,
+    check_sequence,
+)
+from graphon_lib.graphons.blocks import labelled_means
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
-from graphon_lib.graphons.partition import check_same_masses, grid_positions
-from graphon_lib.graphons.possible_moments import check_possible_moments
-from graphon_lib.graphons.sampling import sample_mask_at
+from graphon_lib.graphons.partition import check_same_masses, grid_positions, locate
+from graphon_lib.graphons.sampling import draw_mask
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.graphons.weight_moments import (
-    check_fitting_masks,
+    check_possible_moments,
     check_weights,
+    shrink_drift,
     weight_moments,
 )
 
-__all__ = ["GraphonNetwork"]
+__all__ = ["GraphonNetwork", "sample_weights"]
 
 
 class GraphonNetwork:
@@ -31,8 +37,8 @@ class GraphonNetwork:
     The neurons of a hidden layer are rows of one mask and columns of the next, so that the column
     masses of each graphon must be the row masses of the one before. Besides the probability
     :math:`W = P(M = 1)` that a weight is kept, a layer can have the second moment
-    :math:`V = E[w^2 M]` and the drift :math:`D = \sqrt{n_{in}} E[w M]` of its kept weights. The
-    object and its arrays do not change once made.
+    :math:`V = E[w^2 M]` and the drift :math:`D = \sqrt{n_{in}} E[w M]` of its kept weights, which
+    are in NTK units, N(0, 1) before pruning. The object and its arrays do not change once made.
 
     Parameters
     ----------
@@ -45,35 +51,11 @@ class GraphonNetwork:
     drifts : sequence of array_like, optional
         D of every layer, in its graphon's shape, and 0 where V is. None stands for D = 0.
 
-    Attributes
-    ----------
-    layers : tuple of StepGraphon
-    second_moments : tuple of ndarray or None
-        Read-only.
-    drifts : tuple of ndarray or None
-        Read-only.
-
-    Raises
-    ------
-    ValueError
-        If there are no layers, blocks of neighbouring layers do not fit, the input columns do not
-        have equal masses, moments are not one finite array of its graphon's shape per layer, or no
-        weights have them, such as a second moment where none is kept.
-
     Notes
     -----
-    Weights are in NTK units, N(0, 1) before pruning. [1]_ reads the sorted mask of every layer as a
-    function of positions and so identifies a neuron's rank by in-degree with its rank by out-degree;
-    see the argument `order` of `from_masks`.
-
-    By the Cauchy-Schwarz inequality, :math:`D^2 \le n_{in} W V`. It is checked in the first layer, if
-    that has a column for each of d > 1 coordinates, whose number of inputs is so known. The others may
-    have any, up to infinitely many.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    By the Cauchy-Schwarz inequality, :math:`D^2 \le n_{in} W V`. It is checked in the first layer,
+    if that has a column for each of d > 1 coordinates, whose number of inputs is so known. The
+    others may have any, up to infinitely many.
     """
 
     __slots__ = ("_drifts", "_layers", "_second_moments")
@@ -98,6 +80,11 @@ class GraphonNetwork:
             )
 
     @classmethod
+    def dense(cls, depth: int) -> GraphonNetwork:
+        """Return the network of `depth` weight layers from which nothing is pruned."""
+        return cls([StepGraphon([[1.0]])] * check_integer("depth", depth, 1))
+
+    @classmethod
     def from_masks(
         cls,
         masks: Sequence[ArrayLike],
@@ -113,22 +100,20 @@ class GraphonNetwork:
         Parameters
         ----------
         masks : sequence of array_like, shapes (n_out, n_in)
-            The binary masks from the first layer to the read-out, NumPy or PyTorch; the rows of each
-            are the columns of the next.
+            From the first layer to the read-out; the rows of each are the columns of the next.
         weights : sequence of array_like, optional
-            The weights in the masks' shapes, in NTK units: N(0, 1) before pruning. When given,
-            second moments and drifts are filled; what they are off the mask does not matter.
+            The weights in the masks' shapes. When given, second moments and drifts are filled; what
+            they are off the mask does not matter.
         blocks : int
             Number of blocks K of every hidden layer, at least 1; at most as many as neurons.
         order : {"joint", "degree", "coclustering", "both"}
-            How hidden neurons are put in blocks. ``"joint"``: one block for neurons alike in
-            in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``, as
-            in [1]_: the rows of a mask in K blocks by in-degree, the columns of the next by
+            How hidden neurons are put in blocks, from the masks alone. ``"joint"``: neurons alike
+            in in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``,
+            as in the paper: the rows of a mask in K blocks by in-degree, the columns of the next by
             out-degree, and blocks matched by rank, as though in-rank and out-rank of a neuron were
             equal. ``"coclustering"``: neurons with alike inputs and outputs, K blocks from the
-            leading singular vectors of the two masks side by side. ``"both"``: about :math:`\sqrt K`
-            such clusters, each cut in joint blocks. Blocks are found from the masks alone, so that the
-            weights are left for their moments.
+            leading singular vectors of the two masks side by side. ``"both"``: about
+            :math:`\sqrt K` such clusters, each cut in joint blocks.
         rng : numpy.random.Generator, optional
             For ``"coclustering"`` and ``"both"`` only.
         shrinkage : bool
@@ -139,15 +124,8 @@ class GraphonNetwork:
         -------
         GraphonNetwork
             Input columns and read-out rows are not merged: every input coordinate is a column and
-            every output a row, in the given order, with every `order`, since a coordinate's position
-            ties the graphon to the data.
-
-        Raises
-        ------
-        ValueError
-            If a mask is not binary, masks do not fit one another, weights do not fit the masks or
-            are not finite, `blocks` is not a positive integer, `order` another word, or `rng` does
-            not go with it.
+            every output a row, in the given order, with every `order`, since a coordinate's
+            position ties the graphon to the data.
 
         Notes
         -----
@@ -159,16 +137,9 @@ class GraphonNetwork:
             V_{AB} = \frac{1}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij}^2, \quad
             D_{AB} = \frac{\sqrt{n_{in}}}{|A||B|} \sum_{i \in A, j \in B} M_{ij} w_{ij} ,
 
-        the last before shrinkage. For standard errors see
-        :func:`~graphon_lib.graphons.weight_moments`.
-
-        References
-        ----------
-        .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis:
-           Understanding Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025,
-           arXiv:2510.17515.
+        the last before shrinkage.
         """
-        checked = check_fitting_masks(masks)
+        checked = check_masks(masks)
         check_integer("blocks", blocks, 1)
         check_order(order, rng)
         pairs = [
@@ -178,64 +149,11 @@ class GraphonNetwork:
         inputs, outputs = np.arange(checked[0].shape[1]), np.arange(checked[-1].shape[0])
         row_labels = [*(as_rows for as_rows, _ in pairs), outputs]
         col_labels = [inputs, *(as_columns for _, as_columns in pairs)]
-        return cls.from_labels(checked, row_labels, col_labels, weights, shrinkage=shrinkage)
-
-    @classmethod
-    def from_labels(
-        cls,
-        masks: Sequence[ArrayLike],
-        row_labels: Sequence[ArrayLike],
-        col_labels: Sequence[ArrayLike],
-        weights: Sequence[ArrayLike] | None = None,
-        *,
-        shrinkage: bool = True,
-    ) -> GraphonNetwork:
-        """Estimate the graphons of a pruned network on blocks of one's own.
-
-        Parameters
-        ----------
-        masks : sequence of array_like, shapes (n_out, n_in)
-            As for `from_masks`.
-        row_labels : sequence of array_like of int, shapes (n_out,)
-            For every mask, the block 0, ..., K - 1 of each of its rows, every block used.
-        col_labels : sequence of array_like of int, shapes (n_in,)
-            For every mask, the block of each of its columns. The blocks of a mask's columns must
-            have the sizes of those of the rows of the mask before.
-        weights : sequence of array_like, optional
-            As for `from_masks`.
-        shrinkage : bool
-            As for `from_masks`.
-
-        Returns
-        -------
-        GraphonNetwork
-
-        Raises
-        ------
-        ValueError
-            If a mask is not binary, masks do not fit one another, or labels or weights do not fit
-            the masks.
-        """
-        checked = check_fitting_masks(masks)
-        row_labels = check_sequence("row_labels", row_labels, "labels, one array a mask")
-        col_labels = check_sequence("col_labels", col_labels, "labels, one array a mask")
-        for name, labels in (("row_labels", row_labels), ("col_labels", col_labels)):
-            if len(labels) != len(checked):
-                raise ValueError(
-                    f"{name} must be {len(checked)} arrays, one per mask; got {len(labels)}"
-                )
-        layers = [
-            block_means(mask, rows, cols)
-            for mask, rows, cols in zip(checked, row_labels, col_labels, strict=True)
-        ]
+        layers = list(map(labelled_means, checked, row_labels, col_labels))
         if weights is None:
             return cls(layers)
-        moments = [
-            weight_moments(weight, mask, rows, cols)
-            for weight, mask, rows, cols in zip(
-                check_weights(weights, checked), checked, row_labels, col_labels, strict=True
-            )
-        ]
+        fitting = check_weights(weights, checked)
+        moments = list(map(weight_moments, fitting, checked, row_labels, col_labels))
         drifts = [moment.drift for moment in moments]
         if shrinkage:
             # Block means obey (E w M)^2 <= E M E w^2 M; shrunk ones must be held to it.
@@ -256,12 +174,12 @@ class GraphonNetwork:
 
     @property
     def second_moments(self) -> tuple[NDArray[np.float64], ...] | None:
-        """V of every layer, or None where V = W."""
+        """V of every layer, read-only, or None where V = W."""
         return self._second_moments
 
     @property
     def drifts(self) -> tuple[NDArray[np.float64], ...] | None:
-        """D of every layer, or None where D = 0."""
+        """D of every layer, read-only, or None where D = 0."""
         return self._drifts
 
     @property
@@ -269,22 +187,19 @@ class GraphonNetwork:
         """Number of weight layers, the read-out included."""
         return len(self._layers)
 
+    def without_drifts(self) -> GraphonNetwork:
+        """Return the network of the same densities and second moments, with drifts 0."""
+        return GraphonNetwork(self._layers, self._second_moments)
+
     def path_density(self) -> float:
-        r"""Return the fraction of the paths from inputs to outputs that survive.
+        r"""Return the fraction, in [0, 1], of the paths from inputs to outputs that survive.
 
-        Returns
-        -------
-        float
-            In [0, 1].
-
-        Notes
-        -----
         .. math:: P = \sum_{u_0, \dots, u_D} \prod_{l=1}^D W^l(u_l, u_{l-1}) \prod_{l=0}^D p^l_{u_l} .
 
-        Where every neuron is a block of its own, this is the mask's surviving input-output paths over
-        all :math:`\prod_l n_l`. In general it is the mean of that fraction when, in every block of
-        every hidden layer, the neurons' outgoing connections are dealt out anew at random: blocks
-        know how many of each there are, not which go with which. With one hidden layer the
+        Where every neuron is a block of its own, this is the mask's surviving input-output paths
+        over all :math:`\prod_l n_l`. In general it is the mean of that fraction when, in every
+        block of every hidden layer, the neurons' outgoing connections are dealt out anew at random:
+        blocks know how many of each there are, not which go with which. With one hidden layer the
         difference is the mass-weighted covariance, within blocks, of the in-degrees and the
         out-degrees over their numbers of nodes.
         """
@@ -304,7 +219,6 @@ class GraphonNetwork:
             :math:`(n_0, n_1, \dots, n_D)`, each at least 1. The first must be the number of input
             columns, unless that is 1.
         rng : numpy.random.Generator
-            The source of randomness.
 
         Returns
         -------
@@ -312,12 +226,6 @@ class GraphonNetwork:
             The D masks, shapes :math:`(n_l, n_{l-1})`. Neuron i of a layer of n sits at
             :math:`(2i + 1) / (2n)` in the mask before it and in the mask after it, so every block
             has its share of neurons.
-
-        Raises
-        ------
-        ValueError
-            If there are not D + 1 positive integers, the first does not fit the input columns, or
-            `rng` is no generator.
         """
         check_rng("rng", rng)
         widths = check_sequence("widths", widths, "layer widths, inputs first")
@@ -328,13 +236,13 @@ class GraphonNetwork:
         columns = self._layers[0].shape[1]
         if columns not in (1, widths[0]):
             raise ValueError(f"widths[0] must be the {columns} input columns, got {widths[0]!r}")
-        positions = [
-            grid_positions(check_integer(f"widths[{i}]", width, 1))
-            for i, width in enumerate(widths)
-        ]
+        for i, width in enumerate(widths):
+            check_integer(f"widths[{i}]", width, 1)
         return [
-            sample_mask_at(layer, rows, cols, rng)
-            for layer, rows, cols in zip(self._layers, positions[1:], positions[:-1], strict=True)
+            draw_mask(layer, shape, rng)
+            for layer, shape in zip(
+                self._layers, zip(widths[1:], widths[:-1], strict=True), strict=True
+            )
         ]
 
     def __reduce__(self) -> tuple:
@@ -355,6 +263,64 @@ class GraphonNetwork:
 
     def _repr_html_(self) -> str:
         return "".join(layer._repr_html_() for layer in self._layers)
+
+
+def sample_weights(
+    network: GraphonNetwork, widths: Sequence[int], rng: np.random.Generator
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.bool_]]]:
+    r"""Draw the kept weights and the masks of a finite network of any width.
+
+    Parameters
+    ----------
+    network : GraphonNetwork
+        Of which every layer drawn has enough inputs n for weights of its moments,
+        :math:`D^2 \le n W V`.
+    widths, rng
+        As for :meth:`~graphon_lib.graphons.GraphonNetwork.sample_masks`.
+
+    Returns
+    -------
+    weights : list of ndarray, shapes :math:`(n_l, n_{l-1})`
+        In NTK units; 0 where pruned.
+    masks : list of ndarray of bool, of the same shapes
+        Those that `sample_masks` draws from the same generator.
+
+    Notes
+    -----
+    Given the blocks of its two neurons, a kept weight is normal with
+
+    .. math::
+
+        E[w \mid M = 1] = \frac{D}{\sqrt n\, W}, \qquad
+        \operatorname{Var}[w \mid M = 1] = \frac{V}{W} - \frac{D^2}{n W^2} ,
+
+    independently of all others, which gives :math:`E[w M] = D / \sqrt n` and :math:`E[w^2 M] = V`
+    with n the inputs of the layer drawn.
+    """
+    check_instance("network", network, GraphonNetwork)
+    masks = network.sample_masks(widths, rng)
+    weights = []
+    for number, (layer, mask) in enumerate(zip(network.layers, masks, strict=True)):
+        second = layer.values
+        if network.second_moments is not None:
+            second = network.second_moments[number]
+        drift = np.zeros(layer.shape) if network.drifts is None else network.drifts[number]
+        fan_in = mask.shape[1]
+        check_possible_moments(number, layer.values, second, drift, fan_in)
+        kept = layer.values + (layer.values == 0)
+        mean = drift / (np.sqrt(fan_in) * kept)
+        deviation = np.sqrt(np.maximum(second / kept - mean**2, 0.0))
+        rows, cols = (
+            locate(grid_positions(count), mass)
+            for mass, count in zip((layer.row_mass, layer.col_mass), mask.shape, strict=True)
+        )
+        blocks = np.ix_(rows, cols)
+        weight = rng.normal(size=mask.shape)
+        weight *= deviation[blocks]
+        weight += mean[blocks]
+        weight *= mask
+        weights.append(weight)
+    return weights, masks
 
 
 def _check_layers(layers: Sequence[StepGraphon]) -> tuple[StepGraphon, ...]:

@@ -16,14 +16,7 @@ CLUSTERING_ORDERS = ("both", "coclustering")
 
 
 def check_order(order: str, rng: np.random.Generator | None) -> None:
-    """Check that `order` is one of `ORDERS` and that `rng` is given exactly where it is used.
-
-    Raises
-    ------
-    ValueError
-        If `order` is another word, `rng` is no generator for ``"coclustering"`` or ``"both"``, or
-        not None for the others.
-    """
+    """Check that `order` is one of `ORDERS` and that `rng` is given exactly where it is used."""
     check_choice("order", order, ORDERS)
     if order in CLUSTERING_ORDERS:
         check_rng("rng", rng)
@@ -38,27 +31,12 @@ def hidden_blocks(
     order: str,
     rng: np.random.Generator | None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    r"""Return the blocks of one layer's neurons, as rows of one mask and as columns of the next.
+    r"""Return the blocks of n neurons as rows of `incoming` and as columns of `outgoing`.
 
-    Parameters
-    ----------
-    incoming : ndarray of bool, shape (n, n_in)
-        The mask whose rows the neurons are.
-    outgoing : ndarray of bool, shape (n_out, n)
-        The mask whose columns they are.
-    blocks : int
-        Number of blocks K, at least 1; at most n are used.
-    order : {"joint", "degree", "coclustering", "both"}
-        ``"joint"``: `joint_blocks` of in-degree and out-degree. ``"degree"``: as rows by in-degree,
-        as columns by out-degree. ``"coclustering"``: neurons with alike inputs and outputs.
-        ``"both"``: about :math:`\sqrt K` clusters, each cut in about as many joint blocks.
-    rng : numpy.random.Generator or None
-        For ``"coclustering"`` and ``"both"``, and None for the others.
-
-    Returns
-    -------
-    as_rows, as_columns : ndarray of int, shape (n,)
-        Equal, except for ``"degree"``.
+    At most K = `blocks` of them. The two labels, shape (n,), are equal except for the order
+    ``"degree"``, which puts neurons in blocks by in-degree as rows and by out-degree as columns.
+    ``"joint"`` has `joint_blocks`, ``"coclustering"`` neurons with alike inputs and outputs, and
+    ``"both"`` about :math:`\sqrt K` such clusters, each cut in about as many joint blocks.
     """
     if order == "coclustering":
         labels = cluster_nodes(np.hstack([incoming, outgoing.T]), blocks, rng)
@@ -84,25 +62,8 @@ def hidden_blocks(
 def joint_blocks(
     in_degrees: NDArray[np.intp], out_degrees: NDArray[np.intp], blocks: int
 ) -> NDArray[np.intp]:
-    r"""Return blocks of neurons that are alike in in-degree and in out-degree.
+    r"""Return blocks of n neurons alike in in-degree and in out-degree; K >= n is one for each.
 
-    Parameters
-    ----------
-    in_degrees : ndarray, shape (n,)
-        Number of kept incoming weights of every neuron.
-    out_degrees : ndarray, shape (n,)
-        Number of kept outgoing weights.
-    blocks : int
-        Number of blocks K, at least 1; at most n are used. With :math:`K \ge n` every neuron is a
-        block of its own.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        Labels 0, 1, ..., all used.
-
-    Notes
-    -----
     Neurons are ranked by in-degree and cut in about :math:`\sqrt K` bins; each bin is ranked by
     out-degree and cut in about :math:`\sqrt K` blocks. Cutting within bins, rather than where the
     quantiles of the whole layer lie, leaves no block empty and adapts to dependence: where the two

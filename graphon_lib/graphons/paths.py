@@ -7,29 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from graphon_lib.graphons.weight_moments import check_fitting_masks
+from graphon_lib._checks import check_masks
 
 __all__ = ["path_density"]
 
 
 def path_density(masks: Sequence[ArrayLike]) -> float:
-    r"""Return the fraction of all input-output paths that masks leave.
+    r"""Return the fraction, in [0, 1], of all input-output paths that masks leave.
 
     Parameters
     ----------
     masks : sequence of array_like, shapes (n_l, n_{l-1})
-        Binary, NumPy or PyTorch, one a layer.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If there is no mask, one is not binary, or one has not as many columns as the one before
-        has rows.
+        One a layer, the rows of each the columns of the next.
 
     Notes
     -----
@@ -39,7 +28,7 @@ def path_density(masks: Sequence[ArrayLike]) -> float:
 
     one matrix-vector product a layer. `GraphonNetwork.path_density` is the same of step graphons.
     """
-    checked = check_fitting_masks(masks)
+    checked = check_masks(masks)
     share = np.ones(checked[0].shape[1])
     for mask in checked:
         share = mask.astype(np.float64) @ share / mask.shape[1]

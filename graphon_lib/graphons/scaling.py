@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphon_lib._checks import check_array, check_instance
+from graphon_lib._checks import check_instance, check_real
 from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = ["scale_to_density"]
@@ -16,20 +16,14 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     Parameters
     ----------
     graphon : StepGraphon
-        The shape.
     density : float
-        The wanted density, in [0, 1].
+        In [0, 1].
 
     Returns
     -------
     StepGraphon
-        :math:`\min(c W, 1)` with the wanted density. Where the blocks above zero are too few for it,
-        they all become 1: the density is then their mass, the most that this shape allows.
-
-    Raises
-    ------
-    ValueError
-        If `graphon` is no StepGraphon or `density` is outside [0, 1].
+        :math:`\min(c W, 1)` with the wanted density. Where the blocks above zero are too few for
+        it, they all become 1: the density is then their mass, the most that this shape allows.
 
     Notes
     -----
@@ -44,7 +38,7 @@ def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
     values near the smallest number a float can hold are scaled as exactly as others.
     """
     check_instance("graphon", graphon, StepGraphon)
-    wanted = float(check_array("density", density, 0, minimum=0.0, maximum=1.0))
+    wanted = check_real("density", density, 0.0, 1.0)
     values = graphon.values.ravel()
     masses = np.outer(graphon.row_mass, graphon.col_mass).ravel()
     order = np.argsort(-values, kind="stable")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_instance, check_integer, check_mask, check_shape, needs_extra
-from graphon_lib.graphons.blocks import block_means
+from graphon_lib.graphons.blocks import labelled_means
 from graphon_lib.graphons.partition import check_labels
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -19,26 +19,8 @@ FULL_DECOMPOSITION_SIZE = 128
 def leading_singular_vectors(
     matrix: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the largest singular values of a matrix and their vectors.
+    """Return left vectors (n, count), falling singular values and right vectors (m, count).
 
-    Parameters
-    ----------
-    matrix : ndarray of float32, shape (n, m)
-        Finite.
-    count : int
-        How many, from 1 to min(n, m).
-
-    Returns
-    -------
-    left : ndarray, shape (n, count)
-        Left singular vectors, as columns.
-    values : ndarray, shape (count,)
-        Singular values, falling.
-    right : ndarray, shape (m, count)
-        Right singular vectors, as columns.
-
-    Notes
-    -----
     ARPACK from a fixed starting vector, so that equal matrices have equal results. The vector is
     not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one.
     """
@@ -67,11 +49,7 @@ def residual_singular_values(
     Parameters
     ----------
     mask : array_like, shape (n_out, n_in)
-        Binary, NumPy or PyTorch.
-    row_labels : array_like of int, shape (n_out,)
-        The block 0, ..., K_out - 1 of every row, every block used.
-    col_labels : array_like of int, shape (n_in,)
-        The block of every column.
+    row_labels, col_labels : array_like of int, shapes (n_out,) and (n_in,)
     count : int
         Largest number of singular values, at least 1.
 
@@ -80,12 +58,6 @@ def residual_singular_values(
     ndarray, shape (min(count, n_out, n_in),)
         Falling, divided by :math:`\sqrt{n_{out} n_{in}}`.
 
-    Raises
-    ------
-    ValueError
-        If `mask` is not binary, labels are not one integer per node that use every block, or
-        `count` is not a positive integer.
-
     Notes
     -----
     The largest is :math:`\lVert M - \hat W \rVert_2 / \sqrt{n_{out} n_{in}}`, an upper bound on the
@@ -93,10 +65,10 @@ def residual_singular_values(
     structure that the blocks miss.
     """
     mask = check_mask("mask", mask)
-    count = min(check_integer("count", count, 1), *mask.shape)
     rows = check_labels("row_labels", row_labels, mask.shape[0])
     cols = check_labels("col_labels", col_labels, mask.shape[1])
-    means = block_means(mask, rows, cols).values.astype(np.float32)
+    count = min(check_integer("count", count, 1), *mask.shape)
+    means = labelled_means(mask, rows, cols).values.astype(np.float32)
     residual = mask.astype(np.float32)
     for block, row_of_means in enumerate(means):
         residual[rows == block] -= row_of_means[cols]
@@ -118,26 +90,17 @@ def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
     float
         On the scale of `residual_singular_values`.
 
-    Raises
-    ------
-    ValueError
-        If `graphon` is not a step graphon or `shape` not two positive integers.
-
     Notes
     -----
-    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask minus
-    means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
+    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask
+    minus means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
 
     .. math:: \sqrt{\max_u \textstyle\int W (1 - W) \,dv \,/\, n_{out}}
               + \sqrt{\max_v \textstyle\int W (1 - W) \,du \,/\, n_{in}}
 
-    ([1]_, theorem 3.1). It is attained when W is constant, :math:`2 \sqrt{p (1 - p) / n}` for a
-    square mask, and is cautious when degrees differ much.
-
-    References
-    ----------
-    .. [1] A. S. Bandeira and R. van Handel, *Sharp nonasymptotic bounds on the norm of random
-       matrices with independent entries*, Annals of Probability 44 (2016).
+    (Bandeira and van Handel, Annals of Probability 44, 2016, theorem 3.1). It is attained when W is
+    constant, :math:`2 \sqrt{p (1 - p) / n}` for a square mask, and is cautious when degrees differ
+    much.
     """
     check_instance("graphon", graphon, StepGraphon)
     n_out, n_in = check_shape("shape", shape)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_instance, check_integer, check_masses
+from graphon_lib._checks import check_array, check_integer, check_masses
 from graphon_lib.graphons.families import GraphonFamily
 from graphon_lib.graphons.partition import (
     averaging_matrix,
     block_edges,
     check_edges,
-    check_labels,
     check_position,
-    check_same_masses,
     locate,
-    merge_edges,
 )
 from graphon_lib.graphons.rendering import graphon_figure
-from graphon_lib.graphons.sampling import sample_mask
 
 __all__ = ["StepGraphon"]
 
@@ -26,10 +22,11 @@ __all__ = ["StepGraphon"]
 class StepGraphon:
     r"""A bipartite graphon :math:`W : [0,1]^2 \to [0,1]` that is constant on blocks.
 
-    Rows are the neurons of a layer, columns those of the layer before it, so that :math:`W(u, v)` is
-    the probability that the neuron at column position v feeds the neuron at row position u. Block a
-    of the rows is an interval of length `row_mass[a]`, in order from 0 to 1; likewise the columns.
-    The object and its arrays do not change once made; it compares by value and hashes.
+    Rows are the neurons of a layer, columns those of the layer before it, so that :math:`W(u, v)`
+    is the probability that the neuron at column position v feeds the neuron at row position u: the
+    limit of pruning masks in the paper. Blocks are intervals, in order from 0 to 1, as long as
+    their masses (Lovász, section 7.1). The object and its arrays do not change once made; it
+    compares by value and hashes.
 
     Parameters
     ----------
@@ -40,23 +37,6 @@ class StepGraphon:
         Uniform when omitted. A block may have mass zero: it holds no position and weighs nothing.
     col_mass : array_like, shape (K_in,), optional
         Masses of the column blocks, likewise.
-
-    Raises
-    ------
-    ValueError
-        If a value is outside [0, 1] or not a number, or masses are negative, of another number than
-        the blocks, or do not sum to 1.
-
-    Notes
-    -----
-    The step graphon with masses p, q is :math:`W(u, v) = W_{ab}` for u in row block a and v in
-    column block b [1]_. As the limit of pruning masks it is the object of [2]_.
-
-    References
-    ----------
-    .. [1] L. Lovász, *Large Networks and Graph Limits*, AMS 2012, section 7.1.
-    .. [2] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
 
     Examples
     --------
@@ -80,7 +60,7 @@ class StepGraphon:
         n_rows, n_cols = self._values.shape
         self._row_mass = check_masses("row_mass", row_mass, n_rows) + 0.0
         self._col_mass = check_masses("col_mass", col_mass, n_cols) + 0.0
-        for array in (self._values, self._row_mass, self._col_mass):
+        for array in self._state():
             array.flags.writeable = False
 
     @classmethod
@@ -90,21 +70,15 @@ class StepGraphon:
         row_mass: ArrayLike | int,
         col_mass: ArrayLike | int,
     ) -> StepGraphon:
-        r"""Return the block means of a graphon known in closed form.
+        r"""Return the exact block means of a graphon known in closed form.
 
         Parameters
         ----------
         function : GraphonFamily or StepGraphon
-            Its exact integrals are used, nothing is sampled.
         row_mass : int or array_like, shape (K_out,)
             The number of equal row blocks, or their masses, all positive.
         col_mass : int or array_like, shape (K_in,)
             Likewise for the columns.
-
-        Raises
-        ------
-        ValueError
-            If `function` is neither, or the masses are not positive and of sum 1.
 
         Notes
         -----
@@ -163,164 +137,27 @@ class StepGraphon:
         return self._row_mass @ self._values
 
     def __call__(self, u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
-        """Return the graphon at row positions `u` and column positions `v`.
+        """Return the graphon at row positions `u` and column positions `v` in [0, 1], which broadcast.
 
-        Parameters
-        ----------
-        u, v : array_like
-            Positions in [0, 1], of shapes that broadcast. A position on an edge belongs to the block
-            to its right, and 1 to the last block.
-
-        Raises
-        ------
-        ValueError
-            If a position is outside [0, 1] or not a number.
+        A position on an edge belongs to the block to its right, and 1 to the last block.
         """
         row_positions, col_positions = check_position("u", u), check_position("v", v)
         rows = locate(row_positions, self._row_mass)
         return self._values[rows, locate(col_positions, self._col_mass)]
 
     def block_means(self, row_edges: ArrayLike, col_edges: ArrayLike) -> NDArray[np.float64]:
-        r"""Return the exact means over the rectangles of another partition.
+        """Return the exact means over the rectangles of another partition, shape (J_out, J_in).
 
-        Parameters
-        ----------
-        row_edges : array_like, shape (J_out + 1,)
-            Strictly increasing from 0 to 1.
-        col_edges : array_like, shape (J_in + 1,)
-            Strictly increasing from 0 to 1.
-
-        Returns
-        -------
-        ndarray, shape (J_out, J_in)
-            In [0, 1].
-
-        Raises
-        ------
-        ValueError
-            If edges do not increase strictly from 0 to 1.
+        The J_out + 1 `row_edges` and J_in + 1 `col_edges` increase strictly from 0 to 1.
         """
         rows = averaging_matrix(self.row_edges, check_edges("row_edges", row_edges))
         cols = averaging_matrix(self.col_edges, check_edges("col_edges", col_edges))
         return np.clip(rows @ self._values @ cols.T, 0.0, 1.0)
 
-    def refine(self, row_edges: ArrayLike, col_edges: ArrayLike) -> StepGraphon:
-        """Return the same graphon with its blocks cut at more edges; blocks of mass zero go.
-
-        Parameters
-        ----------
-        row_edges : array_like, shape (J_out + 1,)
-            Edges to add to those of the row blocks, strictly increasing from 0 to 1.
-        col_edges : array_like, shape (J_in + 1,)
-            Edges to add to those of the column blocks.
-
-        Raises
-        ------
-        ValueError
-            If edges do not increase strictly from 0 to 1.
-        """
-        rows = merge_edges(self.row_edges, check_edges("row_edges", row_edges))
-        cols = merge_edges(self.col_edges, check_edges("col_edges", col_edges))
-        values = self((rows[:-1, None] + rows[1:, None]) / 2, (cols[:-1] + cols[1:]) / 2)
-        return StepGraphon(values, np.diff(rows), np.diff(cols))
-
-    def coarsen(self, row_groups: ArrayLike, col_groups: ArrayLike) -> StepGraphon:
-        r"""Merge blocks and take the exact mean over each merged block.
-
-        Parameters
-        ----------
-        row_groups : array_like of int, shape (K_out,)
-            The group 0, ..., G - 1 of every row block, every group used. Blocks of a group need not
-            be neighbours: merging also relabels.
-        col_groups : array_like of int, shape (K_in,)
-            The group of every column block.
-
-        Returns
-        -------
-        StepGraphon
-            With groups as blocks. A group of mass zero has value 0.
-
-        Raises
-        ------
-        ValueError
-            If there is not one group per block or the groups are not 0, ..., G - 1, all used.
-
-        Notes
-        -----
-        :math:`\bar W_{gh} = \sum_{a \in g, b \in h} p_a q_b W_{ab} / (p_g q_h)`; the density stays.
-        """
-        rows = _group_masses(check_labels("row_groups", row_groups, self.shape[0]), self._row_mass)
-        cols = _group_masses(check_labels("col_groups", col_groups, self.shape[1]), self._col_mass)
-        row_mass, col_mass = rows.sum(axis=1), cols.sum(axis=1)
-        sums, areas = rows @ self._values @ cols.T, np.outer(row_mass, col_mass)
-        means = np.divide(sums, areas, out=np.zeros_like(sums), where=areas > 0)
-        return StepGraphon(np.clip(means, 0.0, 1.0), row_mass, col_mass)
-
-    def compose(self, inner: StepGraphon) -> StepGraphon:
-        r"""Return the path product with the graphon of the layer before.
-
-        Parameters
-        ----------
-        inner : StepGraphon
-            Its rows are the columns of this graphon: same number of blocks, same masses.
-
-        Returns
-        -------
-        StepGraphon
-            Shape (K_out, inner's K_in).
-
-        Raises
-        ------
-        ValueError
-            If `inner` is not a step graphon or the blocks do not fit.
-
-        Notes
-        -----
-        :math:`(W_2 \circ W_1)(u, w) = \int_0^1 W_2(u, v) W_1(v, w) \,dv`, the fraction of the paths
-        from w to u over one hidden layer that survive.
-        """
-        check_instance("inner", inner, StepGraphon)
-        check_same_masses("inner.row_mass", inner.row_mass, self._col_mass)
-        product = (self._values * self._col_mass) @ inner.values
-        return StepGraphon(np.minimum(product, 1.0), self._row_mass, inner.col_mass)
-
-    def transpose(self) -> StepGraphon:
-        """Return the graphon with rows and columns exchanged."""
-        return StepGraphon(self._values.T, self._col_mass, self._row_mass)
-
-    def sample(
-        self, shape: tuple[int, int], rng: np.random.Generator, positions: str = "grid"
-    ) -> NDArray[np.bool_]:
-        """Draw a mask of any size.
-
-        Parameters
-        ----------
-        shape : tuple of two ints
-            (n_out, n_in), each at least 1.
-        rng : numpy.random.Generator
-            The source of randomness.
-        positions : {"grid", "uniform"}
-            Evenly spaced nodes in order, or independent uniform ones; see
-            `graphon_lib.graphons.draw_positions`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_out, n_in)
-
-        Raises
-        ------
-        ValueError
-            If `shape` is not two positive integers, `rng` no generator or `positions` another word.
-        """
-        return sample_mask(self, shape, rng, positions)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StepGraphon):
             return NotImplemented
-        return all(
-            np.array_equal(mine, theirs)
-            for mine, theirs in zip(self._state(), other._state(), strict=True)
-        )
+        return all(map(np.array_equal, self._state(), other._state()))
 
     def __hash__(self) -> int:
         return hash((self.shape, *(array.tobytes() for array in self._state())))
@@ -344,8 +181,3 @@ def _masses_and_count(name: str, masses: ArrayLike | int) -> tuple[ArrayLike | N
         return None, check_integer(name, masses, 1)
     array = check_array(name, masses, 1, minimum=np.nextafter(0.0, 1.0))
     return array, array.size
-
-
-def _group_masses(groups: NDArray[np.intp], masses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (G, K) matrix of the mass that every block brings to its group."""
-    return np.where(np.arange(groups.max() + 1)[:, None] == groups, masses, 0.0)

@@ -42,25 +42,12 @@ class Merged:
 
 
 def merge_twins(values: NDArray[np.float64], mass: NDArray[np.float64]) -> Merged:
-    r"""Merge the rows with equal values and drop those of mass zero.
+    r"""Merge the rows, shape (n, m), with equal values, and drop those of mass zero.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n, m)
-        The matrix.
-    mass : ndarray, shape (n,)
-        The masses of its rows, non-negative, not all zero.
-
-    Returns
-    -------
-    Merged
-        The same step function up to a relabelling, on fewer blocks.
-
-    Notes
-    -----
-    Equal rows answer any set of columns alike, so some set of rows that attains the cut norm holds
-    all of them or none. A dual certificate stays one when a row's weight d is shared among its
-    twins by mass: :math:`\sum_i (p_i / p)^2 / (d p_i / p) = 1 / d`.
+    The step function stays the same up to a relabelling. Equal rows answer any set of columns
+    alike, so some set of rows that attains the cut norm holds all of them or none. A dual
+    certificate stays one when a row's weight d is shared among its twins by mass:
+    :math:`\sum_i (p_i / p)^2 / (d p_i / p) = 1 / d`.
     """
     groups: dict[bytes, list[int]] = {}
     # Adding zero turns -0.0 into 0.0, so that equal rows have equal bytes.

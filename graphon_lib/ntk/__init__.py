@@ -1,32 +1,31 @@
-"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy).
+r"""Kernels of infinitely wide pruned networks, their spectra and what they predict (NumPy).
 
 From graphons to training: the Graphon NTK is exact for step graphons; its spectrum and its gradient
 flow say how fast a pruned network learns.
+
+Arguments are as ``graphon_lib.graphons`` describes them, and errors too. Weights are in NTK
+units, N(0, 1) before pruning, and a layer of n inputs multiplies them by :math:`\sqrt{s_w / n}`.
 """
 
 from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU, Linear
-from graphon_lib.ntk.eigenfunctions import Eigenfunctions, eigenfunctions
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import GradientFlow, gradient_flow
-from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk, graphon_output_mean
+from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk
 from graphon_lib.ntk.spectra import SpectralMetrics, spectral_metrics
 from graphon_lib.ntk.target_alignment import kernel_target_alignment
 
 __all__ = [
     "ACTIVATIONS",
     "Activation",
-    "Eigenfunctions",
     "Erf",
     "GradientFlow",
     "LeakyReLU",
     "Linear",
     "SpectralMetrics",
-    "eigenfunctions",
     "empirical_ntk",
     "gradient_flow",
     "graphon_nngp",
     "graphon_ntk",
-    "graphon_output_mean",
     "kernel_target_alignment",
     "spectral_metrics",
 ]

@@ -8,14 +8,14 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_choice
-from graphon_lib.graphons.weight_moments import check_fitting_masks, check_weights
+from graphon_lib._checks import check_array, check_choice, check_masks, check_positive
+from graphon_lib.graphons.weight_moments import check_weights
 from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
-from graphon_lib.ntk.arrays import PRECISIONS, check_variance
-from graphon_lib.ntk.tiles import check_workers, fill_tiles
+from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["empirical_ntk"]
 
+PRECISIONS = {"double": np.float64, "single": np.float32}
 TILE_SIDE = 256
 
 # Neurons whose terms are summed in single precision before they join the others in double.
@@ -30,47 +30,32 @@ def empirical_ntk(
     *,
     activation: str | LeakyReLU | Erf | Linear = "relu",
     weight_variance: float = 2.0,
-    per_output: bool = False,
     precision: str = "double",
-    workers: int | None = None,
 ) -> NDArray[np.float64]:
     r"""Return the tangent kernel of a masked network with respect to its kept weights.
 
     Parameters
     ----------
     weights : sequence of array_like, shapes (n_out, n_in)
-        From the first layer to the read-out, NumPy or PyTorch, in NTK units: N(0, 1) before
-        pruning. What they are off the mask does not matter.
+        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. What they are
+        off the mask does not matter.
     masks : sequence of array_like, shapes (n_out, n_in)
-        The binary masks.
-    x1 : array_like, shape (N1, d)
-        Inputs, one a row.
-    x2 : array_like, shape (N2, d), optional
-        Inputs of the other side; None stands for x1.
+    x1, x2, weight_variance
+        As for `graphon_nngp`.
     activation : {"relu", "leaky_relu", "erf", "linear"} or one of their objects
-        As for `graphon_ntk`.
-    weight_variance : float
-        :math:`s_w`, positive.
-    per_output : bool
-        Whether the kernels of the outputs are kept apart. Otherwise their mean is returned.
+        As for `graphon_nngp`.
     precision : {"double", "single"}
-        ``"single"`` forms the products of signals in single precision, in about half the time; signals
-        and long sums stay in double. The norm of the error is then about 1e-7 of the kernel's:
-        enough for spectra that span fewer than six decades. Say so to `spectral_metrics` and the like,
-        whose arguments of the same name tell eigenvalues from rounding.
-    workers : int, optional
-        Number of threads; by default that of the processors.
+        ``"single"`` forms the products of signals in single precision, in about half the time;
+        signals and long sums stay in double. The norm of the error is then about 1e-7 of the
+        kernel's: enough for spectra that span fewer than six decades. `spectral_metrics` and the
+        like take such a kernel as ``kernel.astype(np.float32)``, which says what is rounding.
 
     Returns
     -------
-    ndarray, shape (N1, N2), or (n_D, N1, N2) for `per_output`
+    ndarray, shape (N1, N2)
+        Mean over outputs of
         :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights.
         Exactly symmetric if `x2` is None.
-
-    Raises
-    ------
-    ValueError
-        If masks, weights and inputs do not fit one another, or an argument is not allowed.
 
     Notes
     -----
@@ -87,11 +72,9 @@ def empirical_ntk(
     outputs; operations are proportional to the number of kept weights, and no gradient is stored.
     Kept are :math:`h` and :math:`\delta`, one number a neuron and input and one more an output.
     """
-    fitting = check_fitting_masks(masks)
-    variance = check_variance("weight_variance", weight_variance)
+    fitting = check_masks(masks)
+    variance = check_positive("weight_variance", weight_variance)
     sigma = _closed_form(activation)
-    if not isinstance(per_output, bool | np.bool_):
-        raise ValueError(f"per_output must be True or False, got {per_output!r}")
     kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
     matrices = [
         sqrt(variance / mask.shape[1]) * np.where(mask, weight, 0).astype(np.float64)
@@ -103,19 +86,16 @@ def empirical_ntk(
     signals2 = signals1
     if x2 is not None:
         signals2 = _signals(_check_batch("x2", x2, fitting), matrices, scales, sigma, kind)
-    outputs = fitting[-1].shape[0]
-    shape = (signals1[0][0].shape[1], signals2[0][0].shape[1])
-    result = np.empty((outputs, *shape) if per_output else shape)
+    result = np.empty((signals1[0][0].shape[1], signals2[0][0].shape[1]))
 
     def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
-        return lambda columns: _tile(kept, signals1, rows, signals2, columns, per_output)
+        return lambda columns: _tile(kept, signals1, rows, signals2, columns)
 
     fill_tiles(
-        result if per_output else result[None],
+        result,
         strip,
         (TILE_SIDE, TILE_SIDE),
         symmetric=x2 is None,
-        workers=check_workers(workers),
         description="empirical kernel",
         factors="weights and inputs",
     )
@@ -178,11 +158,10 @@ def _tile(
     rows: slice,
     signals2: Signals,
     columns: slice,
-    per_output: bool,
 ) -> NDArray[np.float64]:
     outputs, samples1 = signals1[0][1][0, :, rows].shape
     samples2 = signals2[0][1][0, :, columns].shape[1]
-    kernel = np.zeros((outputs if per_output else 1, samples1, samples2))
+    kernel = np.zeros((samples1, samples2))
     run = np.zeros(kernel.shape, dtype=signals1[0][0].dtype)
     # NumPy takes half the operations for the product of one array's transpose with itself.
     diagonal = signals1 is signals2 and rows == columns
@@ -201,11 +180,8 @@ def _tile(
                 kept1 = before1[of_rows[neuron]]
                 kept2 = kept1 if diagonal else before2[of_rows[neuron]]
                 shared = kept1.T @ kept2
-                if per_output:
-                    factor = after1[neuron][:, :, None] * after2[neuron][:, None, :]
-                else:
-                    factor = after1[neuron].T @ after2[neuron]
+                factor = after1[neuron].T @ after2[neuron]
                 factor *= shared
                 run += factor
             kernel += run
-    return kernel if per_output else kernel / outputs
+    return kernel / outputs

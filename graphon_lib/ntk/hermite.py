@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib.ntk.arrays import Array, array_namespace, as_like
-
 __all__ = ["HermiteActivation"]
+
+Array = NDArray[np.float64]
 
 TERMS = (32, 64, 128, 256, 512, 1024)
 NODES = 721
@@ -38,14 +38,14 @@ class HermiteActivation:
     Parameters
     ----------
     function : callable
-        The activation, entry by entry, of a NumPy array, or of a tensor if the kernel's inputs are
-        tensors.
+        The activation, entry by entry, of a NumPy array.
 
     Notes
     -----
     With the orthonormal polynomials :math:`h_n` of the standard normal g and
     :math:`a_n(q) = E \sigma(\sqrt q g) h_n(g)`, Mehler's formula gives for a pair of correlation
-    :math:`\rho = c / \sqrt{q q'}`, as for the dual activations of [1]_,
+    :math:`\rho = c / \sqrt{q q'}`, as for the dual activations of Daniely,
+    Frostig and Singer (NeurIPS 2016, section 4),
 
     .. math::
 
@@ -53,50 +53,36 @@ class HermiteActivation:
         E \dot\sigma(z) \dot\sigma(z') = \sum_{n \ge 1} b_n(q) b_n(q') \rho^{n-1}, \quad
         b_n(q) = \sqrt{n / q}\, a_n(q) ,
 
-    the second by differentiating the first by c, so that no derivative of the function is needed. Means
-    are part of the function, :math:`a_n(m, q) = E \sigma(m + \sqrt q g) h_n(g)`.
-    The coefficients are computed by the trapezoidal rule, which for analytic functions under a
-    Gaussian converges faster than Gauss-Hermite quadrature with as many nodes [2]_. Up to 1024 terms are
-    summed, as many as matter. Where they do not suffice, as for a kink or for a saturating function
-    at a large variance, that is an error and not a wrong number.
-
-    References
-    ----------
-    .. [1] Daniely, Frostig and Singer, *Toward Deeper Understanding of Neural Networks: The Power of
-       Initialization and a Dual View on Expressivity*, NeurIPS 2016, section 4.
-    .. [2] Trefethen, *Exactness of Quadrature Formulas*, SIAM Review 64 (2022), section 5.
+    the second by differentiating the first by c, so that no derivative of the function is needed.
+    Means are part of the function, :math:`a_n(m, q) = E \sigma(m + \sqrt q g) h_n(g)`. The
+    coefficients are computed by the trapezoidal rule, which for analytic functions under a Gaussian
+    converges faster than Gauss-Hermite quadrature with as many nodes (Trefethen, SIAM Review 64,
+    2022, section 5). Up to 1024 terms are summed, as many as matter. Where they do not suffice, as
+    for a kink or for a saturating function at a large variance, that is a :class:`ValueError` and
+    not a wrong number.
     """
 
     function: Callable[[Array], Array]
 
     def moments(self, covariance: Array, variance1: Array, variance2: Array) -> tuple[Array, Array]:
-        """Return both second moments, see :meth:`graphon_lib.ntk.Activation.moments`.
-
-        Raises
-        ------
-        ValueError
-            If the function returns another shape or values that are not finite, or is not smooth
-            enough to be resolved.
-        """
-        xp = array_namespace(covariance)
-        zeros = (xp.zeros_like(variance) for variance in (variance1, variance2))
+        """Return both second moments, see :meth:`graphon_lib.ntk.Activation.moments`."""
+        zeros = (np.zeros_like(variance) for variance in (variance1, variance2))
         return self.moments_with_mean(covariance, variance1, variance2, *zeros)
 
     def mean(self, mean: Array, variance: Array) -> Array:
         """Return the mean, see :meth:`graphon_lib.ntk.Activation.mean`."""
-        return self._expand(array_namespace(mean).sqrt(variance), mean)[..., 0]
+        return self._expand(np.sqrt(variance), mean)[..., 0]
 
     def moments_with_mean(
         self, covariance: Array, variance1: Array, variance2: Array, mean1: Array, mean2: Array
     ) -> tuple[Array, Array]:
-        """Return both second moments of Gaussians with means; see `moments` for errors."""
-        xp = array_namespace(covariance)
+        """Return both second moments of Gaussians with means."""
         own1, slopes1 = self._coefficients(variance1, mean1)
         own2, slopes2 = self._coefficients(variance2, mean2)
-        scale = xp.sqrt(variance1) * xp.sqrt(variance2)
+        scale = np.sqrt(variance1) * np.sqrt(variance2)
         correlation = covariance / (scale + (scale == 0))
-        correlation = xp.clip(correlation, -1.0, 1.0)
-        second, derivative = xp.zeros_like(covariance), xp.zeros_like(covariance)
+        correlation = np.clip(correlation, -1.0, 1.0)
+        second, derivative = np.zeros_like(covariance), np.zeros_like(covariance)
         for n in reversed(range(min(len(own1), len(own2)))):
             second *= correlation
             second += own1[n] * own2[n]
@@ -107,35 +93,33 @@ class HermiteActivation:
 
     def _coefficients(self, variance: Array, mean: Array) -> tuple[Array, Array]:
         """Return a_n and b_n, the terms along the first axis, b_0 being 0."""
-        xp = array_namespace(variance)
-        deviation = xp.sqrt(variance)
+        deviation = np.sqrt(variance)
         own = self._expand(deviation, mean)
         if (deviation < LEAST_DEVIATION).any():
-            floored = xp.where(deviation < LEAST_DEVIATION, deviation + LEAST_DEVIATION, deviation)
+            floored = np.where(deviation < LEAST_DEVIATION, deviation + LEAST_DEVIATION, deviation)
             slopes = self._expand(floored, mean)[..., : own.shape[-1]]
         else:
             floored, slopes = deviation, own
         terms = slopes.shape[-1]
-        orders = as_like(np.sqrt(np.arange(terms, dtype=np.float64)), variance)
+        orders = np.sqrt(np.arange(float(terms)))
         slopes = slopes * orders / floored[..., None]
         needed = _needed_terms(slopes)
-        return xp.moveaxis(own[..., :needed], -1, 0), xp.moveaxis(slopes[..., :needed], -1, 0)
+        return np.moveaxis(own[..., :needed], -1, 0), np.moveaxis(slopes[..., :needed], -1, 0)
 
     def _expand(self, deviation: Array, mean: Array) -> Array:
         """Return as many a_n, along the last axis, as it takes to resolve the function."""
-        xp = array_namespace(deviation)
-        nodes, weights = (as_like(table, deviation) for table in _hermite_table())
+        nodes, weights = _hermite_table()
         values = self._evaluate(deviation[..., None] * nodes + mean[..., None])
         energy = (values * values) @ weights[:, 0]
         own = values[..., :0]
         for terms in TERMS:
-            own = xp.concatenate([own, values @ weights[:, own.shape[-1] : terms]], -1)
+            own = np.concatenate([own, values @ weights[:, own.shape[-1] : terms]], -1)
             squares = own * own
-            missing = xp.abs(energy - xp.sum(squares, axis=-1))
-            slopes = squares * as_like(np.arange(terms, dtype=np.float64), own)
-            last = xp.sum(slopes[..., 3 * terms // 4 :], axis=-1)
-            unseen = float(xp.max(missing / (energy + TINY)))
-            trailing = float(xp.max(last / (xp.sum(slopes, axis=-1) + TINY)))
+            missing = np.abs(energy - np.sum(squares, axis=-1))
+            slopes = squares * np.arange(float(terms))
+            last = np.sum(slopes[..., 3 * terms // 4 :], axis=-1)
+            unseen = float(np.max(missing / (energy + TINY)))
+            trailing = float(np.max(last / (np.sum(slopes, axis=-1) + TINY)))
             if unseen <= ROUNDING and trailing <= CONVERGED:
                 break
         if max(unseen, trailing) > UNRESOLVED:
@@ -145,9 +129,8 @@ class HermiteActivation:
         return own
 
     def _evaluate(self, points: Array) -> Array:
-        xp = array_namespace(points)
         values = self.function(points)
-        if getattr(values, "shape", None) != points.shape or not xp.isfinite(values).all():
+        if getattr(values, "shape", None) != points.shape or not np.isfinite(values).all():
             raise ValueError(
                 f"activation must return a finite number for each entry, got something else from {self.function!r} on [{float(points.min()):.3g}, {float(points.max()):.3g}]"
             )
@@ -156,11 +139,10 @@ class HermiteActivation:
 
 def _needed_terms(slopes: Array) -> int:
     """Return how many terms matter anywhere."""
-    xp = array_namespace(slopes)
-    squares = xp.reshape(slopes * slopes, (-1, slopes.shape[-1]))
-    share = squares / (xp.sum(squares, axis=-1)[:, None] + TINY)
-    matters = xp.amax(share, 0) > NEGLIGIBLE
-    return max((n + 1 for n in range(len(matters)) if matters[n]), default=1)
+    squares = np.reshape(slopes * slopes, (-1, slopes.shape[-1]))
+    share = squares / (np.sum(squares, axis=-1)[:, None] + TINY)
+    matters = np.flatnonzero(share.max(axis=0) > NEGLIGIBLE)
+    return int(matters[-1]) + 1 if matters.size else 1
 
 
 @lru_cache(maxsize=1)

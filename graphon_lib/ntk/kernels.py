@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from graphon_lib._checks import (
+    check_array,
+    check_choice,
+    check_flag,
+    check_instance,
+    check_positive,
+)
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk.activations import Activation, named_activation
-from graphon_lib.ntk.arrays import (
-    Array,
-    array_namespace,
-    check_inputs,
-    check_network,
-    check_same_kind,
-    check_variance,
-)
 from graphon_lib.ntk.hermite import HermiteActivation
-from graphon_lib.ntk.layers import check_drifts, layer_matrices
-from graphon_lib.ntk.recursion import block_preactivations, nngp_strip, ntk_strip
-from graphon_lib.ntk.tiles import check_workers, fill_tiles, output_array, tile_shape
+from graphon_lib.ntk.recursion import kernel_strip, layer_matrices, preactivations
+from graphon_lib.ntk.tiles import fill_tiles, output_array, tile_shape
 
-__all__ = ["graphon_nngp", "graphon_ntk", "graphon_output_mean"]
+__all__ = ["graphon_nngp", "graphon_ntk"]
+
+Array = NDArray[np.float64]
 
 # With means, a pair of inputs takes about this many times the arrays, and the processor's cache holds
 # tiles of as many fewer.
@@ -36,16 +37,13 @@ def graphon_nngp(
     activation: str | Activation | Callable[[Array], Array] = "relu",
     weight_variance: float = 2.0,
     per_output: bool = False,
-    out: Array | None = None,
-    workers: int | None = None,
 ) -> Array:
     r"""Return the covariance of the outputs of an infinitely wide network at initialisation.
 
     Parameters
     ----------
     x1 : array_like, shape (N1, d)
-        Inputs, one a row. Tensors of PyTorch stay on their device, which has to know double
-        precision, and the result is one too.
+        Inputs, one a row.
     network : GraphonNetwork
         The graphons, with second moments and drifts or without.
     x2 : array_like, shape (N2, d), optional
@@ -56,27 +54,17 @@ def graphon_nngp(
         :math:`s_w`, positive; 2 keeps the signal of a dense ReLU network.
     per_output : bool
         Whether the blocks of the read-out are kept apart. Otherwise their mean is returned.
-    out : ndarray or tensor, optional
-        Where to write the result, for instance a :class:`numpy.memmap` for more inputs than fit in
-        memory: float64, of the result's shape.
-    workers : int, optional
-        Number of threads; by default that of the processors. PyTorch uses its own.
 
     Returns
     -------
-    array, shape (N1, N2), or (K, N1, N2) for `per_output`
-        Float64. Exactly symmetric if `x2` is None. `out`, if it was given.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or an activation cannot be resolved.
+    ndarray, shape (N1, N2), or (K, N1, N2) for `per_output`
+        Exactly symmetric if `x2` is None.
 
     Notes
     -----
     A step graphon is exact: the blocks of a layer share their moments. In the limit of all hidden
     widths, layer by layer, preactivations at position u are Gaussian with covariance
-    (Proposition 1 of [1]_)
+    (Proposition 1 of the paper)
 
     .. math::
 
@@ -88,29 +76,20 @@ def graphon_nngp(
 
     With drifts :math:`D = \sqrt{n} E[w M]` the weights are :math:`D / \sqrt n` and centred noise of
     variance :math:`V - D^2 / n`. Of the mean part, a layer's preactivations see the blocks' average
-    activations, by the law of large numbers, and so have the means of `graphon_output_mean`, one
-    layer for another; the expectations above are of :math:`(z, z') \sim N(m^l(v), C^l(v))`. For the n
-    of hidden layers, which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d
-    inputs: :math:`C^1` has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is
-    the covariance, without the outputs' means.
+    activations, by the law of large numbers, and so have the means
 
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    .. math::
+
+        m^1(u; x) = \frac{\sqrt{s_w}}{d} \sum_j D^1(u, j)\, x_j, \qquad
+        m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\; E\, \sigma(z), \quad
+        z \sim N(m^l(v; x), C^l(v; x, x)) ;
+
+    the expectations above are of :math:`(z, z') \sim N(m^l(v), C^l(v))`. For the n of hidden
+    layers, which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d inputs:
+    :math:`C^1` has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is the
+    covariance, without the outputs' means.
     """
-    return _kernel(
-        nngp_strip,
-        x1,
-        network,
-        x2,
-        activation=activation,
-        weight_variance=weight_variance,
-        own_layer="mask",
-        per_output=per_output,
-        out=out,
-        workers=workers,
-    )
+    return _kernel(x1, network, x2, activation, weight_variance, "mask", per_output, tangent=False)
 
 
 def graphon_ntk(
@@ -123,36 +102,33 @@ def graphon_ntk(
     own_layer: str = "mask",
     per_output: bool = False,
     out: Array | None = None,
-    workers: int | None = None,
 ) -> Array:
     r"""Return the Graphon NTK, the tangent kernel of an infinitely wide network with given graphons.
 
     Parameters
     ----------
-    x1, network, x2, activation, weight_variance
+    x1, network, x2, activation, weight_variance, per_output
         As for `graphon_nngp`.
     own_layer : {"mask", "dense"}
-        Which weights are trained: ``"mask"``, the kept ones, as in a pruned network; ``"dense"``, all
-        weights of a dense network whose variances are modulated by the graphons, as in [1]_.
-    per_output, out, workers
-        As for `graphon_nngp`.
+        Which weights are trained: ``"mask"``, the kept ones, as in a pruned network; ``"dense"``,
+        all weights of a dense network whose variances are modulated by the graphons, as in the
+        paper.
+    out : ndarray, optional
+        Where to write the result, for instance a :class:`numpy.memmap` for more inputs than fit in
+        memory: float64, of the result's shape.
 
     Returns
     -------
-    array, shape (N1, N2), or (K, N1, N2) for `per_output`
-        The kernel of one output, its mean over the blocks of the read-out by mass. Between different
-        outputs the kernel is 0. Float64. Exactly symmetric if `x2` is None. `out`, if it was given.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or an activation cannot be resolved.
+    ndarray, shape (N1, N2), or (K, N1, N2) for `per_output`
+        The kernel of one output, its mean over the blocks of the read-out by mass. Between
+        different outputs the kernel is 0. Exactly symmetric if `x2` is None. `out`, if it was
+        given.
 
     Notes
     -----
     With :math:`C^l` as in `graphon_nngp`, :math:`S^l = E \sigma\sigma` and :math:`\dot S^l = E
     \dot\sigma\dot\sigma` under it, and gradients with respect to weights in NTK units (Theorem 1 of
-    [1]_),
+    the paper),
 
     .. math::
 
@@ -168,130 +144,55 @@ def graphon_ntk(
     graphon does not depend on the input coordinate, the kernel is
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
-    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing else
-    changes. A backward signal :math:`\partial f / \partial h_j` is the sum of
-    :math:`\sqrt{s_w / n}\, w_{ij} M_{ij} \delta_i` over the n neurons i of the next layer. The noise of
-    the weights makes it of order :math:`n^{-1/2}`, anew for each j. Their mean adds
-    :math:`\sqrt{s_w} D\, n^{-1} \sum_i \delta_i`; each :math:`\delta_i` has a standard deviation of
-    order :math:`n^{-1/2}` and a mean of order :math:`n^{-1}`, as the read-out's weights have, so that the
-    sum is of order 1 and the mean's part of order :math:`n^{-1}`. The kernel sums n squares: the noise
-    leaves :math:`G`, with V itself, and the mean a term of order :math:`n^{-1}`. That the same weights
-    make :math:`\dot\sigma(z_i)`, each by its part of order :math:`n^{-1/2}` in :math:`z_i`, adds
-    :math:`s_w V E[\ddot\sigma]\, h_j\, n^{-1} \sum_i \partial f / \partial h_i`, of the same order; and
-    :math:`M_{ij}` in :math:`T^l` is independent of the activations before it.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing
+    else changes: in a network of width n drifts add terms of order :math:`1 / n` to the signals on
+    the way back, and to the kernel, as the book's chapter on the signed Graphon NTK derives.
     """
     return _kernel(
-        ntk_strip,
-        x1,
-        network,
-        x2,
-        activation=activation,
-        weight_variance=weight_variance,
-        own_layer=own_layer,
-        per_output=per_output,
-        out=out,
-        workers=workers,
+        x1, network, x2, activation, weight_variance, own_layer, per_output, out, tangent=True
     )
 
 
-def graphon_output_mean(
-    x: ArrayLike,
-    network: GraphonNetwork,
-    *,
-    activation: str | Activation | Callable[[Array], Array] = "relu",
-    weight_variance: float = 2.0,
-) -> Array:
-    r"""Return the mean of the outputs of an infinitely wide network at initialisation.
-
-    Parameters
-    ----------
-    x : array_like, shape (N, d)
-        Inputs, one a row.
-    network, activation, weight_variance
-        As for `graphon_nngp`.
-
-    Returns
-    -------
-    array, shape (K, N)
-        Of every block of the read-out; 0 without drifts. Float64.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or an activation cannot be resolved.
-
-    Notes
-    -----
-    With drifts :math:`D = \sqrt n E[w M]` and the covariances of `graphon_nngp`,
-
-    .. math::
-
-        m^1(u; x) = \frac{\sqrt{s_w}}{d} \sum_j D^1(u, j)\, x_j, \qquad
-        m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\; E\, \sigma(z), \quad
-        z \sim N(m^l(v; x), C^l(v; x, x)),
-
-    and the outputs have the means of the last layer.
-    """
-    network = check_network(network)
-    chosen = named_activation(activation)
-    inputs = check_inputs("x", x, network)
-    variance = check_variance("weight_variance", weight_variance)
-    matrices = layer_matrices(network, variance, "mask", True, inputs)
-    check_drifts(chosen, matrices)
-    blocks = max(layer.forward.shape[0] for layer in matrices)
-    chunk = tile_shape(blocks, inputs.shape[1])[1]
-    outputs = block_preactivations("x", inputs, matrices, chosen, chunk)[-1]
-    if outputs.mean is None:
-        return array_namespace(inputs).zeros_like(outputs.variance)
-    return outputs.mean
-
-
 def _kernel(
-    strip_of: Callable[..., Callable[[slice], Array]],
     x1: ArrayLike,
     network: GraphonNetwork,
     x2: ArrayLike | None,
-    *,
     activation: str | Activation | Callable[[Array], Array],
     weight_variance: float,
     own_layer: str,
     per_output: bool,
-    out: Array | None,
-    workers: int | None,
+    out: Array | None = None,
+    *,
+    tangent: bool,
 ) -> Array:
-    network = check_network(network)
+    check_instance("network", network, GraphonNetwork)
     chosen = named_activation(activation)
-    rows = check_inputs("x1", x1, network)
-    columns = rows if x2 is None else check_inputs("x2", x2, network)
-    check_same_kind(rows, columns)
-    matrices = layer_matrices(
-        network, check_variance("weight_variance", weight_variance), own_layer, per_output, rows
-    )
-    shape = (rows.shape[0], columns.shape[0])
-    stack = (matrices[-1].forward.shape[0], *shape) if per_output else shape
-    result = output_array(out, stack, rows)
+    variance = check_positive("weight_variance", weight_variance)
+    check_choice("own_layer", own_layer, ("dense", "mask"))
+    check_flag("per_output", per_output)
+    rows = _check_inputs("x1", x1, network)
+    columns = rows if x2 is None else _check_inputs("x2", x2, network)
+    if columns.shape[1] != rows.shape[1]:
+        raise ValueError(f"x2 must have the {rows.shape[1]} features of x1, got {columns.shape[1]}")
+    matrices = layer_matrices(network, variance, own_layer, per_output, rows.shape[1])
+    drifting = any(layer.drift is not None for layer in matrices)
+    if drifting and not hasattr(chosen, "moments_with_mean"):
+        raise ValueError(
+            f"activation must have methods moments_with_mean and mean for a network with drifts; got {chosen!r}"
+        )
+    stack = (matrices[-1].forward.shape[0],) if per_output else ()
+    result = output_array(out, (*stack, rows.shape[0], columns.shape[0]))
     blocks = max(layer.forward.shape[0] for layer in matrices)
-    work = WORK_OF_DRIFT * blocks if check_drifts(chosen, matrices) else blocks
     # An expansion is made for every row and column of a tile, and costs more than the pairs.
-    tile = tile_shape(work, rows.shape[1], square=isinstance(chosen, HermiteActivation))
-    hidden1 = block_preactivations("x1", rows, matrices, chosen, tile[1])[:-1]
-    hidden2 = hidden1
+    expanded = isinstance(chosen, HermiteActivation)
+    tile = tile_shape(WORK_OF_DRIFT * blocks if drifting else blocks, rows.shape[1], expanded)
+    hidden1 = hidden2 = preactivations("x1", rows, matrices[:-1], chosen, tile[1])
     if x2 is not None:
-        hidden2 = block_preactivations("x2", columns, matrices, chosen, tile[1])[:-1]
+        hidden2 = preactivations("x2", columns, matrices[:-1], chosen, tile[1])
 
     def strip(part: slice) -> Callable[[slice], Array]:
-        return strip_of(
-            rows[part],
-            [layer[part] for layer in hidden1],
-            columns,
-            hidden2,
-            matrices,
-            chosen,
+        return kernel_strip(
+            part, rows, hidden1, columns, hidden2, matrices, chosen, tangent=tangent
         )
 
     fill_tiles(
@@ -299,8 +200,18 @@ def _kernel(
         strip,
         tile,
         symmetric=x2 is None,
-        workers=check_workers(workers),
         description="graphon kernel",
         factors="inputs, moments and weight_variance",
     )
     return result
+
+
+def _check_inputs(name: str, value: ArrayLike, network: GraphonNetwork) -> Array:
+    """Return a batch of inputs with the features the network takes, any number for one column."""
+    inputs = check_array(name, value, 2)
+    columns = network.layers[0].shape[1]
+    if columns not in (1, inputs.shape[1]):
+        raise ValueError(
+            f"{name} must have {columns} features, one for each input column of the network; got shape {inputs.shape}"
+        )
+    return inputs

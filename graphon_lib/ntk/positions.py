@@ -14,13 +14,15 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_mask, check_rng
+from graphon_lib._checks import check_array, check_integer, check_mask, check_real, check_rng
 from graphon_lib.ntk.activations import LeakyReLU
-from graphon_lib.ntk.arrays import check_variance
 
 __all__ = ["PositionLayer", "position_layers", "position_ntk"]
 
 RELU = LeakyReLU(0.0)
+
+WEIGHT_VARIANCE = 2.0
+"""The variance :math:`s_w` of weights N(0, 2 / n) in NTK units."""
 
 # Digits of a batch nearly depend on one another; directions of less than this share are rounding.
 LEAST_SHARE = 1e-8
@@ -77,7 +79,7 @@ def position_layers(
         :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
         (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
     count : float
-        Number of weights kept in these layers; it decides the threshold.
+        Number of weights kept in these layers, which some positive threshold must keep.
     signed : bool
         Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
         :math:`|w_{ij} q_{ij}|` (SNIP).
@@ -85,7 +87,6 @@ def position_layers(
         Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
         are all kept.
     rng : numpy.random.Generator
-        Draws them.
 
     Returns
     -------
@@ -93,15 +94,10 @@ def position_layers(
     chosen : ndarray of int
         The neurons that represent the last hidden layer.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or no positive threshold keeps that many weights.
-
     Notes
     -----
-    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the least
-    score kept. Then, for SNIP,
+    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the
+    least score kept. Then, for SNIP,
 
     .. math::
 
@@ -111,7 +107,7 @@ def position_layers(
     :math:`B = \operatorname{sign}(q)\, \varphi(\tau)`. The threshold solves
     :math:`\sum_l \sum_{ij} W_{ij} =` `count`.
     """
-    count = float(check_array("count", count, 0, minimum=0.0))
+    count = check_real("count", count, 0.0)
     check_integer("particles", particles, 1)
     check_rng("rng", rng)
     chosen = [np.arange(signals[0][0].shape[0])]
@@ -121,7 +117,7 @@ def position_layers(
         chosen.append(np.sort(picked))
     # Weights N(0, 2 / n_in) of a network of N(0, 1) in these units.
     factors = [
-        sqrt(2.0 / len(right)) * (left[rows] @ right[cols].T)
+        sqrt(WEIGHT_VARIANCE / len(right)) * (left[rows] @ right[cols].T)
         for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
     ]
     sizes = [len(left) * len(right) for _, _, left, right in signals]
@@ -151,7 +147,6 @@ def position_ntk(
     read_out_mask: ArrayLike,
     read_out_weights: ArrayLike,
     *,
-    weight_variance: float = 2.0,
     conditioned: bool = True,
     backward_means: bool = True,
     per_layer: bool = False,
@@ -167,8 +162,6 @@ def position_ntk(
     read_out_mask, read_out_weights : array_like, shape (n_D, n)
         Of the neurons that represent the last hidden layer. The few weights of the read-out are
         coordinates of their positions, known like the others. In NTK units.
-    weight_variance : float
-        :math:`s_w`, positive.
     conditioned : bool
         Whether the covariance is that of the weights given the batch signals. False leaves it
         unconditioned, as in blocks, and counts what the means explain twice.
@@ -183,46 +176,25 @@ def position_ntk(
     ndarray, shape (N, N), or (n_layers, N, N) for `per_layer`
         The kernel, mean over outputs; its terms from the first layer to the read-out.
 
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed or shapes do not fit.
-
     Notes
     -----
-    A mask decides by :math:`w_{ij}` and a function of positions. To leading order a kept weight is
-    :math:`M w = B + V w + \text{noise}`, the projection on 1 and w of a function of a Gaussian, whose
-    slope is :math:`E[w \cdot w M] = V` and whose noise has variance :math:`V - V^2 - B^2`.
-
-    The weights are those with which the batch signals were made. Given the preactivations
-    :math:`z_i = \sqrt{s_w / n}\, H^\top w_i` on the batch, H being the activations before, a row of
-    weights is Gaussian with mean and covariance
-
-    .. math::
-
-        E[w_i] = \sqrt{n / s_w}\, H (H^\top H)^{-1} z_i, \qquad
-        \operatorname{Cov}(w_i) = I - H (H^\top H)^{-1} H^\top .
-
-    With :math:`\tilde h` the activations of the pruned network for new inputs, of mean
-    :math:`\mu_j` and second moment :math:`S_j`,
+    To leading order a kept weight is :math:`M w = B + V w + \text{noise}`, and given the
+    preactivations :math:`z_i` on the batch a row of weights is Gaussian; the book's chapter on the
+    signed Graphon NTK derives what follows. With :math:`\mu_j` and :math:`S_j` the mean and the
+    second moment of the pruned network's activations for new inputs, H those on the batch,
     :math:`a_i(x) = \frac1n \sum_j V_{ij} \mu_j(x)\, h_j` and :math:`\Gamma = H^\top H / n`,
+    preactivations have the means and covariances
 
     .. math::
 
         m_i(x) &= z_i^\top \Gamma^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
-        - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') .
+        - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') ,
 
-    For SNIP the first term of the mean is a drift
-    :math:`D_{ij} = V_{ij}\, h_j^\top \Gamma^{-1} z_i / \sqrt{s_w}`, a function of two positions. The last
-    term of the covariance is what the mean explains: averaged over :math:`z_i` at fixed V the two
-    cancel. They do not cancel in the kernel, because V depends on which digits of the batch the
-    neuron is active for.
-
-    On the way back, let :math:`g_j = \sqrt{s_w / n} \sum_i M_{ij} w_{ij}\, \dot\sigma(z_i)\, g_i` be the
-    derivative of an output by the activation :math:`h_j`, :math:`\bar g_j` its mean, and
-    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`. The noise of the weights adds
-    variances, their means add up:
+    the last term being what the mean explains. On the way back, with :math:`g_j` the derivative of
+    an output by the activation :math:`h_j`, of mean :math:`\bar g_j`, and
+    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`, noise adds variances and
+    means add up:
 
     .. math::
 
@@ -231,14 +203,12 @@ def position_ntk(
         E[g_i(x) g_i(x')] + \bar g_j(x)\, \bar g_j(x'),
 
     from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
-    own :math:`\bar g`; of the second moments the mean over outputs is enough. The sum of means is
-    taken for its expectation, as in :math:`m_i`; for B of order 1 what that leaves out is of relative
-    order 1/n. Means that the batch gives the weights beyond B, of order :math:`n^{-1/2}`, are left out.
-
-    Cost: :math:`n^2 N` times the size of the batch, and times the number of outputs, a layer.
+    own :math:`\bar g`; of the second moments the mean over outputs is enough. Left out is, for B of
+    order 1, a relative 1/n, and the means of order :math:`n^{-1/2}` that the batch gives the
+    weights beyond B. The cost is :math:`n^2 N` times the size of the batch, and times the number of
+    outputs, a layer.
     """
     x = check_array("x", x, 2)
-    variance = check_variance("weight_variance", weight_variance)
     mask = check_mask("read_out_mask", read_out_mask)
     weights = check_array("read_out_weights", read_out_weights, 2)
     _check_chain(x, layers, mask, weights)
@@ -248,34 +218,34 @@ def position_ntk(
     hidden = []
     for layer in layers:
         represented = len(means)
-        own = variance / represented * (layer.kept @ moments)
-        spread = variance / represented * ((layer.second_moment - layer.mean**2) @ moments)
+        own = WEIGHT_VARIANCE / represented * (layer.kept @ moments)
+        spread = WEIGHT_VARIANCE / represented * ((layer.second_moment - layer.mean**2) @ moments)
         average, explained = _explained(layer, means)
         if conditioned:
-            spread -= variance * explained[:, first, second]
+            spread -= WEIGHT_VARIANCE * explained[:, first, second]
         # The variance of a neuron whose preactivation the batch determines may round below 0.
         variances = np.maximum(spread[:, diagonal], 0.0)
-        average += sqrt(variance * layer.fan_in) / represented * (layer.mean @ means)
+        average += sqrt(WEIGHT_VARIANCE * layer.fan_in) / represented * (layer.mean @ means)
         moments, passing = RELU.moments_with_mean(
             spread, variances[:, first], variances[:, second], average[:, first], average[:, second]
         )
         means = RELU.mean(average, variances)
         hidden.append((own, passing))
     represented = mask.shape[1]
-    terms = [variance / represented * (mask.mean(axis=0) @ moments)]
+    terms = [WEIGHT_VARIANCE / represented * (mask.mean(axis=0) @ moments)]
     # Gradients by activations, times the root of the layer's width: they are then of order 1.
-    mean_heard = sqrt(variance) * (mask * weights).T[:, :, None]
-    heard = variance * np.mean(mask * weights**2, axis=0)[:, None]
+    mean_heard = sqrt(WEIGHT_VARIANCE) * (mask * weights).T[:, :, None]
+    heard = WEIGHT_VARIANCE * np.mean(mask * weights**2, axis=0)[:, None]
     for layer, (own, passing) in zip(reversed(layers), reversed(hidden), strict=True):
         reached = passing * heard
         terms.insert(0, np.mean(reached * own, axis=0))
         if not backward_means:
-            heard = variance / len(reached) * (layer.second_moment.T @ reached)
+            heard = WEIGHT_VARIANCE / len(reached) * (layer.second_moment.T @ reached)
             continue
-        heard = variance / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
+        heard = WEIGHT_VARIANCE / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
         # A rectifier's derivative is its own square.
         mean_reached = passing[:, diagonal][:, None, :] * mean_heard
-        scale = sqrt(variance * layer.fan_out) / len(reached)
+        scale = sqrt(WEIGHT_VARIANCE * layer.fan_out) / len(reached)
         mean_heard = scale * np.tensordot(layer.mean.T, mean_reached, axes=1)
         products = np.matmul(mean_heard.transpose(0, 2, 1), mean_heard) / len(mask)
         heard += products[:, first, second]

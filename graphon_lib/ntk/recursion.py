@@ -6,79 +6,99 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from graphon_lib.graphons import GraphonNetwork
+from graphon_lib.graphons.weight_moments import check_possible_moments
 from graphon_lib.ntk.activations import Activation
-from graphon_lib.ntk.arrays import Array, array_namespace
-from graphon_lib.ntk.layers import LayerMatrices, input_sums, scale_inputs
 
-__all__ = ["Preactivations", "block_preactivations", "nngp_strip", "ntk_strip"]
+__all__ = ["LayerMatrices", "Preactivations", "kernel_strip", "layer_matrices", "preactivations"]
+
+Array = NDArray[np.float64]
 
 # The product of two variances must neither overflow nor lose digits to underflow.
 SMALLEST, LARGEST = 1e-140, 1e140
 
 
 @dataclass(frozen=True)
-class Preactivations:
-    """The distribution of a layer's preactivations, input by input.
+class LayerMatrices:
+    r"""What a layer does to the moments of the blocks before it.
 
     Attributes
     ----------
-    variance : array, shape (K, N)
-    mean : array, shape (K, N), or None
-        None where the layer has no drift, and so mean 0.
+    forward : ndarray, shape (K_out, K_in)
+        :math:`s_w V_{uv} p_v`: from second moments of activations to covariances.
+    own : ndarray, shape (K_out, K_in) or (1, K_in), or None
+        The same for the layer's own tangent term: :math:`s_w W_{uv} p_v`, or :math:`s_w p_v` where
+        all weights are trained. None where it equals `forward`.
+    drift : ndarray, shape (K_out, K_in), or None
+        :math:`\sqrt{s_w} D_{uv} p_v`: from means of activations to means. None without a drift.
+
+    Notes
+    -----
+    The covariance that a layer adds is that of weights less their mean, :math:`V - D^2 / n` for n
+    inputs. Hidden layers have infinitely many, the first has :math:`n = d`.
     """
+
+    forward: Array
+    own: Array | None
+    drift: Array | None
+
+
+@dataclass(frozen=True)
+class Preactivations:
+    """The variances and means of a layer's preactivations, shape (K, N); no mean stands for 0."""
 
     variance: Array
     mean: Array | None
 
-    def __getitem__(self, part: slice) -> Preactivations:
-        """Return those of some of the inputs."""
-        return self._indexed((slice(None), part))
-
-    def as_rows(self) -> Preactivations:
-        """Return them in shape (K, N, 1)."""
-        return self._indexed((slice(None), slice(None), None))
-
-    def as_columns(self, part: slice) -> Preactivations:
-        """Return those of N' of the inputs in shape (K, 1, N')."""
-        return self._indexed((slice(None), None, part))
-
-    def _indexed(self, index: tuple) -> Preactivations:
+    def __getitem__(self, index: slice | tuple) -> Preactivations:
+        """Return the variances and means at an index."""
         return Preactivations(self.variance[index], None if self.mean is None else self.mean[index])
 
 
-def block_preactivations(
+def layer_matrices(
+    network: GraphonNetwork, weight_variance: float, own_layer: str, per_output: bool, features: int
+) -> list[LayerMatrices]:
+    """Return the matrices of all layers, for inputs of so many features.
+
+    Unless `per_output`, the read-out's matrices have one row, the mean over its blocks by mass: the
+    kernel is linear in them.
+    """
+    matrices = []
+    for number, graphon in enumerate(network.layers):
+        kept = weight_variance * graphon.values * graphon.col_mass
+        second = graphon.values
+        if network.second_moments is not None:
+            second = network.second_moments[number]
+        drift = None
+        if network.drifts is not None and network.drifts[number].any():
+            drift = weight_variance**0.5 * network.drifts[number] * graphon.col_mass
+            if number == 0:
+                check_possible_moments(0, graphon.values, second, network.drifts[0], features)
+                second = np.maximum(second - network.drifts[0] ** 2 / features, 0.0)
+        forward = weight_variance * second * graphon.col_mass
+        own = weight_variance * graphon.col_mass[None] if own_layer == "dense" else kept
+        if number == network.depth - 1 and not per_output:
+            forward = (graphon.row_mass @ forward)[None]
+            own = (graphon.row_mass @ own)[None] if own is kept else own
+            drift = None if drift is None else (graphon.row_mass @ drift)[None]
+        matrices.append(
+            LayerMatrices(forward, None if np.array_equal(own, forward) else own, drift)
+        )
+    return matrices
+
+
+def preactivations(
     name: str, x: Array, matrices: Sequence[LayerMatrices], activation: Activation, chunk: int
 ) -> list[Preactivations]:
-    r"""Return the distributions of the preactivations of every layer's blocks.
+    r"""Return the preactivations of the layers' blocks for all inputs x, shape (N, d), chunk by chunk.
 
-    Parameters
-    ----------
-    name
-        The argument the inputs came in, for messages.
-    x
-        Inputs, shape (N, d).
-    matrices
-        Of all layers.
-    activation
-        The activation after every hidden layer.
-    chunk
-        How many inputs are worked on at a time.
-
-    Returns
-    -------
-    list of Preactivations
-        Of every layer, the read-out last.
-
-    Raises
-    ------
-    ValueError
-        If a variance or mean is so large or small that the kernel would be wrong.
-
-    Notes
-    -----
     .. math:: m^{l+1}(u; x) = \sqrt{s_w} \sum_v p_v D^{l+1}(u, v)\, E \sigma(z), \qquad m^1(u; x) =
         \frac{\sqrt{s_w}}{d} \sum_j D^1(u, j)\, x_j .
+
+    Variances and means so large or small that the kernel would be wrong are refused, with the
+    `name` of the argument that the inputs came in.
     """
     parts = [
         _of_chunk(name, x[start : start + chunk], matrices, activation)
@@ -87,12 +107,63 @@ def block_preactivations(
     return [_joined(layer) for layer in zip(*parts, strict=True)]
 
 
+def kernel_strip(
+    rows: slice,
+    x1: Array,
+    hidden1: Sequence[Preactivations],
+    x2: Array,
+    hidden2: Sequence[Preactivations],
+    matrices: Sequence[LayerMatrices],
+    activation: Activation,
+    *,
+    tangent: bool,
+) -> Callable[[slice], Array]:
+    r"""Return the function from a range of columns to the kernel's tile (K, B, B') at B rows.
+
+    K is 1, or the read-out's blocks if they are kept apart. The covariances are
+
+    .. math:: C^{l+1}(u) = s_w \sum_v p_v V^{l+1}(u, v)\, E \sigma \sigma [C^l(v)] ,
+
+    and the tangent kernel's sum over layers of forward times backward moments is collected on the
+    way forward, which stores no layer and keeps every output apart at no cost:
+
+    .. math::
+
+        \Theta^1 = T^1, \qquad
+        \Theta^{l+1}(u) = T^{l+1}(u) + s_w \sum_v p_v V^{l+1}(u, v)\, E \dot\sigma\dot\sigma
+        [C^l(v)]\, \Theta^l(v) .
+
+    Unrolled, the factor of :math:`T^l` is the backward moment :math:`G^l` of Theorem 1 of the
+    paper.
+    """
+    first = matrices[0]
+    scaled = _scale_inputs(first.forward, x1[rows])
+    scaled_own = None
+    if tangent and first.own is not None:
+        scaled_own = _scale_inputs(first.own, x1[rows])
+    of_rows = [layer[:, rows, None] for layer in hidden1]
+
+    def tile(columns: slice) -> Array:
+        covariance = theta = _input_sums(first.forward, scaled, x2[columns])
+        if scaled_own is not None:
+            theta = _input_sums(first.own, scaled_own, x2[columns])
+        for layer, ours, theirs in zip(matrices[1:], of_rows, hidden2, strict=True):
+            second, passed = _pair_moments(covariance, ours, theirs[:, None, columns], activation)
+            covariance = _over_blocks(layer.forward, second)
+            if tangent:
+                passed *= theta
+                theta = _over_blocks(layer.forward, passed)
+                theta += covariance if layer.own is None else _over_blocks(layer.own, second)
+        return theta if tangent else covariance
+
+    return tile
+
+
 def _joined(parts: Sequence[Preactivations]) -> Preactivations:
-    xp = array_namespace(parts[0].variance)
-    variance = xp.concatenate([part.variance for part in parts], 1)
+    variance = np.concatenate([part.variance for part in parts], axis=1)
     if parts[0].mean is None:
         return Preactivations(variance, None)
-    return Preactivations(variance, xp.concatenate([part.mean for part in parts], 1))
+    return Preactivations(variance, np.concatenate([part.mean for part in parts], axis=1))
 
 
 def _of_chunk(
@@ -106,21 +177,18 @@ def _of_chunk(
                 signal = x.mean(-1)[None] if one_column else x.T
                 squares = (x * x).mean(-1)[None] if one_column else (x * x).T
             else:
-                signal = None if layer.drift is None else _mean_activations(layers[-1], activation)
-                squares = _pair_moments(layers[-1].variance, layers[-1], layers[-1], activation)[0]
+                before = layers[-1]
+                signal = None if layer.drift is None else _mean_activations(before, activation)
+                squares = _pair_moments(before.variance, before, before, activation)[0]
             variance = layer.forward @ squares
             mean = None if layer.drift is None else layer.drift @ signal
-        _check_range(name, number, variance)
-        if mean is not None:
-            _check_mean(name, number, mean)
+        _check_range(name, number, variance, mean)
         layers.append(Preactivations(variance, mean))
     return layers
 
 
 def _mean_activations(layer: Preactivations, activation: Activation) -> Array:
-    mean = layer.mean
-    if mean is None:
-        mean = array_namespace(layer.variance).zeros_like(layer.variance)
+    mean = np.zeros_like(layer.variance) if layer.mean is None else layer.mean
     return activation.mean(mean, layer.variance)
 
 
@@ -135,118 +203,33 @@ def _pair_moments(
     )
 
 
-def _check_mean(name: str, number: int, mean: Array) -> None:
-    xp = array_namespace(mean)
+def _check_range(name: str, number: int, variance: Array, mean: Array | None) -> None:
     # Written so that a NaN is refused too.
-    if not (xp.abs(mean) <= LARGEST**0.5).all():
+    if not ((variance == 0) | ((variance >= SMALLEST) & (variance <= LARGEST))).all():
         raise ValueError(
-            f"{name} must give the blocks of every layer a mean of at most {LARGEST**0.5:g} in absolute value; got up to {float(xp.abs(mean).max()):.3g} in layer {number + 1}"
+            f"{name} must give the blocks of every layer a variance of 0 or in [{SMALLEST:g}, {LARGEST:g}]; got values from {variance.min():.3g} to {variance.max():.3g} in layer {number + 1}"
+        )
+    if mean is not None and not (np.abs(mean) <= LARGEST**0.5).all():
+        raise ValueError(
+            f"{name} must give the blocks of every layer a mean of at most {LARGEST**0.5:g} in absolute value; got up to {np.abs(mean).max():.3g} in layer {number + 1}"
         )
 
 
-def _check_range(name: str, number: int, variance: Array) -> None:
-    allowed = (variance == 0) | ((variance >= SMALLEST) & (variance <= LARGEST))
-    if not allowed.all():
-        raise ValueError(
-            f"{name} must give the blocks of every layer a variance of 0 or in [{SMALLEST:g}, {LARGEST:g}]; got values from {float(variance.min()):.3g} to {float(variance.max()):.3g} in layer {number + 1}"
-        )
+def _scale_inputs(matrix: Array, x: Array) -> Array:
+    r"""Return B inputs as the first layer's blocks weigh them, :math:`F_{uj} x_j`, shape (K, B, d).
 
-
-def nngp_strip(
-    x1: Array,
-    hidden1: Sequence[Preactivations],
-    x2: Array,
-    hidden2: Sequence[Preactivations],
-    matrices: Sequence[LayerMatrices],
-    activation: Activation,
-) -> Callable[[slice], Array]:
-    r"""Return the function from a range of the columns x2 to the covariances of the outputs.
-
-    Parameters
-    ----------
-    x1, x2
-        Inputs, shapes (B, d) and (N2, d); all of x1 are paired with the columns asked for.
-    hidden1, hidden2
-        Their `block_preactivations` in the hidden layers.
-    matrices
-        Of all layers.
-    activation
-        The activation after every hidden layer.
-
-    Returns
-    -------
-    callable
-        A tile has shape (rows of the read-out's matrix, B, B').
-
-    Notes
-    -----
-    .. math:: C^{l+1}(u) = s_w \sum_v p_v V^{l+1}(u, v)\, E \sigma \sigma [C^l(v)] .
+    For a matrix of one column, which all coordinates share, the inputs over d, shape (1, B, d),
+    with no block's factor.
     """
-    scaled = scale_inputs(matrices[0].forward, x1)
-
-    def tile(columns: slice) -> Array:
-        covariance = input_sums(matrices[0].forward, scaled, x2[columns])
-        for layer, rows, others in zip(matrices[1:], hidden1, hidden2, strict=True):
-            second, _ = _pair_moments(
-                covariance, rows.as_rows(), others.as_columns(columns), activation
-            )
-            covariance = _over_blocks(layer.forward, second)
-        return covariance
-
-    return tile
+    return x[None] / x.shape[1] if matrix.shape[1] == 1 else matrix[:, None, :] * x
 
 
-def ntk_strip(
-    x1: Array,
-    hidden1: Sequence[Preactivations],
-    x2: Array,
-    hidden2: Sequence[Preactivations],
-    matrices: Sequence[LayerMatrices],
-    activation: Activation,
-) -> Callable[[slice], Array]:
-    r"""Return the function from a range of the columns x2 to the tangent kernel's tile.
-
-    Arguments and result are those of `nngp_strip`.
-
-    Notes
-    -----
-    The sum over layers of forward times backward moments [1]_ is collected on the way forward,
-    which stores no layer and keeps every output apart at no cost:
-
-    .. math::
-
-        \Theta^1 = T^1, \qquad
-        \Theta^{l+1}(u) = T^{l+1}(u) + s_w \sum_v p_v V^{l+1}(u, v)\, E \dot\sigma\dot\sigma
-        [C^l(v)]\, \Theta^l(v) .
-
-    Unrolled, the factor of :math:`T^l` is the backward moment :math:`G^l` of its Theorem 1.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, Theorem 1.
-    """
-    first = matrices[0]
-    scaled = scale_inputs(first.forward, x1)
-    scaled_own = None if first.own is None else scale_inputs(first.own, x1)
-
-    def tile(columns: slice) -> Array:
-        covariance = input_sums(first.forward, scaled, x2[columns])
-        tangent = covariance
-        if scaled_own is not None:
-            tangent = input_sums(first.own, scaled_own, x2[columns])
-        for layer, rows, others in zip(matrices[1:], hidden1, hidden2, strict=True):
-            second, passed = _pair_moments(
-                covariance, rows.as_rows(), others.as_columns(columns), activation
-            )
-            passed *= tangent
-            covariance = _over_blocks(layer.forward, second)
-            own = covariance if layer.own is None else _over_blocks(layer.own, second)
-            tangent = _over_blocks(layer.forward, passed)
-            tangent += own
-        return tangent
-
-    return tile
+def _input_sums(matrix: Array, scaled: Array, x: Array) -> Array:
+    r"""Return :math:`\sum_j F_{uj} x_j x'_j` for every block and pair, shape (K, B, B')."""
+    blocks, rows, features = scaled.shape
+    # One product of tall matrices is several times faster than one product a block.
+    sums = (scaled.reshape(blocks * rows, features) @ x.T).reshape(blocks, rows, x.shape[0])
+    return matrix[:, :, None] * sums if matrix.shape[1] == 1 else sums
 
 
 def _over_blocks(matrix: Array, moments: Array) -> Array:

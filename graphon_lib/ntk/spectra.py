@@ -8,48 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import as_numpy, check_array, check_choice, check_integer
-from graphon_lib.ntk.arrays import PRECISIONS
+from graphon_lib._checks import as_numpy, check_array, check_integer
 
 __all__ = [
     "SpectralMetrics",
     "check_eigenvalues",
     "check_kernel",
+    "check_outputs",
     "spectral_metrics",
 ]
 
 
-def check_kernel(
-    name: str, kernel: ArrayLike, precision: str | None
-) -> tuple[NDArray[np.float64], float]:
-    r"""Return a kernel matrix as a float64 array, symmetric to rounding, and how finely it is rounded.
+def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    r"""Return a kernel, a square matrix that is not zero, in float64 and the :math:`\epsilon` of its dtype.
 
-    Parameters
-    ----------
-    name
-        The argument's name, for messages.
-    kernel
-        The matrix.
-    precision
-        As for `spectral_metrics`.
-
-    Returns
-    -------
-    matrix : ndarray, shape (N, N)
-    epsilon : float
-        The spacing of numbers near 1 in the precision that the entries were computed in.
-
-    Raises
-    ------
-    ValueError
-        If it is not a finite square matrix, is zero, or differs from its transpose by more than
-        1e-9, or in single precision :math:`100 \epsilon`, of its largest entry; or if `precision` is
-        another word.
+    It may differ from its transpose by 1e-9, or in single precision :math:`100 \epsilon`, of its
+    largest entry.
     """
     array = as_numpy(name, kernel)
-    if precision is None:
-        precision = "single" if array.dtype.kind == "f" and array.dtype.itemsize < 8 else "double"
-    epsilon = float(np.finfo(PRECISIONS[check_choice("precision", precision, PRECISIONS)]).eps)
+    single = array.dtype.kind == "f" and array.dtype.itemsize < 8
+    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
     matrix = check_array(name, array, 2)
     if matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"{name} must be square, got shape {matrix.shape}")
@@ -67,22 +45,10 @@ def check_kernel(
 def check_eigenvalues(
     name: str, values: NDArray[np.float64], epsilon: float
 ) -> NDArray[np.float64]:
-    r"""Return ascending eigenvalues, descending and with those that are rounding set to 0.
+    r"""Return N ascending eigenvalues, descending and with those that are rounding set to 0.
 
-    Parameters
-    ----------
-    name
-        The kernel's name, for the message.
-    values
-        The N eigenvalues.
-    epsilon
-        Of the kernel, from `check_kernel`.
-
-    Raises
-    ------
-    ValueError
-        If one is negative by more than rounding: :math:`100 N` times the double-precision
-        :math:`\epsilon`, or :math:`(N + 100) \epsilon` if that is more, of the largest.
+    One may be negative by :math:`100 N` times the double-precision :math:`\epsilon`, or by
+    :math:`(N + 100) \epsilon` of the kernel's own if that is more, of the largest.
     """
     largest = np.abs(values).max()
     rounding = values.size * epsilon * largest
@@ -95,6 +61,15 @@ def check_eigenvalues(
     return np.where(values > rounding, values, 0.0)[::-1]
 
 
+def check_outputs(name: str, value: ArrayLike, rows: int) -> NDArray[np.float64]:
+    """Return outputs or targets (N,) or (N, C) of so many points in the shape (N, C)."""
+    value = as_numpy(name, value)
+    array = check_array(name, value, 1 if value.ndim == 1 else 2)
+    if len(array) != rows:
+        raise ValueError(f"{name} must have {rows} rows, one a point; got {len(array)}")
+    return array.reshape(rows, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class SpectralMetrics:
     r"""How the eigenvalues :math:`\lambda_1 \ge \lambda_2 \ge \dots` of a kernel matrix fall.
@@ -102,8 +77,9 @@ class SpectralMetrics:
     Attributes
     ----------
     decay_exponent : float
-        :math:`\alpha` of the least-squares line :math:`\log \lambda_i = \mathrm{const} - \alpha \log
-        i` over the ranks of `fit_range`. Infinite if fewer than two eigenvalues there exceed rounding.
+        :math:`\alpha` of the least-squares line
+        :math:`\log \lambda_i = \mathrm{const} - \alpha \log i` over the ranks of `fit_range`.
+        Infinite if fewer than two eigenvalues there exceed rounding.
     effective_rank : float
         :math:`\sum_i \lambda_i / \lambda_1`, from 1 to N.
     spectral_gap : float
@@ -125,56 +101,35 @@ class SpectralMetrics:
     eigenvalues: NDArray[np.float64]
 
 
-def spectral_metrics(
-    kernel: ArrayLike,
-    top: int = 5,
-    *,
-    fit_range: tuple[int, int] | None = None,
-    precision: str | None = None,
-) -> SpectralMetrics:
+def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
     r"""Return the four figures by which kernels of pruned networks are compared.
 
     Parameters
     ----------
     kernel : array_like, shape (N, N)
-        Symmetric and positive semi-definite to rounding, not zero, :math:`N \ge 2`.
+        Symmetric and positive semi-definite to the rounding of its dtype, not zero,
+        :math:`N \ge 2`.
     top : int
         How many eigenvalues the energy concentration counts, from 1 to N.
-    fit_range : tuple of two ints, optional
-        First and last rank of the power-law fit, :math:`1 \le first < last \le N`. By default from
-        :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`: past the few
-        eigenvalues that stand apart, and before the end, where a sample's spectrum falls faster than
-        the kernel's own.
-    precision : {"double", "single"}, optional
-        In which the kernel was computed: it decides which asymmetries and negative eigenvalues are
-        taken for rounding, and which positive ones are. By default that of its dtype. Give ``"single"``
-        for what ``empirical_ntk(..., precision="single")`` returns as float64.
 
     Returns
     -------
     SpectralMetrics
 
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
-
     Notes
     -----
-    The four are those of Figure 3 of [1]_, which does not say over which ranks it fits.
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
+    The four are those of Figure 3 of the paper, which does not say over which ranks it fits. Here
+    they are those from :math:`1 + \lfloor N / 100 \rfloor` to :math:`1 + \lfloor N / 2 \rfloor`:
+    past the few eigenvalues that stand apart, and before the end, where a sample's spectrum falls
+    faster than the kernel's own.
     """
-    matrix, epsilon = check_kernel("kernel", kernel, precision)
+    matrix, epsilon = check_kernel("kernel", kernel)
     count = len(matrix)
     if count < 2:
         raise ValueError(f"kernel must be at least 2 x 2 to have a spectrum, got {matrix.shape}")
     if check_integer("top", top, 1) > count:
         raise ValueError(f"top must be at most {count}, the size of the kernel; got {top}")
-    first, last = _check_fit_range(fit_range, count)
+    first, last = 1 + count // 100, 1 + count // 2
     values = check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
     ranks = np.arange(first, last + 1)
     fitted = values[first - 1 : last]
@@ -191,17 +146,3 @@ def spectral_metrics(
         fit_range=(first, last),
         eigenvalues=values,
     )
-
-
-def _check_fit_range(fit_range: tuple[int, int] | None, count: int) -> tuple[int, int]:
-    if fit_range is None:
-        return 1 + count // 100, 1 + count // 2
-    try:
-        first, last = fit_range
-    except (TypeError, ValueError):
-        raise ValueError(f"fit_range must be two ranks, got {fit_range!r}") from None
-    check_integer("fit_range[0]", first, 1)
-    check_integer("fit_range[1]", last, first + 1)
-    if last > count:
-        raise ValueError(f"fit_range[1] must be at most {count}, got {last}")
-    return int(first), int(last)

@@ -5,60 +5,40 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from graphon_lib._checks import as_numpy, check_array
-from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel
+from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel, check_outputs
 
 __all__ = ["kernel_target_alignment"]
 
 
 def kernel_target_alignment(
-    kernel: ArrayLike,
-    targets: ArrayLike,
-    *,
-    centred: bool = False,
-    precision: str | None = None,
+    kernel: ArrayLike, targets: ArrayLike, *, centred: bool = False
 ) -> float:
     r"""Return how well a kernel matches the targets' own kernel.
 
     Parameters
     ----------
     kernel : array_like, shape (N, N)
-        Symmetric and positive semi-definite to rounding, not zero.
+        As for `spectral_metrics`.
     targets : array_like, shape (N,) or (N, C)
-        Real targets y: for classes, one-hot rows, not numbers of classes.
+        Real targets y, not all 0 or, if centred, the same: for classes, one-hot rows, not numbers
+        of classes.
     centred : bool
-        Whether both kernels are centred first, as in [2]_, so that a common offset does not count.
-    precision : {"double", "single"}, optional
-        In which the kernel was computed, as for `spectral_metrics`.
+        Whether both kernels are centred first, as by Cortes, Mohri and Rostamizadeh (JMLR 13,
+        2012), so that a common offset does not count.
 
     Returns
     -------
     float
         In [0, 1] up to rounding: 1 where K is proportional to :math:`y y^\top`.
 
-    Raises
-    ------
-    ValueError
-        If the matrix is not a kernel, or targets do not fit it or, centred where asked, are all 0.
-
     Notes
     -----
-    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)` [1]_.
-
-    References
-    ----------
-    .. [1] Cristianini, Shawe-Taylor, Elisseeff and Kandola, *On Kernel-Target Alignment*, NeurIPS
-       2001, definition 1.
-    .. [2] Cortes, Mohri and Rostamizadeh, *Algorithms for Learning Kernels Based on Centered
-       Alignment*, JMLR 13 (2012), definition 4.
+    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)`, from
+    Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
     """
-    matrix, epsilon = check_kernel("kernel", kernel, precision)
+    matrix, epsilon = check_kernel("kernel", kernel)
     check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
-    targets = as_numpy("targets", targets)
-    y = check_array("targets", targets, 1 if targets.ndim == 1 else 2)
-    y = y.reshape(len(y), -1)
-    if len(y) != len(matrix):
-        raise ValueError(f"targets must have {len(matrix)} rows, one a row of kernel; got {len(y)}")
+    y = check_outputs("targets", targets, len(matrix))
     largest = np.abs(matrix).max()
     scale = np.abs(y).max()
     if centred:

@@ -10,37 +10,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import isqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
-from graphon_lib._checks import check_integer
-from graphon_lib.ntk.arrays import Array, array_namespace
-
-__all__ = ["check_workers", "fill_tiles", "output_array", "tile_shape"]
+__all__ = ["fill_tiles", "output_array", "threads", "tile_shape"]
 
 SECONDS_BEFORE_PROGRESS = 5.0
 
+Array = NDArray[np.float64]
 Strip = Callable[[slice], Callable[[slice], Array]]
 
 
-def tile_shape(blocks: int, features: int, square: bool = False) -> tuple[int, int]:
+def tile_shape(blocks: int, features: int, square: bool) -> tuple[int, int]:
     """Return how many rows and columns of the kernel make a tile.
 
-    Parameters
-    ----------
-    blocks
-        The most blocks a layer has; arrays of this many tiles are worked on.
-    features
-        Features of an input; the first layer makes arrays of blocks x rows x features.
-    square
-        Whether work on single rows and columns counts most, so that a tile should have few of both.
+    Arrays of all blocks and a tile's pairs have about 1 MB, and those of the first layer, of blocks
+    x rows x features, 32 MB at most, where 64 pairs and one row allow it. `square` is for work on
+    single rows and columns that counts most, so that a tile should have few of both; it has then 2
+    MB.
 
-    Returns
-    -------
-    tuple of int
-        The rows and columns. Arrays of all blocks and a tile's pairs have about 1 MB (2 MB if
-        square) and those of the first layer 32 MB at most, where 64 pairs and one row allow it.
-
-    Notes
-    -----
     The first layer multiplies a matrix of shape (blocks x rows, features) by one of shape
     (features, columns), and that is most of the work where features outnumber blocks. A long narrow
     tile fetches the large matrix from outside the caches less often: 8 x 256 takes about two
@@ -52,43 +39,24 @@ def tile_shape(blocks: int, features: int, square: bool = False) -> tuple[int, i
     return rows, rows if square else pairs // rows
 
 
-def check_workers(workers: int | None) -> int:
-    """Return the number of threads, by default that of the processors this process may use.
-
-    Raises
-    ------
-    ValueError
-        If `workers` is neither None nor a positive integer.
-    """
-    if workers is not None:
-        return check_integer("workers", workers, 1)
-    if sys.platform == "emscripten":  # the browser has no threads
+def threads() -> int:
+    """Return the number of processors this process may use; the browser has no threads but one."""
+    if sys.platform == "emscripten":
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def output_array(out: Array | None, shape: tuple[int, ...], like: Array) -> Array:
-    """Return `out` if it can hold the kernel, or a new array of the kind and device of `like`.
-
-    Raises
-    ------
-    ValueError
-        If `out` is not a writable float64 array of this shape, or not of the inputs' kind.
-    """
-    xp = array_namespace(like)
+def output_array(out: Array | None, shape: tuple[int, ...]) -> Array:
+    """Return `out` if it can hold the kernel, or a new array."""
     if out is None:
-        return (
-            np.empty(shape) if xp is np else xp.empty(shape, dtype=like.dtype, device=like.device)
-        )
-    if array_namespace(out) is not xp or (xp is np and not isinstance(out, np.ndarray)):
-        raise ValueError(f"out must be of the inputs' kind, {type(like)}; got {type(out)}")
-    if tuple(out.shape) != shape or out.dtype != like.dtype:
+        return np.empty(shape)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float64:
         raise ValueError(
-            f"out must have shape {shape} and dtype {like.dtype}; got {tuple(out.shape)} and {out.dtype}"
+            f"out must be a float64 array of shape {shape}, got {type(out).__name__} of shape {np.shape(out)} and dtype {getattr(out, 'dtype', None)}"
         )
-    if xp is np and not out.flags.writeable:
+    if not out.flags.writeable:
         raise ValueError("out must be writable, got a read-only array")
     return out
 
@@ -99,34 +67,27 @@ def fill_tiles(
     shape: tuple[int, int],
     *,
     symmetric: bool,
-    workers: int,
     description: str,
     factors: str,
 ) -> None:
-    """Fill a matrix over pairs of inputs, or a stack of them.
+    """Fill a matrix over pairs of inputs, or a stack of them, on all processors.
 
     Parameters
     ----------
     out
         Shape (..., N1, N2); filled.
     strip
-        From a range of rows to the function from a range of columns to that tile; what only the rows
-        decide is so computed once a strip.
+        From a range of rows to the function from a range of columns to that tile; what only the
+        rows decide is so computed once a strip.
     shape
         Rows and columns of a tile.
     symmetric
         Whether N1 = N2 and the matrix is symmetric; then only its upper half is computed.
-    workers
-        Number of threads. NumPy releases the interpreter's lock, so that they run side by side.
     description
-        What the progress bar says, which is shown if tqdm is there and the work takes over 5 seconds.
+        What the progress bar says, which is shown if tqdm is there and the work takes over 5
+        seconds.
     factors
-        What is too large if an entry overflows, for the message.
-
-    Raises
-    ------
-    ValueError
-        If an entry is not finite.
+        What is too large if an entry is not finite, for the message.
     """
     height, width = shape
     strips = [slice(i, i + height) for i in range(0, out.shape[-2], height)]
@@ -140,7 +101,7 @@ def fill_tiles(
         for columns in tiles(rows):
             with np.errstate(over="ignore", invalid="ignore"):
                 tile = tile_of(columns)
-            if not array_namespace(tile).isfinite(tile).all():
+            if not np.isfinite(tile).all():
                 raise ValueError(
                     f"{factors} must be small enough for a finite kernel, got an overflow"
                 )
@@ -148,16 +109,18 @@ def fill_tiles(
             if symmetric:
                 out[..., columns, rows] = tile.swapaxes(-1, -2)
         if symmetric:
-            out[..., rows, rows] = _mirrored(out[..., rows, rows])
+            # Rounding differs between the halves of a product; one of them is taken for both.
+            square = out[..., rows, rows]
+            out[..., rows, rows] = np.triu(square) + np.triu(square, 1).swapaxes(-1, -2)
         return len(tiles(rows))
 
-    total = sum(len(tiles(rows)) for rows in strips)
-    with _progress(total, description) as advance:
-        if workers == 1 or len(strips) == 1 or array_namespace(out) is not np:
-            # PyTorch runs each operation on all of its own threads.
+    workers = threads()
+    with _progress(sum(len(tiles(rows)) for rows in strips), description) as advance:
+        if workers == 1 or len(strips) == 1:
             for rows in strips:
                 advance(fill(rows))
             return
+        # NumPy releases the interpreter's lock, so that threads run side by side.
         with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(fill, rows) for rows in strips]
             try:
@@ -166,12 +129,6 @@ def fill_tiles(
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-
-
-def _mirrored(tile: Array) -> Array:
-    # Rounding differs between the halves of a product; one of them is taken for both.
-    xp = array_namespace(tile)
-    return xp.triu(tile) + xp.triu(tile, 1).swapaxes(-1, -2)
 
 
 @contextmanager

@@ -32,20 +32,14 @@ def keep_probabilities(
     method
         ``"snip"`` or ``"grasp"``.
     density
-        Kept fraction of all weights, in (0, 1].
+        Of all weights; not so large that ties at a score of zero decide.
     x, y
-        The pruning batch, as in :func:`~graphon_lib.pruning.saliency`.
+        The pruning batch.
 
     Returns
     -------
     list of torch.Tensor
         Float64 probabilities of the weights' shapes.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed, or so many weights are kept that ties at a score of zero
-        decide.
 
     Notes
     -----

@@ -32,22 +32,15 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
     scores
         One floating-point tensor a layer, non-empty and finite, of any shape.
     density
-        Fraction to keep, in (0, 1].
     scope
         ``"global"`` ranks the scores of all layers together and keeps ``round(density * total)``;
-        ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it.
+        ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it. A count of 0
+        is refused.
 
     Returns
     -------
     list of torch.Tensor
-        Boolean masks of the scores' shapes; True is kept.
-
-    Raises
-    ------
-    ValueError
-        If `scores` is empty or holds NaN, infinity or anything but floating-point tensors; if
-        `density` or `scope` is not allowed; or if not even one weight (of some layer, for
-        ``scope="layer"``) would be kept.
+        The masks.
 
     Notes
     -----
@@ -73,22 +66,7 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
 
 
 def count_kept(density: float, size: int, where: str) -> int:
-    """Return ``round(density * size)``, the number of weights to keep.
-
-    Parameters
-    ----------
-    density
-        Fraction to keep, in (0, 1].
-    size
-        The number of weights.
-    where
-        What they are the weights of, for the message.
-
-    Raises
-    ------
-    ValueError
-        If the count is 0.
-    """
+    """Return ``round(density * size)``, the number to keep of the weights of `where`, or refuse 0."""
     count = round(density * size)
     if count == 0:
         raise ValueError(
@@ -118,26 +96,13 @@ class Cut:
     ) -> Cut:
         """Return the rule that keeps the `count` largest scores, without sorting them all.
 
-        Parameters
-        ----------
-        chunks
-            Called for an iterator over all scores, piece by piece; it may reuse a piece's memory.
-        sample
-            Some of the scores that may be kept.
-        count
-            How many to keep, at least 1 and at most `total`.
-        total
-            The number of scores that may be kept. Any others do not exceed the least of these.
+        Of the scores, `total` may be kept, and any others do not exceed the least of these;
+        `sample` is some of them. `chunks` is called for an iterator over all scores, piece by
+        piece, which may reuse a piece's memory.
 
-        Notes
-        -----
         Two quantiles of the sample bracket the threshold, so that only the scores between them are
-        sorted [1]_. Should the bracket miss, which 8 standard deviations make rare, all are.
-
-        References
-        ----------
-        .. [1] Floyd and Rivest, *Expected time bounds for selection*, Communications of the ACM 18,
-           1975.
+        sorted (Floyd and Rivest, CACM 18, 1975). Should the bracket miss, which 8 standard
+        deviations make rare, all are.
         """
         above, inside = 0, np.empty(0)
         if sample.size:
@@ -165,12 +130,7 @@ class Cut:
     def keep(self, scores: NDArray, eligible: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
         """Return the mask of the next piece; pieces must come in the order of the scores.
 
-        Parameters
-        ----------
-        scores
-            The piece, of any shape.
-        eligible
-            Which of them may be kept, of the same shape; None allows all.
+        Where `eligible` is given, only those may be kept.
         """
         mask = scores > self.threshold
         if self.ties:

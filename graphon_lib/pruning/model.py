@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from graphon_lib._checks import check_integer, check_mask
+from graphon_lib._checks import check_integer, check_mask, check_sequence
 from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["MaskedMLP", "random_generator"]
@@ -18,11 +18,6 @@ def random_generator(generator: torch.Generator | None) -> torch.Generator:
 
     PyTorch's own convention, to fall back on one generator for the whole process, would let any
     other code change what is drawn here.
-
-    Raises
-    ------
-    ValueError
-        If `generator` is neither a :class:`torch.Generator` nor None.
     """
     if generator is None:
         generator = torch.Generator()
@@ -41,8 +36,7 @@ class MaskedMLP(nn.Module):
         Layer widths :math:`(n_0, n_1, \dots, n_D)`: inputs, hidden layers, outputs. At least two,
         each at least 1.
     generator
-        Source of the initial weights. None takes a new generator seeded by the operating system;
-        PyTorch's global generator is neither used nor changed.
+        Source of the initial weights; PyTorch's global generator is neither used nor changed.
 
     Attributes
     ----------
@@ -50,11 +44,6 @@ class MaskedMLP(nn.Module):
         The widths given.
     weights : torch.nn.ParameterList
         The :math:`D` weight matrices, of shape :math:`(n_l, n_{l-1})`, float32.
-
-    Raises
-    ------
-    ValueError
-        If `widths` has fewer than two entries or an entry is not an integer of at least 1.
 
     Notes
     -----
@@ -66,13 +55,10 @@ class MaskedMLP(nn.Module):
         h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1}\bigr), \qquad
         f(x) = (M^D \odot w^D)\, h^{D-1},
 
-    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of [1]_. A pruned
+    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of He et al.
+    (*Delving Deep into Rectifiers*, ICCV 2015, equation 10). A pruned
     weight has no effect on the output whatever its value, and its gradient is exactly 0. The masks
     are buffers: they move and are saved with the weights.
-
-    References
-    ----------
-    .. [1] He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2, equation 10.
 
     Examples
     --------
@@ -100,48 +86,30 @@ class MaskedMLP(nn.Module):
         """The boolean masks, one of each weight matrix's shape; True is kept. All True at first.
 
         Assign a sequence of NumPy or PyTorch arrays of zeros and ones to replace them; the values
-        are copied. A wrong number of masks, a wrong shape or another value is a
-        :class:`ValueError`, and then no mask is changed.
+        are copied. If one does not fit, none is changed.
         """
         return tuple(getattr(self, f"mask_{i + 1}") for i in range(len(self.weights)))
 
     @masks.setter
     def masks(self, masks: Sequence[object]) -> None:
-        expected = f"masks must be {len(self.weights)} arrays, one for each weight matrix"
-        if not isinstance(masks, Iterable):
-            raise ValueError(f"{expected}, got {masks!r}")
-        masks = list(masks)
+        masks = check_sequence("masks", masks, "arrays, one for each weight matrix")
         if len(masks) != len(self.weights):
-            raise ValueError(f"{expected}, got {len(masks)}")
+            raise ValueError(
+                f"masks must be {len(self.weights)} arrays, one for each weight matrix, got {len(masks)}"
+            )
         checked = []
-        for layer, (mask, weight) in enumerate(zip(masks, self.weights, strict=True), start=1):
-            array = check_mask(f"masks[{layer - 1}]", mask)
+        for i, (mask, weight) in enumerate(zip(masks, self.weights, strict=True)):
+            array = check_mask(f"masks[{i}]", mask)
             if array.shape != tuple(weight.shape):
                 raise ValueError(
-                    f"masks[{layer - 1}] must have shape {tuple(weight.shape)}, got {array.shape}"
+                    f"masks[{i}] must have shape {tuple(weight.shape)}, got {array.shape}"
                 )
-            checked.append(as_tensor(f"masks[{layer - 1}]", array))
+            checked.append(as_tensor(f"masks[{i}]", array))
         for buffer, mask in zip(self.masks, checked, strict=True):
             buffer.copy_(mask)
 
     def forward(self, x: Tensor) -> Tensor:
-        r"""Return the logits :math:`f(x)` of a batch.
-
-        Parameters
-        ----------
-        x
-            Inputs, shape :math:`(N, n_0)`, of the weights' dtype.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, shape :math:`(N, n_D)`.
-
-        Raises
-        ------
-        ValueError
-            If `x` does not have two axes or the second is not :math:`n_0`.
-        """
+        r"""Return the logits, shape :math:`(N, n_D)`, of inputs :math:`(N, n_0)` of the weights' dtype."""
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(f"x must have shape (N, {self.widths[0]}), got {tuple(x.shape)}")
         h = x
@@ -158,10 +126,7 @@ class MaskedMLP(nn.Module):
 
 
 def _check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    try:
-        widths = tuple(widths)
-    except TypeError:
-        raise ValueError(f"widths must be a sequence of integers, got {widths!r}") from None
+    widths = check_sequence("widths", widths, "integers")
     if len(widths) < 2:
         raise ValueError(f"widths must have at least two entries (inputs, outputs), got {widths}")
     return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))

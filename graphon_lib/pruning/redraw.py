@@ -38,25 +38,16 @@ def redraw_given_signals(
     list of ndarray
         Weights for which :math:`w H` and :math:`w^\top \Delta` are those of the weights given.
 
-    Raises
-    ------
-    ValueError
-        If `rng` is no generator, or there is not one matrix of signals of either kind for each layer.
-
     Notes
     -----
     The signals are linear in one layer's weights if those of its neighbours are given. A Gaussian
-    matrix conditioned on :math:`w H` and :math:`w^\top \Delta` is [1]_, with the orthogonal
-    projections P on the columns of H and Q on those of :math:`\Delta`,
+    matrix conditioned on :math:`w H` and :math:`w^\top \Delta` is (G. Yang, *Tensor Programs III*,
+    arXiv:2009.10685, the Gaussian conditioning trick), with the orthogonal projections P on the
+    columns of H and Q on those of :math:`\Delta`,
 
     .. math:: w - (I - Q)\, w\, (I - P) + (I - Q)\, \tilde w\, (I - P) ,
 
     where :math:`\tilde w` is an independent copy.
-
-    References
-    ----------
-    .. [1] G. Yang, *Tensor Programs III: Neural Matrix Laws*, arXiv:2009.10685, the Gaussian
-       conditioning trick.
     """
     check_rng("rng", rng)
     if not len(weights) == len(inputs) == len(backward):
@@ -66,11 +57,9 @@ def redraw_given_signals(
     redrawn = []
     for weight, entering, leaving in zip(weights, inputs, backward, strict=True):
         change = rng.standard_normal(weight.shape) - weight
-        for basis, of_rows in ((_basis(leaving), True), (_basis(entering), False)):
-            if of_rows:
-                change -= basis @ (basis.T @ change)
-            else:
-                change -= (change @ basis) @ basis.T
+        of_rows, of_columns = _basis(leaving), _basis(entering)
+        change -= of_rows @ (of_rows.T @ change)
+        change -= (change @ of_columns) @ of_columns.T
         redrawn.append(weight + change)
     return redrawn
 

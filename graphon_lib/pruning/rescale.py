@@ -23,17 +23,12 @@ def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     model
         The network, its masks applied.
     x
-        Inputs, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite.
+        The inputs.
 
     Returns
     -------
     torch.Tensor
         Float64, one number a weight layer: the mean of :math:`(z^l_i)^2` over neurons and inputs.
-
-    Raises
-    ------
-    ValueError
-        If `x` is not real, of that shape and finite, or `model` is no `MaskedMLP`.
     """
     h = _check_inputs(model, x)
     moments = []
@@ -52,8 +47,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     model
         A pruned network, its masks applied. Its weights are changed in place.
     x
-        Some inputs, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite and not all zero; no labels
-        are needed. A hundred digits are plenty.
+        Some inputs, not all zero; no labels are needed. A hundred digits are plenty.
 
     Returns
     -------
@@ -63,8 +57,7 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     Raises
     ------
     ValueError
-        If `x` is not real, of that shape and finite, or is all zero, or if no signal passes some layer; then
-        no weight is changed.
+        If no signal passes some layer; then no weight is changed.
 
     Notes
     -----
@@ -73,21 +66,17 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
 
     .. math:: q = \frac{2}{n_0} \cdot \frac1N \sum_{a=1}^N \lVert x_a \rVert^2,
 
-    since :math:`\mathbb E (z^{l+1})^2 = 2\, \mathbb E (h^l)^2 = \mathbb E (z^l)^2` [1]_. Pruning
+    since :math:`\mathbb E (z^{l+1})^2 = 2\, \mathbb E (h^l)^2 = \mathbb E (z^l)^2`. Pruning
     multiplies it, layer after layer. Here the layers are passed from the first to the last, and
     each is multiplied by :math:`\sqrt{q / q_l}`, where :math:`q_l` is its measured mean square with
-    the layers before it already rescaled. This is the rule of [2]_ without its orthogonal matrices,
+    the layers before it already rescaled. This is the rule of Mishkin and Matas (*All
+    you need is a good init*, ICLR 2016, algorithm 1) without its orthogonal matrices,
     with dense variance in the place of one, and one pass: a product scales exactly.
 
     For a mask that is independent of the weights, :math:`\mathbb E q_l` is the layer's density
     times :math:`q` if in-degrees are even; the factor is then :math:`\text{density}_l^{-1/2}`,
     without any data. Measuring it also counts neurons that died, pixels that are blank, and weights
     that are large because small ones were pruned.
-
-    References
-    ----------
-    .. [1] He et al., *Delving Deep into Rectifiers*, ICCV 2015, section 2.2.
-    .. [2] Mishkin and Matas, *All you need is a good init*, ICLR 2016, algorithm 1.
 
     Examples
     --------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from graphon_lib._checks import check_mask
+from graphon_lib._checks import check_mask, check_sequence
 from graphon_lib.pruning.model import random_generator
 from graphon_lib.pruning.tensors import as_tensor
 
@@ -22,33 +22,22 @@ def shuffle_masks(
     Parameters
     ----------
     masks
-        Binary arrays, NumPy or PyTorch, one a layer, as :func:`~graphon_lib.pruning.prune` returns
-        them; they are left as they are.
+        As :func:`~graphon_lib.pruning.prune` returns them, or NumPy arrays.
     generator
-        Source of the permutations; None takes a new one seeded by the operating system.
+        Source of the permutations.
 
     Returns
     -------
     list of torch.Tensor
-        Boolean masks of the same shapes. Each layer keeps its number of weights, at positions
-        uniform among all that hold so many; layers are independent.
-
-    Raises
-    ------
-    ValueError
-        If `masks` is not a non-empty sequence of binary matrices, or `generator` is not a
-        :class:`torch.Generator`.
+        New masks. Each layer keeps its number of weights, at positions uniform among all that hold
+        so many; layers are independent.
 
     Notes
     -----
-    The ablation of [1]_: where a shuffled network does as well as the pruned one, all that mattered
-    was how many weights each layer kept. In the limit every graphon of a shuffled network is
-    constant.
-
-    References
-    ----------
-    .. [1] Frankle, Dziugaite, Roy and Carbin, *Pruning Neural Networks at Initialization: Why Are
-       We Missing the Mark?*, ICLR 2021, section 5.
+    The ablation of Frankle et al. (*Pruning Neural Networks at Initialization: Why Are We Missing
+    the Mark?*, ICLR 2021, section 5): where a shuffled network does as well as the pruned one, all
+    that mattered was how many weights each layer kept. In the limit every graphon of a shuffled
+    network is constant.
 
     Examples
     --------
@@ -57,8 +46,7 @@ def shuffle_masks(
     >>> shuffle_masks([mask], torch.Generator().manual_seed(0))[0].sum()
     tensor(2)
     """
-    if isinstance(masks, Tensor) or not isinstance(masks, Iterable):
-        raise ValueError(f"masks must be a sequence of matrices, one a layer, got {masks!r}")
+    masks = check_sequence("masks", masks, "matrices, one a layer")
     arrays = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
     if not arrays:
         raise ValueError("masks must hold at least one matrix, got none")

@@ -28,8 +28,8 @@ class LayerSignals(NamedTuple):
         What leaves it, :math:`z_i`.
     left : ndarray, shape (n_out, R)
     right : ndarray, shape (n_in, R)
-        Vectors whose products :math:`q_{ij} = \langle l_i, r_j \rangle` are the factors of the scores
-        :math:`w_{ij} q_{ij}`.
+        Vectors whose products :math:`q_{ij} = \langle l_i, r_j \rangle` are the factors of the
+        scores :math:`w_{ij} q_{ij}`.
     """
 
     inputs: NDArray[np.float64]
@@ -50,17 +50,12 @@ def batch_signals(
     method
         ``"snip"`` or ``"grasp"``: whose factors `left` and `right` make.
     x, y
-        The pruning batch, as in :func:`~graphon_lib.pruning.saliency`.
+        The pruning batch.
 
     Returns
     -------
     list of LayerSignals
         From the first layer to the read-out.
-
-    Raises
-    ------
-    ValueError
-        If `method` is another one, or the batch does not fit the network.
 
     Notes
     -----

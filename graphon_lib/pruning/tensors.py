@@ -12,25 +12,10 @@ __all__ = ["as_tensor"]
 
 
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
-    """Return real numbers, given as a tensor or an array, as a tensor without a gradient.
+    """Return real numbers of any shape, in a tensor or an array, as a tensor without a gradient.
 
-    Parameters
-    ----------
-    name
-        The argument's name, for the message.
-    value
-        A tensor, which keeps its dtype and device, or an array_like, which is copied: it may be
-        read-only, or a view with negative strides, of which PyTorch takes neither.
-
-    Returns
-    -------
-    torch.Tensor
-        Of any shape.
-
-    Raises
-    ------
-    ValueError
-        If it does not convert, or holds anything but real numbers.
+    A tensor keeps its dtype and device. An array is copied: it may be read-only, or a view with
+    negative strides, of which PyTorch takes neither.
     """
     if isinstance(value, Tensor):
         if value.is_complex():

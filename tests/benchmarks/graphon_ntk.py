@@ -72,7 +72,7 @@ def speed():
     x, network = digits(INPUTS), paper_network()
     ours = timed(lambda: graphon_ntk(x, network))
     report(f"graphon kernel, {BLOCKS} blocks a layer", ours)
-    dense = GraphonNetwork([StepGraphon([[1.0]])] * (HIDDEN + 1))
+    dense = GraphonNetwork.dense(HIDDEN + 1)
     report("dense kernel, one block a layer", timed(lambda: graphon_ntk(x, dense), 10))
     rng = np.random.default_rng(1)
     widths = [FEATURES, *[WIDTH] * HIDDEN, OUTPUTS]
@@ -89,7 +89,7 @@ def speed():
 
 def drift():
     x, signed = digits(INPUTS), signed_network()
-    plain = GraphonNetwork(signed.layers, signed.second_moments)
+    plain = signed.without_drifts()
     runs = []
     for _ in range(5):
         # One after the other, so that whatever else the machine does falls on both.

@@ -169,7 +169,7 @@ class DesignExplorer:
                 f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {pixels.shape}"
             )
         x = DATASET.standardise(pixels)
-        dense = GraphonNetwork([StepGraphon([[1.0]])] * len(LAYERS))
+        dense = GraphonNetwork.dense(len(LAYERS))
         kernel = graphon_ntk(x, dense)
         computed = {
             "x": x,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import show_matrix
 from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
-from graphon_lib.graphons.sorting_artefact import sorting_artefact
+from graphon_lib.graphons.sas import sorting_artefact
 
 __all__ = ["bipartite_graph", "histograms_by_setting", "histograms_by_width", "sorting_gradient"]
 
