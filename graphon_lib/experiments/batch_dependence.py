@@ -124,7 +124,7 @@ def batch_dependence(
     blocks: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    """Prune one of the networks of a batch by all :data:`ARMS`, and estimate its graphon.
+    """Prune one of the networks of a batch by every method but SynFlow, and estimate its graphon.
 
     Returns
     -------
