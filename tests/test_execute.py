@@ -106,12 +106,15 @@ def test_only_stale_chapters_are_executed_and_a_failure_keeps_the_others(
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     assert execute.execute_stale_chapters() == paths
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0].startswith("Executing 3 of 3 chapters")
-    assert [line.split(":")[0] for line in lines[1:]] == [
+    assert lines[0].startswith("Comparing the chapters")
+    assert lines[1].startswith("Executing 3 of 3 chapters")
+    assert [line.split(":")[0] for line in lines[2:]] == [
         f"Executing chapters {done}/3" for done in (1, 2, 3)
     ]
     assert execute.execute_stale_chapters() == []
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert [line.split(" ... ")[0] for line in out.splitlines()] == lines[0].split(" ... ")[:1]
+    assert err == ""
     write_notebook(paths[0], "name = 'a'", "1 / 0")
     write_notebook(paths[2], "name = 'other'", "print(name)")
     with pytest.raises(RuntimeError, match=r"(?s)a\.ipynb failed.*In \[2\].*ZeroDivisionError"):

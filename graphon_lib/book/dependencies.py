@@ -16,7 +16,6 @@ import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
 from graphon_lib.book.paths import ROOT
-from graphon_lib.experiments.experiment import experiments_in
 from graphon_lib.experiments.sources import code_hash, imported_names, modules_behind
 
 __all__ = ["chapter_data", "chapter_fingerprint", "chapter_imports", "notebook_source"]
@@ -42,6 +41,9 @@ def chapter_data(modules: Iterable[str]) -> list[Path]:
         Stored results, bundled data and the version pins, sorted. A stored result belongs to a
         chapter when its experiment is described in one of the modules.
     """
+    # With it comes PyTorch, which processes that only execute chapters do not need.
+    from graphon_lib.experiments.experiment import experiments_in
+
     described = filter(lambda name: name.startswith("graphon_lib.experiments."), modules)
     paths = (experiment.path for experiment in experiments_in(described).values())
     results = [path for path in paths if path.exists()]

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from graphon_lib.book.dependencies import chapter_fingerprint
 from graphon_lib.book.paths import BUILD, CHAPTERS, EXECUTED
-from graphon_lib.book.progress import say, warnings_to
+from graphon_lib.book.progress import say, step, warnings_to
 
 __all__ = [
     "clean",
@@ -185,7 +185,8 @@ def execute_stale_chapters() -> list[Path]:
     RuntimeError
         If a cell raises; the message holds the chapter, the cell's number and the traceback.
     """
-    fingerprints = {path: chapter_fingerprint(path) for path in list_chapters()}
+    with step("Comparing the chapters with what they were executed from"):
+        fingerprints = {path: chapter_fingerprint(path) for path in list_chapters()}
     stale = [path for path, value in fingerprints.items() if _stored_fingerprint(path) != value]
     if not stale:
         return []
