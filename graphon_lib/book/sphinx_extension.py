@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from docutils import nodes
+from joblib import cpu_count
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.domains import Domain
+from sphinx.environment import BuildEnvironment
+from sphinx_proof.domain import ProofDomain
 
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
 
@@ -37,6 +42,28 @@ def add_explorer_files(
             app.add_js_file(f"explorers/{name}", defer="defer")
         for name in STYLE_SHEETS:
             app.add_css_file(f"explorers/{name}")
+
+
+def read_pages_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Let Sphinx use all cores, which the command of Jupyter Book cannot ask for.
+
+    Where a domain cannot be put together again, Sphinx would wait for ever; and processes can be
+    forked safely on Linux alone.
+    """
+    domains = map(type, env.domains.values())
+    if sys.platform != "linux" or any(
+        domain.merge_domaindata is Domain.merge_domaindata for domain in domains
+    ):
+        return
+    app.parallel = cpu_count()
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        # They do not say that they allow it; what they do comes before or after reading.
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
+
+
+def no_data_to_merge(domain: Domain, docnames: list[str], other: dict[str, Any]) -> None:
+    """Do nothing: what `sphinx_proof` knows lies outside its domain, and is merged by itself."""
 
 
 def withhold_launch_buttons(app: Sphinx, config: Config) -> None:
@@ -86,6 +113,8 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
+    ProofDomain.merge_domaindata = no_data_to_merge
+    app.connect("env-before-read-docs", read_pages_side_by_side)
     app.connect("html-page-context", add_explorer_files)
     app.connect("config-inited", withhold_launch_buttons)
     app.connect("html-page-context", add_template_functions)
