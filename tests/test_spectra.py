@@ -1,4 +1,4 @@
-"""The sweep of spectra: each route is what it says, and the assembled result holds every cell."""
+"""The sweep of spectra: each road is what it says, and the assembled result holds every cell."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from graphon_lib.experiments.spectra import (
     METRICS,
     OF_DENSE,
     RANKS,
-    ROUTES,
+    ROADS,
     SPECTRA,
     hidden_structure,
     kernel_metrics,
@@ -40,8 +40,8 @@ def cell(digits, pruning="snip", density=0.5):
     return spectra(pruning=pruning, density=density, data=data, **CELL)
 
 
-def trace(arrays, route):
-    return arrays["trace"][ROUTES.index(route)]
+def trace(arrays, road):
+    return arrays["trace"][ROADS.index(road)]
 
 
 def test_a_smaller_batch_is_the_beginning_of_a_larger_one(digits):
@@ -72,7 +72,7 @@ def test_metrics_of_a_kernel_with_a_known_spectrum():
     assert found["decay_exponent"] == pytest.approx(1.5)
     assert found["effective_rank"] == pytest.approx(values.sum())
     assert found["spectral_gap"] == pytest.approx(2**1.5)
-    assert found["energy_concentration"] == pytest.approx(values[:5].sum() / values.sum())
+    assert found["energy"] == pytest.approx(values[:5].sum() / values.sum())
     assert found["trace"] == pytest.approx(values.mean())
     inside = [rank for rank in RANKS if rank <= 100]
     np.testing.assert_allclose(eigenvalues[: len(inside)], np.array(inside) ** -1.5)
@@ -133,14 +133,14 @@ def test_kept_is_the_kernel_of_the_pruned_network_at_initialisation(digits):
 def test_without_pruning_every_route_that_keeps_the_weights_is_the_dense_network(digits):
     full, dense = cell(digits, "random", 1.0), cell(digits, "dense", 1.0)
     assert dense["path_density"] == 1.0
-    for route in ("kept", "shuffled"):
-        np.testing.assert_allclose(trace(full, route), trace(dense, "kept"), rtol=1e-6)
-    for route in ("theory, degree", "theory, joint"):
-        np.testing.assert_allclose(trace(full, route), trace(dense, route), rtol=1e-12)
-    for route in ("sampled", "re-drawn"):
-        assert np.isfinite(trace(full, route))
-        assert trace(full, route) != trace(full, "kept")
-        assert np.isnan(trace(dense, route))
+    for road in ("kept", "shuffled"):
+        np.testing.assert_allclose(trace(full, road), trace(dense, "kept"), rtol=1e-6)
+    for road in ("theory, degree", "theory, joint"):
+        np.testing.assert_allclose(trace(full, road), trace(dense, road), rtol=1e-12)
+    for road in ("sampled", "re-drawn"):
+        assert np.isfinite(trace(full, road))
+        assert trace(full, road) != trace(full, "kept")
+        assert np.isnan(trace(dense, road))
 
 
 def test_an_unknown_name_is_refused(digits):
@@ -159,5 +159,5 @@ def test_the_dense_network_stands_at_every_density():
         np.testing.assert_array_equal(dense[name].sel(density=0.5), dense[name].sel(density=0.3))
     existing = result.trace.notnull().all(["digits", "density", "trial"])
     assert existing.sel(pruning="random").all()
-    assert list(result.route[existing.sel(pruning="dense")].values) == list(OF_DENSE)
+    assert list(result.road[existing.sel(pruning="dense")].values) == list(OF_DENSE)
     assert result.attrs["fit_ranks"] == "1 to 4 of 6, 1 to 5 of 9"

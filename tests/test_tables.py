@@ -90,11 +90,11 @@ def test_a_method_that_is_not_there_is_named_among_six(sixth):
 
 def test_the_sixth_has_a_look_of_its_own(sixth):
     assert label_of("sixth") == "The sixth"
-    names = ["dense", *METHODS, "random, rescaled"]
+    names = ["dense", *METHODS, "random: rescaled"]
     for key in ("color", "marker", "label"):
         assert len({style_of(name)[key] for name in names}) == len(names)
     assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(5)]
-    assert label_of("snip, quiet outputs") == "SNIP, quiet outputs"
+    assert label_of("snip: quiet outputs") == "SNIP, quiet outputs"
 
 
 def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
@@ -122,11 +122,13 @@ def test_sweeps_have_a_sixth_row_and_the_five_have_their_numbers(swept):
     xr.testing.assert_equal(six.sel(pruning=FIVE), five)
     density = six.layer_density.sel(pruning="sixth")
     sizes = np.array([784 * 100, 100 * 100, 100 * 100, 100 * 10])
-    np.testing.assert_allclose((density * sizes).sum("layer") / sizes.sum(), [[0.3] * 2, [0.2] * 2])
+    np.testing.assert_allclose(
+        (density * sizes).sum("weight_layer") / sizes.sum(), [[0.3] * 2, [0.2] * 2]
+    )
 
 
 DENSITY = {"density": 0.1}
-CONVERGENCE = {"neuron_layers": 4, "mask": 1, "scope": "global"}
+CONVERGENCE = {"hidden_layers": 2, "mask": 1, "scope": "global"}
 FIGURES = {
     "corners": lambda six: pruning.mask_corners(six),
     "layers": lambda six: pruning.layer_densities(six, 0.2),
@@ -147,10 +149,10 @@ FIGURES = {
         stored("convergence").sel(CONVERGENCE | DENSITY), 2000
     ),
     "scopes": lambda _: convergence.scopes_by_width(
-        stored("convergence").sel(neuron_layers=4, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
+        stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
     ),
     "cut norms": lambda _: convergence.cut_norms_by_width(
-        stored("convergence").sel(neuron_layers=4, mask=1)
+        stored("convergence").sel(hidden_layers=2, mask=1)
     ),
     "motifs": lambda _: convergence.motifs_by_width(
         stored("convergence").sel(CONVERGENCE | DENSITY), "cycle_4", 4
@@ -170,7 +172,7 @@ FIGURES = {
     "metrics": lambda _: spectra.metrics_by_sparsity(
         stored("spectra").isel(digits=-1), ["effective_rank"], {"kept": "kept"}
     ),
-    "energies": lambda _: spectra.energy_by_route(
+    "energies": lambda _: spectra.energy_by_road(
         stored("spectra").isel(digits=-1), {"kept": "kept"}
     ),
     "eigenvalues": lambda _: spectra.eigenvalues_by_rank(
@@ -221,7 +223,7 @@ def test_panels_by_method_leave_room_for_a_note_whatever_their_number(swept, cou
 
 
 def explorers():
-    energy = stored("spectra").energy_concentration.sel(route="kept").isel(digits=-1)
+    energy = stored("spectra").energy.sel(road="kept").isel(digits=-1)
     return (
         pruning_explorer(stored("mask-maps")),
         convergence_explorer(stored("convergence")),

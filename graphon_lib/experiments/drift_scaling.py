@@ -124,7 +124,7 @@ def drift_scaling(
     ]
     return arrays | {
         "trace": np.array([np.trace(kernel) / digits for kernel in kernels]),
-        "energy": np.array([spectral_metrics(kernel).energy_concentration for kernel in kernels]),
+        "energy": np.array([spectral_metrics(kernel).energy for kernel in kernels]),
     }
 
 

@@ -80,7 +80,7 @@ def kernels_of_masks(
 
 
 def _statistics(kernel: NDArray[np.float64]) -> tuple[float, float]:
-    return np.trace(kernel) / len(kernel), spectral_metrics(kernel).energy_concentration
+    return np.trace(kernel) / len(kernel), spectral_metrics(kernel).energy
 
 
 def _kernels(

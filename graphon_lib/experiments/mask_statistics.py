@@ -103,7 +103,7 @@ MASK_STATISTICS = Experiment(
     cell=mask_statistics,
     finish=mean_pixels,
     variables={
-        "layer_density": ("pruning", "density", "trial", "layer"),
+        "layer_density": ("pruning", "density", "trial", "weight_layer"),
         "dead_fraction": ("pruning", "density", "trial", "hidden_layer"),
         "pixel_density": ("pruning", "density", "trial", "pixel"),
         "zero_scores": ("pruning", "trial"),
@@ -113,7 +113,7 @@ MASK_STATISTICS = Experiment(
     },
     coords={
         "density": lambda densities, **_: densities,
-        "layer": LAYERS["weight_layer"],
+        "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
     },
     paper={

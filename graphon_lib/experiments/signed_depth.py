@@ -57,7 +57,7 @@ def signed_depth(
     measured = kernels[0] / np.linalg.norm(kernels[0])
     return {
         "trace": np.array([np.trace(kernel) / digits for kernel in kernels]),
-        "energy": np.array([spectral_metrics(kernel).energy_concentration for kernel in kernels]),
+        "energy": np.array([spectral_metrics(kernel).energy for kernel in kernels]),
         "cosine": np.array([np.sum(measured * k) / np.linalg.norm(k) for k in kernels]),
     }
 

@@ -42,7 +42,7 @@ BLOCKINGS = tuple(
 )
 """Ways to find blocks for SNIP: their order, their number, and whether drifts are shrunk."""
 
-STATISTICS = ("trace", "top1", "top5", "cosine")
+STATISTICS = ("trace", "top1", "energy", "cosine")
 
 
 def signed_kernels(
@@ -83,7 +83,7 @@ def signed_kernels(
     Returns
     -------
     dict
-        By kernel of :data:`KERNELS`: ``trace`` (the mean of the diagonal), ``top1`` and ``top5``,
+        By kernel of :data:`KERNELS`: ``trace`` (the mean of the diagonal), ``top1`` and ``energy``,
         the shares of the largest and of the five largest eigenvalues, and ``cosine``, the similarity
         to the measured kernel with kept weights, NaN where there is no such kernel. By blocking, if
         they are tried: ``blocking_trace`` and so on.
@@ -282,6 +282,6 @@ SIGNED_KERNELS = Experiment(
                 "pruning": ["random", "magnitude", "snip"],
             }
         },
-        ["top1", "top5", "cosine"],
+        ["top1", "energy", "cosine"],
     ),
 )

@@ -1,4 +1,4 @@
-"""Spectra of tangent kernels of pruned networks against the sparsity, by several routes."""
+"""Spectra of tangent kernels of pruned networks against the sparsity, by several roads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from graphon_lib.pruning.shuffle import shuffle_masks
 __all__ = [
     "METRICS",
     "RANKS",
-    "ROUTES",
+    "ROADS",
     "SINGLE_PRECISION_SPAN",
     "SPECTRA",
     "hidden_structure",
@@ -36,7 +36,7 @@ __all__ = [
     "spectra",
 ]
 
-ROUTES = (
+ROADS = (
     "sampled",
     "sampled, hidden only",
     "theory, degree",
@@ -55,13 +55,13 @@ ROUTES = (
 """
 
 OF_DENSE = ("theory, degree", "theory, joint", "kept")
-"""The routes that exist for a dense network."""
+"""The roads that exist for a dense network."""
 
 METRICS = (
     "decay_exponent",
     "effective_rank",
     "spectral_gap",
-    "energy_concentration",
+    "energy",
     "trace",
     "alignment",
     "centred_alignment",
@@ -107,7 +107,7 @@ def kernel_metrics(
         spectrum.decay_exponent,
         spectrum.effective_rank,
         spectrum.spectral_gap,
-        spectrum.energy_concentration,
+        spectrum.energy,
         np.trace(kernel) / len(kernel),
         kernel_target_alignment(kernel, targets),
         kernel_target_alignment(kernel, targets, centred=True),
@@ -204,7 +204,7 @@ def spectra(
     Returns
     -------
     dict
-        :data:`METRICS` (route) and ``eigenvalue`` (route, rank), NaN for routes that do not exist for
+        :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist for
         the dense network; ``path_density``.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
@@ -218,11 +218,11 @@ def spectra(
     number = ("dense", *METHODS).index(pruning)
     rng = np.random.default_rng((seed, trial, number, round(1e6 * density)))
     makers = _routes(started, masks, x.astype(np.float64), blocks, rng)
-    metrics = np.full((len(ROUTES), len(METRICS)), np.nan)
-    eigenvalues = np.full((len(ROUTES), len(RANKS)), np.nan)
-    for r, route in enumerate(ROUTES):
-        if pruning != "dense" or route in OF_DENSE:
-            metrics[r], eigenvalues[r] = kernel_metrics(makers[route](), labels)
+    metrics = np.full((len(ROADS), len(METRICS)), np.nan)
+    eigenvalues = np.full((len(ROADS), len(RANKS)), np.nan)
+    for r, road in enumerate(ROADS):
+        if pruning != "dense" or road in OF_DENSE:
+            metrics[r], eigenvalues[r] = kernel_metrics(makers[road](), labels)
     return dict(zip(METRICS, metrics.T, strict=True)) | {
         "eigenvalue": eigenvalues.astype(np.float32),
         "path_density": np.float64(path_density(masks)),
@@ -236,7 +236,7 @@ def _routes(
     blocks: int,
     rng: np.random.Generator,
 ) -> Mapping[str, Callable[[], NDArray[np.float64]]]:
-    """Return what computes the kernel of each route; draws of one do not depend on another's."""
+    """Return what computes the kernel of each road; draws of one do not depend on another's."""
     weights = ntk_weights(started.model)
     widths = started.model.widths
     of_all, of_hidden, of_weights, of_shuffle = rng.spawn(4)
@@ -281,11 +281,11 @@ SPECTRA = Experiment(
     arguments=dense_once,
     finish=with_fit_ranks,
     variables={
-        **dict.fromkeys(METRICS, (*PLACE, "route")),
-        "eigenvalue": (*PLACE, "route", "rank"),
+        **dict.fromkeys(METRICS, (*PLACE, "road")),
+        "eigenvalue": (*PLACE, "road", "rank"),
         "path_density": PLACE[1:],
     },
-    coords={"route": ROUTES, "rank": RANKS},
+    coords={"road": ROADS, "rank": RANKS},
     paper={
         "grid": {
             "digits": [128, 1024],
@@ -319,7 +319,7 @@ SPECTRA = Experiment(
                 "pruning": ["dense", "all"],
             }
         },
-        ["energy_concentration", "alignment", "path_density"],
+        ["energy", "alignment", "path_density"],
         ["path_density"],
     ),
 )

@@ -77,7 +77,7 @@ def pruning_view(
     chosen = setting.sel(density=density)
     names = _layer_names(result)
     name = names[int(np.flatnonzero(result.layer.values == layer)[0])]
-    histogram = _histogram(chosen.sel(layer=layer), name)
+    histogram = _histogram(chosen.sel(weight_layer=layer), name)
     # All methods share the scale, so that a flat picture is seen to be flat.
     pixels = _pixels(chosen, float(result.pixel_density.sel(scope=scope, density=density).max()))
     kept = chosen.layer_density.mean("trial")
@@ -86,12 +86,12 @@ def pruning_view(
         panels=(
             histogram,
             pixels,
-            _degrees(chosen.sel(layer=layer), name),
+            _degrees(chosen.sel(weight_layer=layer), name),
             _dead_neurons(setting, density),
         ),
         summary=(
             f"{label_of(method)}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
-            f"{float(kept.sel(layer=layer)):.3g} of its weights, its blocks from "
+            f"{float(kept.sel(weight_layer=layer)):.3g} of its weights, its blocks from "
             f"{histogram.values.min():.2f} to {histogram.values.max():.2f}. Pixels keep from "
             f"{pixels.values.min():.2f} to {pixels.values.max():.2f} of theirs. Dead neurons, by "
             f"hidden layer: {', '.join(f'{value:.1f} %' for value in dead)}."
@@ -107,7 +107,7 @@ def pruning_view(
 
 
 def _layer_names(result: xr.Dataset) -> list[str]:
-    hidden = result.sizes["layer"] - 2
+    hidden = result.sizes["weight_layer"] - 2
     return ["input", *(f"hidden {i}" for i in range(1, hidden + 1)), "read-out"]
 
 

@@ -91,8 +91,8 @@ def signed_convergence(result: xr.Dataset) -> Figure:
         slope = scaling_exponent(error)
         axes.errorbar(
             result.width,
-            error.mean("draw"),
-            error.std("draw") / np.sqrt(error.count("draw")),
+            error.mean("trial"),
+            error.std("trial") / np.sqrt(error.count("trial")),
             color=colour,
             marker=marker,
             capsize=2,
@@ -100,7 +100,7 @@ def signed_convergence(result: xr.Dataset) -> Figure:
         )
         axes.plot(
             result.width,
-            result.error_without_drift.sel(strength=strength).mean("draw"),
+            result.error_without_drift.sel(strength=strength).mean("trial"),
             color=colour,
             marker=marker,
             fillstyle="none",

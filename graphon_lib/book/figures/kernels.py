@@ -92,8 +92,8 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
         slope = fit_slope(error.width.broadcast_like(error), error)
         axes.errorbar(
             error.width,
-            error.mean("draw"),
-            error.std("draw") / np.sqrt(error.sizes["draw"]),
+            error.mean("trial"),
+            error.std("trial") / np.sqrt(error.sizes["trial"]),
             color=colour,
             marker=marker,
             label=f"{error.design.item()}: {slope.value:.2f} ± {slope.half_width:.2f}",

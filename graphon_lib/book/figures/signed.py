@@ -60,7 +60,7 @@ def regimes(result: xr.Dataset) -> Figure:
     figure = new_figure(3.4)
     panels = figure.subplots(1, 2)
     methods = list(result.pruning.values)
-    for panel, name in zip(panels, ("trace", "top5"), strict=True):
+    for panel, name in zip(panels, ("trace", "energy"), strict=True):
         statistic = result[name]
         predictions = (
             best_prediction(statistic),
@@ -155,7 +155,7 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
     markers = "osv^DP"
     for (kernel, label), colour, marker in zip(kernels, colours, markers, strict=False):
         ratio = result.trace.sel(kernel=kernel) / result.trace.sel(kernel="kept")
-        gap = result.top5.sel(kernel=kernel) - result.top5.sel(kernel="kept")
+        gap = result.energy.sel(kernel=kernel) - result.energy.sel(kernel="kept")
         for panel, values in zip(panels, (ratio, gap), strict=True):
             panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
             at = values.width.broadcast_like(values).values.ravel()
@@ -190,9 +190,9 @@ def best_by_density(result: xr.Dataset) -> Figure:
         Means over networks as lines, single networks as markers, of :func:`best_prediction`.
     """
     figure, panels = _ratio_and_gap()
-    trace, top5 = result.trace, result.top5
+    trace, energy = result.trace, result.energy
     ratio = best_prediction(trace) / trace.sel(kernel="kept", drop=True)
-    gap = best_prediction(top5) - top5.sel(kernel="kept", drop=True)
+    gap = best_prediction(energy) - energy.sel(kernel="kept", drop=True)
     places = np.arange(result.sizes["density"])
     methods = result.pruning.values
     for number, method in enumerate(methods):
@@ -242,7 +242,7 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
     for name in result.blocking.values:
         order, count, shrinkage = str(name).split(", ")
         ratio = result.blocking_trace.sel(blocking=name) / measured.trace
-        gap = result.blocking_top5.sel(blocking=name) - measured.top5
+        gap = result.blocking_energy.sel(blocking=name) - measured.energy
         raw = shrinkage == "raw"
         axes.plot(
             float(ratio.mean()),
@@ -254,7 +254,7 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
         )
     tried = result.blocking_trace.notnull().any("blocking")
     ratio = (snip.trace.sel(kernel="positions") / measured.trace).where(tried)
-    gap = (snip.top5.sel(kernel="positions") - measured.top5).where(tried)
+    gap = (snip.energy.sel(kernel="positions") - measured.energy).where(tried)
     axes.plot(float(ratio.mean()), float(gap.mean()), "k*", markersize=11, label="vector positions")
     axes.axvspan(0.9, 1.1, color="0.92", zorder=0)
     axes.axhspan(-0.03, 0.03, color="0.92", zorder=0)
