@@ -126,5 +126,5 @@ def test_the_result_holds_every_cell():
 
 
 def test_an_unknown_network_is_refused():
-    with pytest.raises(ValueError, match="network must be one of"):
+    with pytest.raises(ValueError, match="variant must be one of"):
         small_descent(variant="olympus", width=9, watched=())

@@ -5,20 +5,17 @@ import pytest
 
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data, nested_batch
+from graphon_lib.experiments.roads import ROADS
 from graphon_lib.experiments.spectra import (
     METRICS,
-    OF_DENSE,
+    OF_NETWORKS,
     RANKS,
-    ROADS,
     SPECTRA,
-    hidden_structure,
     kernel_metrics,
-    measured_kernel,
     spectra,
 )
 from graphon_lib.experiments.trials import start_trial
-from graphon_lib.graphons import GraphonNetwork
-from graphon_lib.ntk import empirical_ntk, graphon_ntk
+from graphon_lib.ntk import empirical_ntk
 
 CELL = {
     "seed": 3,
@@ -41,7 +38,7 @@ def cell(digits, pruning="snip", density=0.5):
 
 
 def trace(arrays, road):
-    return arrays["trace"][ROADS.index(road)]
+    return arrays["trace"][OF_NETWORKS.index(road)]
 
 
 def test_a_smaller_batch_is_the_beginning_of_a_larger_one(digits):
@@ -93,34 +90,6 @@ def test_a_kernel_without_signal_has_no_shape():
     assert np.isnan(eigenvalues).all()
 
 
-def test_hidden_structure_only_scales_the_kernel(digits):
-    rng = np.random.default_rng(0)
-    x = digits.x_train[:10].astype(float)
-    masks = [rng.random(shape) < rng.random(shape) for shape in ((15, 784), (12, 15), (10, 12))]
-    network = hidden_structure(GraphonNetwork.from_masks(masks, blocks=4, order="degree"))
-    for before, after in zip(masks, network.layers, strict=True):
-        assert after.density == pytest.approx(before.mean())
-    dense = graphon_ntk(x, GraphonNetwork.dense(3))
-    np.testing.assert_allclose(graphon_ntk(x, network), network.path_density() * dense, rtol=1e-9)
-    assert [mask.shape for mask in network.sample_masks((784, 15, 12, 10), rng)] == [
-        mask.shape for mask in masks
-    ]
-
-
-def test_single_precision_serves_only_where_it_is_enough():
-    rng = np.random.default_rng(0)
-    masks = [rng.random(shape) < 0.5 for shape in ((300, 40), (10, 300))]
-    weights = [rng.normal(size=mask.shape) for mask in masks]
-    x = rng.normal(size=(20, 40))
-    exact = np.linalg.eigvalsh(empirical_ntk(weights, masks, x))
-    single = np.linalg.eigvalsh(measured_kernel(weights, masks, x))
-    assert 0.0 < np.abs(single / exact - 1.0).max() < 0.01
-    twins = np.repeat(x, 2, axis=0) + 1e-6 * rng.normal(size=(40, 40))
-    np.testing.assert_array_equal(
-        measured_kernel(weights, masks, twins), empirical_ntk(weights, masks, twins)
-    )
-
-
 def test_kept_is_the_kernel_of_the_pruned_network_at_initialisation(digits):
     started = start_trial(digits, (784, 20, 20, 10), (CELL["seed"], CELL["trial"]))
     ((_, masks),) = started.masks("snip", [0.5])
@@ -130,7 +99,7 @@ def test_kept_is_the_kernel_of_the_pruned_network_at_initialisation(digits):
     np.testing.assert_allclose(trace(cell(digits), "kept"), np.trace(kernel) / len(x), rtol=1e-6)
 
 
-def test_without_pruning_every_route_that_keeps_the_weights_is_the_dense_network(digits):
+def test_without_pruning_every_road_that_keeps_the_weights_is_the_dense_network(digits):
     full, dense = cell(digits, "random", 1.0), cell(digits, "dense", 1.0)
     assert dense["path_density"] == 1.0
     for road in ("kept", "shuffled"):
@@ -144,7 +113,7 @@ def test_without_pruning_every_route_that_keeps_the_weights_is_the_dense_network
 
 
 def test_an_unknown_name_is_refused(digits):
-    with pytest.raises(ValueError, match="pruning must be one of"):
+    with pytest.raises(ValueError, match="must be one of"):
         cell(digits, "olympus")
 
 
@@ -159,5 +128,7 @@ def test_the_dense_network_stands_at_every_density():
         np.testing.assert_array_equal(dense[name].sel(density=0.5), dense[name].sel(density=0.3))
     existing = result.trace.notnull().all(["digits", "density", "trial"])
     assert existing.sel(pruning="random").all()
-    assert list(result.road[existing.sel(pruning="dense")].values) == list(OF_DENSE)
+    assert list(result.road[existing.sel(pruning="dense")].values) == [
+        road for road in OF_NETWORKS if ROADS[road].of_dense
+    ]
     assert result.attrs["fit_ranks"] == "1 to 4 of 6, 1 to 5 of 9"

@@ -138,7 +138,7 @@ FIGURES = {
     "paths": lambda _: positions.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
     "by setting": lambda _: graphons.histograms_by_setting(
-        stored("convergence").sel(scope="global", width=500), [(4, 1, 0.1)], "plain"
+        stored("convergence").sel(scope="global", width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
     "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
@@ -163,7 +163,7 @@ FIGURES = {
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
         stored("kernels-of-masks").isel(density=0),
-        dict.fromkeys("ab", ("joint", "measured, re-drawn")),
+        dict.fromkeys("ab", ("theory, joint", "re-drawn")),
     ),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),

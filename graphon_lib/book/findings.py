@@ -97,22 +97,22 @@ def _limits(batch: xr.Dataset, convergence: xr.Dataset) -> dict:
 def _kernels(redrawn: xr.Dataset, signed: xr.Dataset, spectra: xr.Dataset) -> dict:
     """Return traces of the theory over measured ones, and energies of five eigenvalues."""
     trace = redrawn.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
-    gap = abs(trace.sel(kernel="joint") / trace.sel(kernel="measured, re-drawn") - 1)
+    gap = abs(trace.sel(road="theory, joint") / trace.sel(road="re-drawn") - 1)
     numbers: dict[str, float | str] = {
         "kernel_width": str(int(trace.width)),
         "kernel_gap": 100 * float(gap.max()),
         "signed_width": str(int(signed.width[-1])),
     }
     kept = signed.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
-    kept = kept / kept.sel(kernel="kept")
-    for method, name, kernel in (
-        ("snip", "density", "density"),
-        ("snip", "second", "second moments"),
-        ("snip", "positions", "positions"),
-        ("magnitude", "second", "second moments"),
-        ("synflow", "second", "second moments"),
+    kept = kept / kept.sel(road="kept")
+    for method, name, road in (
+        ("snip", "density", "theory, joint"),
+        ("snip", "second", "theory, second moments"),
+        ("snip", "positions", "theory, positions"),
+        ("magnitude", "second", "theory, second moments"),
+        ("synflow", "second", "theory, second moments"),
     ):
-        numbers[f"{method}_{name}"] = float(kept.sel(pruning=method, kernel=kernel))
+        numbers[f"{method}_{name}"] = float(kept.sel(pruning=method, road=road))
     energy = spectra.energy.isel(digits=-1).mean("trial")
     energy = energy.sel(density=float(energy.density.min()))
     for name, road in (("theory", "theory, joint"), ("kept", "kept"), ("redrawn", "re-drawn")):

@@ -35,7 +35,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
     densities = sorted((float(density) for density in result.density.values), reverse=True)
-    names = dict(zip(result.layer.values.tolist(), _layer_names(result), strict=True))
+    names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
         name="pruning",
         title="Explore: what each method keeps",
@@ -76,7 +76,7 @@ def pruning_view(
     setting = result.sel(pruning=method, scope=scope)
     chosen = setting.sel(density=density)
     names = _layer_names(result)
-    name = names[int(np.flatnonzero(result.layer.values == layer)[0])]
+    name = names[int(np.flatnonzero(result.weight_layer.values == layer)[0])]
     histogram = _histogram(chosen.sel(weight_layer=layer), name)
     # All methods share the scale, so that a flat picture is seen to be flat.
     pixels = _pixels(chosen, float(result.pixel_density.sel(scope=scope, density=density).max()))

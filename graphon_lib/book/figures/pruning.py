@@ -50,7 +50,7 @@ def layer_densities(
     """
     figure = new_figure(3.3)
     axes = figure.subplots()
-    layers = result.layer.values
+    layers = result.weight_layer.values
     offsets = np.linspace(-0.24, 0.24, result.sizes["pruning"])
     for offset, method in zip(offsets, result.pruning.values, strict=True):
         values = result.layer_density.sel(pruning=method, density=density)
