@@ -64,7 +64,7 @@ def test_metrics_of_a_kernel_with_a_known_spectrum():
     basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(100, 100)))
     values = np.arange(1, 101) ** -1.5
     kernel = (basis * values) @ basis.T
-    metrics, eigenvalues = kernel_metrics((kernel + kernel.T) / 2, np.arange(100) % 10)
+    metrics, eigenvalues = kernel_metrics((kernel + kernel.T) / 2, np.arange(100) % 10, 10)
     found = dict(zip(METRICS, metrics, strict=True))
     assert found["decay_exponent"] == pytest.approx(1.5)
     assert found["effective_rank"] == pytest.approx(values.sum())
@@ -78,13 +78,13 @@ def test_metrics_of_a_kernel_with_a_known_spectrum():
 
 def test_the_classes_own_kernel_is_aligned_with_them():
     labels = np.arange(30) % 10
-    metrics, _ = kernel_metrics((labels[:, None] == labels).astype(float), labels)
+    metrics, _ = kernel_metrics((labels[:, None] == labels).astype(float), labels, 10)
     assert metrics[METRICS.index("alignment")] == pytest.approx(1.0)
     assert metrics[METRICS.index("centred_alignment")] == pytest.approx(1.0)
 
 
 def test_a_kernel_without_signal_has_no_shape():
-    metrics, eigenvalues = kernel_metrics(np.zeros((6, 6)), np.arange(6))
+    metrics, eigenvalues = kernel_metrics(np.zeros((6, 6)), np.arange(6), 10)
     assert metrics[METRICS.index("trace")] == 0.0
     assert np.isnan(np.delete(metrics, METRICS.index("trace"))).all()
     assert np.isnan(eigenvalues).all()

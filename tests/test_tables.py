@@ -1,7 +1,6 @@
 """A row added to a table is there everywhere: a sixth method, another data set."""
 
 import hashlib
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -307,10 +306,20 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
         assert sum(int(mask.sum()) for mask in masks) == round(0.3 * (144 + 20 + 3) * 20)
 
 
-def test_sweeps_figures_and_explorers_take_their_sides_from_the_data(toy, monkeypatch, tmp_path):
-    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
-    monkeypatch.setitem(DATASETS, "mnist", replace(DATASETS["toy"], variable="MNIST_DIR"))
-    small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20}
+@pytest.mark.parametrize(
+    "name", [name for name, record in EXPERIMENTS.items() if "full" in record.quick and record.keep]
+)
+def test_every_experiment_runs_on_another_data_set(toy, name):
+    record = EXPERIMENTS[name]
+    result = record.compute({**record.quick, "dataset": "toy"})
+    assert result.attrs["data"] == "200 Toy training images"
+    assert (list(result.attrs["image_shape"]), result.attrs["classes"]) == ([*SMALL], 3)
+    for variable in result.data_vars.values():
+        assert variable.notnull().any()
+
+
+def test_figures_and_explorers_take_their_sides_from_the_data(toy):
+    small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20, "dataset": "toy"}
     statistics = MASK_STATISTICS.compute({**MASK_STATISTICS.quick, **small})
     figure = pruning.surviving_pixels(statistics, 0.2)
     shapes = {image.get_array().shape for panel in figure.axes[:5] for image in panel.images}

@@ -86,10 +86,11 @@ def descent(
         graphons and the measured one in the end, means of the diagonals.
     """
     check_choice("variant", variant, VARIANTS)
-    x, labels = nested_batch(data.load(), digits, seed)
+    images = data.load()
+    x, labels = nested_batch(images, digits, seed)
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     model = _network(started, variant, density)
-    inputs, targets = torch.from_numpy(x), torch.eye(10)[torch.from_numpy(labels)]
+    inputs, targets = torch.from_numpy(x), torch.eye(images.classes)[torch.from_numpy(labels)]
     first = ntk_weights(model)
     start = empirical_ntk(first, model.masks, x, precision="single")
     learning_rate = float(rate * digits / np.linalg.eigvalsh(start)[-1])

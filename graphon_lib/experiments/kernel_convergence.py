@@ -145,7 +145,8 @@ def _error(
     network: GraphonNetwork, width: int, x: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     theory = graphon_ntk(x, network)
-    masks = network.sample_masks((x.shape[1], width, width, OUTPUTS), rng)
+    outputs = network.layers[-1].shape[0]
+    masks = network.sample_masks((x.shape[1], width, width, outputs), rng)
     gap = empirical_ntk([rng.standard_normal(mask.shape) for mask in masks], masks, x) - theory
     return np.linalg.norm(gap) / np.linalg.norm(theory)
 

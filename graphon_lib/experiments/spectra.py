@@ -55,7 +55,7 @@ RANKS = (1, 2, 3, 4, 5, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 51
 
 
 def kernel_metrics(
-    kernel: NDArray[np.float64], labels: NDArray[np.int64]
+    kernel: NDArray[np.float64], labels: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the metrics of a kernel and the eigenvalues of :data:`RANKS`.
 
@@ -63,8 +63,8 @@ def kernel_metrics(
     ----------
     kernel
         Shape (N, N), symmetric and positive semi-definite to rounding.
-    labels
-        Classes of the N digits, for the alignments with one-hot targets.
+    labels, classes
+        Classes of the N digits and how many there are, for the alignments with one-hot targets.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def kernel_metrics(
     if not kernel.any():
         return np.array([0.0 if name == "trace" else np.nan for name in METRICS]), eigenvalues
     spectrum = spectral_metrics(kernel)
-    targets = np.eye(10)[labels]
+    targets = np.eye(classes)[labels]
     for place, rank in enumerate(RANKS):
         if rank <= len(kernel):
             eigenvalues[place] = spectrum.eigenvalues[rank - 1]
@@ -134,7 +134,8 @@ def spectra(
         the dense network; ``path_density``.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
-    x, labels = nested_batch(data.load(), digits, seed)
+    images = data.load()
+    x, labels = nested_batch(images, digits, seed)
     network = pruned_network(
         pruning,
         density,
@@ -152,7 +153,7 @@ def spectra(
     for r, road in enumerate(OF_NETWORKS):
         if pruning != "dense" or ROADS[road].of_dense:
             kernel = road_kernel(road, network, x.astype(np.float64), streams.get(road))
-            metrics[r], eigenvalues[r] = kernel_metrics(kernel, labels)
+            metrics[r], eigenvalues[r] = kernel_metrics(kernel, labels, images.classes)
     return dict(zip(METRICS, metrics.T, strict=True)) | {
         "eigenvalue": eigenvalues.astype(np.float32),
         "path_density": np.float64(path_density(network.masks)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import cycle
-from math import isqrt
 
 import numpy as np
 import xarray as xr
@@ -128,8 +127,8 @@ def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
 
 
 def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
-    side = isqrt(chosen.sizes["pixel"])
-    image = chosen.pixel_density.values.reshape(side, side)
+    image = chosen.pixel_density.values.reshape(chosen.attrs["image_shape"])
+    side = min(image.shape)
     middle = image[side // 4 : -side // 4, side // 4 : -side // 4]
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     return HeatMap(

@@ -80,15 +80,14 @@ def layer_densities(
 
 
 def surviving_pixels(result: xr.Dataset, density: float) -> Figure:
-    """Draw for every method the kept fraction of each pixel's weights as a 28 x 28 image."""
+    """Draw for every method the kept fraction of each pixel's weights as an image."""
     pixels = result.pixel_density.sel(density=density)
     figure, panels, spare = method_panels(result.pruning.values, height=1.9)
-    side = round(result.sizes["pixel"] ** 0.5)
     limit = float(pixels.max())
     for method, panel in panels.items():
         image = show_matrix(
             panel,
-            pixels.sel(pruning=method).values.reshape(side, side),
+            pixels.sel(pruning=method).values.reshape(result.attrs["image_shape"]),
             cmap=SEQUENTIAL,
             vmin=0.0,
             vmax=limit,
