@@ -148,9 +148,6 @@ class Images:
     classes: int
 
 
-Mnist = Images
-
-
 def load(
     dataset: str,
     folder: str | os.PathLike[str] | None = None,

@@ -128,11 +128,18 @@ class Pruned:
         return {}
 
 
-def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
+def start_network(
+    identity: Sequence[int],
+    *,
+    width: int,
+    hidden_layers: int,
+    data: Data,
+    initialisation: str = "he",
+) -> Trial:
     """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
-    return start_trial(images, widths, identity)
+    return start_trial(images, widths, identity, initialisation=initialisation)
 
 
 def pruned_network(
@@ -180,8 +187,9 @@ def dense_once(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def ntk_weights(model: MaskedMLP, dtype: DTypeLike = np.float64) -> list[NDArray]:
-    """Return a network's weights in NTK units: N(0, 1) at He's initialisation N(0, 2 / n_in)."""
+    """Return a network's weights in NTK units: of variance 1 at its initialisation."""
     return [
-        weight.detach().numpy().astype(dtype) * np.dtype(dtype).type(math.sqrt(weight.shape[1] / 2))
+        weight.detach().numpy().astype(dtype)
+        * np.dtype(dtype).type(math.sqrt(weight.shape[1] / model.initialisation.weight_variance))
         for weight in model.weights
     ]

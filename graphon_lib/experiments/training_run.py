@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, linear
 
 from graphon_lib._checks import check_choice, check_integer
-from graphon_lib.experiments.data import Mnist
+from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "train"]
@@ -53,7 +53,7 @@ class TrainingRun:
 
 def train(
     model: MaskedMLP,
-    data: Mnist,
+    data: Images,
     *,
     optimizer: str,
     learning_rate: float,
@@ -183,7 +183,7 @@ def _logits(weights: list[Tensor], x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _test(weights: list[Tensor], data: Mnist) -> tuple[float, float]:
+def _test(weights: list[Tensor], data: Images) -> tuple[float, float]:
     """Return mean loss and accuracy on the test digits."""
     x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
     loss, correct = 0.0, 0
