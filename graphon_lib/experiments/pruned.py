@@ -62,7 +62,7 @@ class Pruned:
     pruning: str
     blocks: int = 64
     particles: int = 1024
-    dtype: DTypeLike = np.float64
+    dtype: str = "float64"
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -152,7 +152,7 @@ def pruned_network(
     data: Data,
     blocks: int = 64,
     particles: int = 1024,
-    dtype: DTypeLike = np.float64,
+    dtype: str = "float64",
 ) -> Pruned:
     """Start a trial with the network 784-n-...-n-10, and prune it.
 
@@ -186,7 +186,7 @@ def dense_once(call: dict[str, Any]) -> dict[str, Any]:
     return call | {"density": 1.0} if call["pruning"] == "dense" else call
 
 
-def ntk_weights(model: MaskedMLP, dtype: DTypeLike = np.float64) -> list[NDArray]:
+def ntk_weights(model: MaskedMLP, dtype: str = "float64") -> list[NDArray]:
     """Return a network's weights in NTK units: of variance 1 at its initialisation."""
     return [
         weight.detach().numpy().astype(dtype)

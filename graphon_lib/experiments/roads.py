@@ -19,7 +19,16 @@ from graphon_lib.ntk.positions import position_ntk
 from graphon_lib.pruning.redraw import redraw_given_signals
 from graphon_lib.pruning.shuffle import shuffle_masks
 
-__all__ = ["ROADS", "Road", "centred", "hidden_structure", "measured_kernel", "road_kernel"]
+__all__ = [
+    "ROADS",
+    "SINGLE_PRECISION_INPUTS",
+    "SINGLE_PRECISION_SPAN",
+    "Road",
+    "centred",
+    "hidden_structure",
+    "measured_kernel",
+    "road_kernel",
+]
 
 Kernel = NDArray[np.float64]
 Maker = Callable[[Pruned, NDArray[np.float64], np.random.Generator], Kernel | None]

@@ -97,7 +97,7 @@ def signed_kernels(
         data=data,
         blocks=blocks,
         particles=particles,
-        dtype=np.float32,
+        dtype="float32",
     )
     rng = np.random.default_rng(identity)
     reference = road_kernel("kept", network, x)
