@@ -229,7 +229,7 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
         column[1].set_xlabel("hidden layers")
         column[1].set_xticks(result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
-    panels[1, 0].set_ylabel("share of five eigenvalues")
+    panels[1, 0].set_ylabel("top-5 energy")
     figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 

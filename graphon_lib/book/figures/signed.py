@@ -87,7 +87,7 @@ def regimes(result: xr.Dataset) -> Figure:
     panels[0].plot([], [], "_", color="black", markersize=10, label="predicted")
     panels[0].set_yscale("log")
     panels[0].set_ylabel("trace of the kernel")
-    panels[1].set_ylabel("energy of five eigenvalues")
+    panels[1].set_ylabel("top-5 energy")
     panels[1].set_ylim(0.4, 1.03)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
