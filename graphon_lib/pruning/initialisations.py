@@ -25,10 +25,10 @@ class Law(Protocol):
         """Draw a tensor's entries, independent and of a standard deviation, in place."""
 
     def tail(self, t: Tensor) -> Tensor:
-        """Return P(|u| > t) for t >= 0, float64."""
+        r"""Return :math:`P(|u| > t)` for :math:`t \ge 0`, float64."""
 
     def second_moment(self, t: Tensor) -> Tensor:
-        """Return E[u^2; |u| > t] for t >= 0, float64."""
+        r"""Return :math:`E[u^2; |u| > t]` for :math:`t \ge 0`, float64."""
 
 
 @dataclass(frozen=True)
