@@ -25,10 +25,10 @@ class Law(Protocol):
         """Draw a tensor's entries, independent and of a standard deviation, in place."""
 
     def tail(self, t: Tensor) -> Tensor:
-        r"""Return :math:`P(|u| > t)` for :math:`t \ge 0`, float64."""
+        r"""Return :math:`P(|u| > t)` for t of at least 0, float64."""
 
     def second_moment(self, t: Tensor) -> Tensor:
-        r"""Return :math:`E[u^2; |u| > t]` for :math:`t \ge 0`, float64."""
+        r"""Return :math:`E[u^2; |u| > t]` for t of at least 0, float64."""
 
 
 @dataclass(frozen=True)
@@ -125,18 +125,18 @@ class Initialisation:
         torch.Tensor
             Float64.
         """
-        return self.law.tail(as_double("t", t) / self._deviation(n_in))
+        return self.law.tail(_double("t", t) / self._deviation(n_in))
 
     def second_moment(self, t: Tensor | ArrayLike, n_in: int | Tensor | ArrayLike) -> Tensor:
         r"""Return :math:`E[w^2; |w| > t]`; arguments and result are as those of :meth:`tail`."""
         deviation = self._deviation(n_in)
-        return deviation.square() * self.law.second_moment(as_double("t", t) / deviation)
+        return deviation.square() * self.law.second_moment(_double("t", t) / deviation)
 
     def _deviation(self, n_in: int | Tensor | ArrayLike) -> Tensor:
-        return (self.weight_variance / as_double("n_in", n_in)).sqrt()
+        return (self.weight_variance / _double("n_in", n_in)).sqrt()
 
 
-def as_double(name: str, value: Tensor | ArrayLike) -> Tensor:
+def _double(name: str, value: Tensor | ArrayLike) -> Tensor:
     """Return real numbers as a float64 tensor."""
     return as_tensor(name, value).to(torch.float64)
 
