@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.trials import Trial, start_trial
