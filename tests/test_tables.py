@@ -327,3 +327,14 @@ def test_figures_and_explorers_take_their_sides_from_the_data(toy):
     maps = MASK_MAPS.compute({**MASK_MAPS.quick, **small, "blocks": 4})
     view = pruning_explorer(maps).view()
     assert view.panels[1].values.shape == SMALL
+
+
+@pytest.mark.parametrize("name", [name for name, record in EXPERIMENTS.items() if record.keep])
+def test_every_experiment_runs_from_another_initialisation(name):
+    record = EXPERIMENTS[name]
+    if "full" not in record.quick:
+        pytest.skip("has no networks of the initialisation table")
+    result = record.compute({**record.quick, "initialisation": "torch"})
+    assert result.attrs["initialisation"] == "torch"
+    for variable in result.data_vars.values():
+        assert variable.notnull().any()
