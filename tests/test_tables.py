@@ -33,6 +33,7 @@ from graphon_lib.book.looks import MARKERS, numbered_look
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.data import DATASETS, Dataset, load, sample_batch
 from graphon_lib.experiments.digits import nested_batch
+from graphon_lib.experiments.grid import grid
 from graphon_lib.experiments.intervention_training import beside_pruned
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
@@ -90,9 +91,10 @@ def test_a_method_that_is_not_there_is_named_among_six(sixth):
 def test_the_sixth_has_a_look_of_its_own(sixth):
     assert label_of("sixth") == "The sixth"
     names = ["dense", *METHODS, "random: rescaled"]
-    for key in ("color", "marker", "label"):
-        assert len({style_of(name)[key] for name in names}) == len(names)
-    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(5)]
+    styles = [style_of(name) for name in names]
+    assert len({style["label"] for style in styles}) == len(names)
+    assert len({(style["color"], style["marker"]) for style in styles}) == len(names)
+    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(len(FIVE))]
     assert label_of("snip: quiet outputs") == "SNIP, quiet outputs"
 
 
@@ -104,6 +106,14 @@ def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
     letters = script.split("const MARKERS = {")[1].split("};")[0]
     for marker in (*MARKERS, look_of("dense").marker):
         assert f'\n    {marker}: "M' in letters or f'\n    "{marker}": "M' in letters
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_grids_of_all_methods_have_the_sixth(sixth, name):
+    for profile in EXPERIMENTS[name].profiles.values():
+        for values in grid(profile["grid"]).axes.values():
+            names = {str(value).removesuffix(": as pruned") for value in values}
+            assert "sixth" in names or not names >= set(FIVE)
 
 
 @pytest.fixture(scope="module")
