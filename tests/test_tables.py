@@ -33,6 +33,7 @@ from graphon_lib.book.looks import MARKERS, numbered_look
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.data import DATASETS, Dataset, load, sample_batch
 from graphon_lib.experiments.digits import nested_batch
+from graphon_lib.experiments.grid import grid
 from graphon_lib.experiments.intervention_training import beside_pruned
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
@@ -90,9 +91,10 @@ def test_a_method_that_is_not_there_is_named_among_six(sixth):
 def test_the_sixth_has_a_look_of_its_own(sixth):
     assert label_of("sixth") == "The sixth"
     names = ["dense", *METHODS, "random: rescaled"]
-    for key in ("color", "marker", "label"):
-        assert len({style_of(name)[key] for name in names}) == len(names)
-    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(5)]
+    styles = [style_of(name) for name in names]
+    assert len({style["label"] for style in styles}) == len(names)
+    assert len({(style["color"], style["marker"]) for style in styles}) == len(names)
+    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(len(FIVE))]
     assert label_of("snip: quiet outputs") == "SNIP, quiet outputs"
 
 
@@ -104,6 +106,14 @@ def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
     letters = script.split("const MARKERS = {")[1].split("};")[0]
     for marker in (*MARKERS, look_of("dense").marker):
         assert f'\n    {marker}: "M' in letters or f'\n    "{marker}": "M' in letters
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_grids_of_all_methods_have_the_sixth(sixth, name):
+    for profile in EXPERIMENTS[name].profiles.values():
+        for values in grid(profile["grid"]).axes.values():
+            names = {str(value).removesuffix(": as pruned") for value in values}
+            assert "sixth" in names or not names >= set(FIVE)
 
 
 @pytest.fixture(scope="module")
@@ -242,15 +252,26 @@ def test_every_explorer_with_methods_has_the_sixth(sixth):
 
 
 SMALL = (12, 12)
+COLOURS = (12, 8, 3)
 
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """Add a data set of small images in three classes, in files of another kind."""
+    return add_toy(SMALL, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def coloured(tmp_path, monkeypatch):
+    """Add one of images in colour."""
+    return add_toy(COLOURS, tmp_path, monkeypatch)
+
+
+def add_toy(shape, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     arrays = {}
     for part, count in (("train", 200), ("test", 30)):
-        arrays[f"{part}-images.npy"] = rng.integers(0, 256, (count, *SMALL), dtype=np.uint8)
+        arrays[f"{part}-images.npy"] = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
         arrays[f"{part}-labels.npy"] = rng.integers(0, 3, count, dtype=np.uint8)
     for name, array in arrays.items():
         np.save(tmp_path / name, array)
@@ -262,7 +283,7 @@ def toy(tmp_path, monkeypatch):
     subset_sha256 = sha256["subset.npz"]
     record = Dataset(
         label="Toy",
-        shape=SMALL,
+        shape=shape,
         classes=3,
         files={name: sha256[name] for name in arrays},
         parse=lambda paths: [np.load(path) for path in paths],
@@ -318,15 +339,29 @@ def test_every_experiment_runs_on_another_data_set(toy, name):
         assert variable.notnull().any()
 
 
-def test_figures_and_explorers_take_their_sides_from_the_data(toy):
+def pictures():
+    """Draw which pixels survive on the toy images, in a figure and in an explorer."""
     small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20, "dataset": "toy"}
     statistics = MASK_STATISTICS.compute({**MASK_STATISTICS.quick, **small})
     figure = pruning.surviving_pixels(statistics, 0.2)
-    shapes = {image.get_array().shape for panel in figure.axes[:5] for image in panel.images}
-    assert shapes == {SMALL}
+    images = [image.get_array() for panel in figure.axes[:5] for image in panel.images]
     maps = MASK_MAPS.compute({**MASK_MAPS.quick, **small, "blocks": 4})
-    view = pruning_explorer(maps).view()
-    assert view.panels[1].values.shape == SMALL
+    return statistics, images, pruning_explorer(maps).view().panels[1]
+
+
+def test_figures_and_explorers_take_their_sides_from_the_data(toy):
+    _, images, panel = pictures()
+    assert {image.shape for image in images} == {SMALL}
+    assert panel.values.shape == SMALL
+
+
+def test_a_pixel_in_colour_is_shown_as_the_mean_of_its_colours(coloured):
+    statistics, images, panel = pictures()
+    assert panel.values.shape == COLOURS[:2]
+    for method, image in zip(METHODS, images, strict=True):
+        density = statistics.pixel_density.sel(density=0.2, pruning=method).values
+        np.testing.assert_allclose(image[3, 5], density[3 * 24 + 15 : 3 * 24 + 18].mean())
+        assert image.shape == COLOURS[:2]
 
 
 @pytest.mark.parametrize("name", [name for name, record in EXPERIMENTS.items() if record.keep])

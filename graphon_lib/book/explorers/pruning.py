@@ -12,6 +12,7 @@ from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
+from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["pruning_explorer", "pruning_view"]
 
@@ -78,7 +79,7 @@ def pruning_view(
     name = names[int(np.flatnonzero(result.weight_layer.values == layer)[0])]
     histogram = _histogram(chosen.sel(weight_layer=layer), name)
     # All methods share the scale, so that a flat picture is seen to be flat.
-    pixels = _pixels(chosen, float(result.pixel_density.sel(scope=scope, density=density).max()))
+    pixels = _pixels(chosen, float(_images(result.sel(scope=scope, density=density)).max()))
     kept = chosen.layer_density.mean("trial")
     dead = 100 * chosen.dead_fraction.mean("trial").values
     return View(
@@ -126,8 +127,12 @@ def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
     )
 
 
+def _images(result: xr.Dataset) -> np.ndarray:
+    return pixel_images(result.pixel_density.values, result.attrs["image_shape"])
+
+
 def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
-    image = chosen.pixel_density.values.reshape(chosen.attrs["image_shape"])
+    image = _images(chosen)
     side = min(image.shape)
     middle = image[side // 4 : -side // 4, side // 4 : -side // 4]
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
 from graphon_lib.book.style import SEQUENTIAL, new_figure, style_of
+from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
 
@@ -81,17 +82,11 @@ def layer_densities(
 
 def surviving_pixels(result: xr.Dataset, density: float) -> Figure:
     """Draw for every method the kept fraction of each pixel's weights as an image."""
-    pixels = result.pixel_density.sel(density=density)
+    densities = result.pixel_density.sel(density=density).transpose("pruning", "pixel").values
+    images = pixel_images(densities, result.attrs["image_shape"])
     figure, panels, spare = method_panels(result.pruning.values, height=1.9)
-    limit = float(pixels.max())
-    for method, panel in panels.items():
-        image = show_matrix(
-            panel,
-            pixels.sel(pruning=method).values.reshape(result.attrs["image_shape"]),
-            cmap=SEQUENTIAL,
-            vmin=0.0,
-            vmax=limit,
-        )
+    for pixels, panel in zip(images, panels.values(), strict=True):
+        image = show_matrix(panel, pixels, cmap=SEQUENTIAL, vmin=0.0, vmax=images.max())
         panel.set_aspect("equal")
     figure.colorbar(image, cax=spare.inset_axes((0.1, 0.05, 0.12, 0.9)), label="kept fraction")
     return figure
