@@ -26,6 +26,7 @@ __all__ = [
     "check_mask",
     "check_masks",
     "check_masses",
+    "check_per_layer",
     "check_positive",
     "check_real",
     "check_rng",
@@ -83,6 +84,14 @@ def check_positive(name: str, value: object) -> float:
     if number <= 0.0:
         raise ValueError(f"{name} must be positive, got {number:g}")
     return number
+
+
+def check_per_layer(name: str, value: ArrayLike, depth: int) -> NDArray[np.float64]:
+    """Return a non-negative number for each of `depth` layers, from one for all or one a layer."""
+    array = check_array(name, value, min(as_numpy(name, value).ndim, 1), minimum=0.0)
+    if array.ndim == 1 and array.size != depth:
+        raise ValueError(f"{name} must be one number, or {depth}, one a layer; got {array.size}")
+    return np.broadcast_to(array, depth)
 
 
 def check_flag(name: str, value: object) -> bool:

@@ -78,10 +78,18 @@ def relu_moments(c, q, r, *_):
 
 
 def reference_kernels(
-    x, y, network, own_layer="mask", moments=relu_moments, mean=lambda m, q: 0.0, s_w=2.0
+    x,
+    y,
+    network,
+    own_layer="mask",
+    moments=relu_moments,
+    mean=lambda m, q: 0.0,
+    s_w=2.0,
+    s_b=0.0,
 ):
     """Return NNGP and NTK of one pair as Theorem 1 writes them, forward and backward, block by block."""
     d = len(x)
+    s_b = np.broadcast_to(s_b, network.depth)
     kept = [layer.values for layer in network.layers]
     second = network.second_moments or kept
     drifts = network.drifts or [np.zeros(values.shape) for values in kept]
@@ -92,18 +100,20 @@ def reference_kernels(
         return np.repeat(matrix, d // matrix.shape[1], axis=1) @ products / d
 
     centred = second[0] - drifts[0] ** 2 / d
-    c, q, r = (s_w * first(centred, product) for product in (x * y, x * x, y * y))
+    c, q, r = (s_w * first(centred, product) + s_b[0] for product in (x * y, x * x, y * y))
     m, n = (np.sqrt(s_w) * first(drifts[0], z) for z in (x, y))
-    t, derivative = [s_w * first(trained[0], x * y)], []
+    t, derivative = [s_w * first(trained[0], x * y) + s_b[0]], []
     for layer in range(1, network.depth):
         p = mass[layer - 1]
         both, slopes = np.array([moments(*each) for each in zip(c, q, r, m, n, strict=True)]).T
         own_q = [moments(v, v, v, u, u)[0] for v, u in zip(q, m, strict=True)]
         own_r = [moments(v, v, v, u, u)[0] for v, u in zip(r, n, strict=True)]
         mu, nu = (list(map(mean, us, vs)) for us, vs in ((m, q), (n, r)))
-        c, q, r = (s_w * second[layer] @ (p * np.array(each)) for each in (both, own_q, own_r))
+        c, q, r = (
+            s_w * second[layer] @ (p * np.array(each)) + s_b[layer] for each in (both, own_q, own_r)
+        )
         m, n = (np.sqrt(s_w) * drifts[layer] @ (p * np.array(each)) for each in (mu, nu))
-        t.append(s_w * trained[layer] @ (p * both))
+        t.append(s_w * trained[layer] @ (p * both) + s_b[layer])
         derivative.append(slopes)
     theta = t[-1].copy()
     for output in range(len(theta)):

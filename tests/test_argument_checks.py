@@ -194,6 +194,7 @@ REFUSALS = [
                 "network": None,
                 "activation": bad_activation,
                 "weight_variance": -2.0,
+                "bias_variance": [0.1] * 3,
                 "per_output": "yes",
             },
         )
@@ -222,8 +223,14 @@ REFUSALS = [
             "x2": [[NAN] * 3],
             "activation": np.tanh,
             "weight_variance": NAN,
+            "bias_variance": -1.0,
             "precision": "half",
         },
+    ),
+    (
+        ntk.empirical_ntk,
+        {"weights": MASKS, "masks": MASKS, "x1": np.ones((2, 3)), "bias_variance": 1.0},
+        {"biases": [[0.0] * 4, [NAN] * 2]},
     ),
     *(
         (function, options, {"kernel": bad})
@@ -266,7 +273,11 @@ REFUSALS = [
         for bad in (None, 3, [EYE])
     ),
     *(
-        (pruning.MaskedMLP, {"widths": (3, 2)}, {"widths": bad, "generator": 0})
+        (
+            pruning.MaskedMLP,
+            {"widths": (3, 2)},
+            {"widths": bad, "generator": 0, "initialisation": bad},
+        )
         for bad in (5, (5,), (5, 2.0), (True, 3))
     ),
     *((MODEL, {}, {"x": torch.zeros(shape)}) for shape in ((6,), (2, 5), (2, 3, 6))),

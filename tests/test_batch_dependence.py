@@ -45,7 +45,7 @@ def test_bad_samples_are_named(samples):
 
 
 def test_methods_without_data_do_not_see_the_batch():
-    of_one_width = {"grid": {"width": [64], "batch": 8, "network": 3}}
+    of_one_width = {"grid": {"width": [64], "batch": 8, "trial": 3}}
     result = BATCH_DEPENDENCE.compute({**BATCH_DEPENDENCE.quick, **of_one_width})
     assert np.isfinite(result.variance).all()
     blind = result.variance.sel(pruning=["random", "magnitude"], width=64)

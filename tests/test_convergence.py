@@ -29,7 +29,7 @@ from graphon_lib.pruning import METHODS
 DENSITIES = (0.3, 0.1)
 SMALL = {
     "grid": [
-        {"width": [width], "trial": trials, "neuron_layers": [4, 5]}
+        {"width": [width], "trial": trials, "hidden_layers": [2, 3]}
         for width, trials in ((24, 4), (40, 5))
     ],
     "densities": list(DENSITIES),
@@ -69,7 +69,7 @@ def cell_arguments(data, **changes):
     return {
         "seed": 3,
         "width": 40,
-        "neuron_layers": 5,
+        "hidden_layers": 3,
         "trial": 1,
         "densities": DENSITIES,
         "layer_scope": (0.1,),
@@ -140,14 +140,14 @@ def test_other_digits_are_refused(data):
 
 
 def test_a_result_holds_its_cells(cells, cell):
-    of_cell = cells.sel(neuron_layers=5, width=40).isel(trial=1)
+    of_cell = cells.sel(hidden_layers=3, width=40).isel(trial=1)
     for name, array in cell.items():
         np.testing.assert_array_equal(of_cell[name], array)
 
 
 def test_the_result_is_the_mean_of_the_cells(cells, dataset):
     labels = {
-        "neuron_layers": 5,
+        "hidden_layers": 3,
         "pruning": "snip",
         "scope": "global",
         "density": 0.1,
@@ -186,23 +186,23 @@ def _swapped(dims):
 
 def test_nothing_is_missing_and_nothing_is_there_that_was_not_computed(dataset):
     asked = dataset.sel(scope="global")
-    deep = asked.sel(neuron_layers=5)
+    deep = asked.sel(hidden_layers=3)
     for name in ("histogram", "standard_error", "distance", "degree_quantile"):
         assert np.isfinite(deep[name]).all()
-        assert np.isfinite(asked[name].sel(neuron_layers=4, mask=1)).all()
-        assert np.isnan(asked[name].sel(neuron_layers=4, mask=2)).all()
+        assert np.isfinite(asked[name].sel(hidden_layers=2, mask=1)).all()
+        assert np.isnan(asked[name].sel(hidden_layers=2, mask=2)).all()
         assert np.isnan(dataset[name].sel(scope="layer", density=0.3)).all()
     assert np.isfinite(deep.layer_density.sel(width=40)).all()
     assert np.isnan(deep.layer_density.sel(width=24, trial=4)).all()
-    assert np.isnan(asked.layer_density.sel(neuron_layers=4, weight_layer=4)).all()
+    assert np.isnan(asked.layer_density.sel(hidden_layers=2, weight_layer=4)).all()
     assert np.isfinite(deep.motif_density.sel(trial=slice(0, 1))).all()
     assert np.isnan(deep.motif_density.sel(trial=slice(2, None))).all()
 
 
 def test_sorted_means_have_the_density_of_their_layer(dataset):
     """Blocks divide these widths, so that a histogram's mean is the density of its mask."""
-    layers = dataset.layer_density.mean("trial").sel(scope="global", neuron_layers=5)
-    means = dataset.histogram.mean(["row", "column"]).sel(scope="global", neuron_layers=5)
+    layers = dataset.layer_density.mean("trial").sel(scope="global", hidden_layers=3)
+    means = dataset.histogram.mean(["row", "column"]).sel(scope="global", hidden_layers=3)
     for mask in (1, 2):
         np.testing.assert_allclose(
             means.sel(mask=mask).transpose("estimator", "pruning", "density", "width"),
@@ -215,7 +215,7 @@ def test_sorted_means_have_the_density_of_their_layer(dataset):
 
 
 def test_layer_scope_gives_every_layer_the_same_density(dataset):
-    layers = dataset.layer_density.sel(scope="layer", density=0.1, trial=0, neuron_layers=5)
+    layers = dataset.layer_density.sel(scope="layer", density=0.1, trial=0, hidden_layers=3)
     rounding = [0.5 / size for size in (784 * 24, 24 * 24, 24 * 24, 240)]
     difference = np.abs(layers.sel(width=24).transpose("pruning", "weight_layer") - 0.1)
     assert (difference.values <= np.array(rounding) + 1e-7).all()
@@ -223,9 +223,9 @@ def test_layer_scope_gives_every_layer_the_same_density(dataset):
 
 def test_cut_norms_are_those_of_the_histograms(cells, dataset):
     labels = {"pruning": "synflow", "scope": "global", "density": 0.1, "estimator": "plain"}
-    plain = cells.histogram.sel({**labels, "neuron_layers": 4}).isel(mask=0)
+    plain = cells.histogram.sel({**labels, "hidden_layers": 2}).isel(mask=0)
     small, large = (samples(plain, width=w) for w in range(2))
-    bounds = dataset.cut_norm.sel(neuron_layers=4, mask=1, pruning="synflow", width=24)
+    bounds = dataset.cut_norm.sel(hidden_layers=2, mask=1, pruning="synflow", width=24)
     for pair in range(2):
         differences = {
             "same width": small[2 * pair] - small[2 * pair + 1],
@@ -238,7 +238,7 @@ def test_cut_norms_are_those_of_the_histograms(cells, dataset):
             )
     assert (
         (dataset.cut_norm.sel(bound="lower") <= dataset.cut_norm.sel(bound="upper"))
-        .sel(neuron_layers=5)
+        .sel(hidden_layers=3)
         .all()
     )
 
@@ -246,13 +246,13 @@ def test_cut_norms_are_those_of_the_histograms(cells, dataset):
 def test_samples_are_the_trials_that_have_an_entry(cells):
     motifs = cells.motif_density
     assert (
-        len(samples(motifs, neuron_layers=1, mask=1, pruning=0, scope=0, density=0, width=1)) == 2
+        len(samples(motifs, hidden_layers=1, mask=1, pruning=0, scope=0, density=0, width=1)) == 2
     )
     assert (
-        len(samples(motifs, neuron_layers=0, mask=1, pruning=0, scope=0, density=0, width=1)) == 0
+        len(samples(motifs, hidden_layers=0, mask=1, pruning=0, scope=0, density=0, width=1)) == 0
     )
     layers = cells.layer_density.isel(pruning=0, scope=0, density=0, weight_layer=0)
-    assert [samples(layers, neuron_layers=0, width=w).shape for w in range(2)] == [(4,), (5,)]
+    assert [samples(layers, hidden_layers=0, width=w).shape for w in range(2)] == [(4,), (5,)]
 
 
 def test_the_trials_of_each_width_are_recorded(dataset):

@@ -1,60 +1,17 @@
-"""What is measured on drifting weights, and what each treatment leaves of it."""
+"""What is measured on drifting weights, and how that scales."""
 
 import numpy as np
 import pytest
 
 from graphon_lib.experiments.drift_scaling import (
     DRIFT_SCALING,
-    TREATMENTS,
     row_drift,
-    treated,
 )
 from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import (
     SIGNED_KERNEL_CONVERGENCE,
     signed_design,
 )
-
-
-def layers(seed=0):
-    rng = np.random.default_rng(seed)
-    masks = [rng.random((30, 20)) < 0.4, rng.random((10, 30)) < 0.4]
-    masks[0][3], masks[1][:, 7] = False, False
-    return [rng.normal(0.5, 1, mask.shape) for mask in masks], masks
-
-
-@pytest.mark.parametrize(
-    ("name", "axis"),
-    [("centred by layer", None), ("centred by input", 0), ("centred by neuron", 1)],
-)
-def test_centring_takes_the_mean_away_and_leaves_the_mask(name, axis):
-    weights, masks = layers()
-    for after, weight, mask in zip(
-        treated(name, weights, masks, np.random.default_rng(0)), weights, masks, strict=True
-    ):
-        assert not after[~mask].any()
-        np.testing.assert_allclose(after.sum(axis=axis), 0, atol=1e-12)
-        # What is taken away is constant over what it is the mean of.
-        gap = np.where(mask, weight - after, np.nan)
-        if axis is None:
-            assert np.nanstd(gap) < 1e-12
-        else:
-            alive = mask.any(axis=axis)
-            assert np.nanstd(np.compress(alive, gap, axis=1 - axis), axis=axis).max() < 1e-12
-
-
-def test_other_treatments_keep_masks_and_what_they_promise():
-    weights, masks = layers()
-    for name in TREATMENTS:
-        for after, weight, mask in zip(
-            treated(name, weights, masks, np.random.default_rng(1)), weights, masks, strict=True
-        ):
-            assert not after[~mask].any()
-            if name == "kept":
-                assert np.array_equal(after, weight * mask)
-            if name == "random signs":
-                assert np.array_equal(np.abs(after), np.abs(weight * mask))
-                assert 0.2 < np.mean(after[mask] > 0) < 0.8
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5, 4.0])

@@ -159,7 +159,7 @@ def test_distances_are_those_of_the_pictures(convergence):
     """Squared distance plus the noise of the means is what lies between the two pictures."""
     noise = (
         CONVERGENCE.run()
-        .distance.isel(neuron_layers=0)
+        .distance.isel(hidden_layers=0)
         .sel(mask=1, scope="global", scale="histogram", statistic="noise", other_width=2000)
     )
     for method in ("random", "magnitude", "synflow"):

@@ -6,7 +6,7 @@ import xarray as xr
 
 from graphon_lib.book.figures import spectra as figures
 from graphon_lib.book.figures.training_by_method import losses_by_method
-from graphon_lib.experiments.descent import CURVES, NETWORKS
+from graphon_lib.experiments.descent import CURVES, VARIANTS
 from graphon_lib.experiments.prediction import COMPARISONS, QUANTITIES, STATISTICS
 
 METHODS = ["dense", "random", "snip", "synflow"]
@@ -19,20 +19,18 @@ def rng():
 
 
 def measured(rng):
-    dims = ("pruning", "density", "trial", "route")
-    names = ("decay_exponent", "effective_rank", "energy_concentration")
+    dims = ("pruning", "density", "trial", "road")
+    names = ("decay_exponent", "effective_rank", "energy")
     values = {name: (dims, 0.1 + rng.random((4, 3, 2, 2))) for name in names}
-    coords = {"pruning": METHODS, "density": DENSITIES, "route": ["kept", "shuffled"]}
+    coords = {"pruning": METHODS, "density": DENSITIES, "road": ["kept", "shuffled"]}
     result = xr.Dataset(values, coords)
-    result.energy_concentration[..., 1, 1] = np.nan  # a route with fewer trials
+    result.energy[..., 1, 1] = np.nan  # a road with fewer trials
     return result
 
 
 def test_metrics_have_a_row_each_and_routes_a_column(rng):
-    routes = {"one": "kept", "two": "shuffled"}
-    figure = figures.metrics_by_sparsity(
-        measured(rng), ["decay_exponent", "effective_rank"], routes
-    )
+    roads = {"one": "kept", "two": "shuffled"}
+    figure = figures.metrics_by_sparsity(measured(rng), ["decay_exponent", "effective_rank"], roads)
     assert [panel.get_title() for panel in figure.axes] == ["one", "two", "", ""]
     assert figure.axes[2].get_ylabel() == "effective rank"
     assert figure.axes[2].get_yscale() == "log"
@@ -43,27 +41,27 @@ def test_metrics_have_a_row_each_and_routes_a_column(rng):
 
 def test_energies_survive_a_missing_trial_and_keep_their_order(rng):
     result = measured(rng)
-    figure = figures.energy_by_route(result, {"kept": "kept", "shuffled": "shuffled"})
+    figure = figures.energy_by_road(result, {"kept": "kept", "shuffled": "shuffled"})
     drawn = figure.axes[1].containers[0].lines[0].get_xydata()
     np.testing.assert_allclose(drawn[:, 0], [50.0, 80.0, 95.0])
-    expected = result.energy_concentration.sel(pruning="random", route="shuffled").isel(trial=0)
+    expected = result.energy.sel(pruning="random", road="shuffled").isel(trial=0)
     np.testing.assert_allclose(drawn[:, 1], expected)
     assert not figure.axes[2].axison
 
 
 def test_bars_are_unbiased_and_missing_for_a_single_network(rng):
     result = measured(rng)
-    figure = figures.energy_by_route(result, {"kept": "kept", "shuffled": "shuffled"})
-    for panel, route in zip(figure.axes, ("kept", "shuffled"), strict=False):
+    figure = figures.energy_by_road(result, {"kept": "kept", "shuffled": "shuffled"})
+    for panel, road in zip(figure.axes, ("kept", "shuffled"), strict=False):
         _, _, (bars,) = panel.containers[0].lines
         lengths = [end[1] - start[1] for start, end in bars.get_segments()]
-        values = result.energy_concentration.sel(pruning="random", route=route)
-        expected = values.std("trial", ddof=1) if route == "kept" else np.zeros(3)
+        values = result.energy.sel(pruning="random", road=road)
+        expected = values.std("trial", ddof=1) if road == "kept" else np.zeros(3)
         np.testing.assert_allclose(lengths, 2 * expected, atol=1e-12)
 
 
 def test_spectra_are_shares_of_the_trace(rng):
-    dims = ("pruning", "density", "trial", "route")
+    dims = ("pruning", "density", "trial", "road")
     eigenvalue = np.sort(0.1 + rng.random((4, 3, 2, 2, 3)))[..., ::-1].copy()
     eigenvalue[3, 2, 1, 0, 2] = 0.0  # zero to rounding in one of two networks
     result = xr.Dataset(
@@ -74,7 +72,7 @@ def test_spectra_are_shares_of_the_trace(rng):
         coords={
             "pruning": METHODS,
             "density": DENSITIES,
-            "route": ["kept", "shuffled"],
+            "road": ["kept", "shuffled"],
             "rank": [1, 2, 3],
             "digits": 3,
         },
@@ -104,7 +102,7 @@ def test_predictions_are_drawn_for_every_quantity_and_comparison(rng):
 
 
 def test_descent_has_a_panel_for_each_network_and_width(rng):
-    dims = ("network", "width", "trial")
+    dims = ("variant", "width", "trial")
     result = xr.Dataset(
         {
             "loss": ((*dims, "curve", "step"), 0.1 + rng.random((4, 2, 2, 3, 6))),
@@ -112,7 +110,7 @@ def test_descent_has_a_panel_for_each_network_and_width(rng):
             "weight_change": ((*dims, "watched"), 0.1 + rng.random((4, 2, 2, 2))),
         },
         coords={
-            "network": list(NETWORKS),
+            "variant": list(VARIANTS),
             "width": [8, 16],
             "curve": list(CURVES),
             "step": np.arange(6),
@@ -122,7 +120,7 @@ def test_descent_has_a_panel_for_each_network_and_width(rng):
     figure = figures.descent_and_flow(result)
     assert len(figure.axes) == 8
     assert all(len(panel.lines) == 6 for panel in figure.axes)
-    drift = figures.kernel_drift(result)
+    drift = figures.kernel_change_by_step(result)
     assert [len(panel.lines) for panel in drift.axes] == [8, 8]
 
 

@@ -28,6 +28,9 @@ def test_blocks_follow_one_another():
 
 def test_all_stands_for_the_rows_of_the_table():
     assert grid({"pruning": ["dense", "all"]}).axes == {"pruning": ["dense", *METHODS]}
+    of = grid({"variant": ["dense: as pruned", "all: as pruned", "random: rescaled"]})
+    as_pruned = [f"{pruning}: as pruned" for pruning in ("dense", *METHODS)]
+    assert of.axes == {"variant": [*as_pruned, "random: rescaled"]}
 
 
 def test_no_axis_is_one_place():

@@ -28,7 +28,7 @@ def test_it_describes_the_masks_of_the_trial(result, method, scope):
     np.testing.assert_allclose(found.dead_fraction.values[0], dead_fractions(masks))
     np.testing.assert_allclose(found.pixel_density, masks[0].double().mean(0), atol=1e-6)
     # 33 neurons in 11 equal blocks: block means average to the density, up to rounding.
-    assert float(found.histogram.sel(layer=2).mean()) == pytest.approx(kept[1], abs=2.0**-12)
+    assert float(found.histogram.sel(weight_layer=2).mean()) == pytest.approx(kept[1], abs=2.0**-12)
 
 
 def test_sorted_degrees_of_a_staircase():

@@ -7,6 +7,7 @@ from ntk_strategies import seeded_inputs
 
 from graphon_lib.ntk import empirical as module
 from graphon_lib.ntk import empirical_ntk, tiles
+from graphon_lib.pruning import MaskedMLP
 
 FUNCTIONS = {
     "relu": torch.relu,
@@ -24,20 +25,23 @@ def random_case(widths, density, seed):
     return weights, masks, rng.normal(size=(6, widths[0])), rng.normal(size=(4, widths[0]))
 
 
-def outputs_of(parameters, masks, x, activation, weight_variance):
-    h = x
-    for layer, (weight, mask) in enumerate(zip(parameters, masks, strict=True)):
+def outputs_of(weights, masks, x, activation, weight_variance, biases=(), bias_variance=0.0):
+    h, variances = x, np.broadcast_to(bias_variance, len(weights))
+    for layer, (weight, mask) in enumerate(zip(weights, masks, strict=True)):
         h = FUNCTIONS[activation](h) if layer else h
         h = (weight * torch.tensor(mask)) @ h * (weight_variance / weight.shape[1]) ** 0.5
+        h = h + variances[layer] ** 0.5 * biases[layer] if biases else h
     return h
 
 
-def by_differentiation(weights, masks, x1, x2, activation, weight_variance):
+def by_differentiation(weights, masks, x1, x2, activation, weight_variance, biases=(), s_b=0.0):
     """Return the kernel (outputs, N1, N2) from one backward pass an output and input."""
-    parameters = [torch.tensor(weight, requires_grad=True) for weight in weights]
+    parameters = [torch.tensor(array, requires_grad=True) for array in (*weights, *biases)]
+    trained = parameters[: len(weights)], masks
+    units = activation, weight_variance, parameters[len(weights) :], s_b
 
     def gradients(x):
-        outputs = outputs_of(parameters, masks, torch.tensor(x), activation, weight_variance)
+        outputs = outputs_of(*trained, torch.tensor(x), *units)
         each = (torch.autograd.grad(f, parameters, retain_graph=True) for f in outputs)
         return torch.stack([torch.cat([part.flatten() for part in parts]) for parts in each])
 
@@ -109,3 +113,84 @@ def test_single_precision_is_as_good_as_it_says_and_loses_no_entry_to_long_sums(
     np.testing.assert_array_equal(single, single.T)
     across = empirical_ntk(weights, masks, x1, x1[:3], precision="single")
     np.testing.assert_allclose(across, double[:, :3], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias_variance", [0.7, [0.3, 0.0, 2.0]])
+@pytest.mark.parametrize(
+    ("widths", "density", "activation"),
+    [
+        ((5, 6, 7, 4), 0.6, "relu"),
+        ((5, 6, 7, 1), 0.0, "erf"),
+        ((3, 1, 40, 2), 0.2, "leaky_relu"),
+        ((4, 4, 4, 4), 1.0, "linear"),
+    ],
+)
+def test_biases_agree_with_automatic_differentiation(widths, density, activation, bias_variance):
+    weights, masks, x1, x2 = random_case(widths, density, 0)
+    biases = [seeded_inputs((width,), seed) for seed, width in enumerate(widths[1:])]
+    units = {"activation": activation, "weight_variance": 1.3, "bias_variance": bias_variance}
+    expected = by_differentiation(weights, masks, x1, x2, activation, 1.3, biases, bias_variance)
+    ours = empirical_ntk(weights, masks, x1, x2, biases=biases, **units)
+    np.testing.assert_allclose(ours, expected.mean(0), rtol=1e-10, atol=1e-10 * expected.max())
+    square = empirical_ntk(weights, masks, x1, biases=biases, **units)
+    assert np.array_equal(square, square.T)
+    single = empirical_ntk(weights, masks, x1, biases=biases, precision="single", **units)
+    assert np.linalg.norm(single - square) < 1e-6 * np.linalg.norm(square)
+
+
+def test_a_bias_is_a_weight_from_a_neuron_of_activation_one():
+    weights, masks, x, _ = random_case((5, 8), 0.5, 0)
+    bias, s_b = seeded_inputs((8,), 3), 0.4
+    wider = np.hstack([weights[0], bias[:, None]]), np.hstack([masks[0], np.ones((8, 1))])
+    # Six inputs in the place of five, in units in which the weights multiply the same.
+    inputs = np.hstack([x, np.full((6, 1), (s_b * 5 / 2) ** 0.5)])
+    expected = empirical_ntk(wider[:1], wider[1:], inputs, weight_variance=2 * 6 / 5)
+    ours = empirical_ntk(weights, masks, x, biases=[bias], bias_variance=s_b)
+    np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+def test_kernel_of_pytorch_s_layers_by_their_own_parameters():
+    """Layer by layer it is n / s_w times the kernel in NTK units, biases like weights."""
+    widths, s_w = (6, 9, 7, 3), 1 / 3
+    model = MaskedMLP(widths, torch.Generator().manual_seed(0), initialisation="torch").double()
+    masks = [seeded_inputs(tuple(w.shape), 5) > 0 for w in model.weights]
+    model.masks = masks
+    x = seeded_inputs((4, 6))
+    units = [(n / s_w) ** 0.5 for n in widths[:-1]]
+    weights = [u * w.detach().numpy() for u, w in zip(units, model.weights, strict=True)]
+    biases = [u * b.detach().numpy() for u, b in zip(units, model.biases, strict=True)]
+    variances = [s_w / n for n in widths[:-1]]
+    network = {"biases": biases, "weight_variance": s_w, "bias_variance": variances}
+
+    def gradients(parameters):
+        rows = []
+        for output in model(torch.tensor(x)).T:
+            each = [torch.autograd.grad(f, parameters, retain_graph=True) for f in output]
+            rows.append(torch.stack([torch.cat([g.flatten() for g in grads]) for grads in each]))
+        return torch.stack(rows)
+
+    expected = sum(
+        (s_w / n) * torch.einsum("oip,ojp->ij", g, g).numpy() / 3
+        for n, *layer in zip(widths[:-1], model.weights, model.biases, strict=True)
+        for g in [gradients(layer)]
+    )
+    np.testing.assert_allclose(empirical_ntk(weights, masks, x, **network), expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bias_variance": 0.5}, "bias_variance must be 0 without biases, got"),
+        ({"biases": [[0.0] * 8, [0.0] * 3]}, "bias_variance must be above 0 somewhere with biases"),
+        ({"biases": [[0.0] * 8], "bias_variance": 1.0}, "biases must be 2 vectors"),
+        ({"biases": [[0.0] * 8] * 2, "bias_variance": 1.0}, r"biases\[1\] must hold 3 numbers"),
+        ({"biases": 3, "bias_variance": 1.0}, "biases must be a sequence"),
+        ({"bias_variance": [1.0, 1.0, 1.0]}, "bias_variance must be one number, or 2"),
+        ({"bias_variance": -1.0}, "bias_variance must lie in"),
+        ({"bias_variance": [[1.0]]}, "bias_variance must be a non-empty array with 1 axes"),
+    ],
+)
+def test_biases_that_do_not_fit(options, message):
+    weights, masks, x, _ = random_case((5, 8, 3), 0.5, 0)
+    with pytest.raises(ValueError, match=message):
+        empirical_ntk(weights, masks, x, **options)

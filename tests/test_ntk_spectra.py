@@ -36,7 +36,7 @@ def test_known_figures():
     metrics = spectral_metrics(np.diag([1.0, 4.0, 2.0, 1.0]), top=2)
     assert metrics.effective_rank == pytest.approx(2)
     assert metrics.spectral_gap == pytest.approx(2)
-    assert metrics.energy_concentration == pytest.approx(6 / 8)
+    assert metrics.energy == pytest.approx(6 / 8)
     np.testing.assert_allclose(metrics.eigenvalues, [4, 2, 1, 1])
 
 
@@ -45,11 +45,11 @@ def test_identity_and_rank_one(count):
     flat = spectral_metrics(np.eye(count), top=1)
     assert flat.decay_exponent == pytest.approx(0, abs=1e-12)
     assert (flat.effective_rank, flat.spectral_gap) == (count, 1)
-    assert flat.energy_concentration == pytest.approx(1 / count)
+    assert flat.energy == pytest.approx(1 / count)
     single = spectral_metrics(np.ones((count, count)), top=1)
     assert single.decay_exponent == single.spectral_gap == math.inf
     assert single.effective_rank == pytest.approx(1)
-    assert single.energy_concentration == pytest.approx(1)
+    assert single.energy == pytest.approx(1)
 
 
 @given(st.integers(2, 20), SEEDS, st.floats(1e-6, 1e6))
@@ -60,7 +60,7 @@ def test_metrics_do_not_depend_on_scale_order_or_basis(count, seed, scale):
     first = spectral_metrics(np.diag(values), top=1)
     kernel = scale * with_spectrum(values, seed)[np.ix_(order, order)]
     second = spectral_metrics(kernel, top=1)
-    for name in ("decay_exponent", "effective_rank", "spectral_gap", "energy_concentration"):
+    for name in ("decay_exponent", "effective_rank", "spectral_gap", "energy"):
         assert getattr(second, name) == pytest.approx(getattr(first, name), rel=1e-8)
 
 

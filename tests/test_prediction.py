@@ -172,18 +172,18 @@ def test_the_loss_at_a_step_is_a_mean_over_the_batches_before():
 
 def test_known_before_is_one_route_without_the_dense_network():
     rng = np.random.default_rng(0)
-    dims = ("pruning", "density", "trial", "route")
+    dims = ("pruning", "density", "trial", "road")
     spectra = xr.Dataset(
         {
             **{name: (dims, rng.random((3, 2, 2, 2))) for name in METRICS},
             "path_density": (dims[:3], rng.random((3, 2, 2))),
         },
-        coords={"pruning": ["dense", "random", "snip"], "route": ["kept", "shuffled"]},
+        coords={"pruning": ["dense", "random", "snip"], "road": ["kept", "shuffled"]},
     )
     known = known_before(spectra, "shuffled")
     assert known.sizes == {"quantity": len(QUANTITIES), "pruning": 2, "density": 2, "trial": 2}
     for name in QUANTITIES[:-1]:
-        expected = spectra[name].sel(route="shuffled")[1:]
+        expected = spectra[name].sel(road="shuffled")[1:]
         np.testing.assert_array_equal(known.sel(quantity=name), expected)
-    with pytest.raises(ValueError, match="route must be one of"):
+    with pytest.raises(ValueError, match="road must be one of"):
         known_before(spectra, "guessed")

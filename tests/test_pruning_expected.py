@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import MaskedMLP, prune
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 from graphon_lib.pruning.expected import keep_probabilities
 
 
-def draw_network(width):
+def draw_network(width, initialisation="he"):
     generator = torch.Generator().manual_seed(2)
-    model = MaskedMLP((60, width, width, 10), generator)
+    model = MaskedMLP((60, width, width, 10), generator, initialisation=initialisation)
     x = torch.randn(40, 60, generator=generator)
     return model, x, torch.randint(0, 10, (40,), generator=generator)
 
@@ -29,10 +29,11 @@ def miscalibration(model, method, density, x, y):
     return max(abs(mask[tenth].mean() - p[tenth].mean()) for tenth in tenths)
 
 
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
 @pytest.mark.parametrize("density", [0.3, 0.1])
-def test_snip_keeps_as_many_as_expected(density):
+def test_snip_keeps_as_many_as_expected(density, initialisation):
     """Within 5 standard errors of a tenth of 600 x 600 weights, and a bias of order 1/n."""
-    model, x, y = draw_network(600)
+    model, x, y = draw_network(600, initialisation)
     assert miscalibration(model, "snip", density, x, y) < 5 * 0.5 / np.sqrt(36000) + 2 / 600
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphon_lib.pruning import MaskedMLP, prune, saliency
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.iterative import iterative_masks
 from graphon_lib.pruning.scores import magnitude_scores, snip_scores
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
@@ -13,9 +13,9 @@ from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
 WIDTHS = (30, 24, 18, 10)
 
 
-def setting(widths=WIDTHS, seed=0, scale=1.0):
+def setting(widths=WIDTHS, seed=0, scale=1.0, initialisation="he"):
     generator = torch.Generator().manual_seed(seed)
-    model = MaskedMLP(widths, generator)
+    model = MaskedMLP(widths, generator, initialisation=initialisation)
     x = scale * torch.randn(20, widths[0], generator=generator)
     return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
 
@@ -28,7 +28,8 @@ def written_out(model, x, y, density, rounds):
         leaves = [m.clone().requires_grad_() for m in masks]
         h = x
         for i, (w, m) in enumerate(zip(model.weights, leaves, strict=True)):
-            h = torch.nn.functional.linear(h.relu() if i else h, w.detach() * m)
+            bias = model.biases[i].detach() if len(model.biases) else None
+            h = torch.nn.functional.linear(h.relu() if i else h, w.detach() * m, bias)
         loss = torch.nn.functional.cross_entropy(h, y)
         gradients = torch.autograd.grad(loss, leaves)
         scores = torch.cat([g.abs().flatten() for g in gradients])
@@ -42,9 +43,10 @@ def written_out(model, x, y, density, rounds):
     return [m.bool() for m in masks]
 
 
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
 @pytest.mark.parametrize("density", [0.5, 0.1, 0.02])
-def test_masks_are_those_of_the_rule_written_out(density):
-    model, x, y = setting()
+def test_masks_are_those_of_the_rule_written_out(density, initialisation):
+    model, x, y = setting(initialisation=initialisation)
     ours = prune(model, "snip", density, x, y, rounds=15)
     for mine, theirs in zip(ours, written_out(model, x, y, density, 15), strict=True):
         assert torch.equal(mine, theirs)
@@ -65,11 +67,12 @@ def test_rounds_change_nothing_where_scores_do_not_change():
     assert all(map(torch.equal, several, prune(model, "magnitude", 0.2, scope="layer")))
 
 
-def test_synflow_is_its_score_in_rounds():
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_synflow_is_its_score_in_rounds(initialisation):
     """But for rounding, which decides among equal scores: hence weights of distinct sizes."""
-    model, _, _ = setting((12, 9, 8, 4))
-    weights = [w.detach() for w in model.weights]
-    rule = {"density": 0.2, "scope": "global", "rounds": 20}
+    model, _, _ = setting((12, 9, 8, 4), initialisation=initialisation)
+    weights, biases = ([p.detach() for p in kind] for kind in (model.weights, model.biases))
+    rule = {"density": 0.2, "scope": "global", "rounds": 20, "biases": biases}
     ours = synflow_masks(weights, **rule)
     assert all(map(torch.equal, ours, iterative_masks(synflow_scores, weights, **rule)))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import MaskedMLP, prune, rescale_signal, signal_moments
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, rescale_signal, signal_moments
 
 WIDTHS = (60, 200, 150, 10)
 
@@ -13,32 +13,62 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def pruned(method="random", density=0.2, widths=WIDTHS):
-    model = MaskedMLP(widths, seeded(1))
+def dense_signal(model, x):
+    """Return the mean squares that are expected in dense networks: by weights, and with biases."""
+    record = model.initialisation
+    by_weights, whole = [record.weight_variance * float(x.double().square().mean())], []
+    for n_in in model.widths[:-1]:
+        whole.append(by_weights[-1] + (record.bias_variance or 0.0) / n_in)
+        by_weights.append(record.weight_variance / 2 * whole[-1])
+    return by_weights[:-1], whole
+
+
+def measured_by_weights(model, x):
+    """Return the mean squares of every layer's weighted sums, before its biases are added."""
+    h, moments = x.double(), []
+    for layer, (weight, mask) in enumerate(zip(model.weights, model.masks, strict=True)):
+        sums = (h.relu() if layer else h) @ (weight.detach() * mask).double().T
+        moments.append(float(sums.square().mean()))
+        h = sums + model.biases[layer].detach() if len(model.biases) else sums
+    return moments
+
+
+def pruned(method="random", density=0.2, widths=WIDTHS, initialisation="he"):
+    model = MaskedMLP(widths, seeded(1), initialisation=initialisation)
     x = torch.randn(50, widths[0], generator=seeded(2))
     y = torch.arange(50) % widths[-1]
     model.masks = prune(model, method, density, x, y, generator=seeded(3))
     return model, x
 
 
-def test_dense_networks_keep_the_signal_in_expectation():
-    """Of 150 networks the mean is within 5 standard errors of 2 mean(x^2), at every layer."""
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_dense_networks_have_the_signal_in_expectation(initialisation):
+    """Of 150 networks the mean is within 5 standard errors, at every layer."""
     x = torch.randn(5, 20, generator=seeded())
     generator = seeded(1)
-    moments = torch.stack(
-        [signal_moments(MaskedMLP((20, 30, 30, 8), generator), x) for _ in range(150)]
-    )
-    expected = 2.0 * float(x.double().square().mean())
+    networks = [
+        MaskedMLP((20, 30, 30, 8), generator, initialisation=initialisation) for _ in range(150)
+    ]
+    moments = torch.stack([signal_moments(network, x) for network in networks])
+    expected = torch.tensor(dense_signal(networks[0], x)[1])
+    if initialisation == "he":
+        np.testing.assert_allclose(expected, 2.0 * float(x.double().square().mean()))
     error = moments.std(dim=0) / 150**0.5
     assert ((moments.mean(dim=0) - expected).abs() < 5 * error).all()
 
 
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
 @pytest.mark.parametrize("method", ["random", "magnitude", "snip", "grasp", "synflow"])
-def test_every_layer_gets_the_dense_signal(method):
-    model, x = pruned(method)
+def test_the_weights_of_every_layer_send_the_dense_signal(method, initialisation):
+    model, x = pruned(method, initialisation=initialisation)
+    biases = [bias.detach().clone() for bias in model.biases]
     factors = rescale_signal(model, x)
-    expected = 2.0 * float(x.double().square().mean())
-    np.testing.assert_allclose(signal_moments(model, x), expected, rtol=1e-5)  # float32 weights
+    expected = dense_signal(model, x)[0]
+    # The weights are stored in float32.
+    np.testing.assert_allclose(measured_by_weights(model, x), expected, rtol=1e-5)
+    if not biases:
+        np.testing.assert_allclose(signal_moments(model, x), expected, rtol=1e-5)
+    assert all(map(torch.equal, biases, model.biases))
     assert factors.dtype == torch.float64
     assert (factors > 0).all()
     np.testing.assert_allclose(rescale_signal(model, x), 1.0, rtol=1e-5)

@@ -4,27 +4,28 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import MaskedMLP, saliency
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, saliency
 
 TEMPERATURE = 200.0
 
 
-@pytest.fixture
-def net():
+@pytest.fixture(params=INITIALISATIONS)
+def net(request):
     """A tiny double network and a batch with a dead input, so that some scores are exactly 0."""
     generator = torch.Generator().manual_seed(5)
-    model = MaskedMLP((4, 6, 5, 3), generator).double()
+    model = MaskedMLP((4, 6, 5, 3), generator, initialisation=request.param).double()
     x = torch.randn(8, 4, generator=generator, dtype=torch.float64)
     x[:, 2] = 0
     return model, x, torch.tensor([0, 1, 2, 2, 1, 0, 1, 2])
 
 
 def loss(flat, model, x, y, temperature=1.0):
-    """Cross-entropy written out, as a function of all weights in one vector."""
+    """Cross-entropy written out, as a function of all weights, and no biases, in one vector."""
     h, start = x, 0
     for i, w in enumerate(model.weights):
         matrix = flat[start : start + w.numel()].reshape(w.shape)
         h = (h.clamp(min=0) if i else h) @ matrix.T
+        h = h + model.biases[i].detach() if len(model.biases) else h
         start += w.numel()
     logits = h / temperature
     return (torch.logsumexp(logits, 1) - logits[torch.arange(len(y)), y]).mean()

@@ -1,20 +1,21 @@
 """Signals of the pruning batch: they make the scores, and can be kept while weights are drawn anew."""
 
+import copy
 import itertools
 
 import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import MaskedMLP, saliency
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, saliency
 from graphon_lib.pruning.redraw import redraw_given_signals
 from graphon_lib.pruning.signals import batch_signals
 
 
-@pytest.fixture(scope="module")
-def network():
+@pytest.fixture(scope="module", params=INITIALISATIONS)
+def network(request):
     generator = torch.Generator().manual_seed(0)
-    model = MaskedMLP((20, 50, 40, 5), generator)
+    model = MaskedMLP((20, 50, 40, 5), generator, initialisation=request.param)
     x = torch.randn(12, 20, generator=generator)
     return model, x, torch.randint(0, 5, (12,), generator=generator)
 
@@ -50,7 +51,7 @@ def test_redrawn_weights_leave_the_signals_as_they_are(network):
     weights = [w.detach().double().numpy() for w in model.weights]
     arguments = [signal.inputs for signal in signals], [signal.left for signal in signals]
     redrawn = redraw_given_signals(weights, *arguments, np.random.default_rng(0))
-    twin = MaskedMLP(model.widths, torch.Generator().manual_seed(1)).double()
+    twin = copy.deepcopy(model).double()
     for target, source in zip(twin.weights, redrawn, strict=True):
         target.data.copy_(torch.as_tensor(source))
     for old, new in zip(signals, batch_signals(twin, "snip", x, y), strict=True):

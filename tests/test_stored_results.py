@@ -70,6 +70,9 @@ def test_a_case_computed_again_is_the_same(name, has_complete_mnist, monkeypatch
         new, old = again[variable], stored[variable]
         # Trials and the like have no labels: those computed again are the first.
         old = old.isel({dim: slice(n) for dim, n in new.sizes.items() if dim not in new.coords})
+        if "pruning" in new.dims:
+            # A method that was added since is stored when the whole result is computed next.
+            new = new.sel(pruning=new.pruning.isin(old.pruning))
         new, old = xr.align(new, old, join="left")
         assert new.notnull().any()
         np.testing.assert_array_equal(new.isnull(), old.isnull())

@@ -1,7 +1,6 @@
 """A row added to a table is there everywhere: a sixth method, another data set."""
 
 import hashlib
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -34,6 +33,7 @@ from graphon_lib.book.looks import MARKERS, numbered_look
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.data import DATASETS, Dataset, load, sample_batch
 from graphon_lib.experiments.digits import nested_batch
+from graphon_lib.experiments.grid import grid
 from graphon_lib.experiments.intervention_training import beside_pruned
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
@@ -84,17 +84,18 @@ def test_the_sixth_is_pruned_and_scored(sixth):
 
 
 def test_a_method_that_is_not_there_is_named_among_six(sixth):
-    with pytest.raises(ValueError, match="random, sixth, snip, synflow; got 'seventh'"):
+    with pytest.raises(ValueError, match=f"{', '.join(sorted(METHODS))}; got 'seventh'"):
         prune(MaskedMLP((3, 2)), "seventh", 0.5)
 
 
 def test_the_sixth_has_a_look_of_its_own(sixth):
     assert label_of("sixth") == "The sixth"
-    names = ["dense", *METHODS, "random, rescaled"]
-    for key in ("color", "marker", "label"):
-        assert len({style_of(name)[key] for name in names}) == len(names)
-    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(5)]
-    assert label_of("snip, quiet outputs") == "SNIP, quiet outputs"
+    names = ["dense", *METHODS, "random: rescaled"]
+    styles = [style_of(name) for name in names]
+    assert len({style["label"] for style in styles}) == len(names)
+    assert len({(style["color"], style["marker"]) for style in styles}) == len(names)
+    assert [look_of(name) for name in FIVE] == [numbered_look(i) for i in range(len(FIVE))]
+    assert label_of("snip: quiet outputs") == "SNIP, quiet outputs"
 
 
 def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
@@ -105,6 +106,14 @@ def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
     letters = script.split("const MARKERS = {")[1].split("};")[0]
     for marker in (*MARKERS, look_of("dense").marker):
         assert f'\n    {marker}: "M' in letters or f'\n    "{marker}": "M' in letters
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_grids_of_all_methods_have_the_sixth(sixth, name):
+    for profile in EXPERIMENTS[name].profiles.values():
+        for values in grid(profile["grid"]).axes.values():
+            names = {str(value).removesuffix(": as pruned") for value in values}
+            assert "sixth" in names or not names >= set(FIVE)
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +131,13 @@ def test_sweeps_have_a_sixth_row_and_the_five_have_their_numbers(swept):
     xr.testing.assert_equal(six.sel(pruning=FIVE), five)
     density = six.layer_density.sel(pruning="sixth")
     sizes = np.array([784 * 100, 100 * 100, 100 * 100, 100 * 10])
-    np.testing.assert_allclose((density * sizes).sum("layer") / sizes.sum(), [[0.3] * 2, [0.2] * 2])
+    np.testing.assert_allclose(
+        (density * sizes).sum("weight_layer") / sizes.sum(), [[0.3] * 2, [0.2] * 2]
+    )
 
 
 DENSITY = {"density": 0.1}
-CONVERGENCE = {"neuron_layers": 4, "mask": 1, "scope": "global"}
+CONVERGENCE = {"hidden_layers": 2, "mask": 1, "scope": "global"}
 FIGURES = {
     "corners": lambda six: pruning.mask_corners(six),
     "layers": lambda six: pruning.layer_densities(six, 0.2),
@@ -136,7 +147,7 @@ FIGURES = {
     "paths": lambda _: positions.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
     "by setting": lambda _: graphons.histograms_by_setting(
-        stored("convergence").sel(scope="global", width=500), [(4, 1, 0.1)], "plain"
+        stored("convergence").sel(scope="global", width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
     "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
@@ -147,10 +158,10 @@ FIGURES = {
         stored("convergence").sel(CONVERGENCE | DENSITY), 2000
     ),
     "scopes": lambda _: convergence.scopes_by_width(
-        stored("convergence").sel(neuron_layers=4, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
+        stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
     ),
     "cut norms": lambda _: convergence.cut_norms_by_width(
-        stored("convergence").sel(neuron_layers=4, mask=1)
+        stored("convergence").sel(hidden_layers=2, mask=1)
     ),
     "motifs": lambda _: convergence.motifs_by_width(
         stored("convergence").sel(CONVERGENCE | DENSITY), "cycle_4", 4
@@ -161,7 +172,7 @@ FIGURES = {
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
         stored("kernels-of-masks").isel(density=0),
-        dict.fromkeys("ab", ("joint", "measured, re-drawn")),
+        dict.fromkeys("ab", ("theory, joint", "re-drawn")),
     ),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),
@@ -170,7 +181,7 @@ FIGURES = {
     "metrics": lambda _: spectra.metrics_by_sparsity(
         stored("spectra").isel(digits=-1), ["effective_rank"], {"kept": "kept"}
     ),
-    "energies": lambda _: spectra.energy_by_route(
+    "energies": lambda _: spectra.energy_by_road(
         stored("spectra").isel(digits=-1), {"kept": "kept"}
     ),
     "eigenvalues": lambda _: spectra.eigenvalues_by_rank(
@@ -221,7 +232,7 @@ def test_panels_by_method_leave_room_for_a_note_whatever_their_number(swept, cou
 
 
 def explorers():
-    energy = stored("spectra").energy_concentration.sel(route="kept").isel(digits=-1)
+    energy = stored("spectra").energy.sel(road="kept").isel(digits=-1)
     return (
         pruning_explorer(stored("mask-maps")),
         convergence_explorer(stored("convergence")),
@@ -241,15 +252,26 @@ def test_every_explorer_with_methods_has_the_sixth(sixth):
 
 
 SMALL = (12, 12)
+COLOURS = (12, 8, 3)
 
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """Add a data set of small images in three classes, in files of another kind."""
+    return add_toy(SMALL, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def coloured(tmp_path, monkeypatch):
+    """Add one of images in colour."""
+    return add_toy(COLOURS, tmp_path, monkeypatch)
+
+
+def add_toy(shape, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     arrays = {}
     for part, count in (("train", 200), ("test", 30)):
-        arrays[f"{part}-images.npy"] = rng.integers(0, 256, (count, *SMALL), dtype=np.uint8)
+        arrays[f"{part}-images.npy"] = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
         arrays[f"{part}-labels.npy"] = rng.integers(0, 3, count, dtype=np.uint8)
     for name, array in arrays.items():
         np.save(tmp_path / name, array)
@@ -261,7 +283,7 @@ def toy(tmp_path, monkeypatch):
     subset_sha256 = sha256["subset.npz"]
     record = Dataset(
         label="Toy",
-        shape=SMALL,
+        shape=shape,
         classes=3,
         files={name: sha256[name] for name in arrays},
         parse=lambda paths: [np.load(path) for path in paths],
@@ -305,14 +327,39 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
         assert sum(int(mask.sum()) for mask in masks) == round(0.3 * (144 + 20 + 3) * 20)
 
 
-def test_sweeps_figures_and_explorers_take_their_sides_from_the_data(toy, monkeypatch, tmp_path):
-    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
-    monkeypatch.setitem(DATASETS, "mnist", replace(DATASETS["toy"], variable="MNIST_DIR"))
-    small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20}
+@pytest.mark.parametrize(
+    "name", [name for name, record in EXPERIMENTS.items() if "full" in record.quick and record.keep]
+)
+def test_every_experiment_runs_on_other_data_from_another_initialisation(toy, name):
+    record = EXPERIMENTS[name]
+    result = record.compute({**record.quick, "dataset": "toy", "initialisation": "torch"})
+    assert result.attrs["data"] == "200 Toy training images"
+    assert (list(result.attrs["image_shape"]), result.attrs["classes"]) == ([*SMALL], 3)
+    assert result.attrs["initialisation"] == "torch"
+    for variable in result.data_vars.values():
+        assert variable.notnull().any()
+
+
+def pictures():
+    """Draw which pixels survive on the toy images, in a figure and in an explorer."""
+    small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20, "dataset": "toy"}
     statistics = MASK_STATISTICS.compute({**MASK_STATISTICS.quick, **small})
     figure = pruning.surviving_pixels(statistics, 0.2)
-    shapes = {image.get_array().shape for panel in figure.axes[:5] for image in panel.images}
-    assert shapes == {SMALL}
+    images = [image.get_array() for panel in figure.axes[:5] for image in panel.images]
     maps = MASK_MAPS.compute({**MASK_MAPS.quick, **small, "blocks": 4})
-    view = pruning_explorer(maps).view()
-    assert view.panels[1].values.shape == SMALL
+    return statistics, images, pruning_explorer(maps).view().panels[1]
+
+
+def test_figures_and_explorers_take_their_sides_from_the_data(toy):
+    _, images, panel = pictures()
+    assert {image.shape for image in images} == {SMALL}
+    assert panel.values.shape == SMALL
+
+
+def test_a_pixel_in_colour_is_shown_as_the_mean_of_its_colours(coloured):
+    statistics, images, panel = pictures()
+    assert panel.values.shape == COLOURS[:2]
+    for method, image in zip(METHODS, images, strict=True):
+        density = statistics.pixel_density.sel(density=0.2, pruning=method).values
+        np.testing.assert_allclose(image[3, 5], density[3 * 24 + 15 : 3 * 24 + 18].mean())
+        assert image.shape == COLOURS[:2]

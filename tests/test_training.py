@@ -6,8 +6,9 @@ import pytest
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, beside_pruned
-from graphon_lib.experiments.training import PRUNINGS, TRAINING, training
+from graphon_lib.experiments.training import TRAINING, training
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING, next_exponent, tuning_loss
+from graphon_lib.pruning import METHODS
 
 CELL = {
     "seed": 0,
@@ -39,7 +40,8 @@ def data():
 def test_methods_of_a_trial_share_their_batches_and_weights(data):
     """Nearly nothing pruned: all are the dense network, so all must see the dense losses."""
     cells = [
-        training(**{**CELL, "pruning": pruning, "density": 1.0}, data=data) for pruning in PRUNINGS
+        training(**{**CELL, "pruning": pruning, "density": 1.0}, data=data)
+        for pruning in ("dense", *METHODS)
     ]
     for cell in cells[1:]:
         np.testing.assert_array_equal(cell["loss"], cells[0]["loss"])

@@ -80,44 +80,44 @@ def _limits(batch: xr.Dataset, convergence: xr.Dataset) -> dict:
     fits = convergence.approach.sel(scope="global", density=DENSITY, rate_statistic="exponent")
     shape = fits.sel(quantity="cross-fitted, divided by density", pruning="snip")
     random = fits.sel(quantity="plain", pruning="random")
-    quiet = within.isel(width=-1).sel(pruning="snip, quiet outputs")
+    quiet = within.isel(width=-1).sel(pruning="snip: quiet outputs")
     return {
         "batch_narrow": str(int(batch.width[0])),
         "batch_width": str(int(widest.width)),
         "snip_networks": float(within.isel(width=-1).sel(pruning="snip") / quiet),
         "snip_growth": float(growth.sel(pruning="snip")),
-        "quiet_growth": float(growth.sel(pruning="snip, quiet outputs")),
+        "quiet_growth": float(growth.sel(pruning="snip: quiet outputs")),
         "grasp_share": float(share),
-        "snip_exponent": float(shape.sel(neuron_layers=4, mask=1)),
-        "snip_exponent_deeper": float(shape.sel(neuron_layers=5, mask=1)),
-        "random_exponent": float(random.sel(neuron_layers=4, mask=1)),
+        "snip_exponent": float(shape.sel(hidden_layers=2, mask=1)),
+        "snip_exponent_deeper": float(shape.sel(hidden_layers=3, mask=1)),
+        "random_exponent": float(random.sel(hidden_layers=2, mask=1)),
     }
 
 
 def _kernels(redrawn: xr.Dataset, signed: xr.Dataset, spectra: xr.Dataset) -> dict:
     """Return traces of the theory over measured ones, and energies of five eigenvalues."""
     trace = redrawn.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
-    gap = abs(trace.sel(kernel="joint") / trace.sel(kernel="measured, re-drawn") - 1)
+    gap = abs(trace.sel(road="theory, joint") / trace.sel(road="re-drawn") - 1)
     numbers: dict[str, float | str] = {
         "kernel_width": str(int(trace.width)),
         "kernel_gap": 100 * float(gap.max()),
         "signed_width": str(int(signed.width[-1])),
     }
     kept = signed.trace.isel(width=-1).sel(density=DENSITY).mean("trial")
-    kept = kept / kept.sel(kernel="kept")
-    for method, name, kernel in (
-        ("snip", "density", "density"),
-        ("snip", "second", "second moments"),
-        ("snip", "positions", "positions"),
-        ("magnitude", "second", "second moments"),
-        ("synflow", "second", "second moments"),
+    kept = kept / kept.sel(road="kept")
+    for method, name, road in (
+        ("snip", "density", "theory, joint"),
+        ("snip", "second", "theory, second moments"),
+        ("snip", "positions", "theory, positions"),
+        ("magnitude", "second", "theory, second moments"),
+        ("synflow", "second", "theory, second moments"),
     ):
-        numbers[f"{method}_{name}"] = float(kept.sel(pruning=method, kernel=kernel))
-    energy = spectra.energy_concentration.isel(digits=-1).mean("trial")
+        numbers[f"{method}_{name}"] = float(kept.sel(pruning=method, road=road))
+    energy = spectra.energy.isel(digits=-1).mean("trial")
     energy = energy.sel(density=float(energy.density.min()))
-    for name, route in (("theory", "theory, joint"), ("kept", "kept"), ("redrawn", "re-drawn")):
+    for name, road in (("theory", "theory, joint"), ("kept", "kept"), ("redrawn", "re-drawn")):
         for method in ("random", "snip", "synflow"):
-            numbers[f"{method}_energy_{name}"] = float(energy.sel(route=route, pruning=method))
+            numbers[f"{method}_energy_{name}"] = float(energy.sel(road=road, pruning=method))
     return numbers
 
 

@@ -35,14 +35,15 @@ DIVERGING = "PuOr"
 
 
 def label_of(name: str) -> str:
-    """Return how a network is written: of a method, dense, or a variant as ``"snip, rescaled"``."""
-    method, comma, variant = name.partition(", ")
+    """Return how a network is written: of a method, dense, or a variant as ``"snip: rescaled"``."""
+    method, _, intervention = name.partition(": ")
     written = METHODS[method].label if method in METHODS else method.capitalize()
-    return written + comma + variant
+    return f"{written}, {intervention}" if intervention not in ("", "as pruned") else written
 
 
 def look_of(name: str) -> Look:
-    """Return the look of a network: of a method by its place, of a variant the next after all."""
+    """Return the look of a network: of a method by its place, of a changed one the next after all."""
+    name = name.removesuffix(": as pruned")
     if name == "dense":
         return DENSE
     methods = list(METHODS)

@@ -22,7 +22,7 @@ from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = ["BATCH_DEPENDENCE", "VarianceShare", "batch_dependence", "variance_share"]
 
-ARMS = ("random", "magnitude", "snip", "snip, quiet outputs", "grasp")
+ARMS = ("random", "magnitude", "snip", "snip: quiet outputs", "grasp")
 """What is pruned by. Random and magnitude pruning see no data: the share of their batches is 0."""
 
 QUIET = 200.0
@@ -118,7 +118,7 @@ def batch_dependence(
     seed: int,
     width: int,
     batch: int,
-    network: int,
+    trial: int,
     density: float,
     hidden_layers: int,
     blocks: int,
@@ -140,11 +140,11 @@ def batch_dependence(
     """
     size = {"width": width, "hidden_layers": hidden_layers, "data": data}
     first = start_network((seed, width, batch, 0), **size)
-    identity = (seed, width, batch, network)
+    identity = (seed, width, batch, trial)
     started = replace(start_network(identity, **size), x=first.x, y=first.y)
     histograms, densities = [], []
     for m, arm in enumerate(ARMS):
-        ((_, masks),) = _trial(started, arm).masks(arm.partition(",")[0], [density])
+        ((_, masks),) = _quiet(started, arm).masks(arm.partition(":")[0], [density])
         densities.append(float(masks[1].double().mean()))
         rng = np.random.default_rng((*identity, m))
         histograms.append(sas(masks[1].numpy(), blocks, cross_fit=True, rng=rng).values)
@@ -163,7 +163,7 @@ def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
         histogram, which is what remains if the graphon is the same for all.
     """
     lead = ("pruning", "width")
-    histograms = dataset.histogram.transpose(*lead, "batch", "network", "row", "column").values
+    histograms = dataset.histogram.transpose(*lead, "batch", "trial", "row", "column").values
     variances = np.empty((*histograms.shape[:2], len(VarianceShare._fields)))
     chance = np.empty(histograms.shape[:2])
     for m, w in np.ndindex(chance.shape):
@@ -179,7 +179,7 @@ def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     )
 
 
-def _trial(trial: Trial, arm: str) -> Trial:
+def _quiet(trial: Trial, arm: str) -> Trial:
     """Return the trial, with a read-out made small for quiet outputs.
 
     All scores of SNIP contain the read-out's weights as a factor, so that what stays of this change
@@ -215,19 +215,19 @@ BATCH_DEPENDENCE = Experiment(
     cell=batch_dependence,
     finish=split_variance,
     variables={
-        "histogram": ("pruning", "width", "batch", "network", "row", "column"),
-        "layer_density": ("pruning", "width", "batch", "network"),
+        "histogram": ("pruning", "width", "batch", "trial", "row", "column"),
+        "layer_density": ("pruning", "width", "batch", "trial"),
     },
     coords={"pruning": ARMS},
     paper={
-        "grid": {"width": [500, 1000, 2000], "batch": 16, "network": 4},
+        "grid": {"width": [500, 1000, 2000], "batch": 16, "trial": 4},
         "hidden_layers": 2,
         "density": 0.2,
         "blocks": 16,
         "full": True,
     },
     quick={
-        "grid": {"width": [64, 96], "batch": 3, "network": 2},
+        "grid": {"width": [64, 96], "batch": 3, "trial": 2},
         "hidden_layers": 2,
         "density": 0.2,
         "blocks": 16,
@@ -235,6 +235,6 @@ BATCH_DEPENDENCE = Experiment(
     },
     # The shares of batches need three of them.
     case=Case(
-        {"grid": {"width": [500], "batch": 3, "network": 2}}, ["layer_density"], ["layer_density"]
+        {"grid": {"width": [500], "batch": 3, "trial": 2}}, ["layer_density"], ["layer_density"]
     ),
 )

@@ -39,7 +39,7 @@ def convergence(
     *,
     seed: int,
     width: int,
-    neuron_layers: int,
+    hidden_layers: int,
     trial: int,
     densities: Sequence[float],
     layer_scope: Sequence[float],
@@ -51,10 +51,9 @@ def convergence(
 
     Parameters
     ----------
-    seed, width, neuron_layers, trial
-        These four numbers seed everything random in the cell. The network has `neuron_layers`
-        layers of neurons, input and output counted: 784-n-n-10 for 4. The paper's figures for L
-        layers show L - 3 masks between hidden layers.
+    seed, width, hidden_layers, trial
+        These four numbers seed everything random in the cell. The network is 784-n-...-n-10; the
+        paper's figures for L layers are those of L - 2 hidden ones, L - 3 masks between them.
     densities
         Kept fractions of the whole network.
     layer_scope
@@ -77,18 +76,18 @@ def convergence(
         (mask, motif); ``singular_value`` (mask, rank), of the mask minus its plain histogram,
         divided by the width. NaN where nothing was asked for.
     """
-    hidden = neuron_layers - 2
     lead = (len(METHODS), len(SCOPES), len(densities))
     arrays = {
-        "histogram": np.full((*lead, hidden - 1, len(ESTIMATORS), blocks, blocks), np.nan),
-        "layer_density": np.full((*lead, hidden + 1), np.nan),
-        "dead_fraction": np.full((*lead, hidden), np.nan),
-        "degree_quantile": np.full((*lead, hidden - 1, 2, len(DEGREE_LEVELS)), np.nan),
-        "motif_density": np.full((*lead, hidden - 1, len(MOTIFS)), np.nan),
-        "singular_value": np.full((*lead, hidden - 1, SINGULAR_VALUES), np.nan),
+        "histogram": np.full((*lead, hidden_layers - 1, len(ESTIMATORS), blocks, blocks), np.nan),
+        "layer_density": np.full((*lead, hidden_layers + 1), np.nan),
+        "dead_fraction": np.full((*lead, hidden_layers), np.nan),
+        "degree_quantile": np.full((*lead, hidden_layers - 1, 2, len(DEGREE_LEVELS)), np.nan),
+        "motif_density": np.full((*lead, hidden_layers - 1, len(MOTIFS)), np.nan),
+        "singular_value": np.full((*lead, hidden_layers - 1, SINGULAR_VALUES), np.nan),
     }
-    identity = (seed, width, neuron_layers, trial)
-    started = start_network(identity, width=width, hidden_layers=hidden, data=data)
+    # The third number counts layers of neurons, inputs and outputs with them.
+    identity = (seed, width, hidden_layers + 2, trial)
+    started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     wanted_in = {"global": densities, "layer": layer_scope if trial < detailed[width] else ()}
     for m, method in enumerate(METHODS):
         for s, scope in enumerate(SCOPES):
@@ -177,7 +176,7 @@ def summarise(
     )
 
 
-LEAD = ("neuron_layers", "pruning", "scope", "density")
+LEAD = ("hidden_layers", "pruning", "scope", "density")
 TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
 
 CONVERGENCE = Experiment(
@@ -204,7 +203,7 @@ CONVERGENCE = Experiment(
     },
     paper={
         "grid": [
-            {"width": [width], "trial": trials, "neuron_layers": [4, 5]}
+            {"width": [width], "trial": trials, "hidden_layers": [2, 3]}
             for width, trials in TRIALS.items()
         ],
         "densities": [0.3, 0.2, 0.1],
@@ -215,7 +214,7 @@ CONVERGENCE = Experiment(
         "finish": {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
     },
     quick={
-        "grid": {"width": [64, 96, 128], "trial": 5, "neuron_layers": [4, 5]},
+        "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
         "densities": [0.3, 0.2],
         "layer_scope": [0.2],
         "detailed": {64: 2, 96: 2, 128: 2},
@@ -225,7 +224,7 @@ CONVERGENCE = Experiment(
     },
     case=Case(
         {
-            "grid": {"width": [100], "trial": 2, "neuron_layers": [4]},
+            "grid": {"width": [100], "trial": 2, "hidden_layers": [2]},
             "finish": {"resamples": 10, "reference": 100, "cut_density": 0.2, "cut_pairs": 1},
         },
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],

@@ -37,7 +37,7 @@ def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: i
     Returns
     -------
     xarray.Dataset
-        ``cut_norm`` (neuron_layers, mask, pruning, width, comparison, pair, bound). Comparisons:
+        ``cut_norm`` (hidden_layers, mask, pruning, width, comparison, pair, bound). Comparisons:
         ``"same width"``, two networks of the width; ``"reference width"``, one of the width and one
         of the reference width; ``"sampled"``, two masks of the width whose entries are independent
         with the probabilities of the mean cross-fitted histogram, which is what chance and sorting
@@ -49,14 +49,14 @@ def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: i
     up to the error of the blocks, on the cut distance of the masks, for which rows and columns may
     be relabelled at will.
     """
-    dims = ("neuron_layers", "mask", "pruning", "width")
+    dims = ("hidden_layers", "mask", "pruning", "width")
     shape = tuple(dataset.sizes[dim] for dim in dims)
     bounds = np.full((*shape, len(COMPARISONS), pairs, 2), np.nan, dtype=np.float32)
     histograms = dataset.histogram.sel(scope="global")
     widths = dataset.width.values.tolist()
     for place in tqdm(list(np.ndindex(shape)), desc="Cut norms", unit="mask"):
         d, h, _, w = place
-        if h >= dataset.neuron_layers[d] - 3:
+        if h >= dataset.hidden_layers[d] - 1:
             continue
         at = dict(zip(dims, place, strict=True))
         trials = samples(histograms, estimator=PLAIN, **at)

@@ -40,18 +40,18 @@ def rate_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``approach`` (neuron_layers, mask, pruning, scope, density, quantity, rate_statistic); the
+        ``approach`` (hidden_layers, mask, pruning, scope, density, quantity, rate_statistic); the
         statistics are those of :class:`~graphon_lib.experiments.approach.Approach` and the number of
         widths that had enough trials, NaN where fewer than three did. Quantities: histograms as
         they are and divided by their own density; the density of the layer; the density of the
         4-cycle over the fourth power of that of the edge.
     """
-    dims = ("neuron_layers", "mask", "pruning", "scope", "density")
+    dims = ("hidden_layers", "mask", "pruning", "scope", "density")
     shape = tuple(dataset.sizes[dim] for dim in dims)
     fits = np.full((*shape, len(QUANTITIES), len(RATE_STATISTICS)), np.nan, dtype=np.float32)
     widths = dataset.width.values.tolist()
     for place in tqdm(list(np.ndindex(shape)), desc="Fitting rates", unit="mask"):
-        if place[1] >= dataset.neuron_layers[place[0]] - 3:
+        if place[1] >= dataset.hidden_layers[place[0]] - 1:
             continue
         at = dict(zip(dims, place, strict=True))
         of_widths = [_quantities(dataset, width=w, **at) for w in range(len(widths))]

@@ -33,14 +33,15 @@ class Dataset:
     label
         How it is written.
     shape, classes
-        Of an image, and how many there are; labels are 0, 1, and so on.
+        Of an image, rows, columns, and colours if there are any; and how many classes there are:
+        labels are 0, 1, and so on.
     files
         The official files and their SHA-256.
     parse
         From the paths of these files, in that order, to images, labels, test images and test labels
         as unsigned bytes.
     mean, deviation
-        Of the pixels, as fractions of 255, that standardise them.
+        Of the pixels, as fractions of 255, that standardise them; the same for all colours.
     mirrors
         Addresses of folders with the official files, tried in turn.
     variable
@@ -146,9 +147,6 @@ class Images:
     sha256: str
     shape: tuple[int, ...]
     classes: int
-
-
-Mnist = Images
 
 
 def load(

@@ -20,9 +20,14 @@ from graphon_lib.ntk.gradient_flow import gradient_flow
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["CURVES", "DESCENT", "NETWORKS", "descent"]
+__all__ = ["CURVES", "DESCENT", "VARIANTS", "descent"]
 
-NETWORKS = ("dense", "random", "random, rescaled", "synflow")
+VARIANTS = (
+    "dense: as pruned",
+    "random: as pruned",
+    "random: rescaled",
+    "synflow: as pruned",
+)
 """Dense; pruned at random; the same with the weights of every layer over the root of the density,
 which restores the signal's variance; pruned by SynFlow."""
 
@@ -34,7 +39,7 @@ def descent(
     *,
     seed: int,
     trial: int,
-    network: str,
+    variant: str,
     width: int,
     hidden_layers: int,
     density: float,
@@ -51,8 +56,8 @@ def descent(
     ----------
     seed, trial
         These seed the network and its pruning; `seed` alone the digits it is trained on.
-    network
-        One of :data:`NETWORKS`.
+    variant
+        One of :data:`VARIANTS`.
     width, hidden_layers
         Of the network, 784-n-...-n-10.
     density
@@ -80,11 +85,12 @@ def descent(
         ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
         graphons and the measured one in the end, means of the diagonals.
     """
-    check_choice("network", network, NETWORKS)
-    x, labels = nested_batch(data.load(), digits, seed)
+    check_choice("variant", variant, VARIANTS)
+    images = data.load()
+    x, labels = nested_batch(images, digits, seed)
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
-    model = _network(started, network, density)
-    inputs, targets = torch.from_numpy(x), torch.eye(10)[torch.from_numpy(labels)]
+    model = _network(started, variant, density)
+    inputs, targets = torch.from_numpy(x), torch.eye(images.classes)[torch.from_numpy(labels)]
     first = ntk_weights(model)
     start = empirical_ntk(first, model.masks, x, precision="single")
     learning_rate = float(rate * digits / np.linalg.eigvalsh(start)[-1])
@@ -125,13 +131,13 @@ def descent(
     return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
 
 
-def _network(started: Trial, network: str, density: float) -> MaskedMLP:
+def _network(started: Trial, variant: str, density: float) -> MaskedMLP:
     """Return the network of a trial with its masks applied."""
     model = started.model
-    if network != "dense":
-        ((_, masks),) = started.masks(network.partition(",")[0], [density])
+    if variant != "dense: as pruned":
+        ((_, masks),) = started.masks(variant.partition(":")[0], [density])
         model.masks = masks
-    if network == "random, rescaled":
+    if variant == "random: rescaled":
         with torch.no_grad():
             for weight in model.weights:
                 weight /= density**0.5
@@ -150,7 +156,7 @@ def _distance(
     return float(np.sqrt(apart / norm))
 
 
-PLACE = ("network", "width", "trial")
+PLACE = ("variant", "width", "trial")
 
 DESCENT = Experiment(
     name="descent",
@@ -168,7 +174,7 @@ DESCENT = Experiment(
         "kernel": ("measured, first", "Graphon NTK", "measured, last"),
     },
     paper={
-        "grid": {"trial": 2, "width": [256, 1024], "network": NETWORKS},
+        "grid": {"trial": 2, "width": [256, 1024], "variant": VARIANTS},
         "hidden_layers": 4,
         "density": 0.2,
         "digits": 128,
@@ -179,7 +185,7 @@ DESCENT = Experiment(
         "full": True,
     },
     quick={
-        "grid": {"trial": 1, "width": [48, 96], "network": NETWORKS},
+        "grid": {"trial": 1, "width": [48, 96], "variant": VARIANTS},
         "hidden_layers": 2,
         "density": 0.3,
         "digits": 16,
@@ -191,7 +197,7 @@ DESCENT = Experiment(
     },
     case=Case(
         {
-            "grid": {"trial": 1, "width": [256], "network": NETWORKS},
+            "grid": {"trial": 1, "width": [256], "variant": VARIANTS},
             "steps": 20,
             "watched": [10],
         },

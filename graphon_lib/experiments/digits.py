@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.data import Batch, DataError, Images, load_mnist
+from graphon_lib.experiments.data import DATASETS, Batch, DataError, Images, load
 
 __all__ = ["Data", "nested_batch"]
 
 
 class Data(NamedTuple):
-    """Which data a cell uses.
+    """Which data and which networks a cell uses.
 
     Attributes
     ----------
@@ -22,10 +22,16 @@ class Data(NamedTuple):
         Whether the complete data are needed rather than the bundled subset.
     sha256
         The checksum that they must have.
+    dataset
+        A name of :data:`~graphon_lib.experiments.data.DATASETS`.
+    initialisation
+        Of the networks that see them, a name of :data:`graphon_lib.pruning.INITIALISATIONS`.
     """
 
     full: bool
     sha256: str
+    dataset: str = "mnist"
+    initialisation: str = "he"
 
     def load(self) -> Images:
         """Load the data, once in every process, and make sure that they are the right ones.
@@ -40,11 +46,11 @@ class Data(NamedTuple):
 
 @cache
 def _loaded(data: Data) -> Images:
-    found = load_mnist(full=data.full)
+    found = load(data.dataset, full=data.full)
     if found.sha256 != data.sha256:
         raise DataError(
-            f"the digits must have SHA-256 {data.sha256}, got {found.sha256} from {found.source}; "
-            "set MNIST_DIR to the same data everywhere"
+            f"{found.name} must have SHA-256 {data.sha256}, got {found.sha256} from {found.source}; "
+            f"set {DATASETS[data.dataset].variable} to the same data everywhere"
         )
     return found
 

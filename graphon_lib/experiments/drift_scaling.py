@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,58 +10,23 @@ from numpy.typing import NDArray
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.pruned import LAYERS, pruned_network
-from graphon_lib.ntk.empirical import empirical_ntk
+from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
 
-__all__ = ["DRIFT_SCALING", "TREATMENTS", "drift_scaling", "row_drift", "treated"]
+__all__ = ["DRIFT_SCALING", "REMEDIES", "drift_scaling", "row_drift"]
 
-Weights = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-
-def _kept(weight: Weights, mask: Mask, rng: np.random.Generator) -> Weights:
-    return weight
-
-
-def _redrawn(weight: Weights, mask: Mask, rng: np.random.Generator) -> Weights:
-    return rng.standard_normal(weight.shape)
-
-
-def _random_signs(weight: Weights, mask: Mask, rng: np.random.Generator) -> Weights:
-    return weight * rng.choice([-1.0, 1.0], size=weight.shape)
+REMEDIES = (
+    "kept",
+    "centred by layer",
+    "centred by input",
+    "centred by neuron",
+    "signs randomised",
+    "re-drawn",
+)
+"""The roads of :data:`~graphon_lib.experiments.roads.ROADS` that change the weights and no mask."""
 
 
-def _centred(axis: int | None) -> Callable[[Weights, Mask, np.random.Generator], Weights]:
-    def centre(weight: Weights, mask: Mask, rng: np.random.Generator) -> Weights:
-        count = np.maximum(mask.sum(axis=axis, keepdims=True), 1)
-        return weight - (weight * mask).sum(axis=axis, keepdims=True) / count
-
-    return centre
-
-
-TREATMENTS = {
-    "kept": _kept,
-    "centred by layer": _centred(None),
-    "centred by input": _centred(0),
-    "centred by neuron": _centred(1),
-    "random signs": _random_signs,
-    "re-drawn": _redrawn,
-}
-"""What is done to the kept weights of every layer. Centring subtracts their mean: that of the layer,
-of all that leave one neuron (a column) or of all that enter one (a row)."""
-
-
-def treated(
-    name: str, weights: Sequence[Weights], masks: Sequence[Mask], rng: np.random.Generator
-) -> list[Weights]:
-    """Return the kept weights of all layers after one of `TREATMENTS`, 0 where pruned."""
-    return [
-        TREATMENTS[name](weight, mask, rng) * mask
-        for weight, mask in zip(weights, masks, strict=True)
-    ]
-
-
-def row_drift(kept: Weights) -> float:
+def row_drift(kept: NDArray[np.float64]) -> float:
     r"""Return the root mean square of the drifts of a layer's neurons, less what noise alone has.
 
     Parameters
@@ -89,42 +54,38 @@ def drift_scaling(
     pruning: str,
     density: float,
     hidden_layers: int,
-    treated_methods: Sequence[str],
-    largest_treated: int,
+    remedied: Sequence[str],
+    largest_remedied: int,
     digits: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    r"""Measure the drifts of a pruned network, and its kernel after each treatment of its weights.
+    r"""Measure the drifts of a pruned network, and its kernel after each remedy.
 
     Returns
     -------
     dict
         By weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
-        :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By :data:`TREATMENTS`, of some
-        methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
+        :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of
+        some methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
         share of its five largest eigenvalues.
     """
     identity = (seed, width, trial)
     network = pruned_network(
         pruning, density, identity=identity, width=width, hidden_layers=hidden_layers, data=data
     )
-    weights, masks = network.weights, network.masks
-    kept = [weight * mask for weight, mask in zip(weights, masks, strict=True)]
+    kept = [weight * mask for weight, mask in zip(network.weights, network.masks, strict=True)]
     arrays = {
         "drift": np.array([np.sqrt(layer.shape[1]) * layer.mean() for layer in kept]),
         "row_drift": np.array([row_drift(layer) for layer in kept]),
         "second_moment": np.array([np.mean(layer**2) for layer in kept]),
     }
-    if pruning not in treated_methods or width > largest_treated:
+    if pruning not in remedied or width > largest_remedied:
         return arrays
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
-    kernels = [
-        empirical_ntk(treated(name, weights, masks, np.random.default_rng(identity)), masks, x)
-        for name in TREATMENTS
-    ]
+    kernels = [road_kernel(road, network, x, np.random.default_rng(identity)) for road in REMEDIES]
     return arrays | {
         "trace": np.array([np.trace(kernel) / digits for kernel in kernels]),
-        "energy": np.array([spectral_metrics(kernel).energy_concentration for kernel in kernels]),
+        "energy": np.array([spectral_metrics(kernel).energy for kernel in kernels]),
     }
 
 
@@ -136,9 +97,9 @@ DRIFT_SCALING = Experiment(
     cell=drift_scaling,
     variables={
         **dict.fromkeys(("drift", "row_drift", "second_moment"), (*PLACE, "weight_layer")),
-        **dict.fromkeys(("trace", "energy"), (*PLACE, "treatment")),
+        **dict.fromkeys(("trace", "energy"), (*PLACE, "road")),
     },
-    coords={"weight_layer": LAYERS["weight_layer"], "treatment": list(TREATMENTS)},
+    coords={"weight_layer": LAYERS["weight_layer"], "road": REMEDIES},
     paper={
         "grid": [
             *(
@@ -151,8 +112,8 @@ DRIFT_SCALING = Experiment(
                 for width, trials in ((2048, 3), (4096, 1))
             ),
         ],
-        "treated_methods": ["snip", "grasp"],
-        "largest_treated": 1024,
+        "remedied": ["snip", "grasp"],
+        "largest_remedied": 1024,
         "hidden_layers": 4,
         "density": 0.2,
         "digits": 16,
@@ -163,8 +124,8 @@ DRIFT_SCALING = Experiment(
             {"width": [48], "trial": 2, "pruning": ["all"]},
             {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
         ],
-        "treated_methods": ["snip", "grasp"],
-        "largest_treated": 96,
+        "remedied": ["snip", "grasp"],
+        "largest_remedied": 96,
         "hidden_layers": 2,
         "density": 0.3,
         "digits": 6,

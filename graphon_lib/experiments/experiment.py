@@ -14,7 +14,7 @@ import joblib
 
 from graphon_lib._checks import check_choice, check_integer
 from graphon_lib.experiments import results
-from graphon_lib.experiments.data import load_mnist
+from graphon_lib.experiments.data import load
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.grid import Grid, grid, put_together
 from graphon_lib.experiments.sources import definitions_hash
@@ -63,7 +63,8 @@ class Experiment:
     paper, quick
         The profiles: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`; settings, all of which
         cells are called with; and under ``finish`` those of `finish`. In the place of ``full`` cells
-        are given the :class:`~graphon_lib.experiments.digits.Data` that it asks for, as ``data``.
+        are given the :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if
+        left out) and ``initialisation`` (He's) ask for, as ``data``.
     coords
         Labels of the dimensions that are no axes of the grid, or functions of the settings.
     finish
@@ -188,13 +189,21 @@ class Experiment:
 
     def _calls(
         self, profile: Profile, seed: int
-    ) -> tuple[Grid, list[dict[str, Any]], dict[str, str]]:
+    ) -> tuple[Grid, list[dict[str, Any]], dict[str, Any]]:
         """Return the grid, what each of its cells is called with, and attributes of the data."""
         of, shared, attributes = grid(profile["grid"]), {"seed": seed, **_settings(profile)}, {}
         if "full" in shared:
-            data = load_mnist(full=shared["full"])
-            shared["data"] = Data(shared.pop("full"), data.sha256)
-            attributes = {"data": data.name, "data_sha256": data.sha256}
+            full, dataset = shared.pop("full"), shared.pop("dataset", "mnist")
+            initialisation = shared.pop("initialisation", "he")
+            data = load(dataset, full=full)
+            shared["data"] = Data(full, data.sha256, dataset, initialisation)
+            attributes = {
+                "data": data.name,
+                "data_sha256": data.sha256,
+                "image_shape": list(data.shape),
+                "classes": data.classes,
+                "initialisation": initialisation,
+            }
         calls = [{**shared, **place} for place in of.places]
         if self.arguments:
             calls = list(map(self.arguments, calls))

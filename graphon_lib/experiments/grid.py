@@ -17,8 +17,8 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["Grid", "grid", "put_together"]
 
-TABLES: Mapping[str, Collection[str]] = MappingProxyType({"pruning": METHODS})
-"""What ``"all"`` stands for on an axis."""
+TABLES: Mapping[str, Collection[str]] = MappingProxyType({"pruning": METHODS, "variant": METHODS})
+"""What ``"all"`` stands for on an axis, alone or before a colon."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     blocks
         A block, or several that have the same axes and follow one another. A block has every
         combination of the values of its axes, the last axis the fastest. An axis has a list of values,
-        where ``"all"`` stands for all rows of the axis' table; or a number n, for 0 to n - 1 without
-        labels.
+        where ``"all"`` stands for all rows of the axis' table, and ``"all: as pruned"`` for all with
+        these words; or a number n, for 0 to n - 1 without labels.
 
     Raises
     ------
@@ -76,7 +76,11 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
 def _values(axis: str, wanted: int | Sequence[Any]) -> list[Any]:
     if isinstance(wanted, int):
         return list(range(wanted))
-    return [value for w in wanted for value in (TABLES[axis] if w == "all" else (w,))]
+    values: list[Any] = []
+    for value in wanted:
+        first, colon, words = str(value).partition(":")
+        values += [row + colon + words for row in TABLES[axis]] if first == "all" else [value]
+    return values
 
 
 def put_together(

@@ -105,7 +105,7 @@ def estimated_network(
 
 
 def kernel_convergence(
-    *, seed: int, design: str, width: int, draw: int, digits: int, blocks: int, data: Data
+    *, seed: int, design: str, width: int, trial: int, digits: int, blocks: int, data: Data
 ) -> dict[str, NDArray]:
     r"""Sample a network from graphons and compare its tangent kernel with the Graphon NTK.
 
@@ -116,7 +116,7 @@ def kernel_convergence(
     """
     x = _digits(data, digits, seed)
     network = design_network(design, x.shape[1], blocks)
-    rng = np.random.default_rng((seed, list(DESIGNS).index(design), width, draw))
+    rng = np.random.default_rng((seed, list(DESIGNS).index(design), width, trial))
     return {"error": _error(network, width, x, rng)}
 
 
@@ -125,7 +125,7 @@ def estimated_convergence(
     seed: int,
     design: str,
     width: int,
-    draw: int,
+    trial: int,
     pruned_width: int,
     digits: int,
     blocks: int,
@@ -133,7 +133,7 @@ def estimated_convergence(
 ) -> dict[str, NDArray]:
     """Do what :func:`kernel_convergence` does with one of :data:`ESTIMATED`."""
     network = estimated_network(design, seed=seed, width=pruned_width, blocks=blocks, data=data)
-    rng = np.random.default_rng((seed, list(ESTIMATED).index(design), width, draw))
+    rng = np.random.default_rng((seed, list(ESTIMATED).index(design), width, trial))
     return {"error": _error(network, width, _digits(data, digits, seed), rng)}
 
 
@@ -145,7 +145,8 @@ def _error(
     network: GraphonNetwork, width: int, x: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.float64]:
     theory = graphon_ntk(x, network)
-    masks = network.sample_masks((x.shape[1], width, width, OUTPUTS), rng)
+    outputs = network.layers[-1].shape[0]
+    masks = network.sample_masks((x.shape[1], width, width, outputs), rng)
     gap = empirical_ntk([rng.standard_normal(mask.shape) for mask in masks], masks, x) - theory
     return np.linalg.norm(gap) / np.linalg.norm(theory)
 
@@ -155,39 +156,39 @@ WIDTHS = [64, 128, 256, 512, 1024, 2048, 4096]
 KERNEL_CONVERGENCE = Experiment(
     name="kernel-convergence",
     cell=kernel_convergence,
-    variables={"error": ("design", "width", "draw")},
+    variables={"error": ("design", "width", "trial")},
     paper={
-        "grid": {"design": list(DESIGNS), "width": WIDTHS, "draw": 10},
+        "grid": {"design": list(DESIGNS), "width": WIDTHS, "trial": 10},
         "digits": 16,
         "blocks": 32,
         "full": True,
     },
     quick={
-        "grid": {"design": list(DESIGNS), "width": [32, 64], "draw": 2},
+        "grid": {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
         "digits": 6,
         "blocks": 8,
         "full": False,
     },
-    case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "draw": 1}}, ["error"]),
+    case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "trial": 1}}, ["error"]),
 )
 
 ESTIMATED_CONVERGENCE = Experiment(
     name="estimated-convergence",
     cell=estimated_convergence,
-    variables={"error": ("design", "width", "draw")},
+    variables={"error": ("design", "width", "trial")},
     paper={
-        "grid": {"design": list(ESTIMATED), "width": WIDTHS, "draw": 5},
+        "grid": {"design": list(ESTIMATED), "width": WIDTHS, "trial": 5},
         "pruned_width": 512,
         "digits": 16,
         "blocks": 32,
         "full": True,
     },
     quick={
-        "grid": {"design": list(ESTIMATED), "width": [32, 64], "draw": 2},
+        "grid": {"design": list(ESTIMATED), "width": [32, 64], "trial": 2},
         "pruned_width": 64,
         "digits": 6,
         "blocks": 8,
         "full": False,
     },
-    case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "draw": 1}}, ["error"]),
+    case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "trial": 1}}, ["error"]),
 )

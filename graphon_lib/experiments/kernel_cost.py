@@ -158,9 +158,11 @@ def _in_fresh_process(function: Callable[..., Any], settings: Mapping[str, Any])
         return pool.submit(function, **settings).result()
 
 
-def _network(seed: int, blocks: int, hidden_layers: int, density: float) -> GraphonNetwork:
+def _network(
+    seed: int, inputs: int, blocks: int, hidden_layers: int, density: float
+) -> GraphonNetwork:
     rng = np.random.default_rng(seed)
-    sides = [784, *[blocks] * hidden_layers, OUTPUTS]
+    sides = [inputs, *[blocks] * hidden_layers, OUTPUTS]
     return GraphonNetwork(
         [
             StepGraphon(2 * density * rng.random((rows, columns)))
@@ -199,7 +201,7 @@ def _kernels(
 ) -> dict[str, Any]:
     x = _digits(inputs, data)
     fewer = x[:empirical_inputs]
-    network = _network(seed, blocks, hidden_layers, density)
+    network = _network(seed, x.shape[1], blocks, hidden_layers, density)
     dense = GraphonNetwork([StepGraphon([[1.0]])] * network.depth)
     rng = np.random.default_rng(seed)
     sampled = network.sample_masks([x.shape[1], *[width] * hidden_layers, OUTPUTS], rng)
@@ -229,8 +231,8 @@ def _scaling(
     data: Data,
     **_: object,
 ) -> dict[str, Any]:
-    network = _network(seed, scaling_blocks, hidden_layers, density)
     digits = _digits(max(counts), data)
+    network = _network(seed, digits.shape[1], scaling_blocks, hidden_layers, density)
     before = resident_memory()
     seconds, megabytes = [], []
     for count in counts:

@@ -10,26 +10,19 @@ from numpy.typing import NDArray
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment
-from graphon_lib.experiments.pruned import ntk_weights, start_network
-from graphon_lib.experiments.trials import Trial
+from graphon_lib.experiments.pruned import Pruned, start_network
+from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.paths import path_density
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.spectra import spectral_metrics
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["KERNELS", "KERNELS_OF_MASKS", "kernels_of_masks"]
+__all__ = ["KERNELS_OF_MASKS", "OF_MASKS", "kernels_of_masks"]
 
-KERNELS = (
-    "measured, re-drawn",
-    "measured, kept",
-    "degree",
-    "joint",
-    "joint, second moments",
-)
-"""Measured with weights drawn anew or kept, and computed from graphons in three ways."""
+OF_MASKS = ("re-drawn", "kept", "theory, degree", "theory, joint", "theory, second moments")
+"""The roads of :data:`~graphon_lib.experiments.roads.ROADS` that are compared."""
 
 
 def kernels_of_masks(
@@ -50,8 +43,8 @@ def kernels_of_masks(
     -------
     dict
         ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
-        eigenvalues, (pruning, density, kernel of :data:`KERNELS`); the first of them is the mean
-        kernel of so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
+        eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
+        so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
         ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
@@ -59,14 +52,16 @@ def kernels_of_masks(
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     rng = np.random.default_rng(identity)
     shape = (len(METHODS), len(densities))
-    trace, energy = np.empty((2, *shape, len(KERNELS)))
+    trace, energy = np.empty((2, *shape, len(OF_MASKS)))
     paths = np.empty(shape)
     for m, method in enumerate(METHODS):
         for d, (_, tensors) in enumerate(started.masks(method, densities)):
-            masks = [mask.numpy() for mask in tensors]
-            paths[m, d] = path_density(masks)
-            for k, kernel in enumerate(_kernels(started, masks, x, blocks, draws, rng)):
-                trace[m, d, k], energy[m, d, k] = _statistics(kernel)
+            network = Pruned(started, [mask.numpy() for mask in tensors], method, blocks)
+            paths[m, d] = path_density(network.masks)
+            for r, road in enumerate(OF_MASKS):
+                times = draws if road == "re-drawn" else 1
+                kernel = sum(road_kernel(road, network, x, rng) for _ in range(times)) / times
+                trace[m, d, r], energy[m, d, r] = _statistics(kernel)
     # A dense network is one block a layer.
     dense = graphon_ntk(x, GraphonNetwork([StepGraphon([[1.0]])] * (hidden_layers + 1)))
     dense_trace, dense_energy = map(np.float64, _statistics(dense))
@@ -80,31 +75,7 @@ def kernels_of_masks(
 
 
 def _statistics(kernel: NDArray[np.float64]) -> tuple[float, float]:
-    return np.trace(kernel) / len(kernel), spectral_metrics(kernel).energy_concentration
-
-
-def _kernels(
-    started: Trial,
-    masks: Sequence[NDArray[np.bool_]],
-    x: NDArray[np.float64],
-    blocks: int,
-    draws: int,
-    rng: np.random.Generator,
-) -> list[NDArray[np.float64]]:
-    """Return the kernels of one pruned network, in the order of `KERNELS`."""
-    kept = ntk_weights(started.model)
-    estimated = GraphonNetwork.from_masks(masks, kept, blocks=blocks)
-    redrawn = sum(
-        empirical_ntk([rng.standard_normal(mask.shape) for mask in masks], masks, x)
-        for _ in range(draws)
-    )
-    return [
-        redrawn / draws,
-        empirical_ntk(kept, masks, x),
-        graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=blocks, order="degree")),
-        graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=blocks)),
-        graphon_ntk(x, GraphonNetwork(estimated.layers, estimated.second_moments)),
-    ]
+    return np.trace(kernel) / len(kernel), spectral_metrics(kernel).energy
 
 
 PLACE = ("pruning", "density", "width", "trial")
@@ -113,8 +84,8 @@ KERNELS_OF_MASKS = Experiment(
     name="kernels-of-masks",
     cell=kernels_of_masks,
     variables={
-        "trace": (*PLACE, "kernel"),
-        "energy": (*PLACE, "kernel"),
+        "trace": (*PLACE, "road"),
+        "energy": (*PLACE, "road"),
         "path_density": PLACE,
         "dense_trace": (),
         "dense_energy": (),
@@ -122,7 +93,7 @@ KERNELS_OF_MASKS = Experiment(
     coords={
         "pruning": METHODS,
         "density": lambda densities, **_: densities,
-        "kernel": KERNELS,
+        "road": OF_MASKS,
     },
     paper={
         "grid": {"width": [256, 512, 1024], "trial": 3},

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from graphon_lib.experiments.experiment import Case, Experiment
-from graphon_lib.experiments.intervention_training import of_variant, variant_name, with_variants
-from graphon_lib.experiments.training import PRUNINGS, RUN_LABELS, run_variables, training
+from graphon_lib.experiments.intervention_training import of_variant, with_variants
+from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
 
 __all__ = ["LONG_TRAINING"]
 
-VARIANTS = [
-    *(variant_name(pruning, "as pruned") for pruning in PRUNINGS),
-    variant_name("random", "rescaled"),
-]
+VARIANTS = ["dense: as pruned", "all: as pruned", "random: rescaled"]
 
 LONG_TRAINING = Experiment(
     name="long-training",

@@ -14,7 +14,7 @@ from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.pruning.methods import saliency
 
-__all__ = ["MASK_STATISTICS", "dead_fractions", "mask_statistics"]
+__all__ = ["MASK_STATISTICS", "dead_fractions", "mask_statistics", "pixel_images"]
 
 PICTURED = 96
 """Side of the corner of a mask that is kept as a picture."""
@@ -48,6 +48,24 @@ def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
         reaching.append(mask[reaching[-1]].any(axis=0))
     pairs = list(zip(reached, reversed(reaching), strict=True))[1:-1]
     return np.array([1.0 - (forward & backward).mean() for forward, backward in pairs])
+
+
+def pixel_images(density: NDArray, shape: Sequence[int]) -> NDArray:
+    """Return densities of inputs as images; of colours, the mean of each pixel.
+
+    Parameters
+    ----------
+    density
+        Kept fractions of the weights of each input, shape (..., inputs).
+    shape
+        Of an image: rows, columns, and colours if there are any.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., rows, columns)
+        The kept fraction of each pixel's weights.
+    """
+    return density.reshape(*density.shape[:-1], *shape[:2], -1).mean(axis=-1)
 
 
 def mask_statistics(
@@ -103,7 +121,7 @@ MASK_STATISTICS = Experiment(
     cell=mask_statistics,
     finish=mean_pixels,
     variables={
-        "layer_density": ("pruning", "density", "trial", "layer"),
+        "layer_density": ("pruning", "density", "trial", "weight_layer"),
         "dead_fraction": ("pruning", "density", "trial", "hidden_layer"),
         "pixel_density": ("pruning", "density", "trial", "pixel"),
         "zero_scores": ("pruning", "trial"),
@@ -113,7 +131,7 @@ MASK_STATISTICS = Experiment(
     },
     coords={
         "density": lambda densities, **_: densities,
-        "layer": LAYERS["weight_layer"],
+        "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
     },
     paper={

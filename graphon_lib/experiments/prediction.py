@@ -14,7 +14,7 @@ from graphon_lib.experiments.rank_correlation import partial_rank_correlation, r
 __all__ = ["COMPARISONS", "QUANTITIES", "STATISTICS", "known_before", "loss_at", "predictions"]
 
 QUANTITIES = (
-    "energy_concentration",
+    "energy",
     "effective_rank",
     "spectral_gap",
     "decay_exponent",
@@ -60,14 +60,14 @@ def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.
     return xr.concat(parts, xr.Variable("at", list(steps))).transpose(..., "at")
 
 
-def known_before(spectra: xr.Dataset, route: str) -> xr.DataArray:
+def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
     """Collect the quantities of pruned networks that training has no part in.
 
     Parameters
     ----------
     spectra
         Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
-    route
+    road
         Where the kernels come from.
 
     Returns
@@ -79,10 +79,10 @@ def known_before(spectra: xr.Dataset, route: str) -> xr.DataArray:
     Raises
     ------
     ValueError
-        If `route` is not in `spectra`.
+        If `road` is not in `spectra`.
     """
-    check_choice("route", route, [str(name) for name in spectra.route.values])
-    chosen = spectra.sel(route=route, pruning=spectra.pruning != "dense")
+    check_choice("road", road, [str(name) for name in spectra.road.values])
+    chosen = spectra.sel(road=road, pruning=spectra.pruning != "dense")
     parts = [chosen[name] for name in QUANTITIES]
     dims = ("quantity", "pruning", "density", "trial")
     return xr.concat(parts, xr.Variable("quantity", list(QUANTITIES))).transpose(*dims)

@@ -10,13 +10,24 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.trials import Trial, start_trial
+from graphon_lib.graphons.network import GraphonNetwork
+from graphon_lib.ntk.positions import PositionLayer, position_layers
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
-__all__ = ["LAYERS", "Pruned", "dense_once", "ntk_weights", "pruned_network", "start_network"]
+__all__ = [
+    "LAYERS",
+    "Pruned",
+    "dense_once",
+    "ntk_weights",
+    "pruned_network",
+    "start_network",
+]
 
 LAYERS = MappingProxyType(
     {
@@ -27,24 +38,134 @@ LAYERS = MappingProxyType(
 """Labels of the layers of such a network, as functions of the settings."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pruned:
-    """A trial with its masks, one a layer."""
+    """A trial with its masks, and what is estimated from both.
+
+    Attributes
+    ----------
+    trial
+        The network, and what it was pruned with.
+    masks
+        One a layer, shape (n_out, n_in).
+    pruning
+        How it was pruned.
+    blocks
+        Of every hidden layer's neurons, of the graphons.
+    particles
+        Neurons that represent a layer in the kernels of vector positions, at most.
+    dtype
+        Of the weights.
+    """
 
     trial: Trial
     masks: list[NDArray[np.bool_]]
+    pruning: str
+    blocks: int = 64
+    particles: int = 1024
+    dtype: str = "float64"
+
+    @property
+    def normal(self) -> bool:
+        """Whether weights are normal, and there are no biases."""
+        return self.trial.model.initialisation == INITIALISATIONS["he"]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of all layers, from the inputs to the outputs."""
+        return self.trial.model.widths
 
     @cached_property
-    def weights(self) -> list[NDArray[np.float64]]:
+    def weights(self) -> list[NDArray]:
         """Weights in NTK units, kept and pruned ones, see :func:`ntk_weights`."""
-        return ntk_weights(self.trial.model)
+        return ntk_weights(self.trial.model, self.dtype)
+
+    @cached_property
+    def biases(self) -> list[NDArray[np.float64]] | None:
+        """Biases in units of their deviation; None of a network without."""
+        law, biases = self.trial.model.initialisation, self.trial.model.biases
+        if law.bias_variance is None:
+            return None
+        return [
+            bias.detach().double().numpy() * math.sqrt(inputs / law.bias_variance)
+            for bias, inputs in zip(biases, self.widths[:-1], strict=True)
+        ]
+
+    @cached_property
+    def variances(self) -> dict[str, Any]:
+        """Variances of weights and biases, as kernels take them."""
+        law = self.trial.model.initialisation
+        found: dict[str, Any] = {"weight_variance": law.weight_variance}
+        if law.bias_variance is not None:
+            found["bias_variance"] = [law.bias_variance / inputs for inputs in self.widths[:-1]]
+        return found
+
+    @cached_property
+    def signals(self) -> list[LayerSignals]:
+        """What the pruning batch sees of the dense network; of SNIP and GraSP alone."""
+        return batch_signals(self.trial.model, self.pruning, self.trial.x, self.trial.y)
+
+    def graphons(self, order: str) -> GraphonNetwork:
+        """Return the graphons of the masks."""
+        return GraphonNetwork.from_masks(self.masks, blocks=self.blocks, order=order)
+
+    def signed_graphons(self, order: str, shrinkage: bool) -> GraphonNetwork:
+        """Return the same with second moments and drifts."""
+        return GraphonNetwork.from_masks(
+            self.masks, self.weights, blocks=self.blocks, order=order, shrinkage=shrinkage
+        )
+
+    def positions(
+        self, rng: np.random.Generator
+    ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
+        """Return the layers of vector positions, and mask and weights of the read-out from them.
+
+        They are drawn once. None where a weight's keeping is no function of them: for methods that
+        see no data, where GraSP keeps weights of negative score, as it does at high densities, and
+        where weights are not normal.
+        """
+        if "positions" not in self._drawn:
+            self._drawn["positions"] = self._draw_positions(rng)
+        return self._drawn["positions"]
+
+    def _draw_positions(
+        self, rng: np.random.Generator
+    ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
+        if self.pruning not in ("grasp", "snip") or not self.normal:
+            return None
+        if self.pruning == "grasp" and not self._all_positive():
+            return None
+        layers, chosen = position_layers(
+            self.signals[:-1],
+            sum(int(mask.sum()) for mask in self.masks[:-1]),
+            signed=self.pruning == "grasp",
+            particles=self.particles,
+            rng=rng,
+        )
+        return layers, (self.masks[-1][:, chosen], self.weights[-1][:, chosen])
+
+    def _all_positive(self) -> bool:
+        return all(
+            ((w * (signal.left @ signal.right.T))[mask] > 0).all()
+            for w, mask, signal in zip(self.weights, self.masks, self.signals, strict=True)
+        )
+
+    @cached_property
+    def _drawn(self) -> dict[str, Any]:
+        return {}
 
 
-def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
+def start_network(
+    identity: Sequence[int],
+    *,
+    width: int,
+    hidden_layers: int,
+    data: Data,
+) -> Trial:
     """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
-    return start_trial(images, widths, identity)
+    return start_trial(images, widths, identity, initialisation=data.initialisation)
 
 
 def pruned_network(
@@ -55,13 +176,16 @@ def pruned_network(
     width: int,
     hidden_layers: int,
     data: Data,
+    blocks: int = 64,
+    particles: int = 1024,
+    dtype: str = "float64",
 ) -> Pruned:
     """Start a trial with the network 784-n-...-n-10, and prune it.
 
     Parameters
     ----------
     pruning
-        One of :data:`graphon_lib.pruning.METHODS`.
+        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``.
     density
         Kept fraction of all weights.
     identity
@@ -71,10 +195,16 @@ def pruned_network(
     data
         Of the pruning batch. Of other images than MNIST, inputs and outputs are as many as pixels
         and classes.
+    blocks, particles, dtype
+        As of :class:`Pruned`.
     """
     trial = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
-    ((_, masks),) = trial.masks(pruning, [density])
-    return Pruned(trial, [mask.numpy() for mask in masks])
+    if pruning == "dense":
+        masks = [np.ones(weight.shape, dtype=bool) for weight in trial.model.weights]
+    else:
+        ((_, tensors),) = trial.masks(pruning, [density])
+        masks = [mask.numpy() for mask in tensors]
+    return Pruned(trial, masks, pruning, blocks, particles, dtype)
 
 
 def dense_once(call: dict[str, Any]) -> dict[str, Any]:
@@ -82,9 +212,10 @@ def dense_once(call: dict[str, Any]) -> dict[str, Any]:
     return call | {"density": 1.0} if call["pruning"] == "dense" else call
 
 
-def ntk_weights(model: MaskedMLP, dtype: DTypeLike = np.float64) -> list[NDArray]:
-    """Return a network's weights in NTK units: N(0, 1) at He's initialisation N(0, 2 / n_in)."""
+def ntk_weights(model: MaskedMLP, dtype: str = "float64") -> list[NDArray]:
+    """Return a network's weights in NTK units: of variance 1 at its initialisation."""
     return [
-        weight.detach().numpy().astype(dtype) * np.dtype(dtype).type(math.sqrt(weight.shape[1] / 2))
+        weight.detach().numpy().astype(dtype)
+        * np.dtype(dtype).type(math.sqrt(weight.shape[1] / model.initialisation.weight_variance))
         for weight in model.weights
     ]

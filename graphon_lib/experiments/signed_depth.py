@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.pruned import pruned_network
-from graphon_lib.graphons.network import GraphonNetwork
-from graphon_lib.ntk.empirical import empirical_ntk
-from graphon_lib.ntk.kernels import graphon_ntk
+from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
 
-__all__ = ["SIGNED_DEPTH", "signed_depth"]
+__all__ = ["OF_DEPTHS", "SIGNED_DEPTH", "signed_depth"]
+
+OF_DEPTHS = ("kept", "theory, joint", "theory, second moments", "theory, shrunk drifts")
+"""The roads of :data:`~graphon_lib.experiments.roads.ROADS` that are compared."""
 
 
 def signed_depth(
@@ -34,9 +35,7 @@ def signed_depth(
     -------
     dict
         ``trace``, the mean of the diagonal; ``energy``, the share of the five largest eigenvalues;
-        and ``cosine`` with the measured kernel: of the kernel measured, and of those of graphons
-        with so many `blocks` of every hidden layer's neurons in joint order, with nothing else, with
-        second moments, and with drifts too.
+        and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
     """
     network = pruned_network(
         pruning,
@@ -45,19 +44,14 @@ def signed_depth(
         width=width,
         hidden_layers=hidden_layers,
         data=data,
+        blocks=blocks,
     )
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
-    signed = GraphonNetwork.from_masks(network.masks, network.weights, blocks=blocks)
-    kernels = [
-        empirical_ntk(network.weights, network.masks, x),
-        graphon_ntk(x, GraphonNetwork(signed.layers)),
-        graphon_ntk(x, GraphonNetwork(signed.layers, signed.second_moments)),
-        graphon_ntk(x, signed),
-    ]
+    kernels = [road_kernel(road, network, x) for road in OF_DEPTHS]
     measured = kernels[0] / np.linalg.norm(kernels[0])
     return {
         "trace": np.array([np.trace(kernel) / digits for kernel in kernels]),
-        "energy": np.array([spectral_metrics(kernel).energy_concentration for kernel in kernels]),
+        "energy": np.array([spectral_metrics(kernel).energy for kernel in kernels]),
         "cosine": np.array([np.sum(measured * k) / np.linalg.norm(k) for k in kernels]),
     }
 
@@ -66,9 +60,9 @@ SIGNED_DEPTH = Experiment(
     name="signed-depth",
     cell=signed_depth,
     variables=dict.fromkeys(
-        ("trace", "energy", "cosine"), ("trial", "hidden_layers", "pruning", "kernel")
+        ("trace", "energy", "cosine"), ("trial", "hidden_layers", "pruning", "road")
     ),
-    coords={"kernel": ("measured", "density", "second moment", "drift")},
+    coords={"road": OF_DEPTHS},
     paper={
         "grid": {
             "trial": 3,

@@ -54,7 +54,7 @@ def signed_kernel_convergence(
     seed: int,
     strength: float,
     width: int,
-    draw: int,
+    trial: int,
     digits: int,
     blocks: int,
     data: Data,
@@ -70,7 +70,7 @@ def signed_kernel_convergence(
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = signed_design(strength, x.shape[1], blocks)
-    rng = np.random.default_rng((seed, width, draw))
+    rng = np.random.default_rng((seed, width, trial))
     kernel = empirical_ntk(*sample_weights(network, (x.shape[1], width, width, OUTPUTS), rng), x)
     theories = {
         "error": graphon_ntk(x, network),
@@ -87,11 +87,11 @@ def signed_kernel_convergence(
 SIGNED_KERNEL_CONVERGENCE = Experiment(
     name="signed-kernel-convergence",
     cell=signed_kernel_convergence,
-    variables=dict.fromkeys(("error", "error_without_drift"), ("strength", "width", "draw")),
+    variables=dict.fromkeys(("error", "error_without_drift"), ("strength", "width", "trial")),
     paper={
         "grid": [
-            {"width": [width], "strength": [0.25, 0.7, 2.0], "draw": draws}
-            for width, draws in ((256, 16), (512, 16), (1024, 12), (2048, 8), (4096, 8), (8192, 6))
+            {"width": [width], "strength": [0.25, 0.7, 2.0], "trial": trials}
+            for width, trials in ((256, 16), (512, 16), (1024, 12), (2048, 8), (4096, 8), (8192, 6))
         ],
         "digits": 8,
         "blocks": 8,
@@ -99,15 +99,15 @@ SIGNED_KERNEL_CONVERGENCE = Experiment(
     },
     quick={
         "grid": [
-            {"width": [width], "strength": [0.7], "draw": draws}
-            for width, draws in ((64, 3), (128, 2))
+            {"width": [width], "strength": [0.7], "trial": trials}
+            for width, trials in ((64, 3), (128, 2))
         ],
         "digits": 4,
         "blocks": 4,
         "full": False,
     },
     case=Case(
-        {"grid": {"width": [256, 512], "strength": [0.25, 0.7, 2.0], "draw": 1}},
+        {"grid": {"width": [256, 512], "strength": [0.25, 0.7, 2.0], "trial": 1}},
         ["error", "error_without_drift"],
     ),
 )

@@ -20,10 +20,7 @@ from graphon_lib.graphons.paths import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
 
-__all__ = ["PRUNINGS", "RUN_LABELS", "TRAINING", "run_variables", "training"]
-
-PRUNINGS = ("dense", *METHODS)
-"""No pruning at all, and the five methods."""
+__all__ = ["RUN_LABELS", "TRAINING", "run_variables", "training"]
 
 RUN_LABELS = MappingProxyType(
     {
@@ -62,7 +59,7 @@ def training(
     width, hidden_layers
         Of the network, 784-n-...-n-10.
     pruning
-        A name of :data:`PRUNINGS`.
+        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``: no pruning at all.
     density
         Kept fraction of all weights. For ``"dense"`` nothing is pruned; the density is then that of
         the random network whose scale the intervention ``"scaled to random"`` imitates.
@@ -88,7 +85,7 @@ def training(
     ValueError
         If an argument is not allowed.
     """
-    check_choice("pruning", pruning, PRUNINGS)
+    check_choice("pruning", pruning, ("dense", *METHODS))
     check_choice("intervention", intervention, INTERVENTIONS)
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     # The trial has taken the first three.

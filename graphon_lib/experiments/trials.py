@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphon_lib.experiments.data import Mnist, sample_batch
+from graphon_lib.experiments.data import Images, sample_batch
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
@@ -58,7 +58,9 @@ class Trial:
             yield density, keep_largest(scores, density, scope)
 
 
-def start_trial(data: Mnist, widths: Sequence[int], seed: Sequence[int]) -> Trial:
+def start_trial(
+    data: Images, widths: Sequence[int], seed: Sequence[int], *, initialisation: str = "he"
+) -> Trial:
     """Draw the network and the batch of a trial.
 
     Parameters
@@ -69,6 +71,8 @@ def start_trial(data: Mnist, widths: Sequence[int], seed: Sequence[int]) -> Tria
         Layer widths (784, n, ..., 10).
     seed
         Integers that identify the trial: equal ones give equal trials, on any machine.
+    initialisation
+        One of :data:`graphon_lib.pruning.INITIALISATIONS`.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def start_trial(data: Mnist, widths: Sequence[int], seed: Sequence[int]) -> Tria
     network, pruning, batch = np.random.SeedSequence(seed).spawn(3)
     x, y = sample_batch(data, BATCH_SIZE, np.random.default_rng(batch))
     return Trial(
-        model=MaskedMLP(widths, _torch_generator(network)),
+        model=MaskedMLP(widths, _torch_generator(network), initialisation=initialisation),
         x=torch.as_tensor(x),
         y=torch.as_tensor(y),
         generator=_torch_generator(pruning),

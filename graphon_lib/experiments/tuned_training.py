@@ -12,14 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_integer
 from graphon_lib.experiments.experiment import Case, Experiment
-from graphon_lib.experiments.intervention_training import of_variant, variant_name, with_variants
+from graphon_lib.experiments.intervention_training import of_variant, with_variants
 from graphon_lib.experiments.pruned import dense_once
-from graphon_lib.experiments.training import (
-    PRUNINGS,
-    RUN_LABELS,
-    run_variables,
-    training,
-)
+from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
 
 __all__ = ["TUNED_TRAINING", "next_exponent", "tuned_training", "tuning_loss"]
 
@@ -169,10 +164,7 @@ def _exponents(half_decades: Sequence[int]) -> range:
     return range(low, high + 1)
 
 
-VARIANTS = [
-    *(variant_name(pruning, "as pruned") for pruning in PRUNINGS),
-    variant_name("random", "rescaled"),
-]
+VARIANTS = ["dense: as pruned", "all: as pruned", "random: rescaled"]
 
 PLACE = ("variant", "density")
 

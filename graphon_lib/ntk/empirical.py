@@ -1,4 +1,4 @@
-r"""The tangent kernel of one finite masked network, exact, from the gradients of its kept weights."""
+r"""The tangent kernel of one finite masked network, exact, from the gradients of its kept parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_choice, check_masks, check_positive
+from graphon_lib._checks import (
+    check_array,
+    check_choice,
+    check_masks,
+    check_per_layer,
+    check_positive,
+    check_sequence,
+)
 from graphon_lib.graphons.weight_moments import check_weights
 from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
 from graphon_lib.ntk.tiles import fill_tiles
@@ -28,11 +35,13 @@ def empirical_ntk(
     x1: ArrayLike,
     x2: ArrayLike | None = None,
     *,
+    biases: Sequence[ArrayLike] | None = None,
     activation: str | LeakyReLU | Erf | Linear = "relu",
     weight_variance: float = 2.0,
+    bias_variance: ArrayLike = 0.0,
     precision: str = "double",
 ) -> NDArray[np.float64]:
-    r"""Return the tangent kernel of a masked network with respect to its kept weights.
+    r"""Return the tangent kernel of a masked network with respect to its kept weights and its biases.
 
     Parameters
     ----------
@@ -40,8 +49,12 @@ def empirical_ntk(
         From the first layer to the read-out, in NTK units: N(0, 1) before pruning. What they are
         off the mask does not matter.
     masks : sequence of array_like, shapes (n_out, n_in)
-    x1, x2, weight_variance
-        As for `graphon_nngp`.
+    x1, x2, weight_variance, bias_variance
+        As for `graphon_nngp`. Not all of `bias_variance` may be 0 if there are biases; all must if
+        there are none.
+    biases : sequence of array_like, shapes (n_out,), optional
+        From the first layer to the read-out, in units of :math:`\sqrt{s_b}`: of variance 1. All are
+        trained. None stands for a network without.
     activation : {"relu", "leaky_relu", "erf", "linear"} or one of their objects
         As for `graphon_nngp`.
     precision : {"double", "single"}
@@ -54,7 +67,8 @@ def empirical_ntk(
     -------
     ndarray, shape (N1, N2)
         Mean over outputs of
-        :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights.
+        :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights and
+        all biases.
         Exactly symmetric if `x2` is None.
 
     Notes
@@ -71,6 +85,16 @@ def empirical_ntk(
     The innermost sums are one matrix product a neuron, over its kept inputs only, and serve all
     outputs; operations are proportional to the number of kept weights, and no gradient is stored.
     Kept are :math:`h` and :math:`\delta`, one number a neuron and input and one more an output.
+
+    With biases :math:`z^l = \sqrt{s_w / n_{l-1}} (M^l \odot w^l) h^{l-1} + \sqrt{s_b^l}\, \beta^l`,
+    and :math:`\beta^l_i` has the gradient :math:`\sqrt{s_b^l}\, \delta^l_i`, which adds
+
+    .. math:: \sum_l s_b^l \sum_i \delta^l_i(x) \delta^l_i(x') .
+
+    A network of PyTorch's layers has weights :math:`\sqrt{s_w / n_{l-1}}\, w` and biases
+    :math:`\sqrt{s_w / n_{l-1}}\, \beta` in these units, :math:`s_w = 1/3` and
+    :math:`s_b^l = s_w / n_{l-1}`; by its own parameters the terms of layer l are
+    :math:`n_{l-1} / s_w` times as large.
     """
     fitting = check_masks(masks)
     variance = check_positive("weight_variance", weight_variance)
@@ -81,15 +105,19 @@ def empirical_ntk(
         for weight, mask in zip(check_weights(weights, fitting), fitting, strict=True)
     ]
     scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
+    variances = check_per_layer("bias_variance", bias_variance, len(fitting))
+    shifts = _check_biases(biases, variances, fitting)
+    # A bias is a weight from one more neuron; this is the square of that neuron's activation.
+    constants = [of_bias / scale**2 for of_bias, scale in zip(variances, scales, strict=True)]
     kept = [[np.flatnonzero(row) for row in mask] for mask in fitting]
-    signals1 = _signals(_check_batch("x1", x1, fitting), matrices, scales, sigma, kind)
-    signals2 = signals1
+    network = matrices, shifts, scales, sigma, kind
+    signals1 = signals2 = _signals(_check_batch("x1", x1, fitting), *network)
     if x2 is not None:
-        signals2 = _signals(_check_batch("x2", x2, fitting), matrices, scales, sigma, kind)
+        signals2 = _signals(_check_batch("x2", x2, fitting), *network)
     result = np.empty((signals1[0][0].shape[1], signals2[0][0].shape[1]))
 
     def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
-        return lambda columns: _tile(kept, signals1, rows, signals2, columns)
+        return lambda columns: _tile(kept, constants, signals1, rows, signals2, columns)
 
     fill_tiles(
         result,
@@ -97,7 +125,7 @@ def empirical_ntk(
         (TILE_SIDE, TILE_SIDE),
         symmetric=x2 is None,
         description="empirical kernel",
-        factors="weights and inputs",
+        factors="weights, biases and inputs",
     )
     return result
 
@@ -123,9 +151,36 @@ def _check_batch(name: str, x: ArrayLike, masks: list[NDArray[np.bool_]]) -> NDA
     return inputs
 
 
+def _check_biases(
+    biases: Sequence[ArrayLike] | None,
+    variances: NDArray[np.float64],
+    masks: list[NDArray[np.bool_]],
+) -> list[NDArray[np.float64] | float]:
+    """Return what every layer adds to its weighted sums, as columns, or zeros without biases."""
+    if (biases is None) == bool(variances.any()):
+        raise ValueError(
+            f"bias_variance must be {'0 without' if biases is None else 'above 0 somewhere with'} biases, got {variances.tolist()}"
+        )
+    if biases is None:
+        return [0.0] * len(masks)
+    biases = check_sequence("biases", biases, "vectors, one a layer")
+    if len(biases) != len(masks):
+        raise ValueError(f"biases must be {len(masks)} vectors, one per mask; got {len(biases)}")
+    shifts = []
+    for i, (bias, variance, mask) in enumerate(zip(biases, variances, masks, strict=True)):
+        vector = check_array(f"biases[{i}]", bias, 1)
+        if len(vector) != len(mask):
+            raise ValueError(
+                f"biases[{i}] must hold {len(mask)} numbers, one a neuron; got {len(vector)}"
+            )
+        shifts.append(sqrt(variance) * vector[:, None])
+    return shifts
+
+
 def _signals(
     x: NDArray[np.float64],
     matrices: list[NDArray[np.float64]],
+    shifts: list[NDArray[np.float64] | float],
     scales: list[float],
     activation: LeakyReLU | Erf | Linear,
     kind: type[np.floating],
@@ -136,8 +191,9 @@ def _signals(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, slopes = [x.T], []
-        for matrix in matrices[:-1]:
+        for matrix, shift in zip(matrices[:-1], shifts[:-1], strict=True):
             preactivation = matrix @ inputs[-1]
+            preactivation += shift
             inputs.append(activation(preactivation))
             slopes.append(activation.derivative(preactivation))
         outputs, count = matrices[-1].shape[0], len(x)
@@ -154,6 +210,7 @@ def _signals(
 
 def _tile(
     kept: list[list[NDArray[np.intp]]],
+    constants: list[float],
     signals1: Signals,
     rows: slice,
     signals2: Signals,
@@ -165,8 +222,8 @@ def _tile(
     run = np.zeros(kernel.shape, dtype=signals1[0][0].dtype)
     # NumPy takes half the operations for the product of one array's transpose with itself.
     diagonal = signals1 is signals2 and rows == columns
-    for of_rows, (inputs1, gradients1), (inputs2, gradients2) in zip(
-        kept, signals1, signals2, strict=True
+    for of_rows, constant, (inputs1, gradients1), (inputs2, gradients2) in zip(
+        kept, constants, signals1, signals2, strict=True
     ):
         before1, after1 = inputs1[:, rows], gradients1[:, :, rows]
         before2, after2 = before1, after1
@@ -184,4 +241,9 @@ def _tile(
                 factor *= shared
                 run += factor
             kernel += run
+        if constant:
+            first, second = (
+                after.reshape(-1, after.shape[2]).astype(np.float64) for after in (after1, after2)
+            )
+            kernel += constant * (first.T @ second)
     return kernel / outputs

@@ -12,6 +12,7 @@ from graphon_lib._checks import (
     check_choice,
     check_flag,
     check_instance,
+    check_per_layer,
     check_positive,
 )
 from graphon_lib.graphons import GraphonNetwork
@@ -36,6 +37,7 @@ def graphon_nngp(
     *,
     activation: str | Activation | Callable[[Array], Array] = "relu",
     weight_variance: float = 2.0,
+    bias_variance: ArrayLike = 0.0,
     per_output: bool = False,
 ) -> Array:
     r"""Return the covariance of the outputs of an infinitely wide network at initialisation.
@@ -52,6 +54,9 @@ def graphon_nngp(
         A name; an object of `graphon_lib.ntk.activations`; or any smooth function of an array.
     weight_variance : float
         :math:`s_w`, positive; 2 keeps the signal of a dense ReLU network.
+    bias_variance : float or sequence of floats
+        :math:`s_b`, non-negative: the variance of biases, of all layers or one a layer. 0 stands for
+        no biases.
     per_output : bool
         Whether the blocks of the read-out are kept apart. Otherwise their mean is returned.
 
@@ -88,8 +93,27 @@ def graphon_nngp(
     layers, which tends to infinity, :math:`V - D^2 / n` is V. The first layer keeps its d inputs:
     :math:`C^1` has :math:`V^1 - (D^1)^2 / d` in place of :math:`V^1`. The kernel returned is the
     covariance, without the outputs' means.
+
+    Biases :math:`\sqrt{s_b^l}\, \beta^l_i`, with independent :math:`\beta` of mean 0 and variance 1,
+    are never pruned, and add :math:`s_b^l` to every :math:`C^l`. A bias is a weight from one more
+    neuron, of activation 1: PyTorch's layers, whose biases have the law of their weights, have
+    :math:`s_w = 1/3` and :math:`s_b^l = s_w / n_{l-1}`, which vanishes behind wide layers.
+
+    Behind wide layers weights of any law do as well as normal ones, because many add up. The d
+    inputs of the first layer, and the one bias of a neuron, stay what they are: there the normal law
+    is exact, and another one, such as the uniform, an approximation.
     """
-    return _kernel(x1, network, x2, activation, weight_variance, "mask", per_output, tangent=False)
+    return _kernel(
+        x1,
+        network,
+        x2,
+        activation,
+        weight_variance,
+        bias_variance,
+        "mask",
+        per_output,
+        tangent=False,
+    )
 
 
 def graphon_ntk(
@@ -99,6 +123,7 @@ def graphon_ntk(
     *,
     activation: str | Activation | Callable[[Array], Array] = "relu",
     weight_variance: float = 2.0,
+    bias_variance: ArrayLike = 0.0,
     own_layer: str = "mask",
     per_output: bool = False,
     out: Array | None = None,
@@ -107,7 +132,7 @@ def graphon_ntk(
 
     Parameters
     ----------
-    x1, network, x2, activation, weight_variance, per_output
+    x1, network, x2, activation, weight_variance, bias_variance, per_output
         As for `graphon_nngp`.
     own_layer : {"mask", "dense"}
         Which weights are trained: ``"mask"``, the kept ones, as in a pruned network; ``"dense"``,
@@ -140,8 +165,13 @@ def graphon_ntk(
     place of :math:`V^l`: only kept weights have a gradient. For ``"dense"`` it is 1 in that place.
     ``"mask"`` and ``"dense"`` differ by a factor a layer, not by a common one.
 
-    If :math:`\sigma` is the ReLU or another positively homogeneous function, V = W, and the first
-    graphon does not depend on the input coordinate, the kernel is
+    Biases are trained, too, in units of :math:`\beta`: an output has the derivative
+    :math:`\sqrt{s_b^l}\, \partial f / \partial z^l_i` by :math:`\beta^l_i`, whose square is summed
+    over the neurons as those of a weight's are, with 1 for the squared activation and
+    :math:`s_b^l` for :math:`s_w / n`. Hence :math:`T^l + s_b^l` in the place of :math:`T^l`.
+
+    If :math:`\sigma` is the ReLU or another positively homogeneous function, V = W, without biases,
+    and if the first graphon does not depend on the input coordinate, the kernel is
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
     With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing
@@ -149,7 +179,16 @@ def graphon_ntk(
     the way back, and to the kernel, as the book's chapter on the signed Graphon NTK derives.
     """
     return _kernel(
-        x1, network, x2, activation, weight_variance, own_layer, per_output, out, tangent=True
+        x1,
+        network,
+        x2,
+        activation,
+        weight_variance,
+        bias_variance,
+        own_layer,
+        per_output,
+        out,
+        tangent=True,
     )
 
 
@@ -159,6 +198,7 @@ def _kernel(
     x2: ArrayLike | None,
     activation: str | Activation | Callable[[Array], Array],
     weight_variance: float,
+    bias_variance: ArrayLike,
     own_layer: str,
     per_output: bool,
     out: Array | None = None,
@@ -168,13 +208,14 @@ def _kernel(
     check_instance("network", network, GraphonNetwork)
     chosen = named_activation(activation)
     variance = check_positive("weight_variance", weight_variance)
+    biases = check_per_layer("bias_variance", bias_variance, network.depth)
     check_choice("own_layer", own_layer, ("dense", "mask"))
     check_flag("per_output", per_output)
     rows = _check_inputs("x1", x1, network)
     columns = rows if x2 is None else _check_inputs("x2", x2, network)
     if columns.shape[1] != rows.shape[1]:
         raise ValueError(f"x2 must have the {rows.shape[1]} features of x1, got {columns.shape[1]}")
-    matrices = layer_matrices(network, variance, own_layer, per_output, rows.shape[1])
+    matrices = layer_matrices(network, variance, own_layer, per_output, rows.shape[1], biases)
     drifting = any(layer.drift is not None for layer in matrices)
     if drifting and not hasattr(chosen, "moments_with_mean"):
         raise ValueError(
@@ -201,7 +242,7 @@ def _kernel(
         tile,
         symmetric=x2 is None,
         description="graphon kernel",
-        factors="inputs, moments and weight_variance",
+        factors="inputs, moments, weight_variance and bias_variance",
     )
     return result
 

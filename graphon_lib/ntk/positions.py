@@ -77,7 +77,8 @@ def position_layers(
     signals : sequence of tuples of four arrays
         For the first and every hidden weight layer, what
         :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
-        (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
+        (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors. Of a
+        network that starts with He's normal weights, without biases: the theory is theirs.
     count : float
         Number of weights kept in these layers, which some positive threshold must keep.
     signed : bool

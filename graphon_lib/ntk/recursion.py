@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.graphons.weight_moments import check_possible_moments
@@ -33,6 +33,8 @@ class LayerMatrices:
         all weights are trained. None where it equals `forward`.
     drift : ndarray, shape (K_out, K_in), or None
         :math:`\sqrt{s_w} D_{uv} p_v`: from means of activations to means. None without a drift.
+    bias : float
+        :math:`s_b`, which biases add to covariances and to the layer's own tangent term.
 
     Notes
     -----
@@ -43,6 +45,7 @@ class LayerMatrices:
     forward: Array
     own: Array | None
     drift: Array | None
+    bias: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,12 @@ class Preactivations:
 
 
 def layer_matrices(
-    network: GraphonNetwork, weight_variance: float, own_layer: str, per_output: bool, features: int
+    network: GraphonNetwork,
+    weight_variance: float,
+    own_layer: str,
+    per_output: bool,
+    features: int,
+    bias_variance: ArrayLike = 0.0,
 ) -> list[LayerMatrices]:
     """Return the matrices of all layers, for inputs of so many features.
 
@@ -66,6 +74,7 @@ def layer_matrices(
     kernel is linear in them.
     """
     matrices = []
+    biases = np.broadcast_to(bias_variance, network.depth).tolist()
     for number, graphon in enumerate(network.layers):
         kept = weight_variance * graphon.values * graphon.col_mass
         second = graphon.values
@@ -84,7 +93,9 @@ def layer_matrices(
             own = (graphon.row_mass @ own)[None] if own is kept else own
             drift = None if drift is None else (graphon.row_mass @ drift)[None]
         matrices.append(
-            LayerMatrices(forward, None if np.array_equal(own, forward) else own, drift)
+            LayerMatrices(
+                forward, None if np.array_equal(own, forward) else own, drift, biases[number]
+            )
         )
     return matrices
 
@@ -122,7 +133,7 @@ def kernel_strip(
 
     K is 1, or the read-out's blocks if they are kept apart. The covariances are
 
-    .. math:: C^{l+1}(u) = s_w \sum_v p_v V^{l+1}(u, v)\, E \sigma \sigma [C^l(v)] ,
+    .. math:: C^{l+1}(u) = s_w \sum_v p_v V^{l+1}(u, v)\, E \sigma \sigma [C^l(v)] + s_b^{l+1} ,
 
     and the tangent kernel's sum over layers of forward times backward moments is collected on the
     way forward, which stores no layer and keeps every output apart at no cost:
@@ -144,16 +155,19 @@ def kernel_strip(
     of_rows = [layer[:, rows, None] for layer in hidden1]
 
     def tile(columns: slice) -> Array:
-        covariance = theta = _input_sums(first.forward, scaled, x2[columns])
+        covariance = theta = _with_bias(first, _input_sums(first.forward, scaled, x2[columns]))
         if scaled_own is not None:
-            theta = _input_sums(first.own, scaled_own, x2[columns])
+            theta = _with_bias(first, _input_sums(first.own, scaled_own, x2[columns]))
         for layer, ours, theirs in zip(matrices[1:], of_rows, hidden2, strict=True):
             second, passed = _pair_moments(covariance, ours, theirs[:, None, columns], activation)
-            covariance = _over_blocks(layer.forward, second)
+            covariance = _with_bias(layer, _over_blocks(layer.forward, second))
             if tangent:
                 passed *= theta
                 theta = _over_blocks(layer.forward, passed)
-                theta += covariance if layer.own is None else _over_blocks(layer.own, second)
+                if layer.own is None:
+                    theta += covariance
+                else:
+                    theta += _with_bias(layer, _over_blocks(layer.own, second))
         return theta if tangent else covariance
 
     return tile
@@ -180,7 +194,7 @@ def _of_chunk(
                 before = layers[-1]
                 signal = None if layer.drift is None else _mean_activations(before, activation)
                 squares = _pair_moments(before.variance, before, before, activation)[0]
-            variance = layer.forward @ squares
+            variance = _with_bias(layer, layer.forward @ squares)
             mean = None if layer.drift is None else layer.drift @ signal
         _check_range(name, number, variance, mean)
         layers.append(Preactivations(variance, mean))
@@ -230,6 +244,12 @@ def _input_sums(matrix: Array, scaled: Array, x: Array) -> Array:
     # One product of tall matrices is several times faster than one product a block.
     sums = (scaled.reshape(blocks * rows, features) @ x.T).reshape(blocks, rows, x.shape[0])
     return matrix[:, :, None] * sums if matrix.shape[1] == 1 else sums
+
+
+def _with_bias(layer: LayerMatrices, moments: Array) -> Array:
+    if layer.bias:
+        moments += layer.bias
+    return moments
 
 
 def _over_blocks(matrix: Array, moments: Array) -> Array:

@@ -84,7 +84,7 @@ class SpectralMetrics:
         :math:`\sum_i \lambda_i / \lambda_1`, from 1 to N.
     spectral_gap : float
         :math:`\lambda_1 / \lambda_2`; infinite for a matrix of rank 1.
-    energy_concentration : float
+    energy : float
         The share of the `top` largest eigenvalues in the trace, in (0, 1].
     fit_range : tuple of two ints
         First and last rank of the fit, counted from 1.
@@ -96,7 +96,7 @@ class SpectralMetrics:
     decay_exponent: float
     effective_rank: float
     spectral_gap: float
-    energy_concentration: float
+    energy: float
     fit_range: tuple[int, int]
     eigenvalues: NDArray[np.float64]
 
@@ -142,7 +142,7 @@ def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
         decay_exponent=exponent,
         effective_rank=float(values.sum() / values[0]),
         spectral_gap=float(values[0] / values[1]) if values[1] > 0 else math.inf,
-        energy_concentration=float(values[:top].sum() / values.sum()),
+        energy=float(values[:top].sum() / values.sum()),
         fit_range=(first, last),
         eigenvalues=values,
     )

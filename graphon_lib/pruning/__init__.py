@@ -22,6 +22,7 @@ An argument that is not as described raises a :class:`ValueError` that names it,
 allowed.
 """
 
+from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
@@ -29,7 +30,9 @@ from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 from graphon_lib.pruning.shuffle import shuffle_masks
 
 __all__ = [
+    "INITIALISATIONS",
     "METHODS",
+    "Initialisation",
     "MaskedMLP",
     "Method",
     "keep_largest",

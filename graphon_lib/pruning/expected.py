@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -46,15 +44,18 @@ def keep_probabilities(
     Either score is a weight times a factor, :math:`s_{ij} = |w_{ij} q_{ij}|` with
     :math:`q = \partial L / \partial w` for SNIP and :math:`s_{ij} = w_{ij} q_{ij}` with
     :math:`q = H g` for GraSP. In a wide network the factor hardly depends on that one weight. Let
-    :math:`t` be the smallest score kept, and :math:`w_{ij} \sim \mathcal N(0, \sigma_l^2)`,
-    :math:`\sigma_l^2 = 2 / n_{l-1}`. Given the factor,
+    :math:`t` be the smallest score kept. Given the factor, and since the law of a weight is
+    symmetric,
 
     .. math::
 
-        \mathbb P(|w_{ij} q_{ij}| \ge t) = \operatorname{erfc}\frac{t}{\sigma_l \sqrt 2\, |q_{ij}|},
-        \qquad
-        \mathbb P(w_{ij} q_{ij} \ge t)
-        = \tfrac12 \operatorname{erfc}\frac{t}{\sigma_l \sqrt 2\, |q_{ij}|} .
+        \mathbb P(|w_{ij} q_{ij}| \ge t) = \mathbb P(|w_{ij}| \ge \tau), \qquad
+        \mathbb P(w_{ij} q_{ij} \ge t) = \tfrac12 \mathbb P(|w_{ij}| \ge \tau), \qquad
+        \tau = \frac{t}{|q_{ij}|} ,
+
+    with the tail of the network's initialisation: :math:`\operatorname{erfc}(\tau / (\sigma_l
+    \sqrt 2))` for :math:`\mathcal N(0, \sigma_l^2)`, :math:`\max(0, 1 - \tau / a_l)` for the uniform
+    law on :math:`\pm a_l`. Biases enter by the factor alone.
 
     The factor is a product of vectors. With the activations :math:`h_j` of the one neuron and the
     back-propagated signals :math:`\delta_i` of the other on the N digits of the batch,
@@ -79,7 +80,6 @@ def keep_probabilities(
         w = w.detach().to(torch.float64)
         # No score is lost where a weight is exactly zero: it has none.
         factor = torch.where(w == 0.0, 0.0, s.to(torch.float64) / w).abs()
-        sigma = math.sqrt(2.0 / w.shape[1])
-        tail = torch.special.erfc(threshold / (sigma * math.sqrt(2.0) * factor))
+        tail = model.initialisation.tail(threshold / factor, w.shape[1])
         probabilities.append(tail if method == "snip" else tail / 2.0)
     return probabilities

@@ -82,16 +82,17 @@ def iterative_masks(
     density: float,
     scope: str,
     rounds: int,
+    **options: object,
 ) -> list[Tensor]:
     r"""Return the masks of a score in several rounds.
 
     Parameters
     ----------
     score
-        Called in every round with the weights, the pruned ones set to 0, and `inputs`.
+        Called in every round with the weights, the pruned ones set to 0, `inputs` and `options`.
     weights
         Matrices of shape :math:`(n_l, n_{l-1})`.
-    *inputs
+    *inputs, **options
         What `score` takes besides, such as a batch; the same in every round.
     density, scope, rounds
         As in :func:`~graphon_lib.pruning.prune`.
@@ -119,7 +120,7 @@ def iterative_masks(
     layers = [Layer(w) for w in weights]
 
     def rescore() -> None:
-        scores = score([layer.weight for layer in layers], *inputs)
+        scores = score([layer.weight for layer in layers], *inputs, **options)
         if not all(torch.isfinite(s).all() for s in scores):
             raise ValueError(
                 "model.weights and x must be small enough for finite scores, which overflowed"

@@ -23,7 +23,7 @@ from graphon_lib.pruning.scores import (
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
 from graphon_lib.pruning.tensors import as_tensor
 
-__all__ = ["METHODS", "Method", "check_batch", "finite_weights", "prune", "saliency"]
+__all__ = ["METHODS", "Method", "check_batch", "finite_parameters", "prune", "saliency"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class Method:
         Whether `score` takes a pruning batch.
     needs_generator
         Whether it draws random numbers.
+    uses_biases
+        Whether it takes the biases of the network, which come as the keyword ``biases``: a list,
+        empty for networks without any.
     uses_sign
         Whether the scores change when signs of weights do. Where they do not, the weights that are
         kept have a symmetric law if all have.
@@ -55,6 +58,7 @@ class Method:
     score: Callable[..., list[Tensor]]
     needs_data: bool = False
     needs_generator: bool = False
+    uses_biases: bool = False
     uses_sign: bool = False
     rounds: int = 1
     in_rounds: Callable[..., list[Tensor]] | None = None
@@ -67,11 +71,14 @@ METHODS = {
         "SNIP",
         snip_scores,
         needs_data=True,
+        uses_biases=True,
         uses_sign=True,
         in_rounds=partial(iterative_masks, snip_scores),
     ),
-    "grasp": Method("GraSP", grasp_scores, needs_data=True, uses_sign=True),
-    "synflow": Method("SynFlow", synflow_scores, rounds=100, in_rounds=synflow_masks),
+    "grasp": Method("GraSP", grasp_scores, needs_data=True, uses_biases=True, uses_sign=True),
+    "synflow": Method(
+        "SynFlow", synflow_scores, uses_biases=True, rounds=100, in_rounds=synflow_masks
+    ),
 }
 """The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
 
@@ -85,6 +92,8 @@ def saliency(
     generator: torch.Generator | None = None,
 ) -> list[Tensor]:
     r"""Score every weight of a network; the higher, the more it deserves to be kept.
+
+    Biases are part of the network that is scored, and have no score: they are not pruned.
 
     Parameters
     ----------
@@ -125,8 +134,8 @@ def saliency(
     .. [3] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
        iteratively conserving synaptic flow*, NeurIPS 2020.
     """
-    inputs = _inputs(model, method, x, y, generator)
-    return METHODS[method].score(*inputs)
+    inputs, options = _inputs(model, method, x, y, generator)
+    return METHODS[method].score(*inputs, **options)
 
 
 def prune(
@@ -196,8 +205,8 @@ def prune(
         return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
     if record.in_rounds is None:
         raise ValueError(f"rounds must be 1 for method {method!r}, got {rounds}")
-    inputs = _inputs(model, method, x, y, generator)
-    return record.in_rounds(*inputs, density=density, scope=scope, rounds=rounds)
+    inputs, options = _inputs(model, method, x, y, generator)
+    return record.in_rounds(*inputs, density=density, scope=scope, rounds=rounds, **options)
 
 
 def _inputs(
@@ -206,31 +215,33 @@ def _inputs(
     x: Tensor | ArrayLike | None,
     y: Tensor | ArrayLike | None,
     generator: torch.Generator | None,
-) -> list:
-    """Return what the functions of a method take, checked."""
+) -> tuple[list, dict[str, list[Tensor]]]:
+    """Return what the functions of a method take, by position and by name, checked."""
     check_choice("method", method, METHODS)
-    inputs: list = [finite_weights(model)]
+    weights, biases = finite_parameters(model)
+    inputs: list = [weights]
     if METHODS[method].needs_data:
         inputs += check_batch(model, method, x, y)
     if METHODS[method].needs_generator:
         inputs.append(random_generator(generator))
-    return inputs
+    return inputs, {"biases": biases} if METHODS[method].uses_biases else {}
 
 
-def finite_weights(model: MaskedMLP) -> list[Tensor]:
-    """Return a network's weights, detached.
+def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
+    """Return a network's weights and its biases, detached.
 
     Raises
     ------
     ValueError
-        If `model` is another network than a `MaskedMLP`, or a weight is NaN or infinite.
+        If `model` is another network than a `MaskedMLP`, or a parameter is NaN or infinite.
     """
     check_instance("model", model, MaskedMLP)
-    weights = [w.detach() for w in model.weights]
-    for i, w in enumerate(weights):
-        if not torch.isfinite(w).all():
-            raise ValueError(f"model.weights[{i}] must be finite, got NaN or infinite entries")
-    return weights
+    weights, biases = ([p.detach() for p in kind] for kind in (model.weights, model.biases))
+    for name, parameters in (("weights", weights), ("biases", biases)):
+        for i, parameter in enumerate(parameters):
+            if not torch.isfinite(parameter).all():
+                raise ValueError(f"model.{name}[{i}] must be finite, got NaN or infinite entries")
+    return weights, biases
 
 
 def check_batch(

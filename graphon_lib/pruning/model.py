@@ -1,16 +1,18 @@
-"""The network that is pruned: a bias-free ReLU perceptron whose weights can be masked."""
+"""The network that is pruned: a ReLU perceptron whose weights can be masked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
 
-from graphon_lib._checks import check_integer, check_mask, check_sequence
+from graphon_lib._checks import check_choice, check_integer, check_mask, check_sequence
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.tensors import as_tensor
 
-__all__ = ["MaskedMLP", "random_generator"]
+__all__ = ["MaskedMLP", "random_generator", "relu_network"]
 
 
 def random_generator(generator: torch.Generator | None) -> torch.Generator:
@@ -28,7 +30,7 @@ def random_generator(generator: torch.Generator | None) -> torch.Generator:
 
 
 class MaskedMLP(nn.Module):
-    r"""A multilayer perceptron without biases whose weights are kept or pruned by binary masks.
+    r"""A multilayer perceptron whose weights are kept or pruned by binary masks.
 
     Parameters
     ----------
@@ -37,13 +39,19 @@ class MaskedMLP(nn.Module):
         each at least 1.
     generator
         Source of the initial weights; PyTorch's global generator is neither used nor changed.
+    initialisation
+        One of :data:`~graphon_lib.pruning.INITIALISATIONS`, the law of weights and biases.
 
     Attributes
     ----------
     widths : tuple of int
         The widths given.
+    initialisation : Initialisation
+        The law that the parameters were drawn from.
     weights : torch.nn.ParameterList
         The :math:`D` weight matrices, of shape :math:`(n_l, n_{l-1})`, float32.
+    biases : torch.nn.ParameterList
+        The :math:`D` vectors of biases, of shape :math:`(n_l,)`, float32; empty without biases.
 
     Notes
     -----
@@ -52,13 +60,16 @@ class MaskedMLP(nn.Module):
     .. math::
 
         h^0 = x, \qquad
-        h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1}\bigr), \qquad
-        f(x) = (M^D \odot w^D)\, h^{D-1},
+        h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1} + b^l\bigr), \qquad
+        f(x) = (M^D \odot w^D)\, h^{D-1} + b^D,
 
-    and :math:`w^l_{ij} \sim \mathcal N(0, 2 / n_{l-1})`, the initialisation of He et al.
-    (*Delving Deep into Rectifiers*, ICCV 2015, equation 10). A pruned
-    weight has no effect on the output whatever its value, and its gradient is exactly 0. The masks
-    are buffers: they move and are saved with the weights.
+    with the biases :math:`b^l` if the initialisation has any; they are trained, and never pruned. A
+    pruned weight has no effect on the output whatever its value, and its gradient is exactly 0. The
+    masks are buffers: they move and are saved with the weights.
+
+    Parameters are drawn layer by layer, the weights before the biases, which is PyTorch's order:
+    ``"torch"`` gives the parameters that a chain of :class:`torch.nn.Linear` draws from the same
+    generator, but for rounding.
 
     Examples
     --------
@@ -68,18 +79,40 @@ class MaskedMLP(nn.Module):
     torch.Size([5, 10])
     """
 
-    def __init__(self, widths: Sequence[int], generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        generator: torch.Generator | None = None,
+        *,
+        initialisation: str = "he",
+    ) -> None:
         super().__init__()
         self.widths = _check_widths(widths)
+        self.initialisation = INITIALISATIONS[
+            check_choice("initialisation", initialisation, INITIALISATIONS)
+        ]
         generator = random_generator(generator)
-        self.weights = nn.ParameterList()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for layer, (n_in, n_out) in enumerate(
             zip(self.widths[:-1], self.widths[1:], strict=True), start=1
         ):
-            weight = torch.empty(n_out, n_in, dtype=torch.float32)
-            weight.normal_(0.0, (2.0 / n_in) ** 0.5, generator=generator)
-            self.weights.append(nn.Parameter(weight))
+            self.weights.append(
+                nn.Parameter(self.initialisation.draw_weight(n_out, n_in, generator))
+            )
+            bias = self.initialisation.draw_bias(n_out, n_in, generator)
+            if bias is not None:
+                self.biases.append(nn.Parameter(bias))
             self.register_buffer(f"mask_{layer}", torch.ones(n_out, n_in, dtype=torch.bool))
+
+    @torch.no_grad()
+    def redraw(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights and biases anew, as at initialisation; masks stay."""
+        generator = random_generator(generator)
+        for layer, weight in enumerate(self.weights):
+            weight.copy_(self.initialisation.draw_weight(*weight.shape, generator))
+            bias = self.initialisation.draw_bias(*weight.shape, generator)
+            if bias is not None:
+                self.biases[layer].copy_(bias)
 
     @property
     def masks(self) -> tuple[Tensor, ...]:
@@ -112,17 +145,22 @@ class MaskedMLP(nn.Module):
         r"""Return the logits, shape :math:`(N, n_D)`, of inputs :math:`(N, n_0)` of the weights' dtype."""
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(f"x must have shape (N, {self.widths[0]}), got {tuple(x.shape)}")
-        h = x
-        for layer, (weight, mask) in enumerate(zip(self.weights, self.masks, strict=True)):
-            # Selecting rather than multiplying: 0 * inf would let a pruned weight through as NaN.
-            h = nn.functional.linear(h.relu() if layer else h, torch.where(mask, weight, 0.0))
-        return h
+        # Selecting rather than multiplying: 0 * inf would let a pruned weight through as NaN.
+        kept = (torch.where(m, w, 0.0) for w, m in zip(self.weights, self.masks, strict=True))
+        return relu_network(x, kept, self.biases)
 
     def extra_repr(self) -> str:
         """Show widths and density when the module is printed."""
         kept = sum(int(mask.sum()) for mask in self.masks)
         total = sum(mask.numel() for mask in self.masks)
         return f"widths={self.widths}, density={kept / total:.4g}"
+
+
+def relu_network(x: Tensor, weights: Iterable[Tensor], biases: Iterable[Tensor]) -> Tensor:
+    """Return the outputs of a ReLU network, which has a bias for every weight matrix or none."""
+    for layer, (weight, bias) in enumerate(zip_longest(weights, biases)):
+        x = nn.functional.linear(x.relu() if layer else x, weight, bias)
+    return x
 
 
 def _check_widths(widths: Sequence[int]) -> tuple[int, ...]:

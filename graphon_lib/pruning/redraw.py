@@ -26,7 +26,8 @@ def redraw_given_signals(
     Parameters
     ----------
     weights : sequence of ndarray, shapes (n_out, n_in)
-        In NTK units: N(0, 1) at the start.
+        In NTK units: N(0, 1) at the start. Of another law, such as the uniform one, what is drawn
+        has the same signals but not the law of the weights given them.
     inputs : sequence of ndarray, shapes (n_in, N)
         Activations H that enter each layer on the batch.
     backward : sequence of ndarray, shapes (n_out, N)
@@ -47,7 +48,8 @@ def redraw_given_signals(
 
     .. math:: w - (I - Q)\, w\, (I - P) + (I - Q)\, \tilde w\, (I - P) ,
 
-    where :math:`\tilde w` is an independent copy.
+    where :math:`\tilde w` is an independent copy. Biases are held as they are, so that preactivations
+    stay if :math:`w H` does.
     """
     check_rng("rng", rng)
     if not len(weights) == len(inputs) == len(backward):

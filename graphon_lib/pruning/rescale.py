@@ -28,19 +28,23 @@ def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     Returns
     -------
     torch.Tensor
-        Float64, one number a weight layer: the mean of :math:`(z^l_i)^2` over neurons and inputs.
+        Float64, one number a weight layer: the mean of :math:`(z^l_i)^2` over neurons and inputs,
+        biases included.
     """
     h = _check_inputs(model, x)
     moments = []
-    for layer, (weight, mask) in enumerate(zip(model.weights, model.masks, strict=True)):
-        h = linear(h.relu() if layer else h, torch.where(mask, weight, 0.0).double())
+    for layer in range(len(model.weights)):
+        h = _add_bias(_weighted_sums(model, layer, h), model, layer)
         moments.append(h.square().mean())
+        h = h.relu()
     return torch.stack(moments)
 
 
 @torch.no_grad()
 def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     r"""Multiply every layer's weights by a number that restores the signal of a dense network.
+
+    It is the signal expected of dense networks with the model's own initialisation.
 
     Parameters
     ----------
@@ -61,22 +65,32 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
 
     Notes
     -----
-    In a dense network with weights :math:`\mathcal N(0, 2/n_{l-1})` and ReLUs the mean square of
-    the pre-activations is, in expectation, the same at every layer,
+    Let weights and biases have the variances :math:`s_w / n_{l-1}` and :math:`s_b / n_{l-1}` of the
+    network's initialisation. Their laws are symmetric, so that half of a pre-activation's mean
+    square passes a ReLU, and in a dense network pre-activations :math:`z^l = u^l + b^l`, sums of
+    weighted activations and biases, have the expected mean squares
 
-    .. math:: q = \frac{2}{n_0} \cdot \frac1N \sum_{a=1}^N \lVert x_a \rVert^2,
+    .. math::
 
-    since :math:`\mathbb E (z^{l+1})^2 = 2\, \mathbb E (h^l)^2 = \mathbb E (z^l)^2`. Pruning
-    multiplies it, layer after layer. Here the layers are passed from the first to the last, and
-    each is multiplied by :math:`\sqrt{q / q_l}`, where :math:`q_l` is its measured mean square with
-    the layers before it already rescaled. This is the rule of Mishkin and Matas (*All
-    you need is a good init*, ICLR 2016, algorithm 1) without its orthogonal matrices,
-    with dense variance in the place of one, and one pass: a product scales exactly.
+        \mathbb E (u^1)^2 = \frac{s_w}{n_0} \cdot \frac1N \sum_{a=1}^N \lVert x_a \rVert^2,
+        \qquad \mathbb E (u^{l+1})^2 = \frac{s_w}{2}\, \mathbb E (z^l)^2, \qquad
+        \mathbb E (z^l)^2 = \mathbb E (u^l)^2 + \frac{s_b}{n_{l-1}} .
 
-    For a mask that is independent of the weights, :math:`\mathbb E q_l` is the layer's density
-    times :math:`q` if in-degrees are even; the factor is then :math:`\text{density}_l^{-1/2}`,
-    without any data. Measuring it also counts neurons that died, pixels that are blank, and weights
-    that are large because small ones were pruned.
+    For ``"he"``, :math:`s_w = 2` without biases, it is the same at every layer. Pruning multiplies
+    it, layer after layer. Here the layers are passed from the first to the last, and the weights of
+    each are multiplied by the root of :math:`\mathbb E (u^l)^2` over the measured mean square of
+    :math:`u^l` with the layers before it already rescaled. This is the rule of Mishkin and Matas
+    (*All you need is a good init*, ICLR 2016, algorithm 1) without its orthogonal matrices, with
+    dense variance in the place of one, and one pass: a product scales exactly.
+
+    Biases are neither pruned nor multiplied. What is restored is the part of the signal that
+    weights carry, not the whole: deep in a ``"torch"`` network five sixths of it are biases, and
+    those that were drawn may alone exceed the expected whole, which no factor could then restore.
+
+    For a mask that is independent of the weights, the expected mean square of :math:`u^l` is the
+    layer's density times the dense one if in-degrees are even; the factor is then
+    :math:`\text{density}_l^{-1/2}`, without any data. Measuring it also counts neurons that died,
+    pixels that are blank, and weights that are large because small ones were pruned.
 
     Examples
     --------
@@ -89,12 +103,13 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     tensor([2., 2.], dtype=torch.float64)
     """
     h = _check_inputs(model, x)
-    dense = 2.0 * h.square().mean()
+    law = model.initialisation
+    dense = law.weight_variance * h.square().mean()
     if dense == 0.0:
         raise ValueError("x must not be all zero: no signal enters the network")
     factors = []
-    for layer, (weight, mask) in enumerate(zip(model.weights, model.masks, strict=True)):
-        h = linear(h.relu() if layer else h, torch.where(mask, weight, 0.0).double())
+    for layer, weight in enumerate(model.weights):
+        h = _weighted_sums(model, layer, h)
         moment = h.square().mean()
         if moment == 0.0:
             raise ValueError(
@@ -102,10 +117,19 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
                 "weight layers gives zero for every x"
             )
         factors.append((dense / moment).sqrt())
-        h *= factors[-1]
+        h = _add_bias(h.mul_(factors[-1]), model, layer).relu()
+        dense = law.weight_variance / 2.0 * (dense + (law.bias_variance or 0.0) / weight.shape[1])
     for weight, factor in zip(model.weights, factors, strict=True):
         weight.mul_(factor)
     return torch.stack(factors)
+
+
+def _weighted_sums(model: MaskedMLP, layer: int, h: Tensor) -> Tensor:
+    return linear(h, torch.where(model.masks[layer], model.weights[layer], 0.0).double())
+
+
+def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:
+    return sums.add_(model.biases[layer]) if len(model.biases) else sums
 
 
 def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:

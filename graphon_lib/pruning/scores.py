@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
+
+from graphon_lib.pruning.model import relu_network
 
 __all__ = ["GRASP_TEMPERATURE", "grasp_scores", "magnitude_scores", "random_scores", "snip_scores"]
 
@@ -51,7 +53,9 @@ def magnitude_scores(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 @torch.enable_grad()
-def snip_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor]:
+def snip_scores(
+    weights: Sequence[Tensor], x: Tensor, y: Tensor, *, biases: Sequence[Tensor] = ()
+) -> list[Tensor]:
     r"""Return the connection sensitivities :math:`|w\, \partial L / \partial w|`.
 
     Parameters
@@ -60,6 +64,8 @@ def snip_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor]
         Matrices of shape :math:`(n_l, n_{l-1})`.
     x, y
         A batch: inputs of shape :math:`(N, n_0)` and integer labels of shape :math:`(N,)`.
+    biases
+        Vectors of shape :math:`(n_l,)`, or none. They are part of the network and get no score.
 
     Returns
     -------
@@ -77,12 +83,14 @@ def snip_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor]
        Sensitivity*, ICLR 2019, section 4.1, equations 4 to 6.
     """
     leaves = [w.detach().requires_grad_() for w in weights]
-    gradients = torch.autograd.grad(cross_entropy(_logits(leaves, x), y), leaves)
+    gradients = torch.autograd.grad(cross_entropy(relu_network(x, leaves, biases), y), leaves)
     return [(w.detach() * g).abs() for w, g in zip(leaves, gradients, strict=True)]
 
 
 @torch.enable_grad()
-def grasp_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor]:
+def grasp_scores(
+    weights: Sequence[Tensor], x: Tensor, y: Tensor, *, biases: Sequence[Tensor] = ()
+) -> list[Tensor]:
     r"""Return the signed scores :math:`w \odot H g`, large for weights that carry gradient flow.
 
     Parameters
@@ -91,6 +99,8 @@ def grasp_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor
         Matrices of shape :math:`(n_l, n_{l-1})`.
     x, y
         A batch: inputs of shape :math:`(N, n_0)` and integer labels of shape :math:`(N,)`.
+    biases
+        Vectors of shape :math:`(n_l,)`, or none. They are part of the network and get no score.
 
     Returns
     -------
@@ -110,20 +120,19 @@ def grasp_scores(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> list[Tensor
     largest of :math:`w \odot Hg` is the same rule. The product :math:`Hg` is exact, over the whole
     batch, by differentiating :math:`g^\top \bar g` with :math:`\bar g` held constant.
 
+    Gradient and Hessian are those of the weights alone. The code of Tanaka et al. [2]_ does so, too:
+    it differentiates by the parameters that have a mask, of which biases are none unless asked for.
+
     References
     ----------
     .. [1] Wang, Zhang and Grosse, *Picking Winning Tickets Before Training by Preserving Gradient
        Flow*, ICLR 2020, the criterion of Gradient Signal Preservation.
+    .. [2] https://github.com/ganguli-lab/Synaptic-Flow, ``masked_parameters`` in
+       ``Utils/generator.py`` and ``GraSP`` in ``Pruners/pruners.py``.
     """
     leaves = [w.detach().requires_grad_() for w in weights]
-    loss = cross_entropy(_logits(leaves, x) / GRASP_TEMPERATURE, y)
+    loss = cross_entropy(relu_network(x, leaves, biases) / GRASP_TEMPERATURE, y)
     gradients = torch.autograd.grad(loss, leaves, create_graph=True)
     flow = sum((g * g.detach()).sum() for g in gradients)
     products = torch.autograd.grad(flow, leaves)
     return [w.detach() * hg for w, hg in zip(leaves, products, strict=True)]
-
-
-def _logits(weights: Sequence[Tensor], x: Tensor) -> Tensor:
-    for w in weights[:-1]:
-        x = linear(x, w).relu()
-    return linear(x, weights[-1])

@@ -2,6 +2,7 @@ r"""What a pruning batch sees of a network: the vectors that decide which weight
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from graphon_lib._checks import check_choice
-from graphon_lib.pruning.methods import check_batch, finite_weights
+from graphon_lib.pruning.methods import check_batch, finite_parameters
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.scores import GRASP_TEMPERATURE
 
@@ -25,7 +26,7 @@ class LayerSignals(NamedTuple):
     inputs : ndarray, shape (n_in, N)
         Activations :math:`h_j` that enter the layer.
     preactivations : ndarray, shape (n_out, N)
-        What leaves it, :math:`z_i`.
+        What leaves it, :math:`z_i`, biases included.
     left : ndarray, shape (n_out, R)
     right : ndarray, shape (n_in, R)
         Vectors whose products :math:`q_{ij} = \langle l_i, r_j \rangle` are the factors of the
@@ -62,18 +63,20 @@ def batch_signals(
     With :math:`\delta_i` the derivatives of the summed loss by :math:`z_i`, SNIP's factor is
     :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is
     :math:`(H g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`,
-    the dot being the derivative along the gradient g and the loss that of logits over a temperature
-    of 200.
+    the dot being the derivative along the gradient g by the weights, which leaves biases as they are,
+    and the loss that of logits over a temperature of 200.
     """
     check_choice("method", method, ("grasp", "snip"))
-    weights = [w.to(torch.float64) for w in finite_weights(model)]
+    weights, biases = ([p.to(torch.float64) for p in kind] for kind in finite_parameters(model))
     x, y = check_batch(model, method, x, y)
     x, count = x.to(torch.float64), len(x)
     temperature = GRASP_TEMPERATURE if method == "grasp" else 1.0
 
     inputs, sums = [x.T], []
-    for weight in weights:
+    for weight, bias in zip_longest(weights, biases):
         sums.append(weight @ inputs[-1])
+        if bias is not None:
+            sums[-1] += bias[:, None]
         inputs.append(sums[-1].relu())
     probabilities = torch.softmax(sums[-1] / temperature, dim=0)
     labels = torch.nn.functional.one_hot(y, len(probabilities)).T

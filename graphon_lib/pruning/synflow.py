@@ -5,17 +5,21 @@ Send ones into the linear network of the absolute weights. With :math:`m^l` the 
 
 .. math::
 
-    f^0 = 1, \quad f^l = m^l f^{l-1}, \qquad
+    f^0 = 1, \quad f^l = m^l f^{l-1} + |\beta^l|, \qquad
     b^D = 1, \quad b^{l-1} = (m^l)^\top b^l,
 
-the total flow is :math:`R = b^l \cdot f^l`, the same for every :math:`l`, and the synaptic saliency
-:math:`|w\, \partial R / \partial w|` of a weight is :math:`b^l_i\, m^l_{ij}\, f^{l-1}_j`: no
-automatic differentiation is needed.
+with the biases :math:`\beta` if there are any. The total flow is the sum of the outputs,
+:math:`R = b^D \cdot f^D`, and the synaptic saliency :math:`|w\, \partial R / \partial w|` of a
+weight is :math:`b^l_i\, m^l_{ij}\, f^{l-1}_j`: no automatic differentiation is needed. Without biases
+:math:`b^l \cdot f^l` is R in every layer; with them :math:`b^{l-1} \cdot f^{l-1} = b^l \cdot (f^l -
+|\beta^l|)`, what is left of R when the flow that starts later is taken away.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -32,19 +36,22 @@ __all__ = ["synflow_masks", "synflow_scores"]
 BLOCK_ENTRIES = 2**17
 
 
-def synflow_scores(weights: Sequence[Tensor]) -> list[Tensor]:
+def synflow_scores(weights: Sequence[Tensor], *, biases: Sequence[Tensor] = ()) -> list[Tensor]:
     r"""Return the share of the total flow that passes through each weight.
 
     Parameters
     ----------
     weights
         Matrices of shape :math:`(n_l, n_{l-1})`.
+    biases
+        Vectors of shape :math:`(n_l,)`, or none.
 
     Returns
     -------
     list of torch.Tensor
-        Float64 tensors of the weights' shapes, each of sum 1, or all zero if no path is left from
-        the inputs to the outputs.
+        Float64 tensors of the weights' shapes. Each sums to 1 or, with biases, to the share of the
+        flow that passes the layer's weights, which grows from layer to layer; all are zero if no
+        path is left from the inputs, or a bias, to the outputs.
 
     Notes
     -----
@@ -53,12 +60,16 @@ def synflow_scores(weights: Sequence[Tensor]) -> list[Tensor]:
     (conservation, [1]_ theorem 2), one constant is divided out of all layers: no ranking changes,
     and networks of any depth stay within the range of float64.
 
+    The authors' code [2]_ takes the absolute value of all that is in the network's state, so that
+    absolute biases are part of the flow, and scores what has a mask, biases not. So does this.
+
     References
     ----------
     .. [1] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
        iteratively conserving synaptic flow*, NeurIPS 2020, sections 4 to 6.
+    .. [2] https://github.com/ganguli-lab/Synaptic-Flow, ``SynFlow`` in ``Pruners/pruners.py``.
     """
-    flows = [_FlowLayer(w) for w in weights]
+    flows = [_FlowLayer(w, b) for w, b in zip_longest(weights, biases)]
     _send(flows)
     return [
         torch.from_numpy(np.concatenate([s.copy() for _, s in flow.scores()])).to(w.device)
@@ -67,25 +78,30 @@ def synflow_scores(weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def synflow_masks(
-    weights: Sequence[Tensor], *, density: float, scope: str = "global", rounds: int
+    weights: Sequence[Tensor],
+    *,
+    density: float,
+    scope: str = "global",
+    rounds: int,
+    biases: Sequence[Tensor] = (),
 ) -> list[Tensor]:
     r"""Return the SynFlow masks of a network, see :func:`~graphon_lib.pruning.prune`.
 
     The same as :func:`~graphon_lib.pruning.iterative.iterative_masks` of :func:`synflow_scores`,
     but for rounding, without ever holding the scores of a layer.
     """
-    layers = [_FlowLayer(w) for w in weights]
+    layers = [_FlowLayer(w, b) for w, b in zip_longest(weights, biases)]
     return prune_in_rounds(layers, lambda: _send(layers), density, scope, rounds)
 
 
 class _FlowLayer(Layer):
     """A layer's magnitudes and mask, and the flow that enters it from below and from above."""
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         self.device = weight.device
-        # A layer's scale is divided out of the shares; taken out here, no sum can overflow.
-        magnitude = weight.detach().cpu().to(torch.float64, copy=True).abs_()
-        self.matrix = magnitude.div_(magnitude.max().clamp(min=np.finfo(np.float64).tiny))
+        # Magnitudes over the largest, so that no sum can overflow; it comes back by its logarithm.
+        self.matrix, self.log_scale = _magnitudes(weight)
+        self.bias = None if bias is None else _magnitudes(bias)
         self.magnitude = self.matrix.numpy()
         self.mask = np.ones(self.magnitude.shape, dtype=np.bool_)
         self.inflow = np.empty(self.magnitude.shape[1])
@@ -116,18 +132,40 @@ class _FlowLayer(Layer):
         self.magnitude[rows] *= block
 
 
+def _magnitudes(parameter: Tensor) -> tuple[Tensor, float]:
+    """Return absolute values over the largest, float64, and the largest one's logarithm."""
+    magnitude = parameter.detach().cpu().to(torch.float64, copy=True).abs_()
+    largest = magnitude.max().clamp(min=np.finfo(np.float64).tiny)
+    return magnitude.div_(largest), math.log(largest)
+
+
 def _send(flows: Sequence[_FlowLayer]) -> None:
-    """Set every layer's `inflow` and `backflow`, scaled so that the scores of a layer sum to 1."""
+    """Set every layer's `inflow` and `backflow`, scaled so that scores are shares of the flow."""
     # PyTorch's products, not NumPy's: a second pool of threads would fight with the first.
-    f = torch.ones(flows[0].matrix.shape[1], dtype=torch.float64)
-    outflows = []
+    f, log_flow = torch.ones(flows[0].matrix.shape[1], dtype=torch.float64), 0.0
+    sent = []
     for flow in flows:
         flow.inflow = f.numpy()
-        outflows.append(flow.matrix @ f)
-        f = _divide(outflows[-1], outflows[-1].max())
-    b = torch.ones(flows[-1].matrix.shape[0], dtype=torch.float64)
-    for flow, outflow in zip(reversed(flows), reversed(outflows), strict=True):
-        b = _divide(b, b @ outflow)
+        by_weights = flow.matrix @ f
+        total, shrink = by_weights, 1.0
+        log_flow += flow.log_scale
+        if flow.bias is not None:
+            started, log_started = flow.bias
+            larger = max(log_flow, log_started)
+            shrink = math.exp(log_flow - larger)
+            total = by_weights * shrink + started * math.exp(log_started - larger)
+            log_flow = larger
+        sent.append((by_weights, total, shrink))
+        largest = total.max()
+        f = _divide(total, largest)
+        log_flow += math.log(largest) if largest > 0 else -math.inf
+    b, share = torch.ones(flows[-1].matrix.shape[0], dtype=torch.float64), 1.0
+    for flow, (by_weights, total, shrink) in zip(reversed(flows), reversed(sent), strict=True):
+        b = _divide(b, b @ total)
+        if flow.bias is not None:
+            # The share that passes the layer's neurons, and then that which came by its weights.
+            b *= share * shrink
+            share = float(b @ by_weights)
         flow.backflow = b.numpy()
         b = b @ flow.matrix
 

@@ -42,7 +42,7 @@ def _training() -> Explorer:
     from graphon_lib.experiments.spectra import SPECTRA
     from graphon_lib.experiments.training import TRAINING
 
-    energy = SPECTRA.run().energy_concentration.sel(route="kept").isel(digits=-1)
+    energy = SPECTRA.run().energy.sel(road="kept").isel(digits=-1)
     return training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run(), energy)
 
 

@@ -310,7 +310,7 @@ class DesignExplorer:
             ("Decay exponent", "decay_exponent"),
             ("Effective rank", "effective_rank"),
             ("Spectral gap", "spectral_gap"),
-            ("Top-5 energy", "energy_concentration"),
+            ("Top-5 energy", "energy"),
         ):
             if found.metrics is not None:
                 numbers.append(Number(label, getattr(found.metrics, attribute)))

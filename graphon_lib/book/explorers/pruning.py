@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import cycle
-from math import isqrt
 
 import numpy as np
 import xarray as xr
@@ -13,6 +12,7 @@ from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
+from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["pruning_explorer", "pruning_view"]
 
@@ -35,7 +35,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
     densities = sorted((float(density) for density in result.density.values), reverse=True)
-    names = dict(zip(result.layer.values.tolist(), _layer_names(result), strict=True))
+    names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
         name="pruning",
         title="Explore: what each method keeps",
@@ -76,22 +76,22 @@ def pruning_view(
     setting = result.sel(pruning=method, scope=scope)
     chosen = setting.sel(density=density)
     names = _layer_names(result)
-    name = names[int(np.flatnonzero(result.layer.values == layer)[0])]
-    histogram = _histogram(chosen.sel(layer=layer), name)
+    name = names[int(np.flatnonzero(result.weight_layer.values == layer)[0])]
+    histogram = _histogram(chosen.sel(weight_layer=layer), name)
     # All methods share the scale, so that a flat picture is seen to be flat.
-    pixels = _pixels(chosen, float(result.pixel_density.sel(scope=scope, density=density).max()))
+    pixels = _pixels(chosen, float(_images(result.sel(scope=scope, density=density)).max()))
     kept = chosen.layer_density.mean("trial")
     dead = 100 * chosen.dead_fraction.mean("trial").values
     return View(
         panels=(
             histogram,
             pixels,
-            _degrees(chosen.sel(layer=layer), name),
+            _degrees(chosen.sel(weight_layer=layer), name),
             _dead_neurons(setting, density),
         ),
         summary=(
             f"{label_of(method)}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
-            f"{float(kept.sel(layer=layer)):.3g} of its weights, its blocks from "
+            f"{float(kept.sel(weight_layer=layer)):.3g} of its weights, its blocks from "
             f"{histogram.values.min():.2f} to {histogram.values.max():.2f}. Pixels keep from "
             f"{pixels.values.min():.2f} to {pixels.values.max():.2f} of theirs. Dead neurons, by "
             f"hidden layer: {', '.join(f'{value:.1f} %' for value in dead)}."
@@ -107,7 +107,7 @@ def pruning_view(
 
 
 def _layer_names(result: xr.Dataset) -> list[str]:
-    hidden = result.sizes["layer"] - 2
+    hidden = result.sizes["weight_layer"] - 2
     return ["input", *(f"hidden {i}" for i in range(1, hidden + 1)), "read-out"]
 
 
@@ -127,9 +127,13 @@ def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
     )
 
 
+def _images(result: xr.Dataset) -> np.ndarray:
+    return pixel_images(result.pixel_density.values, result.attrs["image_shape"])
+
+
 def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
-    side = isqrt(chosen.sizes["pixel"])
-    image = chosen.pixel_density.values.reshape(side, side)
+    image = _images(chosen)
+    side = min(image.shape)
     middle = image[side // 4 : -side // 4, side // 4 : -side // 4]
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     return HeatMap(

@@ -155,8 +155,7 @@ def _runs(
     variant = variant_name(method, intervention)
     if variant in interventions.variant.values and density in interventions.density.values:
         changed = interventions.loss.sel(variant=variant, density=density)
-        name = f"{method}, {intervention}"
-        lines[label_of(name)] = (look_of(name), changed)
+        lines[label_of(variant)] = (look_of(variant), changed)
     return lines
 
 

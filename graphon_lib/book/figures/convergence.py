@@ -86,13 +86,13 @@ def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
     matplotlib.figure.Figure
         Depths in rows, densities in columns.
     """
-    depths, densities = result.neuron_layers.values, result.density.values
+    depths, densities = result.hidden_layers.values, result.density.values
     figure = new_figure(2.3 * len(depths) + 0.5)
     axes = figure.subplots(len(depths), len(densities), sharex=True, sharey=True, squeeze=False)
     for row, depth in zip(axes, depths, strict=True):
         for panel, density in zip(row, densities, strict=True):
-            _distance_lines(panel, result.sel(neuron_layers=depth, density=density), reference)
-            panel.set_title(f"{depth} layers, {density:g}")
+            _distance_lines(panel, result.sel(hidden_layers=depth, density=density), reference)
+            panel.set_title(f"{depth} hidden layers, {density:g}")
         row[0].set_ylabel(f"distance to $n = {reference}$")
     for panel in axes[-1]:
         panel.set_xlabel("width $n$")

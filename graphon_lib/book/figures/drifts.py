@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from graphon_lib.book.figures.panels import method_lines, width_axis
 from graphon_lib.book.style import label_of, new_figure
 from graphon_lib.experiments.fits import Slope, fit_slope
+from graphon_lib.experiments.roads import ROADS
 
 __all__ = [
     "drift_by_width",
@@ -21,18 +22,18 @@ __all__ = [
 ]
 
 SERIES = (("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "^"))
-TREATMENT_STYLES = {
+REMEDY_STYLES = {
     "kept": ("#000000", "o", "-"),
     "centred by layer": ("#D55E00", "s", "-"),
     "centred by input": ("#E69F00", "D", "--"),
     "centred by neuron": ("#0072B2", "^", "-"),
-    "random signs": ("#009E73", "v", "--"),
+    "signs randomised": ("#009E73", "v", "--"),
     "re-drawn": ("#767676", "P", ":"),
 }
-KERNEL_STYLES = {
-    "density": ("#767676", "P", ":"),
-    "second moment": ("#E69F00", "s", "--"),
-    "drift": ("#0072B2", "o", "-"),
+ROAD_STYLES = {
+    "theory, joint": ("#767676", "P", ":"),
+    "theory, second moments": ("#E69F00", "s", "--"),
+    "theory, shrunk drifts": ("#0072B2", "o", "-"),
 }
 
 
@@ -91,8 +92,8 @@ def signed_convergence(result: xr.Dataset) -> Figure:
         slope = scaling_exponent(error)
         axes.errorbar(
             result.width,
-            error.mean("draw"),
-            error.std("draw") / np.sqrt(error.count("draw")),
+            error.mean("trial"),
+            error.std("trial") / np.sqrt(error.count("trial")),
             color=colour,
             marker=marker,
             capsize=2,
@@ -100,7 +101,7 @@ def signed_convergence(result: xr.Dataset) -> Figure:
         )
         axes.plot(
             result.width,
-            result.error_without_drift.sel(strength=strength).mean("draw"),
+            result.error_without_drift.sel(strength=strength).mean("trial"),
             color=colour,
             marker=marker,
             fillstyle="none",
@@ -146,7 +147,7 @@ def drift_by_width(result: xr.Dataset) -> Figure:
 
 
 def drift_remedies(result: xr.Dataset) -> Figure:
-    """Draw the trace of the measured kernel against the width after each treatment of the weights.
+    """Draw the trace of the measured kernel against the width after each remedy.
 
     Parameters
     ----------
@@ -162,8 +163,8 @@ def drift_remedies(result: xr.Dataset) -> Figure:
     figure = new_figure(3.9)
     panels = figure.subplots(1, treated.sizes["pruning"], squeeze=False)[0]
     for panel, method in zip(panels, treated.pruning.values, strict=True):
-        for treatment, (colour, marker, line) in TREATMENT_STYLES.items():
-            trace = treated.sel(pruning=method, treatment=treatment)
+        for road, (colour, marker, line) in REMEDY_STYLES.items():
+            trace = treated.sel(pruning=method, road=road)
             panel.errorbar(
                 trace.width,
                 trace.mean("trial"),
@@ -172,7 +173,7 @@ def drift_remedies(result: xr.Dataset) -> Figure:
                 marker=marker,
                 linestyle=line,
                 capsize=2,
-                label=treatment,
+                label=ROADS[road].label,
             )
         _width_axis(panel, treated)
         panel.set_title(label_of(method))
@@ -199,20 +200,20 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
     panels = figure.subplots(2, result.sizes["pruning"], sharex=True, sharey="row", squeeze=False)
     for column, method in zip(panels.T, result.pruning.values, strict=True):
         of_method = result.sel(pruning=method)
-        ratio = of_method.trace / of_method.trace.sel(kernel="measured")
-        for kernel, (colour, marker, line) in KERNEL_STYLES.items():
+        ratio = of_method.trace / of_method.trace.sel(road="kept")
+        for road, (colour, marker, line) in ROAD_STYLES.items():
             for panel, values in zip(column, (ratio, of_method.energy), strict=True):
                 panel.errorbar(
                     result.hidden_layers,
-                    values.sel(kernel=kernel).mean("trial"),
-                    values.sel(kernel=kernel).std("trial"),
+                    values.sel(road=road).mean("trial"),
+                    values.sel(road=road).std("trial"),
                     color=colour,
                     marker=marker,
                     linestyle=line,
                     capsize=2,
-                    label=f"+ {kernel}" if kernel != "density" else "density only",
+                    label=ROADS[road].label,
                 )
-        measured = of_method.energy.sel(kernel="measured")
+        measured = of_method.energy.sel(road="kept")
         column[0].axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         column[1].errorbar(
             result.hidden_layers,
@@ -221,14 +222,14 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
             color="#000000",
             marker="D",
             capsize=2,
-            label="measured",
+            label=ROADS["kept"].label,
         )
         column[0].set_yscale("log")
         column[0].set_title(label_of(method))
         column[1].set_xlabel("hidden layers")
         column[1].set_xticks(result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
-    panels[1, 0].set_ylabel("share of five eigenvalues")
+    panels[1, 0].set_ylabel("top-5 energy")
     figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 

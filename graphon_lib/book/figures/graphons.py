@@ -69,7 +69,7 @@ def histograms_by_setting(
     result
         Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one scope and width.
     settings
-        For every column the layers of neurons, the mask between hidden layers counted from 1, and
+        For every column the hidden layers, the mask between hidden layers counted from 1, and
         the density.
     estimator
         ``"plain"`` or ``"cross-fitted"``.
@@ -82,8 +82,8 @@ def histograms_by_setting(
     histograms = result.histogram.sel(estimator=estimator)
     return _histogram_grid(
         {
-            f"{layers} layers\nmask {mask}\n{density:g}": histograms.sel(
-                neuron_layers=layers, mask=mask, density=density
+            f"{layers} hidden\nmask {mask}\n{density:g}": histograms.sel(
+                hidden_layers=layers, mask=mask, density=density
             )
             for layers, mask, density in settings
         }

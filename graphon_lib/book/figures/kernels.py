@@ -92,8 +92,8 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
         slope = fit_slope(error.width.broadcast_like(error), error)
         axes.errorbar(
             error.width,
-            error.mean("draw"),
-            error.std("draw") / np.sqrt(error.sizes["draw"]),
+            error.mean("trial"),
+            error.std("trial") / np.sqrt(error.sizes["trial"]),
             color=colour,
             marker=marker,
             label=f"{error.design.item()}: {slope.value:.2f} ± {slope.half_width:.2f}",
@@ -171,7 +171,7 @@ def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str
     figure = new_figure(3.3)
     axes = figure.subplots(1, len(panels))
     for panel, (title, (theory, measured)) in zip(axes, panels.items(), strict=True):
-        ratio = result.trace.sel(kernel=theory) / result.trace.sel(kernel=measured)
+        ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
         method_lines(panel, ratio, "width")
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         if float(ratio.max() / ratio.min()) > 10.0:
@@ -201,7 +201,7 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
     """
     figure = new_figure(3.6)
     axes = figure.subplots()
-    measured = result.trace.sel(kernel="measured, re-drawn") / result.dense_trace
+    measured = result.trace.sel(road="re-drawn") / result.dense_trace
     for method in result.pruning.values:
         axes.plot(
             result.path_density.sel(pruning=method).values.ravel(),

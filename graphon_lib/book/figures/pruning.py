@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
 from graphon_lib.book.style import SEQUENTIAL, new_figure, style_of
+from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
 
@@ -50,7 +51,7 @@ def layer_densities(
     """
     figure = new_figure(3.3)
     axes = figure.subplots()
-    layers = result.layer.values
+    layers = result.weight_layer.values
     offsets = np.linspace(-0.24, 0.24, result.sizes["pruning"])
     for offset, method in zip(offsets, result.pruning.values, strict=True):
         values = result.layer_density.sel(pruning=method, density=density)
@@ -80,19 +81,12 @@ def layer_densities(
 
 
 def surviving_pixels(result: xr.Dataset, density: float) -> Figure:
-    """Draw for every method the kept fraction of each pixel's weights as a 28 x 28 image."""
-    pixels = result.pixel_density.sel(density=density)
+    """Draw for every method the kept fraction of each pixel's weights as an image."""
+    densities = result.pixel_density.sel(density=density).transpose("pruning", "pixel").values
+    images = pixel_images(densities, result.attrs["image_shape"])
     figure, panels, spare = method_panels(result.pruning.values, height=1.9)
-    side = round(result.sizes["pixel"] ** 0.5)
-    limit = float(pixels.max())
-    for method, panel in panels.items():
-        image = show_matrix(
-            panel,
-            pixels.sel(pruning=method).values.reshape(side, side),
-            cmap=SEQUENTIAL,
-            vmin=0.0,
-            vmax=limit,
-        )
+    for pixels, panel in zip(images, panels.values(), strict=True):
+        image = show_matrix(panel, pixels, cmap=SEQUENTIAL, vmin=0.0, vmax=images.max())
         panel.set_aspect("equal")
     figure.colorbar(image, cax=spare.inset_axes((0.1, 0.05, 0.12, 0.9)), label="kept fraction")
     return figure

@@ -35,16 +35,16 @@ def exponents(result: xr.Dataset) -> Figure:
     quantities, methods = result["quantity"].values, list(result.pruning.values)
     masks = [
         (int(layers), int(mask))
-        for layers in result.neuron_layers.values
+        for layers in result.hidden_layers.values
         for mask in result["mask"].values
-        if mask <= layers - 3
+        if mask < layers
     ]
     figure = new_figure(1.9 * len(quantities) / 2 + 1.0)
     axes = figure.subplots(-(-len(quantities) // 2), 2, sharex=True, sharey=True)
     for panel, quantity in zip(axes.ravel(), quantities, strict=True):
         for number, (layers, mask) in enumerate(masks):
             beside = 0.24 * (number - (len(masks) - 1) / 2)
-            fits = result.approach.sel(quantity=quantity, neuron_layers=layers, mask=mask)
+            fits = result.approach.sel(quantity=quantity, hidden_layers=layers, mask=mask)
             for row, method in enumerate(methods):
                 _draw_exponent(panel, fits.sel(pruning=method), row + beside, method, "osD"[number])
         panel.axvspan(-1.1, 0.0, color="0.92", zorder=0)
@@ -57,7 +57,7 @@ def exponents(result: xr.Dataset) -> Figure:
     axes[0, 0].set_yticks(range(len(methods)), [label_of(method) for method in methods])
     axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
     for number, (layers, mask) in enumerate(masks):
-        name = f"{layers} layers" + (f", mask {mask}" if layers > 4 else "")
+        name = f"{layers} hidden layers" + (f", mask {mask}" if layers > 2 else "")
         axes[0, 0].plot([], [], "osD"[number], color="0.4", markersize=4, label=name)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 REGIMES = (("kept", "o"), ("signs randomised", "s"), ("re-drawn", "^"))
-THEORIES = (("density", "density only"), ("second moments", "+ second moments"))
+THEORIES = (("theory, joint", "density only"), ("theory, second moments", "+ second moments"))
 
 
 def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
@@ -32,15 +32,15 @@ def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     statistic
-        With the dimension ``kernel`` of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
+        With the dimension ``road`` of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
 
     Returns
     -------
     xarray.DataArray
         Without that dimension.
     """
-    positions = statistic.sel(kernel="positions", drop=True)
-    return positions.fillna(statistic.sel(kernel="shrunk drifts", drop=True))
+    positions = statistic.sel(road="theory, positions", drop=True)
+    return positions.fillna(statistic.sel(road="theory, shrunk drifts", drop=True))
 
 
 def regimes(result: xr.Dataset) -> Figure:
@@ -60,19 +60,19 @@ def regimes(result: xr.Dataset) -> Figure:
     figure = new_figure(3.4)
     panels = figure.subplots(1, 2)
     methods = list(result.pruning.values)
-    for panel, name in zip(panels, ("trace", "top5"), strict=True):
+    for panel, name in zip(panels, ("trace", "energy"), strict=True):
         statistic = result[name]
         predictions = (
             best_prediction(statistic),
-            statistic.sel(kernel="second moments"),
-            statistic.sel(kernel="density"),
+            statistic.sel(road="theory, second moments"),
+            statistic.sel(road="theory, joint"),
         )
         for (regime, marker), prediction, offset in zip(
             REGIMES, predictions, (-0.25, 0.0, 0.25), strict=True
         ):
             at = np.arange(len(methods)) + offset
             for m, method in enumerate(methods):
-                values = statistic.sel(kernel=regime, pruning=method).values.ravel()
+                values = statistic.sel(road=regime, pruning=method).values.ravel()
                 panel.plot(
                     np.full(values.size, at[m]),
                     values,
@@ -87,7 +87,7 @@ def regimes(result: xr.Dataset) -> Figure:
     panels[0].plot([], [], "_", color="black", markersize=10, label="predicted")
     panels[0].set_yscale("log")
     panels[0].set_ylabel("trace of the kernel")
-    panels[1].set_ylabel("energy of five eigenvalues")
+    panels[1].set_ylabel("top-5 energy")
     panels[1].set_ylim(0.4, 1.03)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
@@ -109,10 +109,10 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
     figure = new_figure(2.9)
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     trace = result.trace
-    measured = trace.sel(kernel="kept")
-    predictions = [(label, trace.sel(kernel=name)) for name, label in THEORIES]
+    measured = trace.sel(road="kept")
+    predictions = [(label, trace.sel(road=name)) for name, label in THEORIES]
     predictions.append(("+ drift", best_prediction(trace)))
-    limits = [float(trace.sel(kernel="density").min()) / 3, float(measured.max()) * 3]
+    limits = [float(trace.sel(road="theory, joint").min()) / 3, float(measured.max()) * 3]
     for panel, (label, prediction) in zip(panels, predictions, strict=True):
         panel.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
         for method in result.pruning.values:
@@ -143,7 +143,7 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
         Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` for one method and
         density.
     kernels
-        Pairs of a kernel and its label.
+        Pairs of a road and its label.
 
     Returns
     -------
@@ -153,9 +153,9 @@ def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> 
     figure, panels = _ratio_and_gap()
     colours = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676")
     markers = "osv^DP"
-    for (kernel, label), colour, marker in zip(kernels, colours, markers, strict=False):
-        ratio = result.trace.sel(kernel=kernel) / result.trace.sel(kernel="kept")
-        gap = result.top5.sel(kernel=kernel) - result.top5.sel(kernel="kept")
+    for (road, label), colour, marker in zip(kernels, colours, markers, strict=False):
+        ratio = result.trace.sel(road=road) / result.trace.sel(road="kept")
+        gap = result.energy.sel(road=road) - result.energy.sel(road="kept")
         for panel, values in zip(panels, (ratio, gap), strict=True):
             panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
             at = values.width.broadcast_like(values).values.ravel()
@@ -190,9 +190,9 @@ def best_by_density(result: xr.Dataset) -> Figure:
         Means over networks as lines, single networks as markers, of :func:`best_prediction`.
     """
     figure, panels = _ratio_and_gap()
-    trace, top5 = result.trace, result.top5
-    ratio = best_prediction(trace) / trace.sel(kernel="kept", drop=True)
-    gap = best_prediction(top5) - top5.sel(kernel="kept", drop=True)
+    trace, energy = result.trace, result.energy
+    ratio = best_prediction(trace) / trace.sel(road="kept", drop=True)
+    gap = best_prediction(energy) - energy.sel(road="kept", drop=True)
     places = np.arange(result.sizes["density"])
     methods = result.pruning.values
     for number, method in enumerate(methods):
@@ -237,12 +237,12 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
     figure = new_figure(3.3)
     axes = figure.subplots()
     snip = result.sel(pruning="snip")
-    measured = snip.sel(kernel="kept")
+    measured = snip.sel(road="kept")
     markers = {"joint": "o", "coclustering": "s", "both": "^"}
     for name in result.blocking.values:
         order, count, shrinkage = str(name).split(", ")
         ratio = result.blocking_trace.sel(blocking=name) / measured.trace
-        gap = result.blocking_top5.sel(blocking=name) - measured.top5
+        gap = result.blocking_energy.sel(blocking=name) - measured.energy
         raw = shrinkage == "raw"
         axes.plot(
             float(ratio.mean()),
@@ -253,8 +253,8 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
             label=name,
         )
     tried = result.blocking_trace.notnull().any("blocking")
-    ratio = (snip.trace.sel(kernel="positions") / measured.trace).where(tried)
-    gap = (snip.top5.sel(kernel="positions") - measured.top5).where(tried)
+    ratio = (snip.trace.sel(road="theory, positions") / measured.trace).where(tried)
+    gap = (snip.energy.sel(road="theory, positions") - measured.energy).where(tried)
     axes.plot(float(ratio.mean()), float(gap.mean()), "k*", markersize=11, label="vector positions")
     axes.axvspan(0.9, 1.1, color="0.92", zorder=0)
     axes.axhspan(-0.03, 0.03, color="0.92", zorder=0)
@@ -284,7 +284,7 @@ def traces_by_width(result: xr.Dataset) -> Figure:
     """
     figure = new_figure(3.1)
     axes = figure.subplots()
-    ratio = result.trace.sel(kernel="kept") / result.trace.sel(kernel="signs randomised")
+    ratio = result.trace.sel(road="kept") / result.trace.sel(road="signs randomised")
     for method in result.pruning.values:
         axes.plot(
             result.width,

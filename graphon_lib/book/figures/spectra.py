@@ -17,8 +17,8 @@ from graphon_lib.book.style import label_of, new_figure, style_of
 __all__ = [
     "descent_and_flow",
     "eigenvalues_by_rank",
-    "energy_by_route",
-    "kernel_drift",
+    "energy_by_road",
+    "kernel_change_by_step",
     "metrics_by_sparsity",
     "predictions_by_quantity",
 ]
@@ -28,7 +28,7 @@ NAMES = MappingProxyType(
         "decay_exponent": "decay exponent",
         "effective_rank": "effective rank",
         "spectral_gap": "spectral gap",
-        "energy_concentration": "top-5 energy",
+        "energy": "top-5 energy",
         "trace": "trace",
         "alignment": "target alignment",
         "centred_alignment": "alignment",
@@ -62,9 +62,9 @@ def _plain_if_short(panel: Axes) -> None:
 
 
 def metrics_by_sparsity(
-    result: xr.Dataset, metrics: Sequence[str], routes: Mapping[str, str]
+    result: xr.Dataset, metrics: Sequence[str], roads: Mapping[str, str]
 ) -> Figure:
-    """Draw spectral metrics against the sparsity, a row a metric and a column a route.
+    """Draw spectral metrics against the sparsity, a row a metric and a column a road.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def metrics_by_sparsity(
         Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
     metrics
         Names of its variables.
-    routes
-        For each column's title, the route.
+    roads
+        For each column's title, the road.
 
     Returns
     -------
@@ -81,15 +81,15 @@ def metrics_by_sparsity(
         The figure, with means and standard deviations over networks; axes are shared in a row.
     """
     figure = new_figure(1.55 * len(metrics) + 1.1)
-    axes = figure.subplots(len(metrics), len(routes), sharex=True, sharey="row", squeeze=False)
+    axes = figure.subplots(len(metrics), len(roads), sharex=True, sharey="row", squeeze=False)
     for row, metric in zip(axes, metrics, strict=True):
-        for panel, route in zip(row, routes.values(), strict=True):
-            _over_sparsity(panel, result[metric].sel(route=route))
+        for panel, road in zip(row, roads.values(), strict=True):
+            _over_sparsity(panel, result[metric].sel(road=road))
         if metric in LOGARITHMIC:
             row[0].set_yscale("log")
             _plain_if_short(row[0])
         row[0].set_ylabel(NAMES[metric])
-    for panel, title in zip(axes[0], routes, strict=True):
+    for panel, title in zip(axes[0], roads, strict=True):
         panel.set_title(title)
     for panel in axes[-1]:
         panel.set_xlabel("sparsity (%)")
@@ -97,28 +97,28 @@ def metrics_by_sparsity(
     return figure
 
 
-def energy_by_route(result: xr.Dataset, routes: Mapping[str, str]) -> Figure:
-    """Draw the energy of the five largest eigenvalues against the sparsity, a panel a route.
+def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
+    """Draw the energy of the five largest eigenvalues against the sparsity, a panel a road.
 
     Parameters
     ----------
     result
         Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
-    routes
-        For each panel's title, the route; at most six.
+    roads
+        For each panel's title, the road; at most six.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure, with means and standard deviations over networks, all on one scale.
     """
-    rows = -(-len(routes) // 3)
+    rows = -(-len(roads) // 3)
     figure = new_figure(2.0 * rows + 0.9)
     axes = figure.subplots(rows, 3, sharex=True, sharey=True, squeeze=False)
-    for panel, (title, route) in zip(axes.ravel(), routes.items(), strict=False):
-        _over_sparsity(panel, result.energy_concentration.sel(route=route))
+    for panel, (title, road) in zip(axes.ravel(), roads.items(), strict=False):
+        _over_sparsity(panel, result.energy.sel(road=road))
         panel.set_title(title)
-    for panel in axes.ravel()[len(routes) :]:
+    for panel in axes.ravel()[len(roads) :]:
         panel.set_axis_off()
     for panel in axes[-1]:
         panel.set_xlabel("sparsity (%)")
@@ -131,11 +131,11 @@ def energy_by_route(result: xr.Dataset, routes: Mapping[str, str]) -> Figure:
 def eigenvalues_by_rank(
     result: xr.Dataset,
     density: float,
-    routes: Mapping[str, str],
+    roads: Mapping[str, str],
     fitted: tuple[int, int],
     floor: float,
 ) -> Figure:
-    """Draw spectra at one density, a panel a route: each eigenvalue's share of the trace.
+    """Draw spectra at one density, a panel a road: each eigenvalue's share of the trace.
 
     Parameters
     ----------
@@ -143,8 +143,8 @@ def eigenvalues_by_rank(
         Result of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
     density
         One of its densities.
-    routes
-        For each panel's title, the route.
+    roads
+        For each panel's title, the road.
     fitted
         First and last rank of the fit of the power law, shaded.
     floor
@@ -160,11 +160,11 @@ def eigenvalues_by_rank(
     # An eigenvalue that is zero to rounding has no logarithm.
     shares = np.exp(np.log(share.where(share > 0.0)).mean("trial"))
     figure = new_figure(3.3)
-    axes = figure.subplots(1, len(routes), sharex=True, sharey=True, squeeze=False)[0]
-    for panel, (title, route) in zip(axes, routes.items(), strict=True):
+    axes = figure.subplots(1, len(roads), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, (title, road) in zip(axes, roads.items(), strict=True):
         panel.axvspan(*fitted, color="0.93", zorder=0)
         for method in result.pruning.values:
-            line = shares.sel(pruning=method, route=route).dropna("rank")
+            line = shares.sel(pruning=method, road=road).dropna("rank")
             if not line.size:
                 continue
             dense = method == "dense"
@@ -247,14 +247,14 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
         A row a network and a column a width, on logarithmic axes; thin lines are other trials.
     """
     looks = (("#000000", "-", 2.2), ("#0072B2", "--", 1.6), ("#D55E00", ":", 1.8))
-    figure = new_figure(1.5 * result.sizes["network"] + 0.9)
+    figure = new_figure(1.5 * result.sizes["variant"] + 0.9)
     axes = figure.subplots(
-        result.sizes["network"], result.sizes["width"], sharex=True, sharey="row", squeeze=False
+        result.sizes["variant"], result.sizes["width"], sharex=True, sharey="row", squeeze=False
     )
     steps = result.step.values + 1
-    for row, network in zip(axes, result.network.values, strict=True):
+    for row, variant in zip(axes, result.variant.values, strict=True):
         for panel, width in zip(row, result.width.values, strict=True):
-            of_panel = result.loss.sel(network=network, width=width)
+            of_panel = result.loss.sel(variant=variant, width=width)
             for curve, (colour, line, thickness) in zip(result.curve.values, looks, strict=True):
                 for trial, losses in enumerate(of_panel.sel(curve=curve).values):
                     panel.plot(
@@ -268,7 +268,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
             panel.set_xscale("log")
             panel.set_yscale("log")
             _plain_if_short(panel)
-            panel.set_title(f"{label_of(network)}, $n = {width}$")
+            panel.set_title(f"{label_of(variant)}, $n = {width}$")
         row[0].set_ylabel("loss")
     for panel in axes[-1]:
         panel.set_xlabel("step + 1")
@@ -276,7 +276,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
     return figure
 
 
-def kernel_drift(result: xr.Dataset) -> Figure:
+def kernel_change_by_step(result: xr.Dataset) -> Figure:
     """Draw how far kernels and weights move from where they were at initialisation.
 
     Parameters
@@ -295,16 +295,16 @@ def kernel_drift(result: xr.Dataset) -> Figure:
     for panel, (name, title) in zip(
         axes, (("kernel_change", "kernel"), ("weight_change", "kept weights")), strict=True
     ):
-        for network in result.network.values:
+        for variant in result.variant.values:
             for width in widths:
-                change = result[name].sel(network=network, width=width).mean("trial")
+                change = result[name].sel(variant=variant, width=width).mean("trial")
                 wide = width == widths[-1]
                 panel.plot(
                     result.watched,
                     change,
                     "-" if wide else "--",
                     markerfacecolor=None if wide else "white",
-                    **style_of(network) | ({} if wide else {"label": None}),
+                    **style_of(variant) | ({} if wide else {"label": None}),
                 )
         panel.set_xscale("log")
         panel.set_yscale("log")

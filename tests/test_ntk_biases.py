@@ -1,0 +1,218 @@
+"""The graphon kernels of networks with biases: recursions written out, laws, and finite networks."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ntk_strategies import inputs, networks, random_network, reference_kernels, seeded_inputs
+
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
+from graphon_lib.ntk import ACTIVATIONS, empirical_ntk, graphon_nngp, graphon_ntk
+from graphon_lib.pruning import INITIALISATIONS
+
+KERNELS = (graphon_nngp, graphon_ntk)
+
+
+def closed_recursion(x, depth, s_w, s_b):
+    """Dense ReLU kernels as neural_tangents makes them, layer by layer, with Dense(W_std, b_std).
+
+    Dense: nngp -> s_w nngp + s_b and ntk -> nngp + s_w ntk; ReLU: the arc-cosine kernels.
+    """
+    nngp, ntk = x @ x.T / x.shape[1], np.zeros((len(x), len(x)))
+    for layer in range(depth):
+        if layer:
+            norms = np.sqrt(np.outer(nngp.diagonal(), nngp.diagonal()))
+            k = np.clip(nngp / norms, -1, 1)
+            np.fill_diagonal(k, 1.0)
+            angle = np.arccos(k)
+            ntk = ntk * (np.pi - angle) / (2 * np.pi)
+            nngp = norms * (np.sqrt(1 - k**2) + (np.pi - angle) * k) / (2 * np.pi)
+        nngp = s_w * nngp + s_b
+        ntk = nngp + s_w * ntk
+    return nngp, ntk
+
+
+@pytest.mark.parametrize("depth", range(1, 6))
+@pytest.mark.parametrize(("s_w", "s_b"), [(2.0, 0.1), (1 / 3, 1.7), (1.5, 0.0)])
+def test_dense_networks_have_the_closed_recursion_of_neural_tangents(depth, s_w, s_b):
+    x = seeded_inputs((12, 9))
+    options = {"weight_variance": s_w, "bias_variance": s_b}
+    for kernel, expected in zip(KERNELS, closed_recursion(x, depth, s_w, s_b), strict=True):
+        ours = kernel(x, GraphonNetwork.dense(depth), **options)
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+def test_dense_networks_have_the_kernels_of_neural_tangents():
+    stax = pytest.importorskip("neural_tangents").stax
+    x = seeded_inputs((12, 9))
+    dense = {"W_std": 1.5**0.5, "b_std": 0.3**0.5}
+    layers = [stax.Dense(100, **dense), stax.Relu()] * 3
+    *_, exact = stax.serial(*layers, stax.Dense(1, **dense))
+    for kernel, name in zip(KERNELS, ("nngp", "ntk"), strict=True):
+        ours = kernel(x, GraphonNetwork.dense(4), weight_variance=1.5, bias_variance=0.3)
+        np.testing.assert_allclose(ours, np.asarray(exact(x, None, name)), rtol=1e-5)
+
+
+@st.composite
+def networks_with_biases(draw):
+    network = draw(networks(inputs=3))
+    variances = st.just(0.0) | st.floats(1e-3, 3)
+    one = draw(st.booleans())
+    return network, draw(variances if one else st.tuples(*[variances] * network.depth))
+
+
+# The reference takes angles by the arccosine, which is good to 1e-8 only.
+@given(networks_with_biases(), inputs(3), inputs(3), st.sampled_from(["mask", "dense"]))
+def test_kernels_equal_theorem_1_with_biases_pair_by_pair(case, x1, x2, own_layer):
+    network, s_b = case
+    options = {"weight_variance": 1.7, "bias_variance": s_b, "per_output": True}
+    nngp = graphon_nngp(x1, network, x2, **options)
+    ntk = graphon_ntk(x1, network, x2, own_layer=own_layer, **options)
+    for i, j in itertools.product(range(len(x1)), range(len(x2))):
+        c, theta = reference_kernels(x1[i], x2[j], network, own_layer, s_w=1.7, s_b=s_b)
+        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-6, atol=1e-6)
+    mean = np.tensordot(network.layers[-1].row_mass, ntk, axes=1)
+    options["per_output"] = False
+    whole = graphon_ntk(x1, network, x2, own_layer=own_layer, **options)
+    np.testing.assert_allclose(whole, mean, rtol=1e-12, atol=1e-12)
+
+
+def drifting(network, rng):
+    second = [layer.values * rng.uniform(0.5, 2, layer.shape) for layer in network.layers]
+    drifts = [rng.normal(size=layer.shape) for layer in network.layers]
+    largest = np.sqrt(network.layers[0].shape[1] * network.layers[0].values * second[0])
+    drifts[0] = np.clip(drifts[0], -largest, largest)
+    return GraphonNetwork(network.layers, second, drifts)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("own_layer", ["mask", "dense"])
+def test_biases_are_noise_beside_drifts(activation, own_layer):
+    rng = np.random.default_rng(0)
+    network, x = drifting(random_network((6, 4, 3, 5, 2), rng), rng), seeded_inputs((3, 6))
+    s_b = (0.5, 0.0, 0.2, 1.5)
+    options = {"activation": activation, "per_output": True, "bias_variance": s_b}
+    nngp, ntk = (
+        graphon_nngp(x, network, **options),
+        graphon_ntk(x, network, own_layer=own_layer, **options),
+    )
+    sigma = ACTIVATIONS[activation]
+
+    def moments(*pair):
+        return [moment.item() for moment in sigma.moments_with_mean(*map(np.atleast_1d, pair))]
+
+    def mean(m, q):
+        return sigma.mean(np.atleast_1d(m), np.atleast_1d(q)).item()
+
+    for i, j in itertools.product(range(3), repeat=2):
+        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean, s_b=s_b)
+        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
+        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
+
+
+@given(networks_with_biases(), inputs(3), st.sampled_from(list(ACTIVATIONS)))
+def test_kernels_with_biases_are_symmetric_and_positive_semi_definite(case, x, activation):
+    network, s_b = case
+    for kernel in KERNELS:
+        matrix = kernel(x, network, activation=activation, bias_variance=s_b)
+        assert np.array_equal(matrix, matrix.T)
+        assert np.linalg.eigvalsh(matrix)[0] >= -1e-13 * np.abs(matrix).max()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_bias_is_an_input_that_is_always_one(kernel):
+    """In the first layer, dense or pruned, where the inputs are given and the read-out has none."""
+    network, x = random_network((6, 4, 1), np.random.default_rng(1)), seeded_inputs((5, 6))
+    first, last = network.layers
+    wider = GraphonNetwork(
+        [StepGraphon(np.hstack([first.values, np.ones((4, 1))]), first.row_mass), last]
+    )
+    # Seven inputs for six: all of them larger, so that each weighs as much as before.
+    constant = np.full((5, 1), (0.3 * 6 / 2) ** 0.5)
+    inputs_and_one = np.hstack([x, constant]) * (7 / 6) ** 0.5
+    ours = kernel(x, network, bias_variance=[0.3, 0.0])
+    np.testing.assert_allclose(ours, kernel(inputs_and_one, wider), rtol=1e-12)
+
+
+def test_where_all_weights_are_pruned_the_biases_are_left():
+    network = GraphonNetwork([StepGraphon([[0.0]])] * 3)
+    x = seeded_inputs((3, 4))
+    for kernel in KERNELS:
+        np.testing.assert_array_equal(kernel(x, network, bias_variance=[0.1, 0.2, 0.3]), 0.3)
+
+
+def seen_inputs_network(blocks, rng):
+    """Return a random network whose first layer has 0 and 1: masks of few inputs are not averaged.
+
+    Its read-out should be one block, because a few outputs cannot have blocks of unequal masses.
+    """
+    first, *others = random_network(blocks, rng).layers
+    return GraphonNetwork([StepGraphon(np.round(first.values), first.row_mass), *others])
+
+
+def sampled(network, widths, x, rng, law, units):
+    """Draw a finite network from a graphon, its weights and biases of a law, and return its kernel."""
+    masks = network.sample_masks(widths, rng)
+
+    def draw(shape):
+        return rng.normal(size=shape) if law == "normal" else rng.uniform(-(3**0.5), 3**0.5, shape)
+
+    weights, biases = [draw(mask.shape) for mask in masks], [draw(len(mask)) for mask in masks]
+    return empirical_ntk(weights, masks, x, biases=biases, **units)
+
+
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+def test_wide_networks_with_normal_biases_meet_the_kernel(activation):
+    """Mean of 60 networks, within 3 standard errors of the whole matrix; without biases far off."""
+    rng = np.random.default_rng(3)
+    network, x = seen_inputs_network((12, 3, 4, 1), rng), seeded_inputs((5, 12))
+    units = {"activation": activation, "weight_variance": 1.4, "bias_variance": [0.4, 0.2, 0.7]}
+    samples = [sampled(network, (12, 512, 512, 2), x, rng, "normal", units) for _ in range(60)]
+    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(60)
+    theory = graphon_ntk(x, network, **units)
+    assert error < 0.03 * np.linalg.norm(theory)
+    assert np.linalg.norm(np.mean(samples, axis=0) - theory) < 3 * error
+    units["bias_variance"] = 0.0
+    without = np.linalg.norm(np.mean(samples, axis=0) - graphon_ntk(x, network, **units))
+    assert without > 10 * error
+
+
+def test_wide_networks_of_pytorch_s_law_meet_the_kernel():
+    """Uniform weights and biases, 300 inputs: the normal law is missed by order 1/300, and the mean
+    of 60 networks is within 3 standard errors and that much; biases of a hidden layer by 1/n.
+    """
+    rng, record = np.random.default_rng(4), INITIALISATIONS["torch"]
+    network = random_network((1, 3, 4, 1), rng)
+    widths, x = (300, 512, 512, 2), seeded_inputs((5, 300))
+    units = {
+        "weight_variance": record.weight_variance,
+        "bias_variance": [record.bias_variance / n for n in widths[:-1]],
+    }
+    samples = [sampled(network, widths, x, rng, "uniform", units) for _ in range(60)]
+    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(60)
+    theory = graphon_ntk(x, network, **units)
+    gap = np.linalg.norm(np.mean(samples, axis=0) - theory)
+    assert gap < 3 * error + np.linalg.norm(theory) / 300
+    assert error < 0.02 * np.linalg.norm(theory)
+
+
+def test_wide_networks_with_drifts_and_biases_meet_the_kernel():
+    """Mean of 60 networks, within 3 standard errors; without drifts or biases over 5 off."""
+    rng = np.random.default_rng(5)
+    network = drifting(seen_inputs_network((20, 3, 2, 1), rng), rng)
+    x = seeded_inputs((4, 20))
+    widths, units = (20, 512, 512, 2), {"bias_variance": [0.5, 0.3, 0.1]}
+    samples = []
+    for _ in range(60):
+        weights, masks = sample_weights(network, widths, rng)
+        biases = [rng.normal(size=len(mask)) for mask in masks]
+        samples.append(empirical_ntk(weights, masks, x, biases=biases, **units))
+    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(60)
+    mean = np.mean(samples, axis=0)
+    assert np.linalg.norm(mean - graphon_ntk(x, network, **units)) < 3 * error
+    for other in ({}, {**units, "network": network.without_drifts()}):
+        theory = graphon_ntk(x, other.pop("network", network), **other)
+        assert np.linalg.norm(mean - theory) > 5 * error
