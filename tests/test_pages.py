@@ -159,6 +159,17 @@ def test_formulas_in_view_are_set_first(browser, address):
         assert not any(is_set[len(is_set) // 2 :])
 
 
+def test_a_page_is_printed_with_all_formulas(browser, address):
+    with new_page(browser) as page:
+        page.add_init_script("globalThis.requestIdleCallback = () => {}")  # the others never come
+        page.goto(f"{address}/chapters/04-graphon-ntk.html")
+        page.locator("mjx-container").first.wait_for()
+        assert page.locator("mjx-container").count() < page.locator(".math").count()
+        page.pdf()
+        assert page.locator("mjx-container").count() == page.locator(".math").count()
+        assert page.locator("mjx-merror").count() == 0
+
+
 @pytest.mark.parametrize(
     "place",
     [

@@ -14,6 +14,7 @@
   }
 
   async function setFormulas() {
+    window.addEventListener("beforeprint", () => MathJax.typeset());
     let waiting = [...document.querySelectorAll(BLOCKS)];
     while (waiting.length) {
       const seen = waiting.filter(inView);
