@@ -35,7 +35,7 @@ LOADED = {
     "style sheets": "[...document.querySelectorAll('link[rel=stylesheet]')].every((link) => link.sheet)",
     "formulas": """async () => {
         if (!globalThis.MathJax) return;
-        if (!MathJax.startup) throw new Error("MathJax was not loaded");
+        if (!MathJax.startup.promise) throw new Error("MathJax was not loaded");
         await MathJax.startup.promise;
     }""",
     # A picture that cannot be decoded has no width, which is for a test to find.

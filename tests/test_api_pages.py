@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from graphon_lib.book import api_pages
 from graphon_lib.book.api_pages import write_api_pages
 from graphon_lib.book.paths import LIBRARY, SITE
 from graphon_lib.book.public_names import read_sources
@@ -96,6 +97,23 @@ def test_a_room_has_a_page_and_one_for_what_lies_behind_its_package(house, tmp_p
         ("autoexception", "house.attic.chest.ChestError"),
         ("py:data", "house.attic.chest.KEYS"),
     ]
+
+
+def test_a_heavy_page_is_divided_between_modules(house, tmp_path):
+    for module in ("bins", "corks", "racks"):
+        (house / "attic" / f"{module}.py").write_text(
+            f'__all__ = ["{module}"]\ndef {module}():\n    "{"x" * (api_pages.MOST // 2)}"\n'
+        )
+    pages = {page.stem: page for page in write_api_pages(tmp_path / "api", house)}
+    assert set(pages) == {"attic", "attic-2", "cellar", "cellar-modules"}
+    # Each module stands on one page, with all that it offers, and they follow one another.
+    modules = {stem: [name.split(".")[2] for _, name in documented(pages[stem])] for stem in pages}
+    assert modules["attic"] == ["bins", "chest", "chest", "corks"]
+    assert modules["attic-2"] == ["racks"]
+    for stem, title in (("attic", "``bins`` to ``corks``"), ("attic-2", "``racks``")):
+        text = pages[stem].read_text()
+        assert text.startswith(f"``house.attic``: {title}\n===")
+        assert ":doc:`bins to corks <attic>`, :doc:`racks <attic-2>`." in text
 
 
 def test_pages_say_what_docstrings_say(house, tmp_path):

@@ -1,56 +1,109 @@
 """Building the site: what changed is built, what did not is left, and the reader sees little of it."""
 
+import subprocess
+import sys
+
 import pytest
 
-from graphon_lib.book import build
+from graphon_lib.book import __main__ as command
+from graphon_lib.book import build, stamp
+
+FOLDERS = {
+    "ROOT": "",
+    "CHAPTERS": "chapters",
+    "LIBRARY": "library",
+    "EXECUTED": "executed",
+    "SITE": "html",
+}
 
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """A site with one staged file; building it writes its first page and is counted."""
-    folders = {"ROOT": "", "STAGE": "stage", "LIBRARY": "library", "SITE": "html"}
-    for name, folder in folders.items():
+    """A book of one chapter; building it writes the first page."""
+    for name, folder in FOLDERS.items():
         (tmp_path / folder).mkdir(exist_ok=True)
-        monkeypatch.setattr(build, name, tmp_path / folder)
-    for name in ("constraints.txt", "package-lock.json", "pyproject.toml", "stage/chapter"):
+        monkeypatch.setattr(stamp, name, tmp_path / folder)
+    (tmp_path / "data").mkdir()
+    for name in (*stamp.FILES, "chapters/one.ipynb", "executed/one.ipynb"):
         (tmp_path / name).write_text("")
-    monkeypatch.setattr(build, "STAMP", tmp_path / "site.sha256")
-    monkeypatch.setattr(build, "install_packages", lambda: None)
-    monkeypatch.setattr(build, "execute_stale_chapters", list)
-    monkeypatch.setattr(build, "_stage", lambda: None)
+    for module in (stamp, build):
+        monkeypatch.setattr(module, "STAMP", tmp_path / "site.sha256")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "INDEX", tmp_path / "html" / "index.html")
+    for name in ("install_packages", "execute_stale_chapters", "_stage"):
+        monkeypatch.setattr(build, name, lambda: None)
     monkeypatch.setattr(
         build, "_build_pages", lambda: (tmp_path / "html/index.html").write_text("")
     )
     return tmp_path
 
 
-def test_pages_are_built_when_something_changed(site, capsys):
-    assert build.build_site() == site / "html" / "index.html"
-    assert "Building the pages" in capsys.readouterr().out
-    build.build_site()
-    assert capsys.readouterr().out == "Nothing changed\n"
-    for name in ("stage/chapter", "library/module.py", "constraints.txt"):
-        (site / name).write_text("changed")
-        build.build_site()
-        assert "Building the pages" in capsys.readouterr().out
-    (site / "html" / "index.html").unlink()
-    build.build_site()
-    assert "Building the pages" in capsys.readouterr().out
+def run(capsys):
+    """Run the command; return its exit code and what the reader sees."""
+    code = command.main(["build"])
+    return code, capsys.readouterr().out
+
+
+BUILT = (0, "Building the pages ... 0 s\nThe book is at html/index.html\n")
+LEFT = (0, "Nothing changed; the book is at html/index.html\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["chapters/one.ipynb", "library/module.py", "data/new/result.nc", "constraints.txt"]
+)
+def test_pages_are_built_when_something_changed(site, capsys, name):
+    assert run(capsys) == BUILT
+    assert run(capsys) == LEFT
+    (site / name).parent.mkdir(exist_ok=True)
+    (site / name).write_text("changed")
+    assert run(capsys) == BUILT
+    assert run(capsys) == LEFT
+
+
+@pytest.mark.parametrize("name", ["html/index.html", "executed/one.ipynb"])
+def test_what_was_deleted_is_made_again(site, capsys, name):
+    run(capsys)
+    (site / name).unlink()
+    assert run(capsys) == BUILT
+
+
+@pytest.mark.parametrize("name", [".ipynb_checkpoints/one.ipynb", "__pycache__/module.pyc"])
+def test_what_tools_leave_behind_is_no_change(site, capsys, name):
+    run(capsys)
+    for folder in ("chapters", "library"):
+        (site / folder / name).parent.mkdir()
+        (site / folder / name).write_text("")
+    assert run(capsys) == LEFT
+
+
+def test_what_is_edited_meanwhile_is_built_the_next_time(site, monkeypatch, capsys):
+    def edit():
+        (site / "chapters/one.ipynb").write_text("edited")
+
+    monkeypatch.setattr(build, "execute_stale_chapters", edit)
+    run(capsys)
+    assert run(capsys) == BUILT
+    assert run(capsys) == LEFT
 
 
 def test_after_a_failure_the_pages_are_built_again(site, monkeypatch, capsys):
-    build.build_site()
+    run(capsys)
     working = build._build_pages
 
     def fail():
         raise RuntimeError("jupyter-book failed")
 
-    (site / "stage" / "chapter").write_text("changed")
+    (site / "chapters/one.ipynb").write_text("changed")
     monkeypatch.setattr(build, "_build_pages", fail)
-    with pytest.raises(RuntimeError, match="jupyter-book failed"):
-        build.build_site()
-    (site / "stage" / "chapter").write_text("")
+    assert run(capsys) == (1, "Building the pages ... failed\n")
+    (site / "chapters/one.ipynb").write_text("")
     monkeypatch.setattr(build, "_build_pages", working)
-    capsys.readouterr()
-    build.build_site()
-    assert "Building the pages" in capsys.readouterr().out
+    assert run(capsys) == BUILT
+
+
+def test_seeing_that_nothing_changed_imports_no_heavy_package():
+    code = "import sys, graphon_lib.book.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert "graphon_lib.book.stamp" in modules
+    assert not modules & {"torch", "scipy", "pandas", "matplotlib", "papermill", "nbformat"}

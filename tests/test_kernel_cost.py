@@ -14,7 +14,7 @@ from graphon_lib.ntk.recursion import layer_matrices
 
 @pytest.mark.parametrize(("blocks", "hidden_layers"), [(1, 1), (3, 1), (4, 3)])
 def test_operations_are_those_of_the_recursion_s_matrices(blocks, hidden_layers):
-    network = kernel_cost._network(0, blocks, hidden_layers, 0.2)
+    network = kernel_cost._network(0, 784, blocks, hidden_layers, 0.2)
     matrices = layer_matrices(network, 2.0, "mask", False, 784)
     # Covariance and tangent pass each matrix but the first, which makes both at once.
     products = matrices[0].forward.size + 2 * sum(layer.forward.size for layer in matrices[1:])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browsers import PATIENCE
-from pages import PAGES, finished, look, opened, overflow, serious_violations
+from browsers import PATIENCE, new_page
+from pages import LOADED, PAGES, finished, look, opened, overflow, serious_violations
 
 from graphon_lib.book.paths import CHAPTERS, SITE
 
@@ -35,6 +35,15 @@ LONGEST_MOTION = """Math.max(...[...document.querySelectorAll("*")].flatMap((ele
     const { animationDuration, transitionDuration } = getComputedStyle(element);
     return `${animationDuration}, ${transitionDuration}`.split(", ").map(parseFloat);
 }))"""
+
+
+# Of each formula whether it is set when the first ones are.
+FIRST_FORMULAS = """new MutationObserver((_, observer) => {
+    if (!document.querySelector("mjx-container")) return;
+    observer.disconnect();
+    globalThis.firstFormulas = [...document.querySelectorAll("article .math")]
+        .map((formula) => formula.querySelector("mjx-container") !== null);
+}).observe(document, { childList: true, subtree: true })"""
 
 
 def is_numbered(name):
@@ -139,6 +148,35 @@ def test_page_opened_dark_and_narrow(browser, address, name):
     with opened(browser, f"{address}/{name}", width=375, theme="dark") as (page, problems):
         assert_sound(name, page, "dark")
         assert problems == []
+
+
+def test_formulas_in_view_are_set_first(browser, address):
+    with new_page(browser) as page:
+        page.add_init_script(FIRST_FORMULAS)
+        page.goto(f"{address}/chapters/04-graphon-ntk.html")
+        is_set = finished(page, "formulas", "globalThis.firstFormulas")
+        assert is_set[0]
+        assert not any(is_set[len(is_set) // 2 :])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "07-signed.html#where-the-theory-ends",
+        "api/graphons.html#graphon_lib.graphons.sas",
+        "api/experiments-2.html#graphon_lib.experiments.results.load",
+    ],
+)
+def test_a_link_into_a_page_lands_there(browser, address, place):
+    """What stands above has its height only when all formulas are set."""
+    with new_page(browser) as page:
+        page.goto(f"{address}/chapters/{place}")
+        finished(page, "formulas", LOADED["formulas"])
+        finished(page, "the whole layout", "!document.querySelector('.settling')")
+        top, height = page.evaluate(
+            "[document.querySelector(':target').getBoundingClientRect().top, innerHeight]"
+        )
+        assert 0 <= top < height / 4
 
 
 def test_search_finds_a_chapter(browser, address):

@@ -83,6 +83,14 @@ def test_the_classes_own_kernel_is_aligned_with_them():
     assert metrics[METRICS.index("centred_alignment")] == pytest.approx(1.0)
 
 
+def test_a_constant_kernel_has_no_centred_alignment():
+    metrics, _ = kernel_metrics(np.full((6, 6), 0.3), np.arange(6), 10)
+    found = dict(zip(METRICS, metrics, strict=True))
+    assert found["trace"] == pytest.approx(0.3)
+    assert np.isfinite(found["alignment"])
+    assert np.isnan(found["centred_alignment"])
+
+
 def test_a_kernel_without_signal_has_no_shape():
     metrics, eigenvalues = kernel_metrics(np.zeros((6, 6)), np.arange(6), 10)
     assert metrics[METRICS.index("trace")] == 0.0

@@ -330,11 +330,12 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
 @pytest.mark.parametrize(
     "name", [name for name, record in EXPERIMENTS.items() if "full" in record.quick and record.keep]
 )
-def test_every_experiment_runs_on_another_data_set(toy, name):
+def test_every_experiment_runs_on_other_data_from_another_initialisation(toy, name):
     record = EXPERIMENTS[name]
-    result = record.compute({**record.quick, "dataset": "toy"})
+    result = record.compute({**record.quick, "dataset": "toy", "initialisation": "torch"})
     assert result.attrs["data"] == "200 Toy training images"
     assert (list(result.attrs["image_shape"]), result.attrs["classes"]) == ([*SMALL], 3)
+    assert result.attrs["initialisation"] == "torch"
     for variable in result.data_vars.values():
         assert variable.notnull().any()
 

@@ -20,7 +20,7 @@
 
   async function begin() {
     document.querySelectorAll(BOXES).forEach((box) => watch.observe(box));
-    if (!globalThis.MathJax || !MathJax.startup) return;
+    if (!globalThis.MathJax) return;
     await MathJax.startup.promise;
     document.querySelectorAll(EQUATIONS).forEach((box) => watch.observe(box));
     // What a box holds may grow when its font comes, without the box.

@@ -6,13 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-from papermill.exceptions import PapermillException
-
-from graphon_lib.book.build import build_site
-from graphon_lib.book.execute import execute_chapter, write_outputs
-from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT
+from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT, SITE
 from graphon_lib.book.progress import say
+from graphon_lib.book.stamp import site_is_current
+
+INDEX = SITE / "index.html"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,9 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
     )
     options = parser.parse_args(arguments)
+    if options.command == "build" and site_is_current():
+        say(f"Nothing changed; the book is at {INDEX.relative_to(ROOT)}")
+        return 0
+    # These take longer to import than it takes to see that nothing changed.
+    import yaml
+    from papermill.exceptions import PapermillException
+
+    from graphon_lib.book.build import build_site
+    from graphon_lib.book.execute import execute_chapter, write_outputs
+
     try:
         if options.command == "build":
-            say(f"The book is at {build_site().relative_to(ROOT)}")
+            build_site()
+            say(f"The book is at {INDEX.relative_to(ROOT)}")
         elif options.command == "outputs":
             changed = write_outputs()
             names = ", ".join(path.stem for path in changed)

@@ -1,7 +1,7 @@
 """The pages on the library, written for Sphinx from what its modules offer: nothing is listed by hand.
 
 A room has one page. Where its package offers names itself, these are the page, and all that lies in
-the modules behind them has a second one.
+the modules behind them has a second one. Pages that would be heavy are divided.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from inspect import cleandoc
-from itertools import groupby
+from itertools import accumulate, groupby
+from math import ceil
+from operator import itemgetter
 from pathlib import Path
 from textwrap import indent
 
@@ -17,6 +19,9 @@ from graphon_lib.book.paths import LIBRARY
 from graphon_lib.book.public_names import PublicName, Source, public_names, read_sources
 
 __all__ = ["write_api_pages"]
+
+MOST = 30_000
+"""About how many characters of docstrings a page holds, each of which becomes about seven bytes of HTML."""
 
 
 def write_api_pages(folder: Path, library: Path = LIBRARY) -> list[Path]:
@@ -57,25 +62,61 @@ def _pages_of_room(package: Source, names: list[PublicName]) -> Iterator[tuple[s
             text += (
                 f" What its modules offer besides has :doc:`a page of its own <{name}-modules>`."
             )
-        yield f"{name}.rst", _page(title, text, package, offered)
+        yield from _pages(name, title, text, package, offered)
     if offered and behind:
         text = f"What they offer besides :doc:`the names that the package offers itself <{name}>`."
-        yield f"{name}-modules.rst", _page(f"Modules of {title}", text, package, behind)
+        yield from _pages(f"{name}-modules", f"Modules of {title}", text, package, behind)
     elif behind:
-        yield f"{name}.rst", _page(title, package.docstring, package, behind)
+        yield from _pages(name, title, package.docstring, package, behind)
 
 
-def _page(title: str, text: str, package: Source, names: list[PublicName]) -> str:
+def _pages(
+    name: str, title: str, text: str, package: Source, names: list[PublicName]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of a page, or of several, each with some of the modules in their order."""
+    by_home = sorted(names, key=lambda public: public.home.module)
+    modules = [list(group) for _, group in groupby(by_home, key=lambda public: public.home)]
+    sizes = [sum(map(_size, module)) for module in modules]
+    total = sum(sizes)
+    count = ceil(total / MOST)
+    # A module is on the page within whose share of the whole it begins.
+    shares = (before * count // max(total, 1) for before in accumulate(sizes, initial=0))
+    placed = groupby(zip(shares, modules, strict=False), key=itemgetter(0))
+    parts = [[module for _, module in group] for _, group in placed]
+    if len(parts) == 1:
+        yield f"{name}.rst", _page(title, text, package, modules)
+        return
+    stems = [name, *(f"{name}-{number}" for number in range(2, len(parts) + 1))]
+    ends = [dict.fromkeys(_short_name(part[i][0].home, package) for i in (0, -1)) for part in parts]
+    links = (f":doc:`{' to '.join(e)} <{stem}>`" for e, stem in zip(ends, stems, strict=True))
+    text += f"\n\nIts modules are spread over pages: {', '.join(links)}."
+    for stem, names_of_ends, part in zip(stems, ends, parts, strict=True):
+        span = " to ".join(f"``{module}``" for module in names_of_ends)
+        yield f"{stem}.rst", _page(f"{title}: {span}", text, package, part)
+
+
+def _size(public: PublicName) -> int:
+    """Return how many characters of docstrings stand with a name."""
+    documented = (ast.FunctionDef, ast.ClassDef)
+    nodes = [node for node in ast.walk(public.definition) if isinstance(node, documented)]
+    return sum(len(ast.get_docstring(node) or "") for node in nodes)
+
+
+def _page(title: str, text: str, package: Source, modules: list[list[PublicName]]) -> str:
     """Return a page: a section for each module that defines some of the names."""
     parts = [_heading(title, "="), text]
-    by_home = sorted(names, key=lambda public: public.home.module)
-    for home, group in groupby(by_home, key=lambda public: public.home):
-        parts.append(_heading(f"``{home.module.removeprefix(f'{package.module}.')}``", "-"))
+    for group in modules:
+        home = group[0].home
+        parts.append(_heading(f"``{_short_name(home, package)}``", "-"))
         parts.append(home.docstring.partition("\n")[0])
         for module, offered in groupby(group, key=lambda public: public.module):
             parts.append(f".. currentmodule:: {module}")
             parts.extend(_directive(public) for public in offered)
     return "\n\n".join(parts) + "\n"
+
+
+def _short_name(module: Source, package: Source) -> str:
+    return module.module.removeprefix(f"{package.module}.")
 
 
 def _heading(text: str, line: str) -> str:

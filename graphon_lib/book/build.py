@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -11,23 +10,16 @@ from graphon_lib.book.api_pages import write_api_pages
 from graphon_lib.book.assets import PACKAGES, copy_assets, install_packages
 from graphon_lib.book.execute import execute_stale_chapters, list_chapters
 from graphon_lib.book.explorers.catalogue import write_explorers
-from graphon_lib.book.paths import BUILD, CHAPTERS, DOCTREES, EXECUTED, LIBRARY, ROOT, SITE, STAGE
-from graphon_lib.book.progress import run_logged, say, step
+from graphon_lib.book.paths import BUILD, CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
+from graphon_lib.book.progress import run_logged, step
 from graphon_lib.book.pyodide import write_pyodide
+from graphon_lib.book.stamp import STAMP, hash_of_sources
 
 __all__ = ["build_site"]
 
-STAMP = BUILD / "site.sha256"
-"""The hash of everything that the finished site was built from."""
 
-
-def build_site() -> Path:
-    """Execute the chapters and build the static site, as far as something changed.
-
-    Returns
-    -------
-    Path
-        The page to open first.
+def build_site() -> None:
+    """Execute the chapters that changed and build the static site.
 
     Raises
     ------
@@ -35,20 +27,16 @@ def build_site() -> Path:
         If a chapter fails, Jupyter Book reports an error or a warning, or an asset of the pages
         cannot be had.
     """
+    STAMP.unlink(missing_ok=True)
     # First, since what is missing should be known before minutes of work.
     install_packages()
-    executed = execute_stale_chapters()
-    _stage()
-    index = SITE / "index.html"
-    sources = _hash_of_sources()
-    if index.exists() and STAMP.exists() and STAMP.read_text(encoding="ascii") == sources:
-        say(f"{'No page' if executed else 'Nothing'} changed")
-        return index
-    STAMP.unlink(missing_ok=True)
+    # What is edited meanwhile is for the next time.
+    sources = hash_of_sources()
+    execute_stale_chapters()
     with step("Building the pages"):
+        _stage()
         _build_pages()
     STAMP.write_text(sources, encoding="ascii")
-    return index
 
 
 def _build_pages() -> None:
@@ -95,15 +83,3 @@ def _stage() -> None:
         if path.is_file() and path not in kept and not path.is_relative_to(static):
             path.unlink()
     copy_assets(static)
-
-
-def _hash_of_sources() -> str:
-    """Return the SHA-256 of the staged files, the library, the data and the versions."""
-    files = [ROOT / name for name in ("constraints.txt", "package-lock.json", "pyproject.toml")]
-    for folder in (STAGE, LIBRARY, ROOT / "data"):
-        files += [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.relative_to(ROOT).as_posix().encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ __all__ = ["Data", "nested_batch"]
 
 
 class Data(NamedTuple):
-    """Which data a cell uses.
+    """Which data and which networks a cell uses.
 
     Attributes
     ----------
@@ -24,11 +24,14 @@ class Data(NamedTuple):
         The checksum that they must have.
     dataset
         A name of :data:`~graphon_lib.experiments.data.DATASETS`.
+    initialisation
+        Of the networks that see them, a name of :data:`graphon_lib.pruning.INITIALISATIONS`.
     """
 
     full: bool
     sha256: str
     dataset: str = "mnist"
+    initialisation: str = "he"
 
     def load(self) -> Images:
         """Load the data, once in every process, and make sure that they are the right ones.

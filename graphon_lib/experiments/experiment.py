@@ -63,8 +63,8 @@ class Experiment:
     paper, quick
         The profiles: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`; settings, all of which
         cells are called with; and under ``finish`` those of `finish`. In the place of ``full`` cells
-        are given the :class:`~graphon_lib.experiments.digits.Data` that it and ``dataset``, MNIST if
-        left out, ask for, as ``data``.
+        are given the :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if
+        left out) and ``initialisation`` (He's) ask for, as ``data``.
     coords
         Labels of the dimensions that are no axes of the grid, or functions of the settings.
     finish
@@ -194,13 +194,15 @@ class Experiment:
         of, shared, attributes = grid(profile["grid"]), {"seed": seed, **_settings(profile)}, {}
         if "full" in shared:
             full, dataset = shared.pop("full"), shared.pop("dataset", "mnist")
+            initialisation = shared.pop("initialisation", "he")
             data = load(dataset, full=full)
-            shared["data"] = Data(full, data.sha256, dataset)
+            shared["data"] = Data(full, data.sha256, dataset, initialisation)
             attributes = {
                 "data": data.name,
                 "data_sha256": data.sha256,
                 "image_shape": list(data.shape),
                 "classes": data.classes,
+                "initialisation": initialisation,
             }
         calls = [{**shared, **place} for place in of.places]
         if self.arguments:

@@ -91,7 +91,7 @@ def intervene(
     check_density("density", density)
     model = copy.deepcopy(trial.model)
     if name.startswith("re-drawn"):
-        model = MaskedMLP(model.widths, generator)
+        model.redraw(generator)
     if name.startswith("shuffled"):
         masks = shuffle_masks(masks, generator)
     if name == "input mask only":

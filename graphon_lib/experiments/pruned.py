@@ -16,6 +16,7 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.positions import PositionLayer, position_layers
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
@@ -65,6 +66,11 @@ class Pruned:
     dtype: str = "float64"
 
     @property
+    def normal(self) -> bool:
+        """Whether weights are normal, and there are no biases."""
+        return self.trial.model.initialisation == INITIALISATIONS["he"]
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Widths of all layers, from the inputs to the outputs."""
         return self.trial.model.widths
@@ -73,6 +79,26 @@ class Pruned:
     def weights(self) -> list[NDArray]:
         """Weights in NTK units, kept and pruned ones, see :func:`ntk_weights`."""
         return ntk_weights(self.trial.model, self.dtype)
+
+    @cached_property
+    def biases(self) -> list[NDArray[np.float64]] | None:
+        """Biases in units of their deviation; None of a network without."""
+        law, biases = self.trial.model.initialisation, self.trial.model.biases
+        if law.bias_variance is None:
+            return None
+        return [
+            bias.detach().double().numpy() * math.sqrt(inputs / law.bias_variance)
+            for bias, inputs in zip(biases, self.widths[:-1], strict=True)
+        ]
+
+    @cached_property
+    def variances(self) -> dict[str, Any]:
+        """Variances of weights and biases, as kernels take them."""
+        law = self.trial.model.initialisation
+        found: dict[str, Any] = {"weight_variance": law.weight_variance}
+        if law.bias_variance is not None:
+            found["bias_variance"] = [law.bias_variance / inputs for inputs in self.widths[:-1]]
+        return found
 
     @cached_property
     def signals(self) -> list[LayerSignals]:
@@ -95,7 +121,8 @@ class Pruned:
         """Return the layers of vector positions, and mask and weights of the read-out from them.
 
         They are drawn once. None where a weight's keeping is no function of them: for methods that
-        see no data, and where GraSP keeps weights of negative score, as it does at high densities.
+        see no data, where GraSP keeps weights of negative score, as it does at high densities, and
+        where weights are not normal.
         """
         if "positions" not in self._drawn:
             self._drawn["positions"] = self._draw_positions(rng)
@@ -104,7 +131,7 @@ class Pruned:
     def _draw_positions(
         self, rng: np.random.Generator
     ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
-        if self.pruning not in ("grasp", "snip"):
+        if self.pruning not in ("grasp", "snip") or not self.normal:
             return None
         if self.pruning == "grasp" and not self._all_positive():
             return None
@@ -134,12 +161,11 @@ def start_network(
     width: int,
     hidden_layers: int,
     data: Data,
-    initialisation: str = "he",
 ) -> Trial:
     """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
-    return start_trial(images, widths, identity, initialisation=initialisation)
+    return start_trial(images, widths, identity, initialisation=data.initialisation)
 
 
 def pruned_network(

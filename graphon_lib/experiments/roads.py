@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib.experiments.pruned import Pruned
 from graphon_lib.graphons.network import GraphonNetwork
@@ -71,12 +71,16 @@ def measured_kernel(
     weights: Sequence[NDArray[np.floating]],
     masks: Sequence[NDArray[np.bool_]],
     x: NDArray[np.float64],
+    *,
+    biases: Sequence[NDArray[np.floating]] | None = None,
+    weight_variance: float = 2.0,
+    bias_variance: ArrayLike = 0.0,
 ) -> Kernel:
     """Return an empirical kernel, of many inputs in single precision where that is precise enough.
 
     Parameters
     ----------
-    weights, masks, x
+    weights, masks, x, biases, weight_variance, bias_variance
         As of :func:`~graphon_lib.ntk.empirical_ntk`.
 
     Returns
@@ -86,12 +90,13 @@ def measured_kernel(
         :data:`SINGLE_PRECISION_SPAN` times the largest. Otherwise eigenvalues have relative errors of
         1 % at most, those among the upper half far smaller ones.
     """
+    law = {"biases": biases, "weight_variance": weight_variance, "bias_variance": bias_variance}
     if len(x) >= SINGLE_PRECISION_INPUTS:
-        kernel = empirical_ntk(weights, masks, x, precision="single")
+        kernel = empirical_ntk(weights, masks, x, precision="single", **law)
         values = np.linalg.eigvalsh(kernel)
         if values[0] > SINGLE_PRECISION_SPAN * values[-1]:
             return kernel
-    return empirical_ntk(weights, masks, x)
+    return empirical_ntk(weights, masks, x, **law)
 
 
 def hidden_structure(network: GraphonNetwork) -> GraphonNetwork:
@@ -121,16 +126,25 @@ def hidden_structure(network: GraphonNetwork) -> GraphonNetwork:
     )
 
 
+def _of(
+    network: Pruned, x: NDArray, weights: Sequence[NDArray], masks: Sequence[NDArray]
+) -> Kernel:
+    """Return the kernel of other weights or masks with the biases of a network."""
+    return measured_kernel(weights, masks, x, biases=network.biases, **network.variances)
+
+
 def _kept(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
-    return measured_kernel(network.weights, network.masks, x)
+    return _of(network, x, network.weights, network.masks)
 
 
 def _anew(
     masks: Sequence[NDArray], network: Pruned, x: NDArray, rng: np.random.Generator
 ) -> Kernel:
-    """Return a kernel with new weights, as precise as the network's own."""
-    dtype = network.weights[0].dtype
-    return measured_kernel([rng.standard_normal(mask.shape, dtype) for mask in masks], masks, x)
+    """Return a kernel with new weights and biases, as precise as the network's own."""
+    law, dtype = network.trial.model.initialisation.law, network.weights[0].dtype
+    weights = [law.sample(rng, mask.shape, dtype) for mask in masks]
+    biases = network.biases and [law.sample(rng, bias.shape, bias.dtype) for bias in network.biases]
+    return measured_kernel(weights, masks, x, biases=biases, **network.variances)
 
 
 def _redrawn(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
@@ -148,13 +162,13 @@ def _sampled(structure: Callable[[GraphonNetwork], GraphonNetwork]) -> Maker:
 def _shuffled(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     masks = [mask.numpy() for mask in shuffle_masks(network.masks, generator)]
-    return measured_kernel(network.weights, masks, x)
+    return _of(network, x, network.weights, masks)
 
 
 def _signs_randomised(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
     signs = np.array([-1, 1], network.weights[0].dtype)
     weights = [weight * rng.choice(signs, weight.shape) for weight in network.weights]
-    return measured_kernel(weights, network.masks, x)
+    return _of(network, x, weights, network.masks)
 
 
 def centred(weight: NDArray, mask: NDArray[np.bool_], axis: int | None) -> NDArray:
@@ -167,13 +181,13 @@ def _centred(axis: int | None) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
         layers = zip(network.weights, network.masks, strict=True)
         weights = [centred(weight, mask, axis) for weight, mask in layers]
-        return measured_kernel(weights, network.masks, x)
+        return _of(network, x, weights, network.masks)
 
     return kernel
 
 
 def _redrawn_given_signals(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel | None:
-    if network.pruning != "snip":
+    if network.pruning != "snip" or not network.normal:
         return None
     signals, weights = network.signals, network.weights
     # The read-out is part of the positions of the last hidden layer.
@@ -198,9 +212,11 @@ def _theory(
 ) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
         if not second_moments:
-            return graphon_ntk(x, GraphonNetwork(network.graphons(order).layers))
+            graphons = GraphonNetwork(network.graphons(order).layers)
+            return graphon_ntk(x, graphons, **network.variances)
         signed = network.signed_graphons(order, shrinkage)
-        return graphon_ntk(x, signed if drifts else signed.without_drifts())
+        graphons = signed if drifts else signed.without_drifts()
+        return graphon_ntk(x, graphons, **network.variances)
 
     return kernel
 

@@ -123,7 +123,7 @@ def _of_blockings(
             rng=None if order == "joint" else rng,
             shrinkage=shrinkage,
         )
-        yield graphon_ntk(x, network)
+        yield graphon_ntk(x, network, **pruned.variances)
 
 
 def _statistics(kernel: NDArray[np.float64] | None, reference: NDArray[np.float64]) -> list[float]:

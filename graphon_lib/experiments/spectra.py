@@ -18,6 +18,7 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "DRAWN",
+    "LEAST_CONTRAST",
     "METRICS",
     "RANKS",
     "SPECTRA",
@@ -54,6 +55,10 @@ RANKS = (1, 2, 3, 4, 5, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 51
 """Ranks of the eigenvalues that are kept."""
 
 
+LEAST_CONTRAST = 1e-9
+"""Kernels that differ by less between pairs, of their largest entry, are constant."""
+
+
 def kernel_metrics(
     kernel: NDArray[np.float64], labels: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -70,7 +75,8 @@ def kernel_metrics(
     -------
     metrics : numpy.ndarray, shape (7,)
         In the order of :data:`METRICS`. A kernel that is zero, of a network whose signal has died,
-        has the trace 0 and NaN for the rest.
+        has the trace 0 and NaN for the rest; one that is constant, of a network that passes nothing
+        but its biases, has no centred alignment.
     eigenvalues : numpy.ndarray, shape (21,)
         NaN beyond N.
     """
@@ -79,6 +85,7 @@ def kernel_metrics(
         return np.array([0.0 if name == "trace" else np.nan for name in METRICS]), eigenvalues
     spectrum = spectral_metrics(kernel)
     targets = np.eye(classes)[labels]
+    constant = np.ptp(kernel) <= LEAST_CONTRAST * np.abs(kernel).max()
     for place, rank in enumerate(RANKS):
         if rank <= len(kernel):
             eigenvalues[place] = spectrum.eigenvalues[rank - 1]
@@ -89,7 +96,7 @@ def kernel_metrics(
         spectrum.energy,
         np.trace(kernel) / len(kernel),
         kernel_target_alignment(kernel, targets),
-        kernel_target_alignment(kernel, targets, centred=True),
+        np.nan if constant else kernel_target_alignment(kernel, targets, centred=True),
     ]
     return np.array(metrics), eigenvalues
 

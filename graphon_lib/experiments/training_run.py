@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
 
 from graphon_lib._checks import check_choice, check_integer
 from graphon_lib.experiments.data import Images
-from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.model import MaskedMLP, relu_network
 
 __all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "train"]
 
@@ -67,7 +67,7 @@ def train(
     Parameters
     ----------
     model
-        The network, masks applied. Pruned weights are set to 0 and stay there.
+        The network, masks applied. Pruned weights are set to 0 and stay there; biases are trained.
     data
         The digits.
     optimizer
@@ -109,19 +109,20 @@ def train(
     for step in evaluated:
         if check_integer("evaluated", step, 0) > steps:
             raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
-    weights, masks = list(model.weights), [mask.float() for mask in model.masks]
+    weights, biases = list(model.weights), list(model.biases)
+    masks = [mask.float() for mask in model.masks]
     with torch.no_grad():
         for weight, mask in zip(weights, model.masks, strict=True):
             weight[~mask] = 0.0
-    descent = OPTIMIZERS[optimizer](weights, lr=learning_rate, fused=True)
+    descent = OPTIMIZERS[optimizer](weights + biases, lr=learning_rate, fused=True)
     x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
     losses = np.full(steps, np.inf, dtype=np.float32)
     tests = dict.fromkeys(evaluated, (math.inf, 0.0))
     gradient_norm = math.inf
     if 0 in tests:
-        tests[0] = _test(weights, data)
+        tests[0] = _test(model, data)
     for step, batch in enumerate(draw_batches(len(x), batch_size, steps, rng)):
-        loss = cross_entropy(_logits(weights, x[batch]), y[batch])
+        loss = cross_entropy(relu_network(x[batch], weights, biases), y[batch])
         if not math.isfinite(loss.item()):
             break
         losses[step] = loss.item()
@@ -132,7 +133,7 @@ def train(
             gradient_norm = math.sqrt(sum(float(w.grad.double().square().sum()) for w in weights))
         descent.step()
         if step + 1 in tests:
-            tests[step + 1] = _test(weights, data)
+            tests[step + 1] = _test(model, data)
     _check_pruned(weights, model.masks)
     test_loss, test_accuracy = (
         np.array([tests[step] for step in evaluated], np.float32).reshape(-1, 2).T
@@ -175,20 +176,13 @@ def draw_batches(
         yield order[step % epoch * size :][:size]
 
 
-def _logits(weights: list[Tensor], x: Tensor) -> Tensor:
-    # The weights are masked already, so that the model's own forward pass would mask them in vain.
-    for weight in weights[:-1]:
-        x = linear(x, weight).relu()
-    return linear(x, weights[-1])
-
-
 @torch.no_grad()
-def _test(weights: list[Tensor], data: Images) -> tuple[float, float]:
+def _test(model: MaskedMLP, data: Images) -> tuple[float, float]:
     """Return mean loss and accuracy on the test digits."""
     x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
     loss, correct = 0.0, 0
     for digits, labels in zip(x.split(EVALUATION_CHUNK), y.split(EVALUATION_CHUNK), strict=True):
-        logits = _logits(weights, digits)
+        logits = relu_network(digits, model.weights, model.biases)
         loss += float(cross_entropy(logits.double(), labels, reduction="sum"))
         correct += int((logits.argmax(dim=1) == labels).sum())
     if not math.isfinite(loss):

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
 from graphon_lib.pruning.tensors import as_tensor
@@ -23,6 +24,11 @@ class Law(Protocol):
 
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
         """Draw a tensor's entries, independent and of a standard deviation, in place."""
+
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> NDArray[np.floating]:
+        """Draw an array with independent entries."""
 
     def tail(self, t: Tensor) -> Tensor:
         r"""Return :math:`P(|u| > t)` for t of at least 0, float64."""
@@ -41,6 +47,12 @@ class Normal:
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
         """Draw a tensor, see :meth:`Law.fill`."""
         return tensor.normal_(0.0, deviation, generator=generator)
+
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> NDArray[np.floating]:
+        """Draw an array, see :meth:`Law.sample`."""
+        return rng.standard_normal(shape, dtype)
 
     def tail(self, t: Tensor) -> Tensor:
         """Return the tail, see :meth:`Law.tail`."""
@@ -63,6 +75,12 @@ class Uniform:
         """Draw a tensor, see :meth:`Law.fill`."""
         end = math.sqrt(3.0) * deviation
         return tensor.uniform_(-end, end, generator=generator)
+
+    def sample(
+        self, rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> NDArray[np.floating]:
+        """Draw an array, see :meth:`Law.sample`."""
+        return rng.uniform(-math.sqrt(3.0), math.sqrt(3.0), shape).astype(dtype)
 
     def tail(self, t: Tensor) -> Tensor:
         """Return the tail, see :meth:`Law.tail`."""

@@ -104,6 +104,16 @@ class MaskedMLP(nn.Module):
                 self.biases.append(nn.Parameter(bias))
             self.register_buffer(f"mask_{layer}", torch.ones(n_out, n_in, dtype=torch.bool))
 
+    @torch.no_grad()
+    def redraw(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights and biases anew, as at initialisation; masks stay."""
+        generator = random_generator(generator)
+        for layer, weight in enumerate(self.weights):
+            weight.copy_(self.initialisation.draw_weight(*weight.shape, generator))
+            bias = self.initialisation.draw_bias(*weight.shape, generator)
+            if bias is not None:
+                self.biases[layer].copy_(bias)
+
     @property
     def masks(self) -> tuple[Tensor, ...]:
         """The boolean masks, one of each weight matrix's shape; True is kept. All True at first.
