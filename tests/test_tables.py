@@ -345,7 +345,7 @@ def pictures():
     small = {"grid": {"trial": 1, "pruning": ["all"]}, "width": 20, "dataset": "toy"}
     statistics = MASK_STATISTICS.compute({**MASK_STATISTICS.quick, **small})
     figure = pruning.surviving_pixels(statistics, 0.2)
-    images = [image.get_array() for panel in figure.axes[:5] for image in panel.images]
+    images = [image.get_array() for panel in figure.axes[: len(METHODS)] for image in panel.images]
     maps = MASK_MAPS.compute({**MASK_MAPS.quick, **small, "blocks": 4})
     return statistics, images, pruning_explorer(maps).view().panels[1]
 

@@ -73,8 +73,8 @@ class Experiment:
     arguments
         Changes what cells are called with. Those that are called alike are computed once.
     keep
-        Whether finished cells are kept on disk, and computed side by side. Those that take the time
-        are neither.
+        Whether finished cells are kept on disk, and computed side by side. Cells that measure how
+        long something takes are neither.
     case
         What the test of the stored result computes again; None where nothing can be the same.
     """
@@ -164,7 +164,7 @@ class Experiment:
             With the data, the number of cells computed (``runs``) and their cost, and the settings
             that are numbers or names, as attributes.
         """
-        of, calls, data = self._calls(profile, seed)
+        of, calls, attributes = self._calls(profile, seed)
         alike = [joblib.hash(call) for call in calls]
         distinct = list(dict(zip(alike, calls, strict=True)).values())
         if keep:
@@ -176,7 +176,7 @@ class Experiment:
         dataset = put_together(
             of, [found[key].arrays for key in alike], self.variables, self.coords, settings
         )
-        dataset.attrs |= data | {
+        dataset.attrs |= attributes | {
             "cells_code_sha256": ", ".join(sorted({cell.code_sha256 for cell in done})),
             "runs": len(done),
             "cpu_hours": round(sum(cell.seconds for cell in done) / 3600, 3),
@@ -211,13 +211,13 @@ class Experiment:
 
     @cached_property
     def _fingerprint(self) -> str:
-        """What the code makes of small cells, one for every label of the quick profile at least."""
+        """A name for what the code makes of small cells, every label of the quick profile in one."""
         of, calls, _ = self._calls(self.quick, seed=0)
         seen: set[tuple[str, Any]] = set()
-        probes = []
+        probes: list[dict[str, Any]] = []
         for place, call in zip(of.places, calls, strict=True):
-            labels = {at for at in place.items() if at[0] not in of.counted} or {("", "")}
-            if not labels <= seen:
+            labels = {at for at in place.items() if at[0] not in of.counted}
+            if not probes or not labels <= seen:
                 seen |= labels
                 probes.append(call)
         return fingerprint(self.cell, probes)

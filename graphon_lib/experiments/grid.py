@@ -98,7 +98,7 @@ def put_together(
         The places of the cells.
     cells
         The arrays of each cell by name, in the order of the places. A cell may leave out some, or
-        return shorter ones: the rest is NaN, and numbers that cannot be are made so that they can.
+        return shorter ones: the rest is NaN, which makes integers and booleans floating-point.
     variables
         The dimensions of each variable. Those that are axes of the grid say where a cell's array
         goes, the others are its own, in their order. An axis that is left out does not matter to a

@@ -1,4 +1,4 @@
-"""What the five pruning methods keep: layer densities, pixels, dead neurons, ties."""
+"""What pruning methods keep: layer densities, pixels, dead neurons, ties."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ LAYERS = MappingProxyType(
         "hidden_layer": lambda hidden_layers, **_: range(1, hidden_layers + 1),
     }
 )
-"""Labels of the layers of such a network, as functions of the settings."""
+"""Labels of the layers of a network, by dimension, as functions of the settings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ class Pruned:
     ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
         if self.pruning not in ("grasp", "snip") or not self.normal:
             return None
-        if self.pruning == "grasp" and not self._all_positive():
+        if self.pruning == "grasp" and not self._all_scores_positive():
             return None
         layers, chosen = position_layers(
             self.signals[:-1],
@@ -144,7 +144,8 @@ class Pruned:
         )
         return layers, (self.masks[-1][:, chosen], self.weights[-1][:, chosen])
 
-    def _all_positive(self) -> bool:
+    def _all_scores_positive(self) -> bool:
+        """Whether the scores of all kept weights are positive."""
         return all(
             ((w * (signal.left @ signal.right.T))[mask] > 0).all()
             for w, mask, signal in zip(self.weights, self.masks, self.signals, strict=True)
@@ -162,7 +163,7 @@ def start_network(
     hidden_layers: int,
     data: Data,
 ) -> Trial:
-    """Start a trial with the network 784-n-...-n-10; arguments as of :func:`pruned_network`."""
+    """Start a trial with a network of a given width; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
     return start_trial(images, widths, identity, initialisation=data.initialisation)
@@ -180,7 +181,7 @@ def pruned_network(
     particles: int = 1024,
     dtype: str = "float64",
 ) -> Pruned:
-    """Start a trial with the network 784-n-...-n-10, and prune it.
+    """Start a trial with a network of a given width, and prune it.
 
     Parameters
     ----------
@@ -191,10 +192,9 @@ def pruned_network(
     identity
         Integers that seed the trial, see :func:`~graphon_lib.experiments.trials.start_trial`.
     width, hidden_layers
-        Of the network.
+        Of the network, which has as many inputs and outputs as images have pixels and classes.
     data
-        Of the pruning batch. Of other images than MNIST, inputs and outputs are as many as pixels
-        and classes.
+        Of the pruning batch.
     blocks, particles, dtype
         As of :class:`Pruned`.
     """

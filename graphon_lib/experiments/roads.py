@@ -49,8 +49,8 @@ class Road:
     label
         How it is written.
     kernel
-        Called with the network, inputs (N, n_0) and a generator that it alone uses, returns (N, N);
-        or None where there is no such road from a network.
+        Called with the network, inputs (N, n_0) and a generator, None for roads that draw nothing,
+        returns (N, N); or None where there is no such road from a network.
     of_dense
         Whether it says something of a network of which nothing is pruned.
     """
@@ -126,15 +126,15 @@ def hidden_structure(network: GraphonNetwork) -> GraphonNetwork:
     )
 
 
-def _of(
+def _with_biases(
     network: Pruned, x: NDArray, weights: Sequence[NDArray], masks: Sequence[NDArray]
 ) -> Kernel:
-    """Return the kernel of other weights or masks with the biases of a network."""
+    """Return the kernel of these weights and masks, with the biases of a network."""
     return measured_kernel(weights, masks, x, biases=network.biases, **network.variances)
 
 
 def _kept(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
-    return _of(network, x, network.weights, network.masks)
+    return _with_biases(network, x, network.weights, network.masks)
 
 
 def _anew(
@@ -162,13 +162,13 @@ def _sampled(structure: Callable[[GraphonNetwork], GraphonNetwork]) -> Maker:
 def _shuffled(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     masks = [mask.numpy() for mask in shuffle_masks(network.masks, generator)]
-    return _of(network, x, network.weights, masks)
+    return _with_biases(network, x, network.weights, masks)
 
 
 def _signs_randomised(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
     signs = np.array([-1, 1], network.weights[0].dtype)
     weights = [weight * rng.choice(signs, weight.shape) for weight in network.weights]
-    return _of(network, x, weights, network.masks)
+    return _with_biases(network, x, weights, network.masks)
 
 
 def centred(weight: NDArray, mask: NDArray[np.bool_], axis: int | None) -> NDArray:
@@ -181,7 +181,7 @@ def _centred(axis: int | None) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
         layers = zip(network.weights, network.masks, strict=True)
         weights = [centred(weight, mask, axis) for weight, mask in layers]
-        return _of(network, x, weights, network.masks)
+        return _with_biases(network, x, weights, network.masks)
 
     return kernel
 
@@ -212,8 +212,7 @@ def _theory(
 ) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel:
         if not second_moments:
-            graphons = GraphonNetwork(network.graphons(order).layers)
-            return graphon_ntk(x, graphons, **network.variances)
+            return graphon_ntk(x, network.graphons(order), **network.variances)
         signed = network.signed_graphons(order, shrinkage)
         graphons = signed if drifts else signed.without_drifts()
         return graphon_ntk(x, graphons, **network.variances)

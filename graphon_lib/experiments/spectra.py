@@ -20,6 +20,7 @@ __all__ = [
     "DRAWN",
     "LEAST_CONTRAST",
     "METRICS",
+    "OF_NETWORKS",
     "RANKS",
     "SPECTRA",
     "kernel_metrics",
@@ -140,9 +141,11 @@ def spectra(
         :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist for
         the dense network; ``path_density``.
     """
-    check_choice("pruning", pruning, ("dense", *METHODS))
+    prunings = ("dense", *METHODS)
+    check_choice("pruning", pruning, prunings)
     images = data.load()
     x, labels = nested_batch(images, digits, seed)
+    x = x.astype(np.float64)
     network = pruned_network(
         pruning,
         density,
@@ -152,14 +155,14 @@ def spectra(
         data=data,
         blocks=blocks,
     )
-    number = ("dense", *METHODS).index(pruning)
-    rng = np.random.default_rng((seed, trial, number, round(1e6 * density)))
+    identity = (seed, trial, prunings.index(pruning), round(1e6 * density))
+    rng = np.random.default_rng(identity)
     streams = dict(zip(DRAWN, rng.spawn(len(DRAWN)), strict=True))
     metrics = np.full((len(OF_NETWORKS), len(METRICS)), np.nan)
     eigenvalues = np.full((len(OF_NETWORKS), len(RANKS)), np.nan)
     for r, road in enumerate(OF_NETWORKS):
         if pruning != "dense" or ROADS[road].of_dense:
-            kernel = road_kernel(road, network, x.astype(np.float64), streams.get(road))
+            kernel = road_kernel(road, network, x, streams.get(road))
             metrics[r], eigenvalues[r] = kernel_metrics(kernel, labels, images.classes)
     return dict(zip(METRICS, metrics.T, strict=True)) | {
         "eigenvalue": eigenvalues.astype(np.float32),
