@@ -20,7 +20,15 @@ from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["BATCH_DEPENDENCE", "VarianceShare", "batch_dependence", "variance_share"]
+__all__ = [
+    "BATCH_DEPENDENCE",
+    "BATCH_DEPENDENCE_TORCH",
+    "QUIET",
+    "VarianceShare",
+    "batch_dependence",
+    "shapes",
+    "variance_share",
+]
 
 ARMS = ("random", "magnitude", "snip", "snip: quiet outputs", "grasp")
 """What is pruned by. Random and magnitude pruning see no data: the share of their batches is 0."""
@@ -38,14 +46,17 @@ class VarianceShare(NamedTuple):
     ----------
     between, within
         Unbiased components of the variance, summed over coordinates; `between` can be negative.
+    within_error
+        Standard error of `within`, from leaving out one group at a time.
     share
         ``between / (between + within)``.
     share_error
-        Its standard error, from leaving out one group at a time.
+        Its standard error, found likewise.
     """
 
     between: float
     within: float
+    within_error: float
     share: float
     share_error: float
 
@@ -94,11 +105,12 @@ def variance_share(samples: ArrayLike) -> VarianceShare:
     if not np.ptp(samples, axis=(0, 1)).any():
         raise ValueError("samples must differ: there is no variance to split")
     between, within = _components(samples)
-    left_out = np.array(
-        [_share(*_components(np.delete(samples, group, axis=0))) for group in range(groups)]
+    left_out = [_components(np.delete(samples, group, axis=0)) for group in range(groups)]
+    within_error, share_error = (
+        float(np.sqrt((groups - 1) / groups * ((values - values.mean()) ** 2).sum()))
+        for values in (np.array([w for _, w in left_out]), np.array([_share(*c) for c in left_out]))
     )
-    error = np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum())
-    return VarianceShare(between, within, _share(between, within), float(error))
+    return VarianceShare(between, within, within_error, _share(between, within), share_error)
 
 
 def _components(samples: NDArray[np.float64]) -> tuple[float, float]:
@@ -167,11 +179,12 @@ def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     variances = np.empty((*histograms.shape[:2], len(VarianceShare._fields)))
     chance = np.empty(histograms.shape[:2])
     for m, w in np.ndindex(chance.shape):
-        variances[m, w] = variance_share(_shapes(histograms[m, w]))
+        variances[m, w] = variance_share(shapes(histograms[m, w]))
         width = int(dataset.width[w])
         chance[m, w] = _chance(histograms[m, w].mean(axis=(0, 1)), width, (seed, w, m))
     entries = histograms[0, 0, 0, 0].size
-    variances[..., :2] /= entries
+    # The two components and the error of the second; shares have no units.
+    variances[..., :3] /= entries
     return dataset.drop_vars("histogram").assign(
         variance=((*lead, "component"), variances),
         chance=(lead, chance / entries),
@@ -193,8 +206,8 @@ def _quiet(trial: Trial, arm: str) -> Trial:
     return replace(trial, model=model)
 
 
-def _shapes(histograms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide histograms by their means and flatten them."""
+def shapes(histograms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide histograms, shape (..., row, column), by their means, and flatten them."""
     rows = histograms.reshape(*histograms.shape[:-2], -1)
     return rows / rows.mean(axis=-1, keepdims=True)
 
@@ -207,7 +220,7 @@ def _chance(mean: NDArray[np.float64], width: int, seed: tuple[int, ...]) -> flo
         sas(sample_mask(graphon, (width, width), rng), len(mean), cross_fit=True, rng=rng).values
         for _ in range(CHANCE_SAMPLES)
     ]
-    return float(_shapes(np.array(histograms)).var(axis=0, ddof=1).sum())
+    return float(shapes(np.array(histograms)).var(axis=0, ddof=1).sum())
 
 
 BATCH_DEPENDENCE = Experiment(
@@ -238,3 +251,5 @@ BATCH_DEPENDENCE = Experiment(
         {"grid": {"width": [500], "batch": 3, "trial": 2}}, ["layer_density"], ["layer_density"]
     ),
 )
+
+BATCH_DEPENDENCE_TORCH = BATCH_DEPENDENCE.under("torch")

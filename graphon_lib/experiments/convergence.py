@@ -26,7 +26,14 @@ from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.singular import residual_singular_values
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["CONVERGENCE", "DEGREE_LEVELS", "SCOPES", "convergence", "summarise"]
+__all__ = [
+    "CONVERGENCE",
+    "CONVERGENCE_TORCH",
+    "DEGREE_LEVELS",
+    "SCOPES",
+    "convergence",
+    "summarise",
+]
 
 SCOPES = ("global", "layer")
 DEGREE_LEVELS = tuple(np.arange(21) / 20)
@@ -43,6 +50,7 @@ def convergence(
     trial: int,
     densities: Sequence[float],
     layer_scope: Sequence[float],
+    layer_trials: Mapping[int, int],
     detailed: Mapping[int, int],
     blocks: int,
     data: Data,
@@ -56,11 +64,12 @@ def convergence(
         paper's figures for L layers are those of L - 2 hidden ones, L - 3 masks between them.
     densities
         Kept fractions of the whole network.
-    layer_scope
-        Those of them at which every layer is also pruned alone, to the same density.
+    layer_scope, layer_trials
+        Those of them at which every layer is also pruned alone, to the same density, and in how many
+        trials of each width.
     detailed
-        Of how many trials of each width the dear statistics, motif densities and singular values,
-        and the scope ``"layer"`` are wanted.
+        Of how many trials of each width the dear statistics are wanted: singular values, and the
+        motif densities of the scope ``"global"``. Those of the scope ``"layer"`` are always there.
     blocks
         Blocks a side of the histograms, at most `width`.
     data
@@ -88,7 +97,7 @@ def convergence(
     # The third number counts layers of neurons, inputs and outputs with them.
     identity = (seed, width, hidden_layers + 2, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
-    wanted_in = {"global": densities, "layer": layer_scope if trial < detailed[width] else ()}
+    wanted_in = {"global": densities, "layer": layer_scope if trial < layer_trials[width] else ()}
     for m, method in enumerate(METHODS):
         for s, scope in enumerate(SCOPES):
             for density, masks in started.masks(method, wanted_in[scope], scope=scope):
@@ -107,8 +116,9 @@ def convergence(
                         np.quantile(np.count_nonzero(mask, axis=axis) / width, DEGREE_LEVELS)
                         for axis in (1, 0)
                     ]
-                    if trial < detailed[width]:
+                    if trial < detailed[width] or scope == "layer":
                         arrays["motif_density"][at] = list(motif_densities(mask).values())
+                    if trial < detailed[width]:
                         labels = degree_blocks(mask, blocks)
                         arrays["singular_value"][at] = residual_singular_values(
                             mask, *labels, SINGULAR_VALUES
@@ -177,7 +187,7 @@ def summarise(
 
 
 LEAD = ("hidden_layers", "pruning", "scope", "density")
-TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
+TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 10})
 
 CONVERGENCE = Experiment(
     name="convergence",
@@ -208,6 +218,7 @@ CONVERGENCE = Experiment(
         ],
         "densities": [0.3, 0.2, 0.1],
         "layer_scope": [0.2],
+        "layer_trials": {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10},
         "detailed": {100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1},
         "blocks": 64,
         "full": True,
@@ -217,6 +228,7 @@ CONVERGENCE = Experiment(
         "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
         "densities": [0.3, 0.2],
         "layer_scope": [0.2],
+        "layer_trials": {64: 2, 96: 2, 128: 2},
         "detailed": {64: 2, 96: 2, 128: 2},
         "blocks": 16,
         "full": False,
@@ -231,3 +243,5 @@ CONVERGENCE = Experiment(
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
     ),
 )
+
+CONVERGENCE_TORCH = CONVERGENCE.under("torch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -99,6 +99,26 @@ class Experiment:
     def profiles(self) -> dict[str, Profile]:
         """The profiles by name."""
         return {"paper": self.paper, "quick": self.quick}
+
+    def under(self, initialisation: str, **settings: Any) -> Experiment:  # noqa: ANN401
+        """Return the same experiment on networks of another initialisation.
+
+        Parameters
+        ----------
+        initialisation
+            A name of :data:`graphon_lib.pruning.INITIALISATIONS`; its result is stored as
+            ``name-initialisation``.
+        **settings
+            What else is then different in the profile ``"paper"``: what the networks'
+            initialisation comes with, such as the batch size of training.
+        """
+        other = {"initialisation": initialisation}
+        return replace(
+            self,
+            name=f"{self.name}-{initialisation}",
+            paper={**self.paper, **other, **settings},
+            quick={**self.quick, **other},
+        )
 
     def run(self, *, profile: str = "paper", recompute: bool = False, seed: int = 0) -> xr.Dataset:
         """Load the stored result, or compute one.

@@ -12,6 +12,7 @@ from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
 
 __all__ = [
     "INTERVENTION_TRAINING",
+    "INTERVENTION_TRAINING_TORCH",
     "beside_pruned",
     "of_variant",
     "variant_name",
@@ -113,7 +114,7 @@ INTERVENTION_TRAINING = Experiment(
     variables=run_variables("variant", "density", "trial"),
     coords=RUN_LABELS,
     paper={
-        "grid": {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
+        "grid": {"trial": 10, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
         "width": 1024,
         "hidden_layers": 4,
         "optimizer": "adam",
@@ -144,3 +145,5 @@ INTERVENTION_TRAINING = Experiment(
         ["layer_density", "path_density"],
     ),
 )
+
+INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under("torch", batch_size=64)

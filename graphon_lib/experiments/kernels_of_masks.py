@@ -19,7 +19,7 @@ from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.spectra import spectral_metrics
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["KERNELS_OF_MASKS", "OF_MASKS", "kernels_of_masks"]
+__all__ = ["KERNELS_OF_MASKS", "KERNELS_OF_MASKS_TORCH", "OF_MASKS", "kernels_of_masks"]
 
 OF_MASKS = ("re-drawn", "kept", "theory, degree", "theory, joint", "theory, second moments")
 """The roads of :data:`~graphon_lib.experiments.roads.ROADS` that are compared."""
@@ -115,3 +115,5 @@ KERNELS_OF_MASKS = Experiment(
     },
     case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"], ["path_density"]),
 )
+
+KERNELS_OF_MASKS_TORCH = KERNELS_OF_MASKS.under("torch")

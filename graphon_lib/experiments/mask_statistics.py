@@ -14,7 +14,13 @@ from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.pruning.methods import saliency
 
-__all__ = ["MASK_STATISTICS", "dead_fractions", "mask_statistics", "pixel_images"]
+__all__ = [
+    "MASK_STATISTICS",
+    "MASK_STATISTICS_TORCH",
+    "dead_fractions",
+    "mask_statistics",
+    "pixel_images",
+]
 
 PICTURED = 96
 """Side of the corner of a mask that is kept as a picture."""
@@ -154,3 +160,5 @@ MASK_STATISTICS = Experiment(
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],
     ),
 )
+
+MASK_STATISTICS_TORCH = MASK_STATISTICS.under("torch")

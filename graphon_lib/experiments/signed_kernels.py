@@ -14,7 +14,7 @@ from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.kernels import graphon_ntk
 
-__all__ = ["BLOCKINGS", "OF_SIGNED", "SIGNED_KERNELS", "signed_kernels"]
+__all__ = ["BLOCKINGS", "OF_SIGNED", "SIGNED_KERNELS", "SIGNED_KERNELS_TORCH", "signed_kernels"]
 
 OF_SIGNED = (
     "signs randomised",
@@ -194,3 +194,5 @@ SIGNED_KERNELS = Experiment(
         ["energy", "cosine"],
     ),
 )
+
+SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under("torch")

@@ -23,6 +23,7 @@ __all__ = [
     "OF_NETWORKS",
     "RANKS",
     "SPECTRA",
+    "SPECTRA_TORCH",
     "kernel_metrics",
     "spectra",
 ]
@@ -226,3 +227,5 @@ SPECTRA = Experiment(
         ["path_density"],
     ),
 )
+
+SPECTRA_TORCH = SPECTRA.under("torch")

@@ -20,7 +20,7 @@ from graphon_lib.graphons.paths import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
 
-__all__ = ["RUN_LABELS", "TRAINING", "run_variables", "training"]
+__all__ = ["RUN_LABELS", "TRAINING", "TRAINING_TORCH", "run_variables", "training"]
 
 RUN_LABELS = MappingProxyType(
     {
@@ -149,7 +149,7 @@ TRAINING = Experiment(
     paper={
         # Trials come first, so that a sweep that is cut short has all methods and densities.
         "grid": {
-            "trial": 5,
+            "trial": 10,
             "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
             "pruning": ["dense", "all"],
         },
@@ -186,3 +186,5 @@ TRAINING = Experiment(
         ["layer_density", "path_density"],
     ),
 )
+
+TRAINING_TORCH = TRAINING.under("torch", batch_size=64)

@@ -11,7 +11,7 @@ from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.expected import keep_probabilities
 
-__all__ = ["VECTOR_POSITIONS", "vector_positions"]
+__all__ = ["VECTOR_POSITIONS", "VECTOR_POSITIONS_TORCH", "vector_positions"]
 
 VECTOR_METHODS = ("snip", "grasp")
 
@@ -89,3 +89,5 @@ VECTOR_POSITIONS = Experiment(
     },
     case=Case({"grid": {"width": [512], "trial": 1}}, ["singular_value", "expected_density"]),
 )
+
+VECTOR_POSITIONS_TORCH = VECTOR_POSITIONS.under("torch")
