@@ -1,0 +1,419 @@
+"""What stored results say about claims: values with intervals over networks.
+
+Intervals are of level 95 %: Student's t over networks (of logarithms for ratios) unless a function
+says otherwise. Where one row of the ledger makes several comparisons, their intervals are
+simultaneous (Bonferroni). Functions take the results of one initialisation and return an estimate
+for every condition that they compare, ``""`` where there is only one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.prediction import loss_at
+from graphon_lib.experiments.rank_correlation import rank_correlation
+
+DENSITY = 0.2
+STEP = 50
+"""Losses of training are means over the ten batches before this update."""
+
+
+class Estimate(NamedTuple):
+    """A value, the ends of its interval, and the number of networks behind it."""
+
+    value: float
+    lower: float
+    upper: float
+    networks: int
+
+
+Estimates = dict[str, Estimate]
+
+
+def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
+    """Return the mean of independent samples with Student's interval."""
+    samples = np.asarray(samples, dtype=np.float64)
+    error = samples.std(ddof=1) / np.sqrt(len(samples))
+    return _around(float(samples.mean()), float(error), len(samples) - 1, len(samples), comparisons)
+
+
+def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate:
+    """Return the geometric mean of paired ratios."""
+    *ends, networks = interval(np.log(first) - np.log(second), comparisons)
+    return Estimate(*(float(np.exp(end)) for end in ends), networks)
+
+
+def _around(value: float, error: float, degrees: float, networks: int, comparisons: int) -> Estimate:
+    half = float(stats.t.ppf(1.0 - 0.025 / comparisons, degrees)) * error
+    return Estimate(value, value - half, value + half, networks)
+
+
+def _percent(density: xr.DataArray) -> str:
+    return f"{100 * (1 - float(density)):.0f} %"
+
+
+# Masks and their limits
+
+
+def spread(batch: xr.Dataset, arms: dict[str, str], *, same_batch: bool) -> Estimates:
+    """Return the relative difference of graphons between networks of the largest width.
+
+    The root mean square over blocks, beyond chance. The standard error is the jackknife's over
+    batches; that of a sum of components is bounded by the sum of theirs.
+    """
+    found = {}
+    networks = batch.sizes["batch"] * batch.sizes["trial"]
+    for condition, arm in arms.items():
+        at = batch.isel(width=-1).sel(pruning=arm)
+        within, within_error, share, share_error = (
+            float(at.variance.sel(component=name))
+            for name in ("within", "within_error", "share", "share_error")
+        )
+        total, error = within, within_error
+        if not same_batch:
+            total = within / (1 - share)
+            error = within_error / (1 - share) + within * share_error / (1 - share) ** 2
+        degrees = batch.sizes["batch"] - 1
+        *ends, _ = _around(total - float(at.chance), error, degrees, networks, len(arms))
+        found[condition] = Estimate(*(max(end, 0.0) ** 0.5 for end in ends), networks)
+    return found
+
+
+def cycle_variance(scales: xr.Dataset) -> Estimates:
+    """Return the variance of 4-cycle ratios within a batch at the largest width over that at the least.
+
+    The standard errors of the logarithms are the jackknife's over batches.
+    """
+    found = {}
+    at = scales.cycle_ratio.isel(images=-1).transpose("scale", "width", "batch", "trial")
+    batches = at.sizes["batch"]
+    for scale in at.scale:
+        logs, square = [], 0.0
+        for samples in at.sel(scale=scale).isel(width=[0, -1]).values:
+            share = variance_share(samples[..., None])
+            logs.append(np.log(share.within))
+            square += (share.within_error / share.within) ** 2
+        estimate = _around(
+            logs[1] - logs[0], square**0.5, batches - 1, 2 * batches * at.sizes["trial"], at.scale.size
+        )
+        name = f"outputs times {float(scale):g}" if float(scale) != 1.0 else "outputs as they are"
+        found[name] = Estimate(*(float(np.exp(end)) for end in estimate[:3]), estimate.networks)
+    return found
+
+
+def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
+    motifs = convergence.motif_density.sel(
+        pruning=method, scope="layer", density=DENSITY, hidden_layers=2, mask=_first_mask(convergence)
+    ).isel(width=_reference(convergence))
+    ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
+    return ratios.dropna("trial").values.astype(np.float64)
+
+
+def _reference(convergence: xr.Dataset) -> int:
+    """Return the place of the last width but one, which has trials enough."""
+    return convergence.sizes["width"] - 2
+
+
+def _first_mask(convergence: xr.Dataset) -> int:
+    return int(convergence.mask[0])
+
+
+def cycle_ratio(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return the density of 4-cycles over the fourth power of that of edges: 1 for a constant."""
+    return {"": interval(_cycle_ratios(convergence, method))}
+
+
+def cycle_spread(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return the relative standard deviation of 4-cycle ratios, with the chi-squared interval."""
+    ratios = _cycle_ratios(convergence, method)
+    degrees = len(ratios) - 1
+    value = float(ratios.std(ddof=1) / ratios.mean())
+    ends = (value * (degrees / stats.chi2.ppf(q, degrees)) ** 0.5 for q in (0.975, 0.025))
+    return {"": Estimate(value, *map(float, ends), len(ratios))}
+
+
+def shape_distance(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return how far shapes are from those of twice the width, root mean square over blocks.
+
+    The expectations of cross-fitted histograms divided by their density, freed of noise; bootstrap
+    intervals.
+    """
+    last = _reference(convergence)
+    at = convergence.distance.sel(
+        pruning=method,
+        density=DENSITY,
+        hidden_layers=2,
+        mask=_first_mask(convergence),
+        estimator="cross-fitted",
+        scale="divided by density",
+    ).isel(width=last - 1, other_width=last)
+    found = {}
+    for condition, scope in (("one global threshold", "global"), ("each layer alone", "layer")):
+        values = at.sel(scope=scope, statistic=["squared", "lower", "upper"]).values
+        roots = np.sqrt(np.maximum(values.astype(np.float64), 0.0)) / convergence.sizes["row"]
+        counted = convergence.layer_density.sel(
+            pruning=method, scope=scope, density=DENSITY, hidden_layers=2, weight_layer=2
+        ).isel(width=last)
+        found[condition] = Estimate(*map(float, roots), int(counted.notnull().sum()))
+    return found
+
+
+def falling_distance(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return the largest ratio of squared distances to the reference from one width to the next.
+
+    Of plain histograms, over depths, masks and densities; simultaneous intervals by the delta
+    method with bootstrap standard errors.
+    """
+    last = _reference(convergence)
+    at = convergence.distance.sel(
+        pruning=method, estimator="plain", scale="histogram", scope="global"
+    ).isel(other_width=last, width=slice(last))
+    squared, error = (
+        at.sel(statistic=name)
+        .stack(place=("hidden_layers", "mask", "density"))
+        .dropna("place")
+        .transpose("width", "place")
+        .values.astype(np.float64)
+        for name in ("squared", "standard_error")
+    )
+    value = squared[1:] / squared[:-1]
+    spread = np.hypot(error[1:], value * error[:-1]) / squared[:-1]
+    half = stats.norm.ppf(1 - 0.025 / value.size) * spread
+    trials = convergence.sizes["trial"]
+    return {"": Estimate(*(float(v.max()) for v in (value, value - half, value + half)), trials)}
+
+
+def residual(blocks: xr.Dataset, method: str) -> Estimates:
+    """Return the largest singular value that degree-sorted blocks leave over that of chance."""
+    at = blocks.singular_value.sel(pruning=method, estimator="degree").isel(rank=0)
+    enough = at.isel(source=0).notnull().sum("trial") >= min(3, at.sizes["trial"])
+    at = at.isel(width=int(np.flatnonzero(enough)[-1])).dropna("trial")
+    return {"": ratio(at.sel(source="mask"), at.sel(source="sampled"), blocks.sizes["pruning"])}
+
+
+def path_readings(shared: xr.Dataset) -> Estimates:
+    """Return the path density of two readings of SNIP's masks as graphons over that of the masks."""
+    at = shared.path_density.isel(density=-1).sel(pruning="snip")
+    names = {"each mask sorted alone": "degree", "one position a neuron": "joint"}
+    return {
+        condition: ratio(at.sel(reading=reading), at.sel(reading="mask"), len(names))
+        for condition, reading in names.items()
+    }
+
+
+def many_paths(shared: xr.Dataset) -> Estimates:
+    """Return the path density of SynFlow's masks over the largest of the other methods."""
+    at = shared.path_density.sel(reading="mask")
+    others = [name for name in at.pruning.values if name != "synflow"]
+    return {
+        _percent(density): ratio(
+            at.sel(pruning="synflow", density=density),
+            at.sel(pruning=others, density=density).max("pruning"),
+            at.sizes["density"],
+        )
+        for density in at.density
+    }
+
+
+def dead_neurons(masks: xr.Dataset) -> Estimates:
+    """Return the share of hidden neurons that SynFlow removes."""
+    at = masks.dead_fraction.sel(pruning="synflow").mean("hidden_layer")
+    chosen = at.sel(density=at.density <= 0.3)
+    return {
+        _percent(density): interval(chosen.sel(density=density), chosen.sizes["density"])
+        for density in chosen.density
+    }
+
+
+# Kernels and their spectra
+
+
+def error_exponents(errors: xr.Dataset) -> Estimates:
+    """Return exponents of kernel errors in the width, one a trial, by least squares."""
+    logs = np.log(errors.error).transpose("design", "trial", "width")
+    width = np.log(errors.width.values)
+    width = (width - width.mean()) / ((width - width.mean()) ** 2).sum()
+    return {
+        str(design): interval(logs.sel(design=design).values @ width, logs.sizes["design"])
+        for design in logs.design.values
+    }
+
+
+def redrawn_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the Graphon NTK over the one measured with new weights on the masks."""
+    at = kernels.trace.isel(width=-1, density=0)
+    return _over(at, "theory, joint", "re-drawn")
+
+
+def kept_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the Graphon NTK over the one measured with the kept weights."""
+    at = kernels.trace.isel(width=-1).sel(density=DENSITY)
+    return _over(at, "theory, joint", "kept")
+
+
+def signed_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
+    at = kernels.trace.isel(width=-1).sel(density=DENSITY)
+    second = _over(at, "theory, second moments", "kept")
+    return second | {"snip": _over(at, "theory, positions", "kept")["snip"]}
+
+
+def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
+    found = {}
+    for method in trace.pruning.values:
+        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial", how="all")
+        if pair.sizes["trial"] > 1 and bool(pair.notnull().all()):
+            found[str(method)] = ratio(
+                pair.sel(road=theory), pair.sel(road=measured), trace.sizes["pruning"]
+            )
+    return found
+
+
+def random_exponent(spectra: xr.Dataset) -> Estimates:
+    """Return the power of the density in the traces of Random's kernels, for every masked layer."""
+    trace = spectra.trace.isel(digits=-1).sel(pruning="random", road="re-drawn")
+    logs = np.log(trace).transpose("trial", "density").values
+    density = np.log(spectra.density.values)
+    density = (density - density.mean()) / ((density - density.mean()) ** 2).sum()
+    return {"": interval(logs @ density / (spectra.attrs["hidden_layers"] + 1))}
+
+
+def random_energy(spectra: xr.Dataset) -> Estimates:
+    """Return Random's energy in five eigenvalues minus the dense network's, largest difference."""
+    energy = spectra.energy.isel(digits=-1)
+    gap = energy.sel(pruning="random", road="sampled") - energy.sel(pruning="dense", road="kept")
+    each = [interval(gap.sel(density=at), gap.sizes["density"]) for at in gap.density]
+    return {"": max(each, key=lambda estimate: abs(estimate.value))}
+
+
+def concentration(spectra: xr.Dataset, method: str) -> Estimates:
+    """Return a method's energy in five eigenvalues minus Random's, at the largest sparsity."""
+    energy = spectra.energy.isel(digits=-1, density=-1)
+    gap = energy.sel(pruning=method) - energy.sel(pruning="random")
+    roads = {"graphons": "sampled", "kept weights": "kept"}
+    return {name: interval(gap.sel(road=road), 2 * len(roads)) for name, road in roads.items()}
+
+
+# Training
+
+
+def faster_start(training: xr.Dataset, method: str) -> Estimates:
+    """Return Random's training loss over a method's, simultaneous with those of another method."""
+    loss = _loss(training)
+    return {
+        _percent(at): ratio(
+            loss.sel(pruning="random", density=at),
+            loss.sel(pruning=method, density=at),
+            2 * loss.sizes["density"],
+        )
+        for at in loss.density
+    }
+
+
+def _loss(training: xr.Dataset) -> xr.DataArray:
+    step = min(STEP, training.sizes["step"])
+    return loss_at(training, [step]).isel(at=0).astype(np.float64)
+
+
+def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return rank correlations of energy and speed among Random, SNIP and SynFlow.
+
+    Bootstrap over networks, 2000 samples, simultaneous intervals.
+    """
+    three = ["random", "snip", "synflow"]
+    energy = spectra.energy.isel(digits=-1).sel(road="sampled", pruning=three)
+    return _correlations(energy, _loss(training).sel(pruning=three))
+
+
+def _correlations(known: xr.DataArray, loss: xr.DataArray) -> Estimates:
+    order = ("trial", "density", "pruning")
+    known, loss = (array.transpose(*order) for array in (known, loss))
+    rng = np.random.default_rng(0)
+    means = []
+    for array in (known.values, -loss.values):
+        drawn = rng.integers(len(array), size=(2000, len(array)))
+        means.append(np.concatenate([array.mean(axis=0)[None], array[drawn].mean(axis=1)]))
+    x, y = means
+    each, pooled = rank_correlation(x, y), rank_correlation(*(m.reshape(len(m), -1) for m in means))
+    named = dict(zip(map(_percent, known.density), each.T, strict=True))
+    named["all sparsities pooled"] = pooled
+    level = 0.025 / len(named)
+    networks = min(known.sizes["trial"], loss.sizes["trial"])
+    return {
+        name: Estimate(float(v[0]), *map(float, np.nanquantile(v[1:], [level, 1 - level])), networks)
+        for name, v in named.items()
+    }
+
+
+def indicator(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return rank correlations of two quantities of the Graphon NTK with speed, over all networks."""
+    methods = [name for name in spectra.pruning.values if name != "dense"]
+    loss = _loss(training).sel(pruning=methods)
+    at = spectra.isel(digits=-1).sel(road="sampled", pruning=methods)
+    return {
+        name: _correlations(at[name], loss)["all sparsities pooled"] for name in ("trace", "energy")
+    }
+
+
+def _variants(changed: xr.Dataset, training: xr.Dataset) -> xr.DataArray:
+    """Return losses at the largest sparsity, those as pruned under the names of their methods."""
+    trials = slice(min(changed.sizes["trial"], training.sizes["trial"]))
+    sparsest = {"density": -1, "trial": trials}
+    return xr.concat(
+        [
+            _loss(training).isel(sparsest).rename(pruning="variant"),
+            _loss(changed).isel(sparsest).drop_vars(["pruning", "intervention"], errors="ignore"),
+        ],
+        dim="variant",
+    )
+
+
+def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return the share of the gap between Random and dense that one factor a layer closes."""
+    loss = np.log(_variants(changed, training))
+    gap = loss.sel(variant="random") - loss.sel(variant="dense")
+    return {"": interval((loss.sel(variant="random") - loss.sel(variant="random: rescaled")) / gap)}
+
+
+def scaled_dense(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return the loss of a dense network with Random's scale over that of Random."""
+    loss = _variants(changed, training)
+    return {"": ratio(loss.sel(variant="dense: scaled to random"), loss.sel(variant="random"))}
+
+
+def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
+    loss = _variants(changed, training)
+    return {
+        method: ratio(loss.sel(variant="random: rescaled"), loss.sel(variant=f"{method}: rescaled"), 2)
+        for method in ("snip", "synflow")
+    }
+
+
+def _share_of_lead(loss: xr.DataArray, whole: str, part: str) -> Estimate:
+    logs = np.log(loss.sel(variant="random: rescaled")) - np.log(loss)
+    return interval(logs.sel(variant=part) - logs.sel(variant=whole) / 2)
+
+
+def layers_of_lead(changed: xr.Dataset) -> Estimates:
+    """Return by how much SynFlow's layer densities lead by more than half of its masks' lead.
+
+    Test losses at equal scale, new weights; the logarithm of the lead over Random's that masks
+    shuffled within each layer have, minus half of that of the masks themselves.
+    """
+    loss = changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64)
+    whole, part = "synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"
+    return {"": _share_of_lead(loss, whole, part)}
+
+
+def grasp_weights(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return GraSP's loss with the weights that it keeps over that with new ones, scale restored."""
+    loss = _variants(changed, training)
+    first, second = "grasp: rescaled", "grasp: re-drawn, rescaled"
+    return {"": ratio(loss.sel(variant=first), loss.sel(variant=second))}
