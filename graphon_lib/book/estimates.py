@@ -49,7 +49,9 @@ def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate
     return Estimate(*(float(np.exp(end)) for end in ends), networks)
 
 
-def _around(value: float, error: float, degrees: float, networks: int, comparisons: int) -> Estimate:
+def _around(
+    value: float, error: float, degrees: float, networks: int, comparisons: int
+) -> Estimate:
     half = float(stats.t.ppf(1.0 - 0.025 / comparisons, degrees)) * error
     return Estimate(value, value - half, value + half, networks)
 
@@ -100,7 +102,11 @@ def cycle_variance(scales: xr.Dataset) -> Estimates:
             logs.append(np.log(share.within))
             square += (share.within_error / share.within) ** 2
         estimate = _around(
-            logs[1] - logs[0], square**0.5, batches - 1, 2 * batches * at.sizes["trial"], at.scale.size
+            logs[1] - logs[0],
+            square**0.5,
+            batches - 1,
+            2 * batches * at.sizes["trial"],
+            at.scale.size,
         )
         name = f"outputs times {float(scale):g}" if float(scale) != 1.0 else "outputs as they are"
         found[name] = Estimate(*(float(np.exp(end)) for end in estimate[:3]), estimate.networks)
@@ -109,7 +115,11 @@ def cycle_variance(scales: xr.Dataset) -> Estimates:
 
 def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
     motifs = convergence.motif_density.sel(
-        pruning=method, scope="layer", density=DENSITY, hidden_layers=2, mask=_first_mask(convergence)
+        pruning=method,
+        scope="layer",
+        density=DENSITY,
+        hidden_layers=2,
+        mask=_first_mask(convergence),
     ).isel(width=_reference(convergence))
     ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
     return ratios.dropna("trial").values.astype(np.float64)
@@ -346,7 +356,9 @@ def _correlations(known: xr.DataArray, loss: xr.DataArray) -> Estimates:
     level = 0.025 / len(named)
     networks = min(known.sizes["trial"], loss.sizes["trial"])
     return {
-        name: Estimate(float(v[0]), *map(float, np.nanquantile(v[1:], [level, 1 - level])), networks)
+        name: Estimate(
+            float(v[0]), *map(float, np.nanquantile(v[1:], [level, 1 - level])), networks
+        )
         for name, v in named.items()
     }
 
@@ -391,7 +403,9 @@ def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
     loss = _variants(changed, training)
     return {
-        method: ratio(loss.sel(variant="random: rescaled"), loss.sel(variant=f"{method}: rescaled"), 2)
+        method: ratio(
+            loss.sel(variant="random: rescaled"), loss.sel(variant=f"{method}: rescaled"), 2
+        )
         for method in ("snip", "synflow")
     }
 
