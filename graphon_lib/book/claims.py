@@ -17,12 +17,24 @@ from types import MappingProxyType
 
 import xarray as xr
 
+from graphon_lib._checks import check_choice
 from graphon_lib.book import estimates as of
 from graphon_lib.book.estimates import Estimate, Estimates
 from graphon_lib.experiments.results import StaleResultError
 from graphon_lib.experiments.table import EXPERIMENTS
 
-__all__ = ["CLAIMS", "SETTINGS", "Claim", "Verdict", "judge", "overall", "verdict"]
+__all__ = [
+    "CLAIMS",
+    "SETTINGS",
+    "Claim",
+    "Verdict",
+    "estimates",
+    "in_words",
+    "judge",
+    "overall",
+    "quote",
+    "verdict",
+]
 
 SETTINGS = MappingProxyType({"he": "He initialisation", "torch": "PyTorch's defaults"})
 """Initialisations under which results are stored, and what they are called in sentences."""
@@ -39,7 +51,7 @@ class Verdict(StrEnum):
     MISSING = "not computed"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Claim:
     """A claim and what decides it.
 
@@ -62,23 +74,16 @@ class Claim:
     where: str
     chapter: str
     criterion: str
-    why: str = ""
-    low: float = -inf
-    high: float = inf
     results: tuple[str, ...] = ()
     measure: Callable[..., Estimates] | None = None
+    low: float = -inf
+    high: float = inf
+    why: str = ""
 
     @property
     def test(self) -> str:
         """The criterion with its margins."""
         return self.criterion.format(low=self.low, high=self.high)
-
-    def estimates(self, setting: str) -> Estimates | None:
-        """Return the estimates under an initialisation, None where a result is not stored."""
-        found = [_result(name, setting) for name in self.results]
-        if self.measure is None or any(result is None for result in found):
-            return None
-        return self.measure(*found)
 
 
 def judge(estimate: Estimate, low: float, high: float) -> Verdict:
@@ -101,50 +106,46 @@ def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
     Returns
     -------
     verdict : Verdict
-        Reproduced if every one says so, not reproduced likewise; undecided where none says that the
-        claim is reproduced and not all that it is not.
-    condition : str
-        Where some are reproduced and others not, those that are.
+        The one that all have in common; else, under a condition where some are reproduced, and
+        undecided where none is.
+    where : str
+        The settings and conditions that are reproduced, or for the undecided those that are not.
     """
     verdicts = {one for conditions in found.values() for one in conditions.values()}
-    if not verdicts:
-        return Verdict.MISSING, ""
-    if len(verdicts) == 1:
-        return verdicts.pop(), ""
-    if Verdict.REPRODUCED not in verdicts:
-        return Verdict.UNDECIDED, ""
-    held = {
-        setting: [name for name, one in conditions.items() if one is Verdict.REPRODUCED]
+    if len(verdicts) < 2:
+        return (verdicts.pop() if verdicts else Verdict.MISSING), ""
+    held = Verdict.REPRODUCED in verdicts
+    named = {
+        setting: [
+            name
+            for name, one in conditions.items()
+            if one is (Verdict.REPRODUCED if held else Verdict.NOT)
+        ]
         for setting, conditions in found.items()
     }
-    if len({tuple(names) for names in held.values()}) == 1:
-        return Verdict.CONDITION, ", ".join(next(iter(held.values())))
-    return Verdict.CONDITION, "; ".join(
-        SETTINGS[setting] + ("" if len(names) == len(found[setting]) else f" at {', '.join(names)}")
-        for setting, names in held.items()
-        if names
-    )
+    if len({tuple(names) for names in named.values()}) == 1:
+        where = ", ".join(next(iter(named.values())))
+    else:
+        where = "; ".join(
+            SETTINGS[setting]
+            + ("" if len(names) == len(found[setting]) else f": {', '.join(names)}")
+            for setting, names in named.items()
+            if names
+        )
+    if held:
+        return Verdict.CONDITION, where
+    return Verdict.UNDECIDED, where and f"{Verdict.NOT}: {where}"
 
 
 @cache
-def assessed(identifier: str) -> dict[str, Estimates]:
+def estimates(identifier: str) -> dict[str, Estimates]:
     """Return the estimates of a claim by setting, of the settings whose results are stored."""
-    claim = CLAIMS[identifier]
-    found = {setting: claim.estimates(setting) for setting in SETTINGS}
-    return {setting: estimates for setting, estimates in found.items() if estimates}
-
-
-def decided(identifier: str) -> tuple[Verdict, str]:
-    """Return the verdict on a claim and its condition."""
-    claim = CLAIMS[identifier]
-    if claim.measure is None:
-        return Verdict.UNTESTED, ""
-    return overall(
-        {
-            setting: {name: judge(one, claim.low, claim.high) for name, one in estimates.items()}
-            for setting, estimates in assessed(identifier).items()
-        }
-    )
+    claim, found = CLAIMS[identifier], {}
+    for setting in SETTINGS if claim.measure else ():
+        stored = [_result(name, setting) for name in claim.results]
+        if all(result is not None for result in stored):
+            found[setting] = claim.measure(*stored)
+    return found
 
 
 def verdict(identifier: str) -> str:
@@ -165,10 +166,57 @@ def verdict(identifier: str) -> str:
     ValueError
         If there is no such claim.
     """
-    if identifier not in CLAIMS:
-        raise ValueError(f"identifier must be one of {', '.join(CLAIMS)}, got {identifier!r}")
-    found, condition = decided(identifier)
-    return f"{found} ({condition})" if condition else str(found)
+    claim = _claim(identifier)
+    if claim.measure is None:
+        return str(Verdict.UNTESTED)
+    one, where = overall(
+        {
+            setting: {
+                name: judge(value, claim.low, claim.high) for name, value in of_setting.items()
+            }
+            for setting, of_setting in estimates(identifier).items()
+        }
+    )
+    return f"{one} ({where})" if where else str(one)
+
+
+def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
+    """Return an estimate with its interval, for a sentence.
+
+    Parameters
+    ----------
+    identifier
+        A key of :data:`CLAIMS`.
+    setting
+        A key of :data:`SETTINGS`.
+    condition
+        One of those that the claim is tested under, if there are several.
+
+    Returns
+    -------
+    str
+        Such as ``"0.031 (0.029 to 0.033)"``, or that it is not computed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim or, where the result is stored, no such condition.
+    """
+    _claim(identifier)
+    found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
+    return (
+        in_words(found[check_choice("condition", condition, found)]) if found else Verdict.MISSING
+    )
+
+
+def in_words(estimate: Estimate) -> str:
+    """Return a value with its interval, three digits each."""
+    value, lower, upper = (f"{end:#.3g}".rstrip(".") for end in estimate[:3])
+    return f"{value} ({lower} to {upper})"
+
+
+def _claim(identifier: str) -> Claim:
+    return CLAIMS[check_choice("identifier", identifier, CLAIMS)]
 
 
 @cache
@@ -180,381 +228,370 @@ def _result(name: str, setting: str) -> xr.Dataset | None:
         return None
 
 
-METHOD_NAMES = {
-    "random": "Random",
-    "magnitude": "Magnitude",
-    "snip": "SNIP",
-    "grasp": "GraSP",
-    "synflow": "SynFlow",
-}
-PICTURE = "5 % of a density is the step that the paper's grey scale can show"
+GREY = (
+    "the paper's pictures show graphons in steps of about a twentieth: smaller differences cannot be "
+    "seen in them"
+)
 HALFWAY = (
-    "fluctuations of the order of the inverse root of the width quarter the variance when the width is "
-    "four times as large, a random limit leaves it: the margin is the geometric mean"
+    "four times the width quarters the variance of fluctuations of the order of its inverse root and "
+    "leaves that of a random limit: the margin is the geometric mean"
 )
 FACTOR = "the bioequivalence margin of clinical trials, for scales that span orders of magnitude"
-LEAD = "5 % of the loss is a gap that can be seen in the paper's figure"
+LEAD = "a gap of 5 % of the loss can be seen in the paper's figure"
+DIRECTION = "the paper claims a direction"
+ENERGY = "a tenth of the energy of the dense kernel"
 
-
-def _rows() -> list[Claim]:
-    rows = [
+ROWS = (
+    Claim(
+        "limit",
+        "Masks converge to deterministic graphons that depend only on architecture, sparsity and method",
+        "4.2",
+        "03-convergence",
+        "at width 2000, graphons of networks with different weights and pruning batches differ by at "
+        "most {high:g} of their values, beyond chance",
+        ("batch-dependence",),
+        partial(
+            of.spread,
+            arms={of.METHOD_NAMES[m]: m for m in ("random", "magnitude", "snip", "grasp")},
+            same_batch=False,
+        ),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "limit-synflow",
+        "... SynFlow's, too",
+        "4.2",
+        "03-convergence",
+        "at width 2000, each layer's density fixed, 4-cycles over those of a constant graphon have a "
+        "relative standard deviation of at most {high:g} between networks",
+        ("convergence",),
+        partial(of.cycle_spread, method="synflow"),
+        high=0.05,
+        why="the margin of the other methods, for a number that needs no order of the neurons",
+    ),
+    Claim(
+        "limit-batch",
+        "... given the pruning batch, where the method sees one",
+        "4.2",
+        "03-convergence",
+        "at width 2000, graphons of networks of one batch differ by at most {high:g} of their values, "
+        "beyond chance",
+        ("batch-dependence",),
+        partial(
+            of.spread,
+            arms={
+                "SNIP": "snip",
+                "SNIP, outputs near zero": "snip: quiet outputs",
+                "GraSP": "grasp",
+            },
+            same_batch=True,
+        ),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "limit-cycles",
+        "... SNIP's given the batch, by a count that needs no order of the neurons",
+        "4.2",
+        "03-convergence",
+        "at width 2000, each layer's density fixed, 4-cycles over those of a constant graphon have a "
+        "relative standard deviation of at most {high:g} between networks of one batch",
+        ("output-scale",),
+        of.cycles_in_batch,
+        high=0.05,
+        why="the margin of the other criteria",
+    ),
+    Claim(
+        "limit-width",
+        "... SNIP's given the batch, as the width grows",
+        "4.2",
+        "03-convergence",
+        "from width 500 to 2000 the variance of that ratio within a batch falls to at most {high:g} of "
+        "itself",
+        ("output-scale",),
+        of.cycle_variance,
+        high=0.5,
+        why=HALFWAY,
+    ),
+    Claim(
+        "architectures",
+        "The hypothesis holds for any fixed class of architectures",
+        "4.2",
+        "03-convergence",
+        "all networks here are fully connected, as the paper's are",
+    ),
+    Claim(
+        "distances",
+        "Euclidean distances to the histograms at width 2000 decrease as the width increases",
+        "4.3, Fig. 1 and 4",
+        "03-convergence",
+        "every squared distance is below {high:g} times the one before, at both depths and all sparsities",
+        ("convergence",),
+        of.falling_distances,
+        high=1.0,
+        why=DIRECTION,
+    ),
+    Claim(
+        "settled",
+        "Connectivity patterns are stable in the large-width limit",
+        "4.3, Fig. 1",
+        "03-convergence",
+        "shapes at width 1000 differ from those at 2000 by at most {high:g} of their values, noise and "
+        "density taken out",
+        ("convergence",),
+        partial(of.shape_distances, scope="global"),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "settled-layers",
+        "... with the density of each layer fixed",
+        "4.3, Fig. 1",
+        "03-convergence",
+        "likewise, at most {high:g}",
+        ("convergence",),
+        partial(of.shape_distances, scope="layer"),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "sorted",
+        "Sorting by degree reveals the underlying structure",
+        "4.3",
+        "02-graphons",
+        "at width 2048, masks minus their degree-sorted blocks have an operator norm of at most {high:g} "
+        "times that of chance",
+        ("residual-spectra",),
+        of.residuals,
+        high=1.1,
+        why="structure that lifts the noise by a tenth has an operator norm of a twentieth of the density",
+    ),
+    Claim(
+        "constant",
+        "Random Pruning converges to a constant graphon",
+        "4.3",
+        "02-graphons",
+        "at width 2000, 4-cycles over those of a constant graphon lie between {low:g} and {high:g}",
+        ("convergence",),
+        partial(of.cycle_ratio, method="random"),
+        low=0.99,
+        high=1.01,
+        why="1 in the limit if and only if the graphon is constant; the width adds less than half of this",
+    ),
+    Claim(
+        "synflow-block",
+        "SynFlow eliminates a large part of the neurons in hidden layers",
+        "C, Fig. 9",
+        "01-pruning",
+        "at least {low:g} of the hidden neurons have no weights left",
+        ("mask-statistics",),
+        of.dead_neurons,
+        low=0.1,
+        why="a tenth of a layer is a strip that can be seen in a histogram",
+    ),
+    Claim(
+        "synflow-paths",
+        "SynFlow encourages networks with a high number of paths",
+        "4.3",
+        "02-graphons",
+        "its masks keep at least {low:g} times as many as those of any other method",
+        ("shared-positions",),
+        of.many_paths,
+        low=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "paths",
+        "The graphon limit captures path densities",
+        "4.2",
+        "02-graphons",
+        "at 95 %, the path density of graphons of SNIP's masks over that of the masks lies between "
+        "{low:g} and {high:g}",
+        ("shared-positions",),
+        of.path_readings,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "theorem",
+        "The tangent kernel converges to the deterministic Graphon NTK",
+        "5.2, Theorem 1",
+        "04-graphon-ntk",
+        "the kernel's error, of networks sampled from a graphon, goes with a power of the width of at "
+        "most {high:g}",
+        ("kernel-convergence",),
+        of.error_exponents,
+        high=-0.25,
+        why="halfway between fluctuations, which fall with the power -1/2, and no convergence, 0",
+    ),
+    Claim(
+        "masks-kernel",
+        "The Graphon NTK is the kernel of pruned networks, with weights drawn anew",
+        "5.1",
+        "04-graphon-ntk",
+        "at width 1024 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
+        ("kernels-of-masks",),
+        of.redrawn_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "kept-kernel",
+        "... with the weights that pruning keeps",
+        "5.1",
+        "07-signed",
+        "at width 4096 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
+        ("signed-kernels",),
+        of.kept_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "signed-kernel",
+        "... with these, once it has second moments and, for SNIP, the drift of vector positions",
+        "this book",
+        "07-signed",
+        "likewise, between {low:g} and {high:g}",
+        ("signed-kernels",),
+        of.signed_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "random-scale",
+        "Random Pruning multiplies the kernel by one factor of the density a masked layer",
+        "5.3",
+        "05-random",
+        "from 50 to 95 %, traces go with a power of these factors between {low:g} and {high:g}",
+        ("spectra",),
+        of.random_exponent,
+        low=0.95,
+        high=1.05,
+        why="with five layers, a quarter of a layer",
+    ),
+    Claim(
+        "random-shape",
+        "... and maintains its spectral properties across the sparsity levels",
+        "6, Fig. 3",
+        "06-spectra",
+        "the energy in five eigenvalues minus the dense kernel's lies between {low:g} and {high:g}",
+        ("spectra",),
+        of.random_energy,
+        low=-0.05,
+        high=0.05,
+        why=ENERGY,
+    ),
+    Claim(
+        "energy",
+        "SNIP and SynFlow concentrate energy in top eigenvalues as the sparsity grows",
+        "6, Fig. 3",
+        "06-spectra",
+        "at 95 %, the energy in five eigenvalues is at least {low:g} above Random's",
+        ("spectra",),
+        of.concentration,
+        low=0.05,
+        why=ENERGY,
+    ),
+    *(
         Claim(
-            id=f"limit-{method}",
-            claim=f"{name}'s masks converge to deterministic graphons that depend only on architecture, "
-            "sparsity and method",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="at width 2000, graphons of networks with different weights and pruning batches "
-            "differ by at most {high:g} of their values, beyond chance",
-            high=0.05,
-            why=PICTURE,
-            results=("batch-dependence",),
-            measure=partial(of.spread, arms={"": method}, same_batch=False),
+            f"faster-{method}",
+            f"{of.METHOD_NAMES[method]} starts faster than Random across sparsity levels",
+            "6, Fig. 2",
+            "06-spectra",
+            "before update 50, Random's training loss is at least {low:g} times as high",
+            ("training",),
+            partial(of.faster_start, method=method),
+            low=1.05,
+            why=LEAD,
         )
-        for method, name in METHOD_NAMES.items()
-        if method != "synflow"
-    ]
-    rows += [
-        Claim(
-            id="limit-synflow",
-            claim="SynFlow's masks converge to deterministic graphons that depend only on architecture, "
-            "sparsity and method",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="at width 2000, with each layer's density fixed, 4-cycles over those of a constant "
-            "have a relative standard deviation of at most {high:g} over networks",
-            high=0.05,
-            why="the margin of the other methods, for a number that needs no order of the neurons",
-            results=("convergence",),
-            measure=partial(of.cycle_spread, method="synflow"),
-        ),
-        Claim(
-            id="limit-snip-batch",
-            claim="... and SNIP's, given the pruning batch",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="at width 2000, graphons of networks that see the same batch differ by at most "
-            "{high:g} of their values, beyond chance",
-            high=0.05,
-            why=PICTURE,
-            results=("batch-dependence",),
-            measure=partial(
-                of.spread,
-                arms={"outputs as they are": "snip", "outputs near zero": "snip: quiet outputs"},
-                same_batch=True,
-            ),
-        ),
-        Claim(
-            id="limit-grasp-batch",
-            claim="... and GraSP's, given the pruning batch",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="as for SNIP: at most {high:g}",
-            high=0.05,
-            why=PICTURE,
-            results=("batch-dependence",),
-            measure=partial(of.spread, arms={"": "grasp"}, same_batch=True),
-        ),
-        Claim(
-            id="limit-snip-width",
-            claim="... and SNIP's networks of one batch come together as the width grows",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="from width 500 to 2000 the variance of 4-cycles over those of a constant, between "
-            "networks of one batch with each layer's density fixed, falls to at most {high:g} of itself",
-            high=0.5,
-            why=HALFWAY,
-            results=("output-scale",),
-            measure=of.cycle_variance,
-        ),
-        Claim(
-            id="architectures",
-            claim="The hypothesis holds for any fixed class of architectures",
-            where="4.2",
-            chapter="03-convergence",
-            criterion="all networks here are fully connected, as are the paper's",
-        ),
-    ]
-    for method, name in METHOD_NAMES.items():
-        rows += [
-            Claim(
-                id=f"settled-{method}",
-                claim=f"{name}'s histograms are stable in the large-width limit",
-                where="4.3, Fig. 1",
-                chapter="03-convergence",
-                criterion="shapes at width 1000 differ from those at 2000 by at most {high:g} of their "
-                "values, noise and density taken out",
-                high=0.05,
-                why=PICTURE,
-                results=("convergence",),
-                measure=partial(of.shape_distance, method=method),
-            ),
-            Claim(
-                id=f"distances-{method}",
-                claim=f"{name}: Euclidean distances to width 2000 decrease as the width increases",
-                where="4.3, Fig. 1 and 4",
-                chapter="03-convergence",
-                criterion="every squared distance of degree-sorted histograms to those at 2000 is below "
-                "{high:g} of the one before, at both depths and all sparsities",
-                high=1.0,
-                why="the paper claims a direction",
-                results=("convergence",),
-                measure=partial(of.falling_distance, method=method),
-            ),
-            Claim(
-                id=f"sorted-{method}",
-                claim=f"{name}: sorting by degree reveals the underlying structure",
-                where="4.3",
-                chapter="02-graphons",
-                criterion="at width 2048 the mask minus its degree-sorted blocks has an operator norm of "
-                "at most {high:g} that of chance",
-                high=1.1,
-                why="at density 0.2 a structure that lifts the noise by a tenth has an operator norm of a "
-                "twentieth of the density",
-                results=("residual-spectra",),
-                measure=partial(of.residual, method=method),
-            ),
-        ]
-    rows += [
-        Claim(
-            id="constant",
-            claim="Random Pruning converges to a constant graphon",
-            where="4.3",
-            chapter="02-graphons",
-            criterion="at width 2000, 4-cycles over those of a constant lie between {low:g} and {high:g}",
-            low=0.99,
-            high=1.01,
-            why="the ratio is 1 in the limit if and only if the graphon is constant; a finite width adds "
-            "less than half a hundredth",
-            results=("convergence",),
-            measure=partial(of.cycle_ratio, method="random"),
-        ),
-        Claim(
-            id="synflow-block",
-            claim="SynFlow eliminates a large part of the neurons in hidden layers",
-            where="C, Fig. 9",
-            chapter="01-pruning",
-            criterion="at least {low:g} of the hidden neurons have no weights left, at 70, 80, 90 and 95 %",
-            low=0.1,
-            why="a tenth of a layer is a visible strip of the histogram",
-            results=("mask-statistics",),
-            measure=of.dead_neurons,
-        ),
-        Claim(
-            id="synflow-paths",
-            claim="SynFlow encourages sparse networks with a high number of paths",
-            where="4.3",
-            chapter="02-graphons",
-            criterion="its masks keep at least {low:g} times as many paths as those of any other method",
-            low=1.25,
-            why=FACTOR,
-            results=("shared-positions",),
-            measure=of.many_paths,
-        ),
-        Claim(
-            id="paths",
-            claim="The graphon limit captures path densities",
-            where="4.2",
-            chapter="02-graphons",
-            criterion="the path density of graphons of SNIP's masks over that of the masks lies between "
-            "{low:g} and {high:g}, at 95 %",
-            low=0.8,
-            high=1.25,
-            why=FACTOR,
-            results=("shared-positions",),
-            measure=of.path_readings,
-        ),
-        Claim(
-            id="theorem",
-            claim="The tangent kernel converges to the deterministic Graphon NTK",
-            where="5.2, Theorem 1",
-            chapter="04-graphon-ntk",
-            criterion="the error of the kernel of sampled networks falls with a power of the width of at "
-            "most {high:g}",
-            high=-0.25,
-            why="fluctuations fall with the power -1/2, what does not converge with 0: the margin is "
-            "halfway",
-            results=("kernel-convergence",),
-            measure=of.error_exponents,
-        ),
-        Claim(
-            id="masks-kernel",
-            claim="The Graphon NTK is that of pruned networks: with weights drawn anew",
-            where="5.1",
-            chapter="04-graphon-ntk",
-            criterion="its trace over the measured one lies between {low:g} and {high:g}, width 1024, 80 %",
-            low=0.8,
-            high=1.25,
-            why=FACTOR,
-            results=("kernels-of-masks",),
-            measure=of.redrawn_trace,
-        ),
-        Claim(
-            id="kept-kernel",
-            claim="... and with the weights that pruning keeps",
-            where="5.1",
-            chapter="07-signed",
-            criterion="its trace over the measured one lies between {low:g} and {high:g}, width 4096, 80 %",
-            low=0.8,
-            high=1.25,
-            why=FACTOR,
-            results=("signed-kernels",),
-            measure=of.kept_trace,
-        ),
-        Claim(
-            id="signed-kernel",
-            claim="With second moments, and for SNIP the drift of vector positions, it is",
-            where="this book",
-            chapter="07-signed",
-            criterion="its trace over the measured one lies between {low:g} and {high:g}, width 4096, 80 %",
-            low=0.8,
-            high=1.25,
-            why=FACTOR,
-            results=("signed-kernels",),
-            measure=of.signed_trace,
-        ),
-        Claim(
-            id="random-scale",
-            claim="Random Pruning multiplies the kernel by one factor of the density for every layer",
-            where="5.3",
-            chapter="05-random",
-            criterion="the power of the density in traces from 50 to 95 %, for each masked layer, lies "
-            "between {low:g} and {high:g}",
-            low=0.95,
-            high=1.05,
-            why="with five layers, an error of a quarter in the exponent cannot be taken for another layer",
-            results=("spectra",),
-            measure=of.random_exponent,
-        ),
-        Claim(
-            id="random-shape",
-            claim="... and maintains its spectral properties across the sparsity levels",
-            where="6, Fig. 3",
-            chapter="06-spectra",
-            criterion="the energy in five eigenvalues differs from the dense kernel's by at most {high:g}, "
-            "from 50 to 95 %",
-            low=-0.05,
-            high=0.05,
-            why="five points of energy are a tenth of the dense network's",
-            results=("spectra",),
-            measure=of.random_energy,
-        ),
-    ]
-    for method in ("snip", "synflow"):
-        name = METHOD_NAMES[method]
-        rows += [
-            Claim(
-                id=f"energy-{method}",
-                claim=f"{name} concentrates the Graphon NTK's energy in top eigenvalues as sparsity grows",
-                where="6, Fig. 3",
-                chapter="06-spectra",
-                criterion="at 95 % the energy in five eigenvalues is at least {low:g} above Random's",
-                low=0.05,
-                why="five points of energy are a tenth of the dense network's",
-                results=("spectra",),
-                measure=partial(of.concentration, method=method),
-            ),
-            Claim(
-                id=f"faster-{method}",
-                claim=f"{name} starts faster than Random across sparsity levels",
-                where="6, Fig. 2",
-                chapter="06-spectra",
-                criterion="Random's training loss before update 50 is at least {low:g} times as high",
-                low=1.05,
-                why=LEAD,
-                results=("training",),
-                measure=partial(of.faster_start, method=method),
-            ),
-        ]
-    return [
-        *rows,
-        Claim(
-            id="energy-speed",
-            claim="Concentration of energy aligns with faster training at the same sparsity",
-            where="6",
-            chapter="06-spectra",
-            criterion="among Random, SNIP and SynFlow, energy and speed have a rank correlation above "
-            "{low:g}",
-            low=0.0,
-            why="the paper claims a direction",
-            results=("spectra", "training"),
-            measure=of.energy_and_speed,
-        ),
-        Claim(
-            id="indicator",
-            claim="The Graphon NTK can serve as a training-free indicator",
-            where="6",
-            chapter="06-spectra",
-            criterion="over methods and sparsities, a quantity of it and speed have a rank correlation of "
-            "at least {low:g}",
-            low=0.7,
-            why="half of the variance of the ranks",
-            results=("spectra", "training"),
-            measure=of.indicator,
-        ),
-        Claim(
-            id="scale-random",
-            claim="The scale of the kernel explains why sparse random networks converge more slowly",
-            where="5.3 and B",
-            chapter="08-causes",
-            criterion="at 95 %, one factor a layer closes at least {low:g} of the gap in logarithmic loss "
-            "between Random and dense",
-            low=0.5,
-            why="more than all else together",
-            results=("interventions", "training"),
-            measure=of.scale_share,
-        ),
-        Claim(
-            id="scale-dense",
-            claim="... and slows a dense network in the same way",
-            where="5.3 and B",
-            chapter="08-causes",
-            criterion="at 95 %, a dense network with Random's scale has between {low:g} and {high:g} times "
-            "its loss",
-            low=0.9,
-            high=1.11,
-            why="a tenth of the loss, twice what counts as a lead",
-            results=("interventions", "training"),
-            measure=of.scaled_dense,
-        ),
-        Claim(
-            id="lead-at-scale",
-            claim="SNIP's and SynFlow's lead is one of concentration, beyond scale",
-            where="6",
-            chapter="08-causes",
-            criterion="at 95 %, with the scales of all restored, Random's loss is at least {low:g} times "
-            "as high",
-            low=1.05,
-            why=LEAD,
-            results=("interventions", "training"),
-            measure=of.lead_at_scale,
-        ),
-        Claim(
-            id="layer-densities",
-            claim="The larger part of SynFlow's lead at equal scale lies in its layer densities",
-            where="this book",
-            chapter="08-causes",
-            criterion="the logarithmic lead of masks shuffled within layers exceeds half of that of the "
-            "masks themselves: the difference is at least {low:g}",
-            low=0.0,
-            why="a half is what the larger part means",
-            results=("interventions",),
-            measure=of.layers_of_lead,
-        ),
-        Claim(
-            id="grasp-weights",
-            claim="GraSP's kept weights train worse than new ones on the same mask",
-            where="this book",
-            chapter="08-causes",
-            criterion="at 95 %, with the scale restored, the loss with kept weights is at least {low:g} "
-            "times as high",
-            low=1.05,
-            why=LEAD,
-            results=("interventions", "training"),
-            measure=of.grasp_weights,
-        ),
-    ]
+        for method in ("snip", "synflow")
+    ),
+    Claim(
+        "energy-speed",
+        "Concentration of energy aligns with faster training",
+        "6",
+        "06-spectra",
+        "the rank correlation of energy and speed among Random, SNIP and SynFlow is above {low:g}",
+        ("spectra", "training"),
+        of.energy_and_speed,
+        low=0.0,
+        why=DIRECTION,
+    ),
+    Claim(
+        "indicator",
+        "The Graphon NTK can serve as a training-free indicator",
+        "6",
+        "06-spectra",
+        "over methods and sparsities, the rank correlation with speed is at least {low:g}",
+        ("spectra", "training"),
+        of.indicator,
+        low=0.7,
+        why="half of the variance of the ranks",
+    ),
+    Claim(
+        "scale-random",
+        "The scale of the kernel explains why sparse random networks converge more slowly",
+        "5.3 and B",
+        "08-causes",
+        "at 95 %, one factor a layer closes at least {low:g} of the gap in logarithmic loss between "
+        "Random and dense",
+        ("interventions", "training"),
+        of.scale_share,
+        low=0.5,
+        why="more than all else together",
+    ),
+    Claim(
+        "scale-dense",
+        "... and slows a dense network likewise",
+        "5.3 and B",
+        "08-causes",
+        "at 95 %, a dense network with Random's scale has between {low:g} and {high:g} times its loss",
+        ("interventions", "training"),
+        of.scaled_dense,
+        low=0.9,
+        high=1.11,
+        why="a tenth, twice what counts as a lead",
+    ),
+    Claim(
+        "lead-at-scale",
+        "The lead over Random is one of concentration, beyond scale",
+        "6",
+        "08-causes",
+        "at 95 %, the scales of all restored, Random's training loss is at least {low:g} times as high",
+        ("interventions", "training"),
+        of.lead_at_scale,
+        low=1.05,
+        why=LEAD,
+    ),
+    Claim(
+        "layer-densities",
+        "The larger part of SynFlow's lead at equal scale lies in its layer densities",
+        "this book",
+        "08-causes",
+        "the logarithmic lead of masks shuffled within layers, minus half of that of the masks, is at "
+        "least {low:g}",
+        ("interventions",),
+        of.layers_of_lead,
+        low=0.0,
+        why="a half is what the larger part means",
+    ),
+    Claim(
+        "grasp-weights",
+        "GraSP's kept weights train worse than new ones on the same mask",
+        "this book",
+        "08-causes",
+        "at 95 %, the scale restored, the loss with kept weights is at least {low:g} times as high",
+        ("interventions", "training"),
+        of.grasp_weights,
+        low=1.05,
+        why=LEAD,
+    ),
+)
 
-
-CLAIMS = MappingProxyType({claim.id: claim for claim in _rows()})
+CLAIMS = MappingProxyType({claim.id: claim for claim in ROWS})
 """All claims by their identifiers, in the order of the ledger."""

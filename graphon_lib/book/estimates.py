@@ -35,6 +35,14 @@ class Estimate(NamedTuple):
 
 Estimates = dict[str, Estimate]
 
+METHOD_NAMES = {
+    "random": "Random",
+    "magnitude": "Magnitude",
+    "snip": "SNIP",
+    "grasp": "GraSP",
+    "synflow": "SynFlow",
+}
+
 
 def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
     """Return the mean of independent samples with Student's interval."""
@@ -70,68 +78,70 @@ def spread(batch: xr.Dataset, arms: dict[str, str], *, same_batch: bool) -> Esti
     batches; that of a sum of components is bounded by the sum of theirs.
     """
     found = {}
-    networks = batch.sizes["batch"] * batch.sizes["trial"]
+    networks, degrees = batch.sizes["batch"] * batch.sizes["trial"], batch.sizes["batch"] - 1
     for condition, arm in arms.items():
         at = batch.isel(width=-1).sel(pruning=arm)
-        within, within_error, share, share_error = (
-            float(at.variance.sel(component=name))
-            for name in ("within", "within_error", "share", "share_error")
-        )
-        total, error = within, within_error
+        v = {name: float(at.variance.sel(component=name)) for name in at.component.values}
+        total, error = v["within"], v["within_error"]
         if not same_batch:
-            total = within / (1 - share)
-            error = within_error / (1 - share) + within * share_error / (1 - share) ** 2
-        degrees = batch.sizes["batch"] - 1
+            total = v["within"] / (1 - v["share"])
+            error = v["within_error"] / (1 - v["share"])
+            error += v["within"] * v["share_error"] / (1 - v["share"]) ** 2
         *ends, _ = _around(total - float(at.chance), error, degrees, networks, len(arms))
         found[condition] = Estimate(*(max(end, 0.0) ** 0.5 for end in ends), networks)
+    return found
+
+
+def cycles_in_batch(scales: xr.Dataset) -> Estimates:
+    """Return the relative standard deviation of 4-cycle ratios within a batch, at the largest width.
+
+    Of networks pruned by SNIP, by the scale of their outputs; the jackknife's errors over batches.
+    """
+    at, names = _by_scale(scales)
+    found = {}
+    for name, ratios in zip(names, at.isel(width=-1).values, strict=True):
+        share = variance_share(ratios[..., None])
+        mean, degrees = ratios.mean() ** 2, len(ratios) - 1
+        *ends, _ = _around(share.within, share.within_error, degrees, ratios.size, len(names))
+        found[name] = Estimate(*((max(end, 0.0) / mean) ** 0.5 for end in ends), ratios.size)
     return found
 
 
 def cycle_variance(scales: xr.Dataset) -> Estimates:
     """Return the variance of 4-cycle ratios within a batch at the largest width over that at the least.
 
-    The standard errors of the logarithms are the jackknife's over batches.
+    As :func:`cycles_in_batch`, the errors those of logarithms.
     """
+    at, names = _by_scale(scales)
     found = {}
-    at = scales.cycle_ratio.isel(images=-1).transpose("scale", "width", "batch", "trial")
-    batches = at.sizes["batch"]
-    for scale in at.scale:
-        logs, square = [], 0.0
-        for samples in at.sel(scale=scale).isel(width=[0, -1]).values:
-            share = variance_share(samples[..., None])
-            logs.append(np.log(share.within))
-            square += (share.within_error / share.within) ** 2
-        estimate = _around(
-            logs[1] - logs[0],
-            square**0.5,
-            batches - 1,
-            2 * batches * at.sizes["trial"],
-            at.scale.size,
-        )
-        name = f"outputs times {float(scale):g}" if float(scale) != 1.0 else "outputs as they are"
-        found[name] = Estimate(*(float(np.exp(end)) for end in estimate[:3]), estimate.networks)
+    for name, (narrow, wide) in zip(names, at.isel(width=[0, -1]).values, strict=True):
+        shares = [variance_share(ratios[..., None]) for ratios in (narrow, wide)]
+        error = sum((share.within_error / share.within) ** 2 for share in shares) ** 0.5
+        middle = np.log(shares[1].within / shares[0].within)
+        *ends, _ = _around(middle, error, len(wide) - 1, 0, len(names))
+        found[name] = Estimate(*(float(np.exp(end)) for end in ends), 2 * wide.size)
     return found
 
 
+def _by_scale(scales: xr.Dataset) -> tuple[xr.DataArray, list[str]]:
+    at = scales.cycle_ratio.isel(images=-1).transpose("scale", "width", "batch", "trial")
+    names = [
+        "outputs as they are" if scale == 1.0 else f"outputs times {scale:g}"
+        for scale in at.scale.values
+    ]
+    return at, names
+
+
 def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
-    motifs = convergence.motif_density.sel(
-        pruning=method,
-        scope="layer",
-        density=DENSITY,
-        hidden_layers=2,
-        mask=_first_mask(convergence),
-    ).isel(width=_reference(convergence))
+    place = {"pruning": method, "scope": "layer", "density": DENSITY, "hidden_layers": 2}
+    motifs = convergence.motif_density.sel(place).isel(mask=0, width=_reference(convergence))
     ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
     return ratios.dropna("trial").values.astype(np.float64)
 
 
 def _reference(convergence: xr.Dataset) -> int:
-    """Return the place of the last width but one, which has trials enough."""
+    """Return the place of the paper's reference: of the largest width there are few networks."""
     return convergence.sizes["width"] - 2
-
-
-def _first_mask(convergence: xr.Dataset) -> int:
-    return int(convergence.mask[0])
 
 
 def cycle_ratio(convergence: xr.Dataset, method: str) -> Estimates:
@@ -148,63 +158,72 @@ def cycle_spread(convergence: xr.Dataset, method: str) -> Estimates:
     return {"": Estimate(value, *map(float, ends), len(ratios))}
 
 
-def shape_distance(convergence: xr.Dataset, method: str) -> Estimates:
+def shape_distances(convergence: xr.Dataset, scope: str) -> Estimates:
     """Return how far shapes are from those of twice the width, root mean square over blocks.
 
     The expectations of cross-fitted histograms divided by their density, freed of noise; bootstrap
-    intervals.
+    intervals, each of level 95 %.
     """
     last = _reference(convergence)
+    place = {"scope": scope, "density": DENSITY, "hidden_layers": 2}
+    counted = convergence.layer_density.sel(place).isel(width=last, weight_layer=1)
     at = convergence.distance.sel(
-        pruning=method,
-        density=DENSITY,
-        hidden_layers=2,
-        mask=_first_mask(convergence),
+        place,
         estimator="cross-fitted",
         scale="divided by density",
-    ).isel(width=last - 1, other_width=last)
+    ).isel(mask=0, width=last - 1, other_width=last)
     found = {}
-    for condition, scope in (("one global threshold", "global"), ("each layer alone", "layer")):
-        values = at.sel(scope=scope, statistic=["squared", "lower", "upper"]).values
+    for method, name in METHOD_NAMES.items():
+        values = at.sel(pruning=method, statistic=["squared", "lower", "upper"]).values
         roots = np.sqrt(np.maximum(values.astype(np.float64), 0.0)) / convergence.sizes["row"]
-        counted = convergence.layer_density.sel(
-            pruning=method, scope=scope, density=DENSITY, hidden_layers=2, weight_layer=2
-        ).isel(width=last)
-        found[condition] = Estimate(*map(float, roots), int(counted.notnull().sum()))
+        networks = int(counted.sel(pruning=method).notnull().sum())
+        found[name] = Estimate(*map(float, roots), networks)
     return found
 
 
-def falling_distance(convergence: xr.Dataset, method: str) -> Estimates:
+def falling_distances(convergence: xr.Dataset) -> Estimates:
     """Return the largest ratio of squared distances to the reference from one width to the next.
 
-    Of plain histograms, over depths, masks and densities; simultaneous intervals by the delta
-    method with bootstrap standard errors.
+    Of plain histograms, over depths, masks and sparsities; the delta method with bootstrap errors.
     """
     last = _reference(convergence)
-    at = convergence.distance.sel(
-        pruning=method, estimator="plain", scale="histogram", scope="global"
-    ).isel(other_width=last, width=slice(last))
-    squared, error = (
-        at.sel(statistic=name)
-        .stack(place=("hidden_layers", "mask", "density"))
-        .dropna("place")
-        .transpose("width", "place")
-        .values.astype(np.float64)
-        for name in ("squared", "standard_error")
-    )
-    value = squared[1:] / squared[:-1]
-    spread = np.hypot(error[1:], value * error[:-1]) / squared[:-1]
-    half = stats.norm.ppf(1 - 0.025 / value.size) * spread
-    trials = convergence.sizes["trial"]
-    return {"": Estimate(*(float(v.max()) for v in (value, value - half, value + half)), trials)}
+    found = {}
+    for method, name in METHOD_NAMES.items():
+        at = (
+            convergence.distance.sel(
+                pruning=method, estimator="plain", scale="histogram", scope="global"
+            )
+            .isel(other_width=last, width=slice(last))
+            .stack(place=("hidden_layers", "mask", "density"))
+            .dropna("place")
+            .transpose("statistic", "width", "place")
+        )
+        squared, error = (
+            at.sel(statistic=which).values.astype(np.float64)
+            for which in ("squared", "standard_error")
+        )
+        value = squared[1:] / squared[:-1]
+        spread = np.hypot(error[1:], value * error[:-1]) / squared[:-1]
+        half = stats.norm.ppf(1 - 0.025 / (value.size * len(METHOD_NAMES))) * spread
+        ends = (float(end.max()) for end in (value, value - half, value + half))
+        found[name] = Estimate(*ends, convergence.sizes["trial"])
+    return found
 
 
-def residual(blocks: xr.Dataset, method: str) -> Estimates:
-    """Return the largest singular value that degree-sorted blocks leave over that of chance."""
-    at = blocks.singular_value.sel(pruning=method, estimator="degree").isel(rank=0)
-    enough = at.isel(source=0).notnull().sum("trial") >= min(3, at.sizes["trial"])
-    at = at.isel(width=int(np.flatnonzero(enough)[-1])).dropna("trial")
-    return {"": ratio(at.sel(source="mask"), at.sel(source="sampled"), blocks.sizes["pruning"])}
+def residuals(blocks: xr.Dataset) -> Estimates:
+    """Return the largest singular values that degree-sorted blocks leave over those of chance."""
+    at = blocks.singular_value.sel(estimator="degree").isel(rank=0)
+    counts = at.isel(pruning=0, source=0).notnull().sum("trial").values
+    widest = np.flatnonzero(counts >= min(3, at.sizes["trial"]))[-1]
+    at = at.isel(width=int(widest)).dropna("trial")
+    return {
+        name: ratio(
+            at.sel(pruning=method, source="mask"),
+            at.sel(pruning=method, source="sampled"),
+            len(METHOD_NAMES),
+        )
+        for method, name in METHOD_NAMES.items()
+    }
 
 
 def path_readings(shared: xr.Dataset) -> Estimates:
@@ -246,12 +265,17 @@ def dead_neurons(masks: xr.Dataset) -> Estimates:
 
 def error_exponents(errors: xr.Dataset) -> Estimates:
     """Return exponents of kernel errors in the width, one a trial, by least squares."""
-    logs = np.log(errors.error).transpose("design", "trial", "width")
     width = np.log(errors.width.values)
-    width = (width - width.mean()) / ((width - width.mean()) ** 2).sum()
     return {
-        str(design): interval(logs.sel(design=design).values @ width, logs.sizes["design"])
-        for design in logs.design.values
+        str(design): interval(
+            [stats.linregress(width, np.log(error)).slope for error in of_trials],
+            errors.sizes["design"],
+        )
+        for design, of_trials in zip(
+            errors.design.values,
+            errors.error.transpose("design", "trial", "width").values,
+            strict=True,
+        )
     }
 
 
@@ -270,28 +294,26 @@ def kept_trace(kernels: xr.Dataset) -> Estimates:
 def signed_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    second = _over(at, "theory, second moments", "kept")
-    return second | {"snip": _over(at, "theory, positions", "kept")["snip"]}
+    positions = _over(at, "theory, positions", "kept")
+    return _over(at, "theory, second moments", "kept") | {"SNIP": positions["SNIP"]}
 
 
 def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
     found = {}
-    for method in trace.pruning.values:
-        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial", how="all")
-        if pair.sizes["trial"] > 1 and bool(pair.notnull().all()):
-            found[str(method)] = ratio(
-                pair.sel(road=theory), pair.sel(road=measured), trace.sizes["pruning"]
-            )
+    for method, name in METHOD_NAMES.items():
+        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial")
+        if pair.sizes["trial"] > 1:
+            pair = pair.sel(road=theory), pair.sel(road=measured)
+            found[name] = ratio(*pair, len(METHOD_NAMES))
     return found
 
 
 def random_exponent(spectra: xr.Dataset) -> Estimates:
-    """Return the power of the density in the traces of Random's kernels, for every masked layer."""
+    """Return the power of the path density in the traces of Random's kernels."""
     trace = spectra.trace.isel(digits=-1).sel(pruning="random", road="re-drawn")
-    logs = np.log(trace).transpose("trial", "density").values
-    density = np.log(spectra.density.values)
-    density = (density - density.mean()) / ((density - density.mean()) ** 2).sum()
-    return {"": interval(logs @ density / (spectra.attrs["hidden_layers"] + 1))}
+    paths = spectra.path_density.sel(pruning="random")
+    x, y = (np.log(array).transpose("trial", "density").values for array in (paths, trace))
+    return {"": interval([stats.linregress(*pair).slope for pair in zip(x, y, strict=True)])}
 
 
 def random_energy(spectra: xr.Dataset) -> Estimates:
@@ -302,12 +324,16 @@ def random_energy(spectra: xr.Dataset) -> Estimates:
     return {"": max(each, key=lambda estimate: abs(estimate.value))}
 
 
-def concentration(spectra: xr.Dataset, method: str) -> Estimates:
-    """Return a method's energy in five eigenvalues minus Random's, at the largest sparsity."""
+def concentration(spectra: xr.Dataset) -> Estimates:
+    """Return energies in five eigenvalues minus Random's, at the largest sparsity."""
     energy = spectra.energy.isel(digits=-1, density=-1)
-    gap = energy.sel(pruning=method) - energy.sel(pruning="random")
-    roads = {"graphons": "sampled", "kept weights": "kept"}
-    return {name: interval(gap.sel(road=road), 2 * len(roads)) for name, road in roads.items()}
+    energy = energy - energy.sel(pruning="random")
+    roads = {"in the graphons": "sampled", "with kept weights": "kept"}
+    return {
+        f"{METHOD_NAMES[method]} {name}": interval(energy.sel(pruning=method, road=road), 4)
+        for name, road in roads.items()
+        for method in ("snip", "synflow")
+    }
 
 
 # Training
@@ -410,20 +436,16 @@ def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     }
 
 
-def _share_of_lead(loss: xr.DataArray, whole: str, part: str) -> Estimate:
-    logs = np.log(loss.sel(variant="random: rescaled")) - np.log(loss)
-    return interval(logs.sel(variant=part) - logs.sel(variant=whole) / 2)
-
-
 def layers_of_lead(changed: xr.Dataset) -> Estimates:
     """Return by how much SynFlow's layer densities lead by more than half of its masks' lead.
 
     Test losses at equal scale, new weights; the logarithm of the lead over Random's that masks
     shuffled within each layer have, minus half of that of the masks themselves.
     """
-    loss = changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64)
+    loss = np.log(changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64))
+    lead = loss.sel(variant="random: rescaled") - loss
     whole, part = "synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"
-    return {"": _share_of_lead(loss, whole, part)}
+    return {"": interval(lead.sel(variant=part) - lead.sel(variant=whole) / 2)}
 
 
 def grasp_weights(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
