@@ -1,54 +1,23 @@
-"""The ledger: every claim, its criterion with a margin, and the verdict that results give.
+"""The claims of the paper, and some of this book: criteria with margins, and where results are.
 
-Margins were fixed before the results were seen through them, and are not tuned to them: 5 % is what
-a picture of a graphon shows; a factor of 1.25 is the bioequivalence margin of clinical trials; and
+Margins were fixed before results were seen through them. A twentieth of a graphon's values is about
+what the paper's pictures can show; a factor of 1.25 is the bioequivalence margin of clinical trials;
 where a power of the width is asked for, the margin stands halfway between fluctuations of the order
-of the inverse root of the width and no approach at all.
+of its inverse root and no approach at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache, partial
+from functools import partial
 from math import inf
 from types import MappingProxyType
 
-import xarray as xr
-
-from graphon_lib._checks import check_choice
 from graphon_lib.book import estimates as of
-from graphon_lib.book.estimates import Estimate, Estimates
-from graphon_lib.experiments.results import StaleResultError
-from graphon_lib.experiments.table import EXPERIMENTS
+from graphon_lib.book.estimates import Estimates
 
-__all__ = [
-    "CLAIMS",
-    "SETTINGS",
-    "Claim",
-    "Verdict",
-    "estimates",
-    "in_words",
-    "judge",
-    "overall",
-    "quote",
-    "verdict",
-]
-
-SETTINGS = MappingProxyType({"he": "He initialisation", "torch": "PyTorch's defaults"})
-"""Initialisations under which results are stored, and what they are called in sentences."""
-
-
-class Verdict(StrEnum):
-    """What a ledger can say of a claim."""
-
-    REPRODUCED = "reproduced"
-    CONDITION = "reproduced under a condition"
-    NOT = "not reproduced"
-    UNDECIDED = "undecided"
-    UNTESTED = "not testable here"
-    MISSING = "not computed"
+__all__ = ["CLAIMS", "Claim"]
 
 
 @dataclass(frozen=True)
@@ -84,148 +53,6 @@ class Claim:
     def test(self) -> str:
         """The criterion with its margins."""
         return self.criterion.format(low=self.low, high=self.high)
-
-
-def judge(estimate: Estimate, low: float, high: float) -> Verdict:
-    """Say whether an interval lies between margins, beside them, or across one."""
-    if low <= estimate.lower and estimate.upper <= high:
-        return Verdict.REPRODUCED
-    if estimate.upper < low or estimate.lower > high:
-        return Verdict.NOT
-    return Verdict.UNDECIDED
-
-
-def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
-    """Put the verdicts of all settings and conditions together.
-
-    Parameters
-    ----------
-    found
-        By setting and condition; nothing where no result is stored.
-
-    Returns
-    -------
-    verdict : Verdict
-        The one that all have in common; else, under a condition where some are reproduced, and
-        undecided where none is.
-    where : str
-        The settings and conditions that are reproduced, or for the undecided those that are not.
-    """
-    verdicts = {one for conditions in found.values() for one in conditions.values()}
-    if len(verdicts) < 2:
-        return (verdicts.pop() if verdicts else Verdict.MISSING), ""
-    held = Verdict.REPRODUCED in verdicts
-    named = {
-        setting: [
-            name
-            for name, one in conditions.items()
-            if one is (Verdict.REPRODUCED if held else Verdict.NOT)
-        ]
-        for setting, conditions in found.items()
-    }
-    if len({tuple(names) for names in named.values()}) == 1:
-        where = ", ".join(next(iter(named.values())))
-    else:
-        where = "; ".join(
-            SETTINGS[setting]
-            + ("" if len(names) == len(found[setting]) else f": {', '.join(names)}")
-            for setting, names in named.items()
-            if names
-        )
-    if held:
-        return Verdict.CONDITION, where
-    return Verdict.UNDECIDED, where and f"{Verdict.NOT}: {where}"
-
-
-@cache
-def estimates(identifier: str) -> dict[str, Estimates]:
-    """Return the estimates of a claim by setting, of the settings whose results are stored."""
-    claim, found = CLAIMS[identifier], {}
-    for setting in SETTINGS if claim.measure else ():
-        stored = [_result(name, setting) for name in claim.results]
-        if all(result is not None for result in stored):
-            found[setting] = claim.measure(*stored)
-    return found
-
-
-def verdict(identifier: str) -> str:
-    """Return the verdict on a claim in words, for a sentence.
-
-    Parameters
-    ----------
-    identifier
-        A key of :data:`CLAIMS`.
-
-    Returns
-    -------
-    str
-        Such as ``"reproduced under a condition (PyTorch's defaults)"``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such claim.
-    """
-    claim = _claim(identifier)
-    if claim.measure is None:
-        return str(Verdict.UNTESTED)
-    one, where = overall(
-        {
-            setting: {
-                name: judge(value, claim.low, claim.high) for name, value in of_setting.items()
-            }
-            for setting, of_setting in estimates(identifier).items()
-        }
-    )
-    return f"{one} ({where})" if where else str(one)
-
-
-def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
-    """Return an estimate with its interval, for a sentence.
-
-    Parameters
-    ----------
-    identifier
-        A key of :data:`CLAIMS`.
-    setting
-        A key of :data:`SETTINGS`.
-    condition
-        One of those that the claim is tested under, if there are several.
-
-    Returns
-    -------
-    str
-        Such as ``"0.031 (0.029 to 0.033)"``, or that it is not computed.
-
-    Raises
-    ------
-    ValueError
-        If there is no such claim or, where the result is stored, no such condition.
-    """
-    _claim(identifier)
-    found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
-    return (
-        in_words(found[check_choice("condition", condition, found)]) if found else Verdict.MISSING
-    )
-
-
-def in_words(estimate: Estimate) -> str:
-    """Return a value with its interval, three digits each."""
-    value, lower, upper = (f"{end:#.3g}".rstrip(".") for end in estimate[:3])
-    return f"{value} ({lower} to {upper})"
-
-
-def _claim(identifier: str) -> Claim:
-    return CLAIMS[check_choice("identifier", identifier, CLAIMS)]
-
-
-@cache
-def _result(name: str, setting: str) -> xr.Dataset | None:
-    experiment = EXPERIMENTS.get(name if setting == "he" else f"{name}-{setting}")
-    try:
-        return experiment.run() if experiment else None
-    except StaleResultError:
-        return None
 
 
 GREY = (
@@ -282,7 +109,7 @@ ROWS = (
             of.spread,
             arms={
                 "SNIP": "snip",
-                "SNIP, outputs near zero": "snip: quiet outputs",
+                "SNIP with outputs near zero": "snip: quiet outputs",
                 "GraSP": "grasp",
             },
             same_batch=True,
@@ -372,12 +199,12 @@ ROWS = (
         "Random Pruning converges to a constant graphon",
         "4.3",
         "02-graphons",
-        "at width 2000, 4-cycles over those of a constant graphon lie between {low:g} and {high:g}",
+        "at width 2000, 4-cycles over those of independent entries lie between {low:g} and {high:g}",
         ("convergence",),
         partial(of.cycle_ratio, method="random"),
         low=0.99,
         high=1.01,
-        why="1 in the limit if and only if the graphon is constant; the width adds less than half of this",
+        why="1 in the limit if and only if the graphon is constant; a picture cannot show a hundredth",
     ),
     Claim(
         "synflow-block",
@@ -529,7 +356,7 @@ ROWS = (
         "06-spectra",
         "over methods and sparsities, the rank correlation with speed is at least {low:g}",
         ("spectra", "training"),
-        of.indicator,
+        of.indicators,
         low=0.7,
         why="half of the variance of the ranks",
     ),
@@ -544,18 +371,6 @@ ROWS = (
         of.scale_share,
         low=0.5,
         why="more than all else together",
-    ),
-    Claim(
-        "scale-dense",
-        "... and slows a dense network likewise",
-        "5.3 and B",
-        "08-causes",
-        "at 95 %, a dense network with Random's scale has between {low:g} and {high:g} times its loss",
-        ("interventions", "training"),
-        of.scaled_dense,
-        low=0.9,
-        high=1.11,
-        why="a tenth, twice what counts as a lead",
     ),
     Claim(
         "lead-at-scale",

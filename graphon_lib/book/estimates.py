@@ -1,7 +1,7 @@
 """What stored results say about claims: values with intervals over networks.
 
 Intervals are of level 95 %: Student's t over networks (of logarithms for ratios) unless a function
-says otherwise. Where one row of the ledger makes several comparisons, their intervals are
+says otherwise; rank correlations have bootstrap intervals. Where one row of the ledger makes several comparisons, their intervals are
 simultaneous (Bonferroni). Functions take the results of one initialisation and return an estimate
 for every condition that they compare, ``""`` where there is only one.
 """
@@ -16,8 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
-from graphon_lib.experiments.prediction import loss_at
-from graphon_lib.experiments.rank_correlation import rank_correlation
+from graphon_lib.experiments.prediction import known_before, loss_at, predictions
 
 DENSITY = 0.2
 STEP = 50
@@ -134,7 +133,7 @@ def _by_scale(scales: xr.Dataset) -> tuple[xr.DataArray, list[str]]:
 
 def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
     place = {"pruning": method, "scope": "layer", "density": DENSITY, "hidden_layers": 2}
-    motifs = convergence.motif_density.sel(place).isel(mask=0, width=_reference(convergence))
+    motifs = convergence.motif_density.sel(**place).isel(mask=0, width=_reference(convergence))
     ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
     return ratios.dropna("trial").values.astype(np.float64)
 
@@ -145,8 +144,14 @@ def _reference(convergence: xr.Dataset) -> int:
 
 
 def cycle_ratio(convergence: xr.Dataset, method: str) -> Estimates:
-    """Return the density of 4-cycles over the fourth power of that of edges: 1 for a constant."""
-    return {"": interval(_cycle_ratios(convergence, method))}
+    """Return 4-cycles over those expected of independent entries: 1 for a constant graphon.
+
+    Of the fourth power of the density, and what the width adds to it where neurons coincide.
+    """
+    width = int(convergence.width[_reference(convergence)])
+    excess = 2 * (width - 1) * DENSITY**-2 + DENSITY**-3
+    expected = ((width - 1) ** 2 + excess) / width**2
+    return {"": interval(_cycle_ratios(convergence, method) / expected)}
 
 
 def cycle_spread(convergence: xr.Dataset, method: str) -> Estimates:
@@ -166,11 +171,9 @@ def shape_distances(convergence: xr.Dataset, scope: str) -> Estimates:
     """
     last = _reference(convergence)
     place = {"scope": scope, "density": DENSITY, "hidden_layers": 2}
-    counted = convergence.layer_density.sel(place).isel(width=last, weight_layer=1)
+    counted = convergence.layer_density.sel(**place).isel(width=last, weight_layer=1)
     at = convergence.distance.sel(
-        place,
-        estimator="cross-fitted",
-        scale="divided by density",
+        **place, estimator="cross-fitted", scale="divided by density"
     ).isel(mask=0, width=last - 1, other_width=last)
     found = {}
     for method, name in METHOD_NAMES.items():
@@ -358,45 +361,29 @@ def _loss(training: xr.Dataset) -> xr.DataArray:
 
 
 def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of energy and speed among Random, SNIP and SynFlow.
-
-    Bootstrap over networks, 2000 samples, simultaneous intervals.
-    """
-    three = ["random", "snip", "synflow"]
-    energy = spectra.energy.isel(digits=-1).sel(road="sampled", pruning=three)
-    return _correlations(energy, _loss(training).sel(pruning=three))
+    """Return rank correlations of energy and speed among the paper's three methods."""
+    three = {"pruning": ["random", "snip", "synflow"]}
+    found = _predictions(spectra.sel(three), _loss(training).sel(three)).sel(quantity="energy")
+    names = {"within a sparsity": "within sparsities", "over all sparsities": "across sparsities"}
+    return {name: _estimate(found.sel(comparison=at), spectra) for name, at in names.items()}
 
 
-def _correlations(known: xr.DataArray, loss: xr.DataArray) -> Estimates:
-    order = ("trial", "density", "pruning")
-    known, loss = (array.transpose(*order) for array in (known, loss))
-    rng = np.random.default_rng(0)
-    means = []
-    for array in (known.values, -loss.values):
-        drawn = rng.integers(len(array), size=(2000, len(array)))
-        means.append(np.concatenate([array.mean(axis=0)[None], array[drawn].mean(axis=1)]))
-    x, y = means
-    each, pooled = rank_correlation(x, y), rank_correlation(*(m.reshape(len(m), -1) for m in means))
-    named = dict(zip(map(_percent, known.density), each.T, strict=True))
-    named["all sparsities pooled"] = pooled
-    level = 0.025 / len(named)
-    networks = min(known.sizes["trial"], loss.sizes["trial"])
-    return {
-        name: Estimate(
-            float(v[0]), *map(float, np.nanquantile(v[1:], [level, 1 - level])), networks
-        )
-        for name, v in named.items()
-    }
-
-
-def indicator(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return rank correlations of two quantities of the Graphon NTK with speed, over all networks."""
-    methods = [name for name in spectra.pruning.values if name != "dense"]
-    loss = _loss(training).sel(pruning=methods)
-    at = spectra.isel(digits=-1).sel(road="sampled", pruning=methods)
-    return {
-        name: _correlations(at[name], loss)["all sparsities pooled"] for name in ("trace", "energy")
-    }
+    pruned = _loss(training).sel(pruning=list(METHOD_NAMES))
+    found = _predictions(spectra.sel(pruning=["dense", *METHOD_NAMES]), pruned)
+    found = found.sel(comparison="across sparsities")
+    return {name: _estimate(found.sel(quantity=name), spectra) for name in ("trace", "energy")}
+
+
+def _predictions(spectra: xr.Dataset, loss: xr.DataArray) -> xr.DataArray:
+    known = known_before(spectra.isel(digits=-1), "sampled")
+    return predictions(known, loss.expand_dims("at"), np.random.default_rng(0)).isel(at=0)
+
+
+def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
+    values = statistics.sel(statistic=["value", "lower", "upper"]).values
+    return Estimate(*map(float, values), spectra.sizes["trial"])
 
 
 def _variants(changed: xr.Dataset, training: xr.Dataset) -> xr.DataArray:
@@ -419,19 +406,12 @@ def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     return {"": interval((loss.sel(variant="random") - loss.sel(variant="random: rescaled")) / gap)}
 
 
-def scaled_dense(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return the loss of a dense network with Random's scale over that of Random."""
-    loss = _variants(changed, training)
-    return {"": ratio(loss.sel(variant="dense: scaled to random"), loss.sel(variant="random"))}
-
-
 def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
     loss = _variants(changed, training)
+    random = loss.sel(variant="random: rescaled")
     return {
-        method: ratio(
-            loss.sel(variant="random: rescaled"), loss.sel(variant=f"{method}: rescaled"), 2
-        )
+        METHOD_NAMES[method]: ratio(random, loss.sel(variant=f"{method}: rescaled"), 2)
         for method in ("snip", "synflow")
     }
 
