@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -80,8 +81,10 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
 
 
 def _words(estimate: Estimate) -> str:
-    """Return a value with its interval, three digits each."""
-    value, lower, upper = (f"{end:#.3g}".rstrip(".") for end in estimate[:3])
+    """Return a value with its interval, to one digit of half its length but two places at least."""
+    half = (estimate.upper - estimate.lower) / 2
+    places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2
+    value, lower, upper = (f"{end:.{places}f}" for end in estimate[:3])
     return f"{value} ({lower} to {upper})"
 
 
@@ -110,38 +113,40 @@ def _stored_as(name: str, setting: str) -> str:
 
 def ledger() -> HTML:
     """Return all claims with criteria, estimates under every setting and verdicts."""
-    head = ("claim", "§", *SETTINGS.values(), "verdict", "chapter")
-    return _table(
-        head,
+    rows = (
         (
-            (
-                f"<span id='claim-{claim.id}'>{escape(claim.claim)}</span><details><summary>criterion"
-                f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
-                escape(claim.where),
-                *(_cell(claim, setting) for setting in SETTINGS),
-                _bold(claim),
-                _link(claim),
-            )
-            for claim in CLAIMS.values()
-        ),
+            f"{_name(claim, f'§ {claim.where}, '.replace('§ this', 'this'))}<details><summary>criterion"
+            f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
+            _bold(claim),
+            *(_cell(claim, setting) for setting in SETTINGS),
+        )
+        for claim in CLAIMS.values()
     )
+    return _table(("claim", "verdict", *SETTINGS.values()), rows)
 
 
 def summary() -> HTML:
     """Return all claims with their verdicts alone."""
-    rows = ((escape(claim.claim), _bold(claim), _link(claim)) for claim in CLAIMS.values())
-    return _table(("claim", "verdict", "chapter"), rows)
+    rows = ((_name(claim), _bold(claim)) for claim in CLAIMS.values())
+    return _table(("claim", "verdict"), rows)
+
+
+def _name(claim: Claim, where: str = "") -> str:
+    chapter = f"<a href='{claim.chapter}.html'>chapter {int(claim.chapter[:2])}</a>"
+    return f"{escape(claim.claim)} ({escape(where)}{chapter})"
 
 
 def _cell(claim: Claim, setting: str) -> str:
+    """Return the estimates of a setting under the verdicts that they lead to."""
     found = estimates(claim.id).get(setting)
     if found is None:
         exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
         return str(Verdict.MISSING) if exist else "–"
-    lines = [
-        f"{escape(name)}{': ' if name else ''}{_words(one)}, <b>{judge(one, claim.low, claim.high)}</b>"
-        for name, one in found.items()
-    ]
+    by_verdict: dict[Verdict, list[str]] = {}
+    for name, one in found.items():
+        line = f"{escape(name)}{name and ': '}<span>{_words(one)}</span>"
+        by_verdict.setdefault(judge(one, claim.low, claim.high), []).append(line)
+    lines = [f"<b>{one}</b><br>{'<br>'.join(lines)}" for one, lines in by_verdict.items()]
     counts = sorted({one.networks for one in found.values()})
     return "<br>".join([*lines, f"<i>{' or '.join(map(str, counts))} networks</i>"])
 
@@ -149,10 +154,6 @@ def _cell(claim: Claim, setting: str) -> str:
 def _bold(claim: Claim) -> str:
     one, where = _decided(claim)
     return f"<b>{one}</b>" + (f": {escape(where)}" if where else "")
-
-
-def _link(claim: Claim) -> str:
-    return f"<a href='{claim.chapter}.html'>{int(claim.chapter[:2])}</a>"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> HTML:
