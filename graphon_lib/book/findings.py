@@ -77,7 +77,7 @@ def _limits(batch: xr.Dataset, convergence: xr.Dataset) -> dict:
     within = batch.variance.sel(component="within")
     growth = within.isel(width=-1) / within.isel(width=0)
     share = widest.variance.sel(component="share", pruning="grasp")
-    fits = convergence.approach.sel(scope="global", density=DENSITY, rate_statistic="exponent")
+    fits = convergence.approach.sel(density=DENSITY, rate_statistic="exponent")
     shape = fits.sel(quantity="cross-fitted, divided by density", pruning="snip")
     random = fits.sel(quantity="plain", pruning="random")
     quiet = within.isel(width=-1).sel(pruning="snip: quiet outputs")
