@@ -7,6 +7,7 @@ import pytest
 
 from graphon_lib.experiments.convergence import (
     CONVERGENCE,
+    LAYER_CONVERGENCE,
     SCOPES,
     SINGULAR_VALUES,
     convergence,
@@ -113,11 +114,10 @@ def test_a_cell_describes_the_masks_of_its_trial(data, cells_by_scope, method, s
             assert quantiles[20] == pytest.approx(int(degrees.max()) / 40)
 
 
-def test_dear_statistics_do_not_change_the_others(data, cell):
+def test_dear_statistics_do_not_change_the_others(data, cells_by_scope):
     cheap = convergence(**cell_arguments(data, detailed={40: 1}))
-    everywhere = (slice(None), SCOPES.index("global"))
     for name in ("histogram", "layer_density", "dead_fraction", "degree_quantile"):
-        np.testing.assert_array_equal(cheap[name][everywhere], cell[name][everywhere])
+        np.testing.assert_array_equal(cheap[name], cells_by_scope["global"][name])
     for name in ("motif_density", "singular_value"):
         assert np.isnan(cheap[name]).all()
 
@@ -127,9 +127,9 @@ def test_other_digits_are_refused(data):
         convergence(**{**cell_arguments(data), "data": Data(full=False, sha256="abc")})
 
 
-def test_a_result_holds_its_cells(cells, cell):
+def test_a_result_holds_its_cells(cells, cells_by_scope):
     of_cell = cells.sel(hidden_layers=3, width=40).isel(trial=1)
-    for name, array in cell.items():
+    for name, array in cells_by_scope["global"].items():
         np.testing.assert_array_equal(of_cell[name], array)
 
 
@@ -137,7 +137,6 @@ def test_the_result_is_the_mean_of_the_cells(cells, dataset):
     labels = {
         "hidden_layers": 3,
         "pruning": "snip",
-        "scope": "global",
         "density": 0.1,
         "estimator": "cross-fitted",
         "width": 40,
@@ -230,12 +229,8 @@ def test_cut_norms_are_those_of_the_histograms(cells, dataset):
 
 def test_samples_are_the_trials_that_have_an_entry(cells):
     motifs = cells.motif_density
-    assert (
-        len(samples(motifs, hidden_layers=1, mask=1, pruning=0, density=0, width=1)) == 2
-    )
-    assert (
-        len(samples(motifs, hidden_layers=0, mask=1, pruning=0, density=0, width=1)) == 0
-    )
+    assert len(samples(motifs, hidden_layers=1, mask=1, pruning=0, density=0, width=1)) == 2
+    assert len(samples(motifs, hidden_layers=0, mask=1, pruning=0, density=0, width=1)) == 0
     layers = cells.layer_density.isel(pruning=0, density=0, weight_layer=0)
     assert [samples(layers, hidden_layers=0, width=w).shape for w in range(2)] == [(4,), (5,)]
 

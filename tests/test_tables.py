@@ -137,7 +137,7 @@ def test_sweeps_have_a_sixth_row_and_the_five_have_their_numbers(swept):
 
 
 DENSITY = {"density": 0.1}
-CONVERGENCE = {"hidden_layers": 2, "mask": 1, "scope": "global"}
+CONVERGENCE = {"hidden_layers": 2, "mask": 1}
 FIGURES = {
     "corners": lambda six: pruning.mask_corners(six),
     "layers": lambda six: pruning.layer_densities(six, 0.2),
@@ -147,7 +147,7 @@ FIGURES = {
     "paths": lambda _: positions.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
     "by setting": lambda _: graphons.histograms_by_setting(
-        stored("convergence").sel(scope="global", width=500), [(2, 1, 0.1)], "plain"
+        stored("convergence").sel(width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
     "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
@@ -158,17 +158,23 @@ FIGURES = {
         stored("convergence").sel(CONVERGENCE | DENSITY), 2000
     ),
     "scopes": lambda _: convergence.scopes_by_width(
-        stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
+        0.1,
+        *[stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY)]
+        * 2,
+    ),
+    "shapes": lambda _: convergence.shapes_by_scope(
+        2000, *[stored("convergence").sel(CONVERGENCE | DENSITY)] * 2
     ),
     "cut norms": lambda _: convergence.cut_norms_by_width(
         stored("convergence").sel(hidden_layers=2, mask=1)
     ),
     "motifs": lambda _: convergence.motifs_by_width(
-        stored("convergence").sel(CONVERGENCE | DENSITY), "cycle_4", 4
+        "cycle_4", 4, stored("convergence").sel(CONVERGENCE | DENSITY)
     ),
-    "exponents": lambda _: rates.exponents(stored("convergence").sel(scope="global", **DENSITY)),
+    "exponents": lambda _: rates.exponents(stored("convergence").sel(DENSITY)),
     "floors": lambda _: rates.residuals_by_width(stored("convergence").sel(CONVERGENCE | DENSITY)),
     "batches": lambda _: rates.batch_components(stored("batch-dependence")),
+    "output scales": lambda _: rates.output_scales(stored("output-scale")),
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
         stored("kernels-of-masks").isel(density=0),

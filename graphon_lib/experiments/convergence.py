@@ -246,7 +246,7 @@ CONVERGENCE = Experiment(
 
 CONVERGENCE_TORCH = CONVERGENCE.under("torch")
 
-LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10})
+LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 50})
 
 LAYER_CONVERGENCE = replace(
     CONVERGENCE,
