@@ -247,6 +247,7 @@ CONVERGENCE = Experiment(
 CONVERGENCE_TORCH = CONVERGENCE.under("torch")
 
 LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 50})
+LAYER_DETAILED = {**LAYER_TRIALS, 4000: 10}
 
 LAYER_CONVERGENCE = replace(
     CONVERGENCE,
@@ -256,7 +257,7 @@ LAYER_CONVERGENCE = replace(
         "grid": _grid(LAYER_TRIALS),
         "densities": [0.2],
         "scope": "layer",
-        "detailed": dict(LAYER_TRIALS),
+        "detailed": LAYER_DETAILED,
     },
     quick={**CONVERGENCE.quick, "densities": [0.2], "scope": "layer"},
 )
