@@ -1,0 +1,412 @@
+"""The claims of the paper, and some of this book: criteria with margins, and where results are.
+
+Margins were fixed before results were seen through them. A twentieth of a graphon's values is about
+what the paper's pictures can show; a factor of 1.25 is the bioequivalence margin of clinical trials;
+where a power of the width is asked for, the margin stands halfway between fluctuations of the order
+of its inverse root and no approach at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from types import MappingProxyType
+
+from graphon_lib.book import estimates as of
+from graphon_lib.book.estimates import Estimates
+
+__all__ = ["CLAIMS", "Claim"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and what decides it.
+
+    Attributes
+    ----------
+    id, claim, where, chapter
+        Its name; its words; the section of the paper, or ``"this book"``; the chapter with the test.
+    criterion, low, high
+        What must lie between the margins, which stand in the sentence as fields, ``{high:g}``.
+    why
+        Why these margins.
+    results
+        Names of the results, without the initialisation.
+    measure
+        Function of these for one initialisation. Without it, a claim is not testable here.
+    """
+
+    id: str
+    claim: str
+    where: str
+    chapter: str
+    criterion: str
+    results: tuple[str, ...] = ()
+    measure: Callable[..., Estimates] | None = None
+    low: float = -inf
+    high: float = inf
+    why: str = ""
+
+    @property
+    def test(self) -> str:
+        """The criterion with its margins."""
+        return self.criterion.format(low=self.low, high=self.high)
+
+
+GREY = (
+    "the paper's pictures show graphons in steps of about a twentieth: smaller differences cannot be "
+    "seen in them"
+)
+HALFWAY = (
+    "four times the width quarters the variance of fluctuations of the order of its inverse root and "
+    "leaves that of a random limit: the margin is the geometric mean"
+)
+FACTOR = "the bioequivalence margin of clinical trials, for scales that span orders of magnitude"
+LEAD = "a gap of 5 % of the loss can be seen in the paper's figure"
+DIRECTION = "the paper claims a direction"
+ENERGY = "a tenth of the energy of the dense kernel"
+
+ROWS = (
+    Claim(
+        "limit",
+        "Masks converge to deterministic graphons that depend only on architecture, sparsity and method",
+        "4.2",
+        "03-convergence",
+        "at width 2000, graphons of networks with different weights and pruning batches differ by at "
+        "most {high:g} of their values, beyond chance",
+        ("batch-dependence",),
+        partial(
+            of.spread,
+            arms={of.METHOD_NAMES[m]: m for m in ("random", "magnitude", "snip", "grasp")},
+            same_batch=False,
+        ),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "limit-synflow",
+        "... SynFlow's, too",
+        "4.2",
+        "03-convergence",
+        "at width 2000, each layer's density fixed, 4-cycles over those of a constant graphon have a "
+        "relative standard deviation of at most {high:g} between networks",
+        ("convergence",),
+        partial(of.cycle_spread, method="synflow"),
+        high=0.05,
+        why="the margin of the other methods, for a number that needs no order of the neurons",
+    ),
+    Claim(
+        "limit-batch",
+        "... given the pruning batch, where the method sees one",
+        "4.2",
+        "03-convergence",
+        "at width 2000, graphons of networks of one batch differ by at most {high:g} of their values, "
+        "beyond chance",
+        ("batch-dependence",),
+        partial(
+            of.spread,
+            arms={
+                "SNIP": "snip",
+                "SNIP with outputs near zero": "snip: quiet outputs",
+                "GraSP": "grasp",
+            },
+            same_batch=True,
+        ),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "limit-cycles",
+        "... SNIP's given the batch, by a count that needs no order of the neurons",
+        "4.2",
+        "03-convergence",
+        "at width 2000, each layer's density fixed, 4-cycles over those of a constant graphon have a "
+        "relative standard deviation of at most {high:g} between networks of one batch",
+        ("output-scale",),
+        of.cycles_in_batch,
+        high=0.05,
+        why="the margin of the other criteria",
+    ),
+    Claim(
+        "limit-width",
+        "... SNIP's given the batch, as the width grows",
+        "4.2",
+        "03-convergence",
+        "from width 500 to 2000 the variance of that ratio within a batch falls to at most {high:g} of "
+        "itself",
+        ("output-scale",),
+        of.cycle_variance,
+        high=0.5,
+        why=HALFWAY,
+    ),
+    Claim(
+        "architectures",
+        "The hypothesis holds for any fixed class of architectures",
+        "4.2",
+        "03-convergence",
+        "all networks here are fully connected, as the paper's are",
+    ),
+    Claim(
+        "distances",
+        "Euclidean distances to the histograms at width 2000 decrease as the width increases",
+        "4.3, Fig. 1 and 4",
+        "03-convergence",
+        "every squared distance is below {high:g} times the one before, at both depths and all sparsities",
+        ("convergence",),
+        of.falling_distances,
+        high=1.0,
+        why=DIRECTION,
+    ),
+    Claim(
+        "settled",
+        "Connectivity patterns are stable in the large-width limit",
+        "4.3, Fig. 1",
+        "03-convergence",
+        "shapes at width 1000 differ from those at 2000 by at most {high:g} of their values, noise and "
+        "density taken out",
+        ("convergence",),
+        partial(of.shape_distances, scope="global"),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "settled-layers",
+        "... with the density of each layer fixed",
+        "4.3, Fig. 1",
+        "03-convergence",
+        "likewise, at most {high:g}",
+        ("convergence",),
+        partial(of.shape_distances, scope="layer"),
+        high=0.05,
+        why=GREY,
+    ),
+    Claim(
+        "sorted",
+        "Sorting by degree reveals the underlying structure",
+        "4.3",
+        "02-graphons",
+        "at width 2048, masks minus their degree-sorted blocks have an operator norm of at most {high:g} "
+        "times that of chance",
+        ("residual-spectra",),
+        of.residuals,
+        high=1.1,
+        why="structure that lifts the noise by a tenth has an operator norm of a twentieth of the density",
+    ),
+    Claim(
+        "constant",
+        "Random Pruning converges to a constant graphon",
+        "4.3",
+        "02-graphons",
+        "at width 2000, 4-cycles over those of independent entries lie between {low:g} and {high:g}",
+        ("convergence",),
+        partial(of.cycle_ratio, method="random"),
+        low=0.99,
+        high=1.01,
+        why="1 in the limit if and only if the graphon is constant; a picture cannot show a hundredth",
+    ),
+    Claim(
+        "synflow-block",
+        "SynFlow eliminates a large part of the neurons in hidden layers",
+        "C, Fig. 9",
+        "01-pruning",
+        "at least {low:g} of the hidden neurons have no weights left",
+        ("mask-statistics",),
+        of.dead_neurons,
+        low=0.1,
+        why="a tenth of a layer is a strip that can be seen in a histogram",
+    ),
+    Claim(
+        "synflow-paths",
+        "SynFlow encourages networks with a high number of paths",
+        "4.3",
+        "02-graphons",
+        "its masks keep at least {low:g} times as many as those of any other method",
+        ("shared-positions",),
+        of.many_paths,
+        low=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "paths",
+        "The graphon limit captures path densities",
+        "4.2",
+        "02-graphons",
+        "at 95 %, the path density of graphons of SNIP's masks over that of the masks lies between "
+        "{low:g} and {high:g}",
+        ("shared-positions",),
+        of.path_readings,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "theorem",
+        "The tangent kernel converges to the deterministic Graphon NTK",
+        "5.2, Theorem 1",
+        "04-graphon-ntk",
+        "the kernel's error, of networks sampled from a graphon, goes with a power of the width of at "
+        "most {high:g}",
+        ("kernel-convergence",),
+        of.error_exponents,
+        high=-0.25,
+        why="halfway between fluctuations, which fall with the power -1/2, and no convergence, 0",
+    ),
+    Claim(
+        "masks-kernel",
+        "The Graphon NTK is the kernel of pruned networks, with weights drawn anew",
+        "5.1",
+        "04-graphon-ntk",
+        "at width 1024 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
+        ("kernels-of-masks",),
+        of.redrawn_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "kept-kernel",
+        "... with the weights that pruning keeps",
+        "5.1",
+        "07-signed",
+        "at width 4096 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
+        ("signed-kernels",),
+        of.kept_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "signed-kernel",
+        "... with these, once it has second moments and, for SNIP, the drift of vector positions",
+        "this book",
+        "07-signed",
+        "likewise, between {low:g} and {high:g}",
+        ("signed-kernels",),
+        of.signed_trace,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "random-scale",
+        "Random Pruning multiplies the kernel by one factor of the density a masked layer",
+        "5.3",
+        "05-random",
+        "from 50 to 95 %, traces go with a power of these factors between {low:g} and {high:g}",
+        ("spectra",),
+        of.random_exponent,
+        low=0.95,
+        high=1.05,
+        why="with five layers, a quarter of a layer",
+    ),
+    Claim(
+        "random-shape",
+        "... and maintains its spectral properties across the sparsity levels",
+        "6, Fig. 3",
+        "06-spectra",
+        "the energy in five eigenvalues minus the dense kernel's lies between {low:g} and {high:g}",
+        ("spectra",),
+        of.random_energy,
+        low=-0.05,
+        high=0.05,
+        why=ENERGY,
+    ),
+    Claim(
+        "energy",
+        "SNIP and SynFlow concentrate energy in top eigenvalues as the sparsity grows",
+        "6, Fig. 3",
+        "06-spectra",
+        "at 95 %, the energy in five eigenvalues is at least {low:g} above Random's",
+        ("spectra",),
+        of.concentration,
+        low=0.05,
+        why=ENERGY,
+    ),
+    *(
+        Claim(
+            f"faster-{method}",
+            f"{of.METHOD_NAMES[method]} starts faster than Random across sparsity levels",
+            "6, Fig. 2",
+            "06-spectra",
+            "before update 50, Random's training loss is at least {low:g} times as high",
+            ("training",),
+            partial(of.faster_start, method=method),
+            low=1.05,
+            why=LEAD,
+        )
+        for method in ("snip", "synflow")
+    ),
+    Claim(
+        "energy-speed",
+        "Concentration of energy aligns with faster training",
+        "6",
+        "06-spectra",
+        "the rank correlation of energy and speed among Random, SNIP and SynFlow is above {low:g}",
+        ("spectra", "training"),
+        of.energy_and_speed,
+        low=0.0,
+        why=DIRECTION,
+    ),
+    Claim(
+        "indicator",
+        "The Graphon NTK can serve as a training-free indicator",
+        "6",
+        "06-spectra",
+        "over methods and sparsities, the rank correlation with speed is at least {low:g}",
+        ("spectra", "training"),
+        of.indicators,
+        low=0.7,
+        why="half of the variance of the ranks",
+    ),
+    Claim(
+        "scale-random",
+        "The scale of the kernel explains why sparse random networks converge more slowly",
+        "5.3 and B",
+        "08-causes",
+        "at 95 %, one factor a layer closes at least {low:g} of the gap in logarithmic loss between "
+        "Random and dense",
+        ("interventions", "training"),
+        of.scale_share,
+        low=0.5,
+        why="more than all else together",
+    ),
+    Claim(
+        "lead-at-scale",
+        "The lead over Random is one of concentration, beyond scale",
+        "6",
+        "08-causes",
+        "at 95 %, the scales of all restored, Random's training loss is at least {low:g} times as high",
+        ("interventions", "training"),
+        of.lead_at_scale,
+        low=1.05,
+        why=LEAD,
+    ),
+    Claim(
+        "layer-densities",
+        "The larger part of SynFlow's lead at equal scale lies in its layer densities",
+        "this book",
+        "08-causes",
+        "the logarithmic lead of masks shuffled within layers, minus half of that of the masks, is at "
+        "least {low:g}",
+        ("interventions",),
+        of.layers_of_lead,
+        low=0.0,
+        why="a half is what the larger part means",
+    ),
+    Claim(
+        "grasp-weights",
+        "GraSP's kept weights train worse than new ones on the same mask",
+        "this book",
+        "08-causes",
+        "at 95 %, the scale restored, the loss with kept weights is at least {low:g} times as high",
+        ("interventions", "training"),
+        of.grasp_weights,
+        low=1.05,
+        why=LEAD,
+    ),
+)
+
+CLAIMS = MappingProxyType({claim.id: claim for claim in ROWS})
+"""All claims by their identifiers, in the order of the ledger."""

@@ -1,0 +1,435 @@
+"""What stored results say about claims: values with intervals over networks.
+
+Intervals are of level 95 %: Student's t over networks (of logarithms for ratios) unless a function
+says otherwise; rank correlations have bootstrap intervals. Where one row of the ledger makes several comparisons, their intervals are
+simultaneous (Bonferroni). Functions take the results of one initialisation and return an estimate
+for every condition that they compare, ``""`` where there is only one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.prediction import known_before, loss_at, predictions
+
+DENSITY = 0.2
+STEP = 50
+"""Losses of training are means over the ten batches before this update."""
+
+
+class Estimate(NamedTuple):
+    """A value, the ends of its interval, and the number of networks behind it."""
+
+    value: float
+    lower: float
+    upper: float
+    networks: int
+
+
+Estimates = dict[str, Estimate]
+
+METHOD_NAMES = {
+    "random": "Random",
+    "magnitude": "Magnitude",
+    "snip": "SNIP",
+    "grasp": "GraSP",
+    "synflow": "SynFlow",
+}
+
+
+def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
+    """Return the mean of independent samples with Student's interval."""
+    samples = np.asarray(samples, dtype=np.float64)
+    error = samples.std(ddof=1) / np.sqrt(len(samples))
+    return _around(float(samples.mean()), float(error), len(samples) - 1, len(samples), comparisons)
+
+
+def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate:
+    """Return the geometric mean of paired ratios."""
+    *ends, networks = interval(np.log(first) - np.log(second), comparisons)
+    return Estimate(*(float(np.exp(end)) for end in ends), networks)
+
+
+def _around(
+    value: float, error: float, degrees: float, networks: int, comparisons: int
+) -> Estimate:
+    half = float(stats.t.ppf(1.0 - 0.025 / comparisons, degrees)) * error
+    return Estimate(value, value - half, value + half, networks)
+
+
+def _percent(density: xr.DataArray) -> str:
+    return f"{100 * (1 - float(density)):.0f} %"
+
+
+# Masks and their limits
+
+
+def spread(batch: xr.Dataset, arms: dict[str, str], *, same_batch: bool) -> Estimates:
+    """Return the relative difference of graphons between networks of the largest width.
+
+    The root mean square over blocks, beyond chance. The standard error is the jackknife's over
+    batches; that of a sum of components is bounded by the sum of theirs.
+    """
+    found = {}
+    networks, degrees = batch.sizes["batch"] * batch.sizes["trial"], batch.sizes["batch"] - 1
+    for condition, arm in arms.items():
+        at = batch.isel(width=-1).sel(pruning=arm)
+        v = {name: float(at.variance.sel(component=name)) for name in at.component.values}
+        total, error = v["within"], v["within_error"]
+        if not same_batch:
+            total = v["within"] / (1 - v["share"])
+            error = v["within_error"] / (1 - v["share"])
+            error += v["within"] * v["share_error"] / (1 - v["share"]) ** 2
+        *ends, _ = _around(total - float(at.chance), error, degrees, networks, len(arms))
+        found[condition] = Estimate(*(max(end, 0.0) ** 0.5 for end in ends), networks)
+    return found
+
+
+def cycles_in_batch(scales: xr.Dataset) -> Estimates:
+    """Return the relative standard deviation of 4-cycle ratios within a batch, at the largest width.
+
+    Of networks pruned by SNIP, by the scale of their outputs; the jackknife's errors over batches.
+    """
+    at, names = _by_scale(scales)
+    found = {}
+    for name, ratios in zip(names, at.isel(width=-1).values, strict=True):
+        share = variance_share(ratios[..., None])
+        mean, degrees = ratios.mean() ** 2, len(ratios) - 1
+        *ends, _ = _around(share.within, share.within_error, degrees, ratios.size, len(names))
+        found[name] = Estimate(*((max(end, 0.0) / mean) ** 0.5 for end in ends), ratios.size)
+    return found
+
+
+def cycle_variance(scales: xr.Dataset) -> Estimates:
+    """Return the variance of 4-cycle ratios within a batch at the largest width over that at the least.
+
+    As :func:`cycles_in_batch`, the errors those of logarithms.
+    """
+    at, names = _by_scale(scales)
+    found = {}
+    for name, (narrow, wide) in zip(names, at.isel(width=[0, -1]).values, strict=True):
+        shares = [variance_share(ratios[..., None]) for ratios in (narrow, wide)]
+        error = sum((share.within_error / share.within) ** 2 for share in shares) ** 0.5
+        middle = np.log(shares[1].within / shares[0].within)
+        *ends, _ = _around(middle, error, len(wide) - 1, 0, len(names))
+        found[name] = Estimate(*(float(np.exp(end)) for end in ends), 2 * wide.size)
+    return found
+
+
+def _by_scale(scales: xr.Dataset) -> tuple[xr.DataArray, list[str]]:
+    at = scales.cycle_ratio.isel(images=-1).transpose("scale", "width", "batch", "trial")
+    names = [
+        "outputs as they are" if scale == 1.0 else f"outputs times {scale:g}"
+        for scale in at.scale.values
+    ]
+    return at, names
+
+
+def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
+    place = {"pruning": method, "scope": "layer", "density": DENSITY, "hidden_layers": 2}
+    motifs = convergence.motif_density.sel(**place).isel(mask=0, width=_reference(convergence))
+    ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
+    return ratios.dropna("trial").values.astype(np.float64)
+
+
+def _reference(convergence: xr.Dataset) -> int:
+    """Return the place of the paper's reference: of the largest width there are few networks."""
+    return convergence.sizes["width"] - 2
+
+
+def cycle_ratio(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return 4-cycles over those expected of independent entries: 1 for a constant graphon.
+
+    Of the fourth power of the density, and what the width adds to it where neurons coincide.
+    """
+    width = int(convergence.width[_reference(convergence)])
+    excess = 2 * (width - 1) * DENSITY**-2 + DENSITY**-3
+    expected = ((width - 1) ** 2 + excess) / width**2
+    return {"": interval(_cycle_ratios(convergence, method) / expected)}
+
+
+def cycle_spread(convergence: xr.Dataset, method: str) -> Estimates:
+    """Return the relative standard deviation of 4-cycle ratios, with the chi-squared interval."""
+    ratios = _cycle_ratios(convergence, method)
+    degrees = len(ratios) - 1
+    value = float(ratios.std(ddof=1) / ratios.mean())
+    ends = (value * (degrees / stats.chi2.ppf(q, degrees)) ** 0.5 for q in (0.975, 0.025))
+    return {"": Estimate(value, *map(float, ends), len(ratios))}
+
+
+def shape_distances(convergence: xr.Dataset, scope: str) -> Estimates:
+    """Return how far shapes are from those of twice the width, root mean square over blocks.
+
+    The expectations of cross-fitted histograms divided by their density, freed of noise; bootstrap
+    intervals, each of level 95 %.
+    """
+    last = _reference(convergence)
+    place = {"scope": scope, "density": DENSITY, "hidden_layers": 2}
+    counted = convergence.layer_density.sel(**place).isel(width=last, weight_layer=1)
+    at = convergence.distance.sel(
+        **place, estimator="cross-fitted", scale="divided by density"
+    ).isel(mask=0, width=last - 1, other_width=last)
+    found = {}
+    for method, name in METHOD_NAMES.items():
+        values = at.sel(pruning=method, statistic=["squared", "lower", "upper"]).values
+        roots = np.sqrt(np.maximum(values.astype(np.float64), 0.0)) / convergence.sizes["row"]
+        networks = int(counted.sel(pruning=method).notnull().sum())
+        found[name] = Estimate(*map(float, roots), networks)
+    return found
+
+
+def falling_distances(convergence: xr.Dataset) -> Estimates:
+    """Return the largest ratio of squared distances to the reference from one width to the next.
+
+    Of plain histograms, over depths, masks and sparsities; the delta method with bootstrap errors.
+    """
+    last = _reference(convergence)
+    found = {}
+    for method, name in METHOD_NAMES.items():
+        at = (
+            convergence.distance.sel(
+                pruning=method, estimator="plain", scale="histogram", scope="global"
+            )
+            .isel(other_width=last, width=slice(last))
+            .stack(place=("hidden_layers", "mask", "density"))
+            .dropna("place")
+            .transpose("statistic", "width", "place")
+        )
+        squared, error = (
+            at.sel(statistic=which).values.astype(np.float64)
+            for which in ("squared", "standard_error")
+        )
+        value = squared[1:] / squared[:-1]
+        spread = np.hypot(error[1:], value * error[:-1]) / squared[:-1]
+        half = stats.norm.ppf(1 - 0.025 / (value.size * len(METHOD_NAMES))) * spread
+        ends = (float(end.max()) for end in (value, value - half, value + half))
+        found[name] = Estimate(*ends, convergence.sizes["trial"])
+    return found
+
+
+def residuals(blocks: xr.Dataset) -> Estimates:
+    """Return the largest singular values that degree-sorted blocks leave over those of chance."""
+    at = blocks.singular_value.sel(estimator="degree").isel(rank=0)
+    counts = at.isel(pruning=0, source=0).notnull().sum("trial").values
+    widest = np.flatnonzero(counts >= min(3, at.sizes["trial"]))[-1]
+    at = at.isel(width=int(widest)).dropna("trial")
+    return {
+        name: ratio(
+            at.sel(pruning=method, source="mask"),
+            at.sel(pruning=method, source="sampled"),
+            len(METHOD_NAMES),
+        )
+        for method, name in METHOD_NAMES.items()
+    }
+
+
+def path_readings(shared: xr.Dataset) -> Estimates:
+    """Return the path density of two readings of SNIP's masks as graphons over that of the masks."""
+    at = shared.path_density.isel(density=-1).sel(pruning="snip")
+    names = {"each mask sorted alone": "degree", "one position a neuron": "joint"}
+    return {
+        condition: ratio(at.sel(reading=reading), at.sel(reading="mask"), len(names))
+        for condition, reading in names.items()
+    }
+
+
+def many_paths(shared: xr.Dataset) -> Estimates:
+    """Return the path density of SynFlow's masks over the largest of the other methods."""
+    at = shared.path_density.sel(reading="mask")
+    others = [name for name in at.pruning.values if name != "synflow"]
+    return {
+        _percent(density): ratio(
+            at.sel(pruning="synflow", density=density),
+            at.sel(pruning=others, density=density).max("pruning"),
+            at.sizes["density"],
+        )
+        for density in at.density
+    }
+
+
+def dead_neurons(masks: xr.Dataset) -> Estimates:
+    """Return the share of hidden neurons that SynFlow removes."""
+    at = masks.dead_fraction.sel(pruning="synflow").mean("hidden_layer")
+    chosen = at.sel(density=at.density <= 0.3)
+    return {
+        _percent(density): interval(chosen.sel(density=density), chosen.sizes["density"])
+        for density in chosen.density
+    }
+
+
+# Kernels and their spectra
+
+
+def error_exponents(errors: xr.Dataset) -> Estimates:
+    """Return exponents of kernel errors in the width, one a trial, by least squares."""
+    width = np.log(errors.width.values)
+    return {
+        str(design): interval(
+            [stats.linregress(width, np.log(error)).slope for error in of_trials],
+            errors.sizes["design"],
+        )
+        for design, of_trials in zip(
+            errors.design.values,
+            errors.error.transpose("design", "trial", "width").values,
+            strict=True,
+        )
+    }
+
+
+def redrawn_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the Graphon NTK over the one measured with new weights on the masks."""
+    at = kernels.trace.isel(width=-1, density=0)
+    return _over(at, "theory, joint", "re-drawn")
+
+
+def kept_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the Graphon NTK over the one measured with the kept weights."""
+    at = kernels.trace.isel(width=-1).sel(density=DENSITY)
+    return _over(at, "theory, joint", "kept")
+
+
+def signed_trace(kernels: xr.Dataset) -> Estimates:
+    """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
+    at = kernels.trace.isel(width=-1).sel(density=DENSITY)
+    positions = _over(at, "theory, positions", "kept")
+    return _over(at, "theory, second moments", "kept") | {"SNIP": positions["SNIP"]}
+
+
+def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
+    found = {}
+    for method, name in METHOD_NAMES.items():
+        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial")
+        if pair.sizes["trial"] > 1:
+            pair = pair.sel(road=theory), pair.sel(road=measured)
+            found[name] = ratio(*pair, len(METHOD_NAMES))
+    return found
+
+
+def random_exponent(spectra: xr.Dataset) -> Estimates:
+    """Return the power of the path density in the traces of Random's kernels."""
+    trace = spectra.trace.isel(digits=-1).sel(pruning="random", road="re-drawn")
+    paths = spectra.path_density.sel(pruning="random")
+    x, y = (np.log(array).transpose("trial", "density").values for array in (paths, trace))
+    return {"": interval([stats.linregress(*pair).slope for pair in zip(x, y, strict=True)])}
+
+
+def random_energy(spectra: xr.Dataset) -> Estimates:
+    """Return Random's energy in five eigenvalues minus the dense network's, largest difference."""
+    energy = spectra.energy.isel(digits=-1)
+    gap = energy.sel(pruning="random", road="sampled") - energy.sel(pruning="dense", road="kept")
+    each = [interval(gap.sel(density=at), gap.sizes["density"]) for at in gap.density]
+    return {"": max(each, key=lambda estimate: abs(estimate.value))}
+
+
+def concentration(spectra: xr.Dataset) -> Estimates:
+    """Return energies in five eigenvalues minus Random's, at the largest sparsity."""
+    energy = spectra.energy.isel(digits=-1, density=-1)
+    energy = energy - energy.sel(pruning="random")
+    roads = {"in the graphons": "sampled", "with kept weights": "kept"}
+    return {
+        f"{METHOD_NAMES[method]} {name}": interval(energy.sel(pruning=method, road=road), 4)
+        for name, road in roads.items()
+        for method in ("snip", "synflow")
+    }
+
+
+# Training
+
+
+def faster_start(training: xr.Dataset, method: str) -> Estimates:
+    """Return Random's training loss over a method's, simultaneous with those of another method."""
+    loss = _loss(training)
+    return {
+        _percent(at): ratio(
+            loss.sel(pruning="random", density=at),
+            loss.sel(pruning=method, density=at),
+            2 * loss.sizes["density"],
+        )
+        for at in loss.density
+    }
+
+
+def _loss(training: xr.Dataset) -> xr.DataArray:
+    step = min(STEP, training.sizes["step"])
+    return loss_at(training, [step]).isel(at=0).astype(np.float64)
+
+
+def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return rank correlations of energy and speed among the paper's three methods."""
+    three = {"pruning": ["random", "snip", "synflow"]}
+    found = _predictions(spectra.sel(three), _loss(training).sel(three)).sel(quantity="energy")
+    names = {"within a sparsity": "within sparsities", "over all sparsities": "across sparsities"}
+    return {name: _estimate(found.sel(comparison=at), spectra) for name, at in names.items()}
+
+
+def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return rank correlations of two quantities of the Graphon NTK with speed, over all networks."""
+    pruned = _loss(training).sel(pruning=list(METHOD_NAMES))
+    found = _predictions(spectra.sel(pruning=["dense", *METHOD_NAMES]), pruned)
+    found = found.sel(comparison="across sparsities")
+    return {name: _estimate(found.sel(quantity=name), spectra) for name in ("trace", "energy")}
+
+
+def _predictions(spectra: xr.Dataset, loss: xr.DataArray) -> xr.DataArray:
+    known = known_before(spectra.isel(digits=-1), "sampled")
+    return predictions(known, loss.expand_dims("at"), np.random.default_rng(0)).isel(at=0)
+
+
+def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
+    values = statistics.sel(statistic=["value", "lower", "upper"]).values
+    return Estimate(*map(float, values), spectra.sizes["trial"])
+
+
+def _variants(changed: xr.Dataset, training: xr.Dataset) -> xr.DataArray:
+    """Return losses at the largest sparsity, those as pruned under the names of their methods."""
+    trials = slice(min(changed.sizes["trial"], training.sizes["trial"]))
+    sparsest = {"density": -1, "trial": trials}
+    return xr.concat(
+        [
+            _loss(training).isel(sparsest).rename(pruning="variant"),
+            _loss(changed).isel(sparsest).drop_vars(["pruning", "intervention"], errors="ignore"),
+        ],
+        dim="variant",
+    )
+
+
+def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return the share of the gap between Random and dense that one factor a layer closes."""
+    loss = np.log(_variants(changed, training))
+    gap = loss.sel(variant="random") - loss.sel(variant="dense")
+    return {"": interval((loss.sel(variant="random") - loss.sel(variant="random: rescaled")) / gap)}
+
+
+def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
+    loss = _variants(changed, training)
+    random = loss.sel(variant="random: rescaled")
+    return {
+        METHOD_NAMES[method]: ratio(random, loss.sel(variant=f"{method}: rescaled"), 2)
+        for method in ("snip", "synflow")
+    }
+
+
+def layers_of_lead(changed: xr.Dataset) -> Estimates:
+    """Return by how much SynFlow's layer densities lead by more than half of its masks' lead.
+
+    Test losses at equal scale, new weights; the logarithm of the lead over Random's that masks
+    shuffled within each layer have, minus half of that of the masks themselves.
+    """
+    loss = np.log(changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64))
+    lead = loss.sel(variant="random: rescaled") - loss
+    whole, part = "synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"
+    return {"": interval(lead.sel(variant=part) - lead.sel(variant=whole) / 2)}
+
+
+def grasp_weights(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return GraSP's loss with the weights that it keeps over that with new ones, scale restored."""
+    loss = _variants(changed, training)
+    first, second = "grasp: rescaled", "grasp: re-drawn, rescaled"
+    return {"": ratio(loss.sel(variant=first), loss.sel(variant=second))}

@@ -1,0 +1,173 @@
+"""The ledger as tables and as words: verdicts on the claims from all stored results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from html import escape
+
+import xarray as xr
+from IPython.display import HTML
+
+from graphon_lib._checks import check_choice
+from graphon_lib.book.claims import CLAIMS, Claim
+from graphon_lib.book.estimates import Estimate, Estimates
+from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
+from graphon_lib.experiments.results import StaleResultError
+from graphon_lib.experiments.table import EXPERIMENTS
+
+__all__ = ["estimates", "ledger", "quote", "summary", "verdict"]
+
+
+@cache
+def estimates(identifier: str) -> dict[str, Estimates]:
+    """Return the estimates of a claim by setting, of the settings whose results are stored."""
+    claim, found = CLAIMS[identifier], {}
+    for setting in SETTINGS if claim.measure else ():
+        stored = [_result(name, setting) for name in claim.results]
+        if all(result is not None for result in stored):
+            found[setting] = claim.measure(*stored)
+    return found
+
+
+def verdict(identifier: str) -> str:
+    """Return the verdict on a claim in words, for a sentence.
+
+    Parameters
+    ----------
+    identifier
+        A key of :data:`CLAIMS`.
+
+    Returns
+    -------
+    str
+        Such as ``"reproduced under a condition (PyTorch's defaults)"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim.
+    """
+    claim = _claim(identifier)
+    if claim.measure is None:
+        return str(Verdict.UNTESTED)
+    one, where = overall(
+        {
+            setting: {
+                name: judge(value, claim.low, claim.high) for name, value in of_setting.items()
+            }
+            for setting, of_setting in estimates(identifier).items()
+        }
+    )
+    return f"{one} ({where})" if where else str(one)
+
+
+def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
+    """Return an estimate with its interval, for a sentence.
+
+    Parameters
+    ----------
+    identifier
+        A key of :data:`CLAIMS`.
+    setting
+        A key of :data:`SETTINGS`.
+    condition
+        One of those that the claim is tested under, if there are several.
+
+    Returns
+    -------
+    str
+        Such as ``"0.031 (0.029 to 0.033)"``, or that it is not computed.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim or, where the result is stored, no such condition.
+    """
+    check_choice("identifier", identifier, CLAIMS)
+    found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
+    return _words(found[check_choice("condition", condition, found)]) if found else Verdict.MISSING
+
+
+def _words(estimate: Estimate) -> str:
+    """Return a value with its interval, three digits each."""
+    value, lower, upper = (f"{end:#.3g}".rstrip(".") for end in estimate[:3])
+    return f"{value} ({lower} to {upper})"
+
+
+def _decided(claim: Claim) -> tuple[Verdict, str]:
+    if claim.measure is None:
+        return Verdict.UNTESTED, ""
+    return overall(
+        {
+            setting: {name: judge(one, claim.low, claim.high) for name, one in found.items()}
+            for setting, found in estimates(claim.id).items()
+        }
+    )
+
+
+@cache
+def _result(name: str, setting: str) -> xr.Dataset | None:
+    try:
+        return EXPERIMENTS[_stored_as(name, setting)].run()
+    except (KeyError, StaleResultError):
+        return None
+
+
+def _stored_as(name: str, setting: str) -> str:
+    return name if setting == "he" else f"{name}-{setting}"
+
+
+def ledger() -> HTML:
+    """Return all claims with criteria, estimates under every setting and verdicts."""
+    head = ("claim", "§", *SETTINGS.values(), "verdict", "chapter")
+    return _table(
+        head,
+        (
+            (
+                f"<span id='claim-{claim.id}'>{escape(claim.claim)}</span><details><summary>criterion"
+                f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
+                escape(claim.where),
+                *(_cell(claim, setting) for setting in SETTINGS),
+                _bold(claim),
+                _link(claim),
+            )
+            for claim in CLAIMS.values()
+        ),
+    )
+
+
+def summary() -> HTML:
+    """Return all claims with their verdicts alone."""
+    rows = ((escape(claim.claim), _bold(claim), _link(claim)) for claim in CLAIMS.values())
+    return _table(("claim", "verdict", "chapter"), rows)
+
+
+def _cell(claim: Claim, setting: str) -> str:
+    found = estimates(claim.id).get(setting)
+    if found is None:
+        exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
+        return str(Verdict.MISSING) if exist else "–"
+    lines = [
+        f"{escape(name)}{': ' if name else ''}{_words(one)}, <b>{judge(one, claim.low, claim.high)}</b>"
+        for name, one in found.items()
+    ]
+    counts = sorted({one.networks for one in found.values()})
+    return "<br>".join([*lines, f"<i>{' or '.join(map(str, counts))} networks</i>"])
+
+
+def _bold(claim: Claim) -> str:
+    one, where = _decided(claim)
+    return f"<b>{one}</b>" + (f": {escape(where)}" if where else "")
+
+
+def _link(claim: Claim) -> str:
+    return f"<a href='{claim.chapter}.html'>{int(claim.chapter[:2])}</a>"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> HTML:
+    columns = "".join(f"<th scope='col'>{name}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return HTML(
+        f"<table class='ledger'><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    )

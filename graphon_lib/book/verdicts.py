@@ -1,0 +1,76 @@
+"""From an estimate and its margins to a verdict, and from those of several settings to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from graphon_lib.book.estimates import Estimate
+
+__all__ = ["SETTINGS", "Verdict", "judge", "overall"]
+
+SETTINGS = MappingProxyType({"he": "He initialisation", "torch": "PyTorch's defaults"})
+"""Initialisations under which results are stored, and what they are called in sentences."""
+
+
+class Verdict(StrEnum):
+    """What a ledger can say of a claim."""
+
+    REPRODUCED = "reproduced"
+    CONDITION = "reproduced under a condition"
+    NOT = "not reproduced"
+    UNDECIDED = "undecided"
+    UNTESTED = "not testable here"
+    MISSING = "not computed"
+
+
+def judge(estimate: Estimate, low: float, high: float) -> Verdict:
+    """Say whether an interval lies between margins, beside them, or across one."""
+    if low <= estimate.lower and estimate.upper <= high:
+        return Verdict.REPRODUCED
+    if estimate.upper < low or estimate.lower > high:
+        return Verdict.NOT
+    return Verdict.UNDECIDED
+
+
+def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
+    """Put the verdicts of all settings and conditions together.
+
+    Parameters
+    ----------
+    found
+        By setting and condition; nothing where no result is stored.
+
+    Returns
+    -------
+    verdict : Verdict
+        The one that all have in common; else, under a condition where some are reproduced, and
+        undecided where none is.
+    where : str
+        The settings and conditions that are reproduced, or for the undecided those that are not.
+    """
+    verdicts = {one for conditions in found.values() for one in conditions.values()}
+    if len(verdicts) < 2:
+        return (verdicts.pop() if verdicts else Verdict.MISSING), ""
+    held = Verdict.REPRODUCED in verdicts
+    named = {
+        setting: [
+            name
+            for name, one in conditions.items()
+            if one is (Verdict.REPRODUCED if held else Verdict.NOT)
+        ]
+        for setting, conditions in found.items()
+    }
+    if len({tuple(names) for names in named.values()}) == 1:
+        where = ", ".join(next(iter(named.values())))
+    else:
+        where = "; ".join(
+            SETTINGS[setting]
+            + ("" if len(names) == len(found[setting]) else f": {', '.join(names)}")
+            for setting, names in named.items()
+            if names
+        )
+    if held:
+        return Verdict.CONDITION, where
+    return Verdict.UNDECIDED, where and f"{Verdict.NOT}: {where}"
