@@ -192,4 +192,4 @@ TRAINING = Experiment(
     ),
 )
 
-TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=10))
+TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=7))
