@@ -140,7 +140,7 @@ DENSITY = {"density": 0.1}
 CONVERGENCE = {"hidden_layers": 2, "mask": 1}
 FIGURES = {
     "corners": lambda six: pruning.mask_corners(six),
-    "layers": lambda six: pruning.layer_densities(six, 0.2),
+    "layers": lambda six: pruning.layer_densities(0.2, six),
     "pixels": lambda six: pruning.surviving_pixels(six, 0.2),
     "dead": lambda six: pruning.dead_neurons(six),
     "degrees": lambda six: positions.degrees_of_neurons(six),
