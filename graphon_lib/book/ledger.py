@@ -48,17 +48,7 @@ def verdict(identifier: str) -> str:
     ValueError
         If there is no such claim.
     """
-    claim = _claim(identifier)
-    if claim.measure is None:
-        return str(Verdict.UNTESTED)
-    one, where = overall(
-        {
-            setting: {
-                name: judge(value, claim.low, claim.high) for name, value in of_setting.items()
-            }
-            for setting, of_setting in estimates(identifier).items()
-        }
-    )
+    one, where = _decided(CLAIMS[check_choice("identifier", identifier, CLAIMS)])
     return f"{one} ({where})" if where else str(one)
 
 
