@@ -7,7 +7,6 @@ import torch
 from graphon_lib.experiments.expected_density import expected_magnitude_densities
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 
-
 BOTH = pytest.mark.parametrize("initialisation", INITIALISATIONS)
 
 
