@@ -36,7 +36,7 @@ def verdict(identifier: str) -> str:
     Parameters
     ----------
     identifier
-        A key of :data:`CLAIMS`.
+        A key of the table of claims.
 
     Returns
     -------
@@ -58,9 +58,9 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
     Parameters
     ----------
     identifier
-        A key of :data:`CLAIMS`.
+        A key of the table of claims.
     setting
-        A key of :data:`SETTINGS`.
+        An initialisation, ``"he"`` or ``"torch"``.
     condition
         One of those that the claim is tested under, if there are several.
 

@@ -1,0 +1,232 @@
+"""The ledger: rules from estimates to verdicts, and what the table says of stored results."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from graphon_lib.book import estimates as of
+from graphon_lib.book.claims import CLAIMS
+from graphon_lib.book.estimates import Estimate, interval, ratio
+from graphon_lib.book.ledger import estimates, ledger, quote, summary, verdict
+from graphon_lib.book.paths import CHAPTERS
+from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
+from graphon_lib.experiments.table import EXPERIMENTS
+from graphon_lib.graphons.motifs import motif_densities
+
+SECTIONS = {"4.2", "4.3", "5.1", "5.2", "5.3", "6", "B", "C"}
+"""Of the paper, those that make the claims."""
+
+numbers = st.floats(-100, 100)
+SINGLE = [Verdict.REPRODUCED, Verdict.NOT, Verdict.UNDECIDED]
+
+
+@st.composite
+def intervals(draw):
+    lower, value, upper = sorted(draw(st.tuples(numbers, numbers, numbers)))
+    return Estimate(value, lower, upper, 2)
+
+
+@given(intervals(), numbers, numbers)
+def test_every_interval_has_one_verdict(estimate, low, high):
+    assume(low <= high)
+    inside = low <= estimate.lower and estimate.upper <= high
+    apart = estimate.upper < low or estimate.lower > high
+    expected = Verdict.REPRODUCED if inside else Verdict.NOT if apart else Verdict.UNDECIDED
+    assert judge(estimate, low, high) is expected
+
+
+@given(intervals(), numbers, st.floats(0, 50), st.floats(0, 50))
+def test_a_narrower_interval_or_wider_margins_never_take_a_verdict_back(estimate, low, width, more):
+    high = low + width
+    narrower = Estimate(estimate.value, estimate.value, estimate.value, 2)
+    if (one := judge(estimate, low, high)) is not Verdict.UNDECIDED:
+        assert judge(narrower, low, high) is one
+    if one is Verdict.REPRODUCED:
+        assert judge(estimate, low - more, high + more) is one
+
+
+def test_an_estimate_that_does_not_exist_decides_nothing():
+    assert judge(Estimate(math.nan, math.nan, math.nan, 2), 0.0, 1.0) is Verdict.UNDECIDED
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(list(SETTINGS)),
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), st.sampled_from(SINGLE), min_size=1),
+    )
+)
+def test_settings_and_conditions_together(found):
+    one, where = overall(found)
+    every = [single for conditions in found.values() for single in conditions.values()]
+    if not every:
+        assert one is Verdict.MISSING
+    elif len(set(every)) == 1:
+        assert (one, where) == (every[0], "")
+    elif Verdict.REPRODUCED in every:
+        assert one is Verdict.CONDITION
+        assert where
+    else:
+        assert one is Verdict.UNDECIDED
+        assert where.startswith(Verdict.NOT)
+
+
+def test_the_condition_names_the_setting_where_settings_differ():
+    found = {"he": {"": Verdict.NOT}, "torch": {"": Verdict.REPRODUCED}}
+    assert overall(found) == (Verdict.CONDITION, SETTINGS["torch"])
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
+def test_claims_are_complete(claim):
+    sections = re.split(r", | and ", claim.where)[0]
+    assert claim.where == "this book" or sections in SECTIONS
+    assert (CHAPTERS / f"{claim.chapter}.ipynb").exists()
+    assert "{" not in claim.test
+    assert all(name in EXPERIMENTS for name in claim.results)
+    assert claim.low < claim.high
+    decides = claim.measure is not None
+    assert decides == bool(claim.results) == bool(claim.why)
+    assert decides == math.isfinite(max(claim.low, -claim.high))
+    for name, margin in (("low", claim.low), ("high", claim.high)):
+        assert math.isfinite(margin) == (f"{{{name}:g}}" in claim.criterion)
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
+def test_verdicts_follow_from_stored_results(claim):
+    found = estimates(claim.id)
+    for of_setting in found.values():
+        for name, one in of_setting.items():
+            assert one.lower <= one.value <= one.upper, name
+            assert one.networks > 1
+    verdicts = {judge(one, claim.low, claim.high) for at in found.values() for one in at.values()}
+    words = verdict(claim.id)
+    if not found:
+        assert words == (Verdict.MISSING if claim.measure else Verdict.UNTESTED)
+    elif verdicts == {Verdict.REPRODUCED}:
+        assert words == Verdict.REPRODUCED
+    elif Verdict.REPRODUCED in verdicts:
+        assert words.startswith(f"{Verdict.CONDITION} (")
+    else:
+        assert words.startswith((Verdict.NOT, Verdict.UNDECIDED))
+
+
+WIDTHS = (20, 40, 80, 160)
+"""The last but one is the reference."""
+
+
+def sweep(distance, motif_density=0.0):
+    """Return a result as of the convergence sweep: squared distances by the narrower width."""
+    coords = {
+        "hidden_layers": [2],
+        "mask": [1],
+        "pruning": list(of.METHOD_NAMES),
+        "scope": ["global", "layer"],
+        "density": [of.DENSITY],
+        "weight_layer": [1, 2],
+        "width": list(WIDTHS),
+        "other_width": list(WIDTHS),
+        "estimator": ["plain", "cross-fitted"],
+        "scale": ["histogram", "divided by density"],
+        "statistic": ["squared", "lower", "upper", "standard_error"],
+        "motif": ["edge", "cycle_4"],
+        "trial": range(6),
+        "row": range(8),
+    }
+    lead = ("hidden_layers", "mask", "pruning", "scope", "density")
+
+    def filled(values, *dims):
+        dims = (*lead, *dims)
+        values = np.broadcast_to(values, [len(coords[dim]) for dim in dims])
+        return dims, values.copy()
+
+    return xr.Dataset(
+        {
+            "distance": filled(
+                np.asarray(distance), "scale", "estimator", "other_width", "width", "statistic"
+            ),
+            "motif_density": filled(motif_density, "width", "trial", "motif"),
+            "layer_density": filled(of.DENSITY, "weight_layer", "width", "trial"),
+        },
+        coords,
+    )
+
+
+def test_distances_that_halve_have_a_ratio_of_one_half():
+    squared = np.array([4.0, 2.0, 0.0, 1.0])
+    distance = np.stack([squared, squared, squared, np.full(4, 1e-3)], axis=-1)
+    found = of.falling_distances(sweep(distance))
+    assert list(found) == list(of.METHOD_NAMES.values())
+    for one in found.values():
+        assert one.value == pytest.approx(0.5)
+        assert one.lower < 0.5 < one.upper < 0.51
+
+
+def test_shapes_are_compared_by_the_root_mean_square():
+    """An entry of eight times eight blocks that differs by 0.1 each: 0.64 in all."""
+    found = of.shape_distances(sweep([0.64, -1.0, 0.81, 0.0]), "layer")
+    for one in found.values():
+        assert one == pytest.approx((0.1, 0.0, 0.1125, 6))
+
+
+def test_cycles_of_random_masks_are_those_of_a_constant():
+    """The expectation at a finite width, neurons that coincide included."""
+    width, rng = WIDTHS[-2], np.random.default_rng(0)
+    ratios = []
+    for _ in range(6):
+        mask = rng.permutation(np.arange(width**2) < of.DENSITY * width**2).reshape(width, width)
+        ratios.append([motif_densities(mask)[name] for name in ("edge", "cycle_4")])
+    stored = sweep([0.0] * 4, np.array(ratios))
+    assert of.cycle_ratio(stored, "random")[""].value == pytest.approx(1.0, abs=0.02)
+    assert of.cycle_spread(stored, "random")[""].upper < 0.05
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=3, max_size=8), st.floats(0.1, 10))
+def test_a_constant_ratio_is_found_without_error(values, factor):
+    found = ratio(factor * np.array(values), values)
+    assert found[:3] == pytest.approx([factor] * 3)
+
+
+@given(st.lists(numbers, min_size=2, max_size=8), st.integers(2, 20))
+def test_simultaneous_intervals_contain_single_ones(values, comparisons):
+    one, many = interval(values), interval(values, comparisons)
+    assert many.lower <= one.lower <= one.value <= one.upper <= many.upper
+
+
+def test_intervals_cover_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    found = [interval(rng.normal(1.0, 2.0, size=4)) for _ in range(2000)]
+    covered = np.mean([one.lower <= 1.0 <= one.upper for one in found])
+    assert abs(covered - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
+
+
+def test_tables_have_a_row_for_every_claim():
+    for table in (ledger().data, summary().data):
+        assert table.count("<tr>") == len(CLAIMS) + 1
+        assert all(f"{claim.chapter}.html" in table for claim in CLAIMS.values())
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="identifier must be one of"):
+        verdict("none")
+    with pytest.raises(ValueError, match="condition must be one of"):
+        quote("limit", "he", "none")
+
+
+@pytest.mark.parametrize("page", ["claims", "index"])
+def test_no_verdict_is_typed(page):
+    cells = json.loads((CHAPTERS / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    prose = " ".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown").lower()
+    words = [*Verdict, "refuted", "confirmed", "**yes**", "**no**"]
+    assert not [word for word in words if word in prose]
+
+
+@pytest.mark.parametrize("page", ["claims", "index"])
+def test_numbers_of_the_ledger_are_glued_from_claims_that_exist(page):
+    cells = json.loads((CHAPTERS / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    prose = " ".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    assert set(re.findall(r"`verdict_([\w-]+)`", prose)) <= set(CLAIMS)
