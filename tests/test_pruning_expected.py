@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.expected import keep_probabilities
 
 
@@ -45,6 +45,34 @@ def test_bias_falls_with_the_width(method, least):
         wide[0], method, 0.2, *wide[1:]
     )
     assert ratio > least
+
+
+def effect_of_a_weight_on_its_factor(width, method, draws=80):
+    """Mean change of a factor in the hidden layer when its weight is drawn anew, over the factors."""
+    model, x, y = draw_network(width)
+    weight, rng = model.weights[1].data, np.random.default_rng(0)
+
+    def factors():
+        return saliency(model, method, x, y)[1].double() / weight.double()
+
+    before, changes = factors(), []
+    for i, j in rng.integers(width, size=(draws, 2)):
+        old = weight[i, j].item()
+        weight[i, j] = float(rng.normal(0, np.sqrt(2 / width)))
+        # SNIP's scores are absolute values, and so are these factors.
+        after = factors()[i, j]
+        changes.append(float(abs(abs(after) - abs(before[i, j]))))
+        weight[i, j] = old
+    return np.mean(changes) / float(before.square().mean().sqrt())
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp"])
+def test_a_weight_moves_its_own_factor_by_one_over_the_root_of_the_width(method):
+    """Sixteen times the width: a quarter of the effect, nearer than to 1 (none) or 1/16 (1/n)."""
+    ratio = effect_of_a_weight_on_its_factor(64, method) / effect_of_a_weight_on_its_factor(
+        1024, method
+    )
+    assert 2 < ratio < 8
 
 
 def test_one_weight_redrawn(network):
