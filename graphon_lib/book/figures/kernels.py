@@ -174,7 +174,7 @@ def measured_over_theory(
     figure = new_figure(1.2 + 2.1 * len(results))
     rows = figure.subplots(len(results), len(panels), squeeze=False)
     for row, (name, result) in zip(rows, results.items(), strict=True):
-        for panel, (title, (theory, measured)) in zip(row, panels.items(), strict=True):
+        for panel, (theory, measured) in zip(row, panels.values(), strict=True):
             ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
             method_lines(panel, ratio, "width")
             panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
@@ -183,11 +183,10 @@ def measured_over_theory(
             else:
                 panel.set_ylim(0.0, 1.1 * max(1.0, float(ratio.max())))
             width_axis(panel, result.width.values, 90)
-            if row is rows[0]:
-                panel.set_title(title)
-            if row is rows[-1]:
-                panel.set_xlabel("width $n$")
-        row[0].set_ylabel(f"{name}\ntheory / measured")
+        row[0].set_ylabel(f"{name}:\ntheory / measured")
+    for title, first, last in zip(panels, rows[0], rows[-1], strict=True):
+        first.set_title(title)
+        last.set_xlabel("width $n$")
     figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 

@@ -66,7 +66,7 @@ def rates_by_position(
             panel.set_title(f"{label_of(method)}, {title}", fontsize="medium")
         row[0].set_ylabel("share over the mean")
     for panel in rows[-1]:
-        panel.set_xlabel("rank by theory, of all")
+        panel.set_xlabel("rank by theory")
     handles, labels = rows[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
