@@ -52,7 +52,7 @@ def neuron_terms(
     network = pruned_network(pruning, density, identity=identity, blocks=blocks, **size)
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     found = _all_terms(network, x, np.random.default_rng(identity))
-    term = [[[t.weights.mean(), t.biases.mean()] for t in terms] for terms in found]
+    term = [[[part.mean() for part in terms] for terms in of_road] for of_road in found]
     rates = np.empty((len(OF_TERMS), hidden_layers, groups))
     for layer in range(hidden_layers):
         total = [terms[layer].weights + terms[layer].biases for terms in found]
