@@ -196,7 +196,9 @@ FIGURES = {
     "losses": lambda _: training.loss_curves(stored("training")),
     "accuracies": lambda _: training.accuracy_curves(stored("training")),
     "sparsities": lambda _: losses_by_method(stored("training"), ["random", "sixth"]),
-    "regimes": lambda _: signed.regimes(stored("signed-kernels").sel(DENSITY).isel(width=0)),
+    "regimes": lambda _: signed.regimes(
+        {"He": stored("signed-kernels").sel(DENSITY).isel(width=0)}
+    ),
     "predicted": lambda _: signed.predicted_against_measured(stored("signed-kernels")),
     "densities": lambda _: signed.best_by_density(stored("signed-kernels").isel(width=0)),
     "traces": lambda _: signed.traces_by_width(stored("signed-kernels").sel(DENSITY)),

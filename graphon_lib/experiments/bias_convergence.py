@@ -39,6 +39,9 @@ def bias_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network with biases from graphons and compare its kernel with the Graphon NTK.
 
+    The read-out has none: its biases would add one known number to all entries of both kernels, next to
+    which PyTorch's would leave little to be seen.
+
     Returns
     -------
     dict
@@ -52,6 +55,7 @@ def bias_convergence(
     variances = np.full(network.depth, fixed)
     if fixed is None:
         variances = initialisation.bias_variance / np.array(widths[:-1])
+    variances[-1] = 0.0
     rng = np.random.default_rng((seed, list(LAWS).index(law), width, trial))
     masks = network.sample_masks(widths, rng)
     draw = initialisation.law.sample
