@@ -197,5 +197,5 @@ SIGNED_KERNELS = Experiment(
 
 SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under(
     "torch",
-    grid={"width": [512, 1024], "density": [0.2, 0.05], "trial": 3, "pruning": ["all"]},
+    grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]},
 )
