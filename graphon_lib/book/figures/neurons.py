@@ -14,9 +14,12 @@ from graphon_lib.book.style import label_of, look_of, new_figure
 
 __all__ = ["gaussianity_by_width", "rates_by_position"]
 
+UNIFORM_EXCESS = -1.2
+"""The excess kurtosis of a uniform law."""
+
 STRUCTURES = {
     "constant": ("#000000", "o", "graphon: constant"),
-    "threshold": ("#767676", "s", "graphon: threshold"),
+    "threshold": ("#E69F00", "s", "graphon: threshold"),
 }
 
 
@@ -72,37 +75,48 @@ def rates_by_position(
     return figure
 
 
-def gaussianity_by_width(results: Mapping[str, xr.Dataset]) -> Figure:
-    """Draw excess kurtosis and distance from a normal law against the width, a row a result.
+def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
+    """Draw excess kurtosis and distance from a normal law against the width.
 
     Parameters
     ----------
-    results
-        By title, datasets of :func:`graphon_lib.experiments.gaussianity.gaussianity`.
+    normal, uniform
+        Datasets of :func:`graphon_lib.experiments.gaussianity.gaussianity`, of normal weights without
+        biases and of uniform weights and biases.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure: means over trials with standard errors. In the two columns on the left the
-        excess of the second and third layer times the width, on the right the distance in the third.
+        The figure: means over trials with standard errors. Upper row, normal weights: the excess times
+        the width in the third layer, of all neurons and of the better connected half, and the
+        distance. Lower row, uniform ones: the excess in the second and the third layer, with a line
+        at that of a uniform law, and the distance.
     """
-    figure = new_figure(1.1 + 2.1 * len(results))
-    rows = figure.subplots(len(results), 3, sharex=True, squeeze=False)
-    for (excess2, excess3, distance), (title, result) in zip(rows, results.items(), strict=True):
-        for panel, layer in ((excess2, 2), (excess3, 3)):
-            _lines(panel, result.width * result.excess.sel(layer=layer))
-            panel.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
-            panel.set_title(f"{title}, layer {layer}", fontsize="medium")
-        _lines(distance, result.distance.sel(layer=3))
-        distance.set_yscale("log")
-        distance.set_title(f"{title}, layer 3", fontsize="medium")
-        excess2.set_ylabel("$n$ × excess kurtosis")
-        distance.set_ylabel("distance from normal")
-        for panel in (excess2, excess3, distance):
-            width_axis(panel, result.width.values, 60)
-    for panel in rows[-1]:
+    figure = new_figure(5.3)
+    rows = figure.subplots(2, 3)
+    third = normal.sel(layer=3)
+    _lines(rows[0, 0], normal.width * third.excess)
+    _lines(rows[0, 1], normal.width * third.excess_upper)
+    rows[0, 0].set_ylabel("$n$ × excess")
+    for panel, title in zip(rows[0], ("He: all", "He: better half", "He"), strict=True):
+        panel.set_title(title)
+    for panel, layer in zip(rows[1], (2, 3), strict=False):
+        _lines(panel, uniform.excess.sel(layer=layer))
+        panel.axhline(UNIFORM_EXCESS, color="0.5", linestyle="--", linewidth=0.9)
+        panel.set_ylim(UNIFORM_EXCESS - 0.1, None)
+        panel.set_title(f"PyTorch: layer {layer}")
+    rows[1, 0].set_ylabel("excess")
+    for panel, result in zip(rows[:, 2], (normal, uniform), strict=True):
+        _lines(panel, result.distance.sel(layer=3))
+        panel.set_yscale("log")
+        panel.set_ylabel("distance")
+    rows[1, 2].set_title("PyTorch")
+    for panel in rows.flat:
+        width_axis(panel, normal.width.values, 60)
+        panel.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
+    for panel in rows[1]:
         panel.set_xlabel("width $n$")
-    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
