@@ -14,6 +14,7 @@ from graphon_lib.book.explorers.frontend import FOLDER
 from graphon_lib.book.explorers.pruning import pruning_explorer
 from graphon_lib.book.explorers.training import training_explorer
 from graphon_lib.book.figures import (
+    biases,
     causes,
     convergence,
     distances,
@@ -21,6 +22,7 @@ from graphon_lib.book.figures import (
     estimators,
     graphons,
     kernels,
+    neurons,
     positions,
     pruning,
     rates,
@@ -177,8 +179,12 @@ FIGURES = {
     "output scales": lambda _: rates.output_scales(stored("output-scale")),
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
-        stored("kernels-of-masks").isel(density=0),
+        {"He": stored("kernels-of-masks").isel(density=0)},
         dict.fromkeys("ab", ("theory, joint", "re-drawn")),
+    ),
+    "biases": lambda _: biases.bias_shares({"He": stored("neuron-terms").isel(width=0)}),
+    "neurons": lambda _: neurons.rates_by_position(
+        {"He": stored("neuron-terms").isel(width=0, density=0)}, ["random", "sixth"], 2
     ),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),
@@ -196,7 +202,9 @@ FIGURES = {
     "losses": lambda _: training.loss_curves(stored("training")),
     "accuracies": lambda _: training.accuracy_curves(stored("training")),
     "sparsities": lambda _: losses_by_method(stored("training"), ["random", "sixth"]),
-    "regimes": lambda _: signed.regimes(stored("signed-kernels").sel(DENSITY).isel(width=0)),
+    "regimes": lambda _: signed.regimes(
+        {"He": stored("signed-kernels").sel(DENSITY).isel(width=0)}
+    ),
     "predicted": lambda _: signed.predicted_against_measured(stored("signed-kernels")),
     "densities": lambda _: signed.best_by_density(stored("signed-kernels").isel(width=0)),
     "traces": lambda _: signed.traces_by_width(stored("signed-kernels").sel(DENSITY)),

@@ -152,15 +152,18 @@ def _root_guide(axes: Axes, widths: np.ndarray, start: float) -> None:
     )
 
 
-def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str]]) -> Figure:
+def measured_over_theory(
+    results: Mapping[str, xr.Dataset], panels: Mapping[str, tuple[str, str]]
+) -> Figure:
     """Draw the trace of theoretical kernels over that of measured ones, against the width.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
+    results
+        By title, a row each, datasets of
+        :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
     panels
-        For every panel's title, the theoretical and the measured kernel.
+        For every column's title, the theoretical and the measured kernel.
 
     Returns
     -------
@@ -168,21 +171,23 @@ def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str
         The figure, with standard deviations over networks; a panel's ratios have a logarithmic
         axis where they span more than a decade.
     """
-    figure = new_figure(3.3)
-    axes = figure.subplots(1, len(panels))
-    for panel, (title, (theory, measured)) in zip(axes, panels.items(), strict=True):
-        ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
-        method_lines(panel, ratio, "width")
-        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        if float(ratio.max() / ratio.min()) > 10.0:
-            panel.set_yscale("log")
-        else:
-            panel.set_ylim(0.0, 1.1 * float(ratio.max()))
-        width_axis(panel, result.width.values, 90)
-        panel.set_title(title)
-        panel.set_xlabel("width $n$")
-    axes[0].set_ylabel("trace, theory / measured")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure = new_figure(1.2 + 2.1 * len(results))
+    rows = figure.subplots(len(results), len(panels), squeeze=False)
+    for row, (name, result) in zip(rows, results.items(), strict=True):
+        for panel, (theory, measured) in zip(row, panels.values(), strict=True):
+            ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
+            method_lines(panel, ratio, "width")
+            panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+            if float(ratio.max() / ratio.min()) > 10.0:
+                panel.set_yscale("log")
+            else:
+                panel.set_ylim(0.0, 1.1 * max(1.0, float(ratio.max())))
+            width_axis(panel, result.width.values, 90)
+        row[0].set_ylabel(f"{name}:\ntheory / measured")
+    for title, first, last in zip(panels, rows[0], rows[-1], strict=True):
+        first.set_title(title)
+        last.set_xlabel("width $n$")
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
