@@ -247,7 +247,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
             at = result.sel(targets=targets, density=density, mode=mode)
             above.plot(at.step, at.expected.isel(trial=0), color=colour)
             left = np.exp(np.log(at.left).mean("trial"))
-            above.plot(at.step, left, marker, color=colour, label=f"mode {mode}")
+            above.plot(at.step, left, marker, color=colour, label=str(mode))
         above.set_xscale("log", base=2)
         above.set_yscale("log")
         above.set_ylim(0.02, 1.4)
@@ -270,8 +270,11 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
         below.set_yscale("log")
         below.set_xticks(range(result.sizes["mode"]), result.mode.values)
         below.set_xlabel("mode $k$")
+        below.set_yticks([0.7, 1.0, 1.5, 2.0, 3.0, 4.0], ["0.7", "1", "1.5", "2", "3", "4"])
+        below.minorticks_off()
     axes[0, 0].set_ylabel(f"error left, density {density:g}")
     axes[1, 0].set_ylabel("speed / expected speed")
-    for panel in (axes[0, 0], axes[1, 0]):
-        panel.legend(fontsize=8)
+    axes[1, -1].legend(loc="upper left")
+    lines = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*lines, title="mode $k$, above", loc="outside lower center", ncols=5)
     return figure
