@@ -152,8 +152,9 @@ def within_and_between(results: Mapping[str, xr.Dataset]) -> Figure:
             if measure == measures[0]:
                 panel.set_title(title)
         panels[0].set_yticks(range(len(names)), names, fontsize=8)
-        panels[0].invert_yaxis()
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    # All panels share the axis.
+    axes[0, 0].invert_yaxis()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -169,44 +169,42 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     return figure
 
 
-def vector_positions(results: Mapping[str, tuple[xr.Dataset, xr.Dataset]]) -> Figure:
+def vector_positions(by_blocks: xr.Dataset, by_vectors: Mapping[str, xr.Dataset]) -> Figure:
     """Draw largest residual singular values over chance: numbers against vectors as positions.
 
     Parameters
     ----------
-    results
-        By the title of a row, the datasets of
-        :func:`graphon_lib.experiments.residual_spectra.residual_spectra` and of
+    by_blocks
+        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
+    by_vectors
+        By the initialisation, datasets of
         :func:`graphon_lib.experiments.vector_positions.vector_positions`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A column a method, with 95% intervals over networks.
+        A panel a method, with 95% intervals over networks.
     """
-    ((_, first), *_) = results.values()
-    figure = new_figure(0.8 + 2.1 * len(results))
-    axes = figure.subplots(
-        len(results), first.sizes["pruning"], sharey=True, sharex=True, squeeze=False
-    )
-    for row, (title, (by_blocks, by_vectors)) in zip(axes, results.items(), strict=True):
-        series = (
-            ("blocks by degree", by_blocks.sel(estimator="degree"), *ESTIMATOR_STYLES[0]),
-            ("clusters", by_blocks.sel(estimator="clusters"), *ESTIMATOR_STYLES[1]),
-            ("vectors", by_vectors, *ESTIMATOR_STYLES[2]),
-        )
-        for panel, method in zip(row, by_vectors.pruning.values, strict=True):
-            for label, dataset, colour, marker, line in series:
-                largest = dataset.singular_value.sel(pruning=method).isel(rank=0)
-                ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-                _means(panel, ratio, color=colour, marker=marker, linestyle=line, label=label)
-            panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-            panel.set_title(f"{label_of(method)}, {title}")
-        row[0].set_ylabel("largest / chance")
-    for panel in axes[-1]:
+    (first, *_) = by_vectors.values()
+    figure = new_figure(3.1)
+    axes = figure.subplots(1, first.sizes["pruning"], sharey=True)
+    styles = (*ESTIMATOR_STYLES, ("#000000", "x", "-."))
+    series = {
+        "blocks by degree": by_blocks.sel(estimator="degree"),
+        "clusters": by_blocks.sel(estimator="clusters"),
+        **{f"vectors, {name}": result for name, result in by_vectors.items()},
+    }
+    for panel, method in zip(axes, first.pruning.values, strict=True):
+        for (label, dataset), (colour, marker, line) in zip(series.items(), styles, strict=False):
+            largest = dataset.singular_value.sel(pruning=method).isel(rank=0)
+            ratio = largest.sel(source="mask") / largest.sel(source="sampled")
+            _means(panel, ratio, color=colour, marker=marker, linestyle=line, label=label)
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         width_axis(panel, first.width.values)
         panel.set_xlabel("width $n$")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        panel.set_title(label_of(method))
+    axes[0].set_ylabel("largest singular value / chance")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
