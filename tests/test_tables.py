@@ -154,7 +154,7 @@ FIGURES = {
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
     "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
     "vectors": lambda _: estimators.vector_positions(
-        stored("residual-spectra"), stored("vector-positions")
+        stored("residual-spectra"), {"He normal": stored("vector-positions")}
     ),
     "widest": lambda _: convergence.distances_to_widest(
         stored("convergence").sel(CONVERGENCE | DENSITY), 2000
