@@ -30,7 +30,6 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "CONVERGENCE",
-    "CONVERGENCE_TORCH",
     "DEGREE_LEVELS",
     "LAYER_CONVERGENCE",
     "LAYER_CONVERGENCE_TORCH",
@@ -243,8 +242,6 @@ CONVERGENCE = Experiment(
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
     ),
 )
-
-CONVERGENCE_TORCH = CONVERGENCE.under("torch")
 
 LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 50})
 LAYER_DETAILED = {**LAYER_TRIALS, 4000: 10}
