@@ -243,8 +243,8 @@ CONVERGENCE = Experiment(
     ),
 )
 
-LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 50})
-LAYER_DETAILED = {**LAYER_TRIALS, 4000: 10}
+LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
+LAYER_DETAILED = {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10}
 
 LAYER_CONVERGENCE = replace(
     CONVERGENCE,
@@ -260,4 +260,4 @@ LAYER_CONVERGENCE = replace(
 )
 """Every layer pruned alone to the density of the network: what is left without drifting layers."""
 
-LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under("torch")
+LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under("torch", grid=_grid({**LAYER_TRIALS, 2000: 50}))
