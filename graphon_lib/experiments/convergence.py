@@ -256,7 +256,12 @@ LAYER_CONVERGENCE = replace(
         "scope": "layer",
         "detailed": LAYER_DETAILED,
     },
-    quick={**CONVERGENCE.quick, "densities": [0.2], "scope": "layer"},
+    quick={
+        **CONVERGENCE.quick,
+        "grid": {"width": [64, 96], "trial": 3, "hidden_layers": [2, 3]},
+        "densities": [0.2],
+        "scope": "layer",
+    },
 )
 """Every layer pruned alone to the density of the network: what is left without drifting layers."""
 
