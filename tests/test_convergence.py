@@ -7,6 +7,7 @@ import pytest
 
 from graphon_lib.experiments.convergence import (
     CONVERGENCE,
+    LAYER_CONVERGENCE,
     SCOPES,
     SINGULAR_VALUES,
     convergence,
@@ -33,7 +34,7 @@ SMALL = {
         for width, trials in ((24, 4), (40, 5))
     ],
     "densities": list(DENSITIES),
-    "layer_scope": [0.1],
+    "scope": "global",
     "detailed": {24: 2, 40: 2},
     "blocks": 8,
     "full": False,
@@ -72,7 +73,7 @@ def cell_arguments(data, **changes):
         "hidden_layers": 3,
         "trial": 1,
         "densities": DENSITIES,
-        "layer_scope": (0.1,),
+        "scope": "global",
         "detailed": {40: 2},
         "blocks": 8,
         "data": Data(full=False, sha256=data.sha256),
@@ -81,27 +82,24 @@ def cell_arguments(data, **changes):
 
 
 @pytest.fixture(scope="module")
-def cell(data):
-    return convergence(**cell_arguments(data))
+def cells_by_scope(data):
+    return {scope: convergence(**cell_arguments(data, scope=scope)) for scope in SCOPES}
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_a_cell_describes_the_masks_of_its_trial(data, cell, method, scope):
-    started = start_trial(data, (784, 40, 40, 40, 10), (3, 40, 5, 1))
-    m, s = list(METHODS).index(method), SCOPES.index(scope)
-    # Random scores are drawn anew for each scope: the first scope's come first.
-    for earlier in SCOPES[: s + 1]:
-        wanted = DENSITIES if earlier == "global" else (0.1,)
-        masks = list(started.masks(method, wanted, scope=earlier))[-1][1]
-    place = (m, s, DENSITIES.index(0.1))
+def test_a_cell_describes_the_masks_of_its_trial(data, cells_by_scope, method, scope):
+    started, cell = start_trial(data, (784, 40, 40, 40, 10), (3, 40, 5, 1)), cells_by_scope[scope]
+    m, d = list(METHODS).index(method), DENSITIES.index(0.1)
+    masks = dict(started.masks(method, DENSITIES, scope=scope))[0.1]
+    place = (m, d)
     densities = [float(mask.double().mean()) for mask in masks]
     np.testing.assert_array_equal(cell["layer_density"][place], densities)
     np.testing.assert_array_equal(cell["dead_fraction"][place], dead_fractions(masks))
     for h, mask in enumerate(masks[1:-1]):
         at = (*place, h)
         np.testing.assert_allclose(cell["histogram"][at][0], sas(mask, 8).values, atol=1e-7)
-        rng = np.random.default_rng((3, 40, 5, 1, *at))
+        rng = np.random.default_rng((3, 40, 5, 1, m, SCOPES.index(scope), d, h))
         cross_fitted = sas(mask, 8, cross_fit=True, rng=rng).values
         np.testing.assert_allclose(cell["histogram"][at][1], cross_fitted, atol=1e-7)
         np.testing.assert_array_equal(
@@ -116,20 +114,10 @@ def test_a_cell_describes_the_masks_of_its_trial(data, cell, method, scope):
             assert quantiles[20] == pytest.approx(int(degrees.max()) / 40)
 
 
-def test_what_was_not_asked_for_is_not_a_number(cell):
-    unasked = (slice(None), SCOPES.index("layer"), DENSITIES.index(0.3))
-    assert all(np.isnan(array[unasked]).all() for array in cell.values())
-    cell = {name: array.copy() for name, array in cell.items()}
-    for array in cell.values():
-        array[unasked] = 0.0
-    assert all(np.isfinite(array).all() for array in cell.values())
-
-
-def test_dear_statistics_do_not_change_the_others(data, cell):
+def test_dear_statistics_do_not_change_the_others(data, cells_by_scope):
     cheap = convergence(**cell_arguments(data, detailed={40: 1}))
-    everywhere = (slice(None), SCOPES.index("global"))
     for name in ("histogram", "layer_density", "dead_fraction", "degree_quantile"):
-        np.testing.assert_array_equal(cheap[name][everywhere], cell[name][everywhere])
+        np.testing.assert_array_equal(cheap[name], cells_by_scope["global"][name])
     for name in ("motif_density", "singular_value"):
         assert np.isnan(cheap[name]).all()
 
@@ -139,9 +127,9 @@ def test_other_digits_are_refused(data):
         convergence(**{**cell_arguments(data), "data": Data(full=False, sha256="abc")})
 
 
-def test_a_result_holds_its_cells(cells, cell):
+def test_a_result_holds_its_cells(cells, cells_by_scope):
     of_cell = cells.sel(hidden_layers=3, width=40).isel(trial=1)
-    for name, array in cell.items():
+    for name, array in cells_by_scope["global"].items():
         np.testing.assert_array_equal(of_cell[name], array)
 
 
@@ -149,7 +137,6 @@ def test_the_result_is_the_mean_of_the_cells(cells, dataset):
     labels = {
         "hidden_layers": 3,
         "pruning": "snip",
-        "scope": "global",
         "density": 0.1,
         "estimator": "cross-fitted",
         "width": 40,
@@ -185,24 +172,22 @@ def _swapped(dims):
 
 
 def test_nothing_is_missing_and_nothing_is_there_that_was_not_computed(dataset):
-    asked = dataset.sel(scope="global")
-    deep = asked.sel(hidden_layers=3)
+    deep = dataset.sel(hidden_layers=3)
     for name in ("histogram", "standard_error", "distance", "degree_quantile"):
         assert np.isfinite(deep[name]).all()
-        assert np.isfinite(asked[name].sel(hidden_layers=2, mask=1)).all()
-        assert np.isnan(asked[name].sel(hidden_layers=2, mask=2)).all()
-        assert np.isnan(dataset[name].sel(scope="layer", density=0.3)).all()
+        assert np.isfinite(dataset[name].sel(hidden_layers=2, mask=1)).all()
+        assert np.isnan(dataset[name].sel(hidden_layers=2, mask=2)).all()
     assert np.isfinite(deep.layer_density.sel(width=40)).all()
     assert np.isnan(deep.layer_density.sel(width=24, trial=4)).all()
-    assert np.isnan(asked.layer_density.sel(hidden_layers=2, weight_layer=4)).all()
+    assert np.isnan(dataset.layer_density.sel(hidden_layers=2, weight_layer=4)).all()
     assert np.isfinite(deep.motif_density.sel(trial=slice(0, 1))).all()
     assert np.isnan(deep.motif_density.sel(trial=slice(2, None))).all()
 
 
 def test_sorted_means_have_the_density_of_their_layer(dataset):
     """Blocks divide these widths, so that a histogram's mean is the density of its mask."""
-    layers = dataset.layer_density.mean("trial").sel(scope="global", hidden_layers=3)
-    means = dataset.histogram.mean(["row", "column"]).sel(scope="global", hidden_layers=3)
+    layers = dataset.layer_density.mean("trial").sel(hidden_layers=3)
+    means = dataset.histogram.mean(["row", "column"]).sel(hidden_layers=3)
     for mask in (1, 2):
         np.testing.assert_allclose(
             means.sel(mask=mask).transpose("estimator", "pruning", "density", "width"),
@@ -214,15 +199,14 @@ def test_sorted_means_have_the_density_of_their_layer(dataset):
         )
 
 
-def test_layer_scope_gives_every_layer_the_same_density(dataset):
-    layers = dataset.layer_density.sel(scope="layer", density=0.1, trial=0, hidden_layers=3)
-    rounding = [0.5 / size for size in (784 * 24, 24 * 24, 24 * 24, 240)]
-    difference = np.abs(layers.sel(width=24).transpose("pruning", "weight_layer") - 0.1)
-    assert (difference.values <= np.array(rounding) + 1e-7).all()
+def test_layer_scope_gives_every_layer_the_same_density(cells_by_scope):
+    layers = cells_by_scope["layer"]["layer_density"][:, DENSITIES.index(0.1)]
+    rounding = [0.5 / size for size in (784 * 40, 40 * 40, 40 * 40, 400)]
+    assert (np.abs(layers - 0.1) <= np.array(rounding) + 1e-7).all()
 
 
 def test_cut_norms_are_those_of_the_histograms(cells, dataset):
-    labels = {"pruning": "synflow", "scope": "global", "density": 0.1, "estimator": "plain"}
+    labels = {"pruning": "synflow", "density": 0.1, "estimator": "plain"}
     plain = cells.histogram.sel({**labels, "hidden_layers": 2}).isel(mask=0)
     small, large = (samples(plain, width=w) for w in range(2))
     bounds = dataset.cut_norm.sel(hidden_layers=2, mask=1, pruning="synflow", width=24)
@@ -245,13 +229,9 @@ def test_cut_norms_are_those_of_the_histograms(cells, dataset):
 
 def test_samples_are_the_trials_that_have_an_entry(cells):
     motifs = cells.motif_density
-    assert (
-        len(samples(motifs, hidden_layers=1, mask=1, pruning=0, scope=0, density=0, width=1)) == 2
-    )
-    assert (
-        len(samples(motifs, hidden_layers=0, mask=1, pruning=0, scope=0, density=0, width=1)) == 0
-    )
-    layers = cells.layer_density.isel(pruning=0, scope=0, density=0, weight_layer=0)
+    assert len(samples(motifs, hidden_layers=1, mask=1, pruning=0, density=0, width=1)) == 2
+    assert len(samples(motifs, hidden_layers=0, mask=1, pruning=0, density=0, width=1)) == 0
+    layers = cells.layer_density.isel(pruning=0, density=0, weight_layer=0)
     assert [samples(layers, hidden_layers=0, width=w).shape for w in range(2)] == [(4,), (5,)]
 
 
@@ -260,12 +240,11 @@ def test_the_trials_of_each_width_are_recorded(dataset):
 
 
 def test_profiles_agree_with_themselves():
-    for profile in CONVERGENCE.profiles.values():
+    for profile in (*CONVERGENCE.profiles.values(), *LAYER_CONVERGENCE.profiles.values()):
         blocks = profile["grid"] if isinstance(profile["grid"], list) else [profile["grid"]]
         widths = [width for block in blocks for width in block["width"]]
-        assert widths == sorted(widths) == list(profile["detailed"])
+        assert widths == sorted(widths)
+        assert {*widths} <= {*profile["detailed"]}
         assert profile["finish"]["reference"] in widths
         assert profile["blocks"] <= min(widths)
-        assert {*profile["layer_scope"], profile["finish"]["cut_density"]} <= {
-            *profile["densities"]
-        }
+        assert profile["finish"]["cut_density"] in profile["densities"]

@@ -104,3 +104,13 @@ def test_profiles_have_equal_settings(name):
     if experiment.case:
         assert set(experiment.case.changes) <= set(experiment.paper)
         assert set(experiment.case.variables) <= set(experiment.run().data_vars)
+
+
+def test_the_same_under_another_initialisation_is_an_experiment_of_its_own():
+    profile = {"grid": {"trial": 2}, "full": False, "batch_size": 128}
+    first = replace(DESCRIBED, paper=profile, quick=profile)
+    other = first.under("torch", batch_size=64)
+    assert other.name == f"{first.name}-torch"
+    assert other.paper == {**profile, "initialisation": "torch", "batch_size": 64}
+    assert other.quick == {**profile, "initialisation": "torch"}
+    assert first.paper == profile

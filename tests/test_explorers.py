@@ -160,7 +160,7 @@ def test_distances_are_those_of_the_pictures(convergence):
     noise = (
         CONVERGENCE.run()
         .distance.isel(hidden_layers=0)
-        .sel(mask=1, scope="global", scale="histogram", statistic="noise", other_width=2000)
+        .sel(mask=1, scale="histogram", statistic="noise", other_width=2000)
     )
     for method in ("random", "magnitude", "synflow"):
         chosen = {"method": method, "density": 0.1}

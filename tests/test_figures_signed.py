@@ -68,10 +68,14 @@ def test_the_trade_off_compares_the_same_networks(result):
 
 
 def test_the_others_are_drawn(result):
-    assert len(signed.regimes(result.isel(width=-1)).axes) == 2
+    both = {"He": result, "PyTorch": result}
+    one_width = {name: of.isel(width=-1) for name, of in both.items()}
+    assert len(signed.regimes(one_width).axes) == 4
     assert len(signed.traces_by_width(result).axes[0].lines) == 2
     roads = [("theory, positions", "positions"), ("theory, joint", "density only")]
-    ratio_panel, _ = signed.kernels_by_width(result.sel(pruning="snip"), roads).axes
+    of_snip = {name: of.sel(pruning="snip") for name, of in both.items()}
+    ratio_panel, *others = signed.kernels_by_width(of_snip, roads).axes
+    assert len(others) == 3
     assert ratio_panel.get_legend_handles_labels()[1] == ["positions", "density only"]
 
 

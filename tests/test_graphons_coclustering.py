@@ -19,6 +19,7 @@ from graphon_lib.graphons import (
     residual_singular_values,
     sample_mask,
 )
+from graphon_lib.graphons.singular import debiased_singular_value, leading_singular_vectors
 
 
 def planted(n, m, classes, rng, within=0.55, between=0.16):
@@ -162,3 +163,22 @@ def test_uneven_masks_stay_below_the_noise_floor():
     cols = (np.arange(700) >= 210).astype(int)
     top = residual_singular_values(mask, rows, cols, count=1)[0]
     assert 0.5 < top / noise_floor(graphon, (1000, 700)) < 1.02
+
+
+@pytest.mark.parametrize("size", [0.7, 1.0, 2.0])
+def test_a_planted_structure_is_found_at_its_size(size):
+    """Noise of variance s^2 / n moves theta to theta + s^2 / theta; fluctuations are of order 1/sqrt n."""
+    n, s = 1200, 0.4
+    rng = np.random.default_rng(3)
+    u, v = (x / np.linalg.norm(x) for x in rng.standard_normal((2, n)))
+    noise = rng.standard_normal((n, n)) * s / np.sqrt(n)
+    found = leading_singular_vectors((noise + size * np.outer(u, v)).astype(np.float32), 1)[1][0]
+    assert found == pytest.approx(size + s**2 / size, abs=4 * s / np.sqrt(n))
+    assert debiased_singular_value(found, 2 * s) == pytest.approx(size, abs=6 * s / np.sqrt(n))
+
+
+def test_what_is_not_above_the_edge_is_not_seen_and_what_is_unknown_stays_so():
+    found = debiased_singular_value([0.5, 1.0, 1.25, np.nan], 1.0)
+    np.testing.assert_allclose(found, [0.0, 0.0, 1.0, np.nan])
+    with pytest.raises(ValueError, match="value and edge must not be negative"):
+        debiased_singular_value([0.5, -0.1], 1.0)

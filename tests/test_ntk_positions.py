@@ -11,11 +11,12 @@ from scipy.stats import norm
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
-from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
+from graphon_lib.ntk.positions import PositionLayer, _kept_moments, position_layers, position_ntk
 
 torch = pytest.importorskip("torch")
 
-from graphon_lib.pruning import MaskedMLP, prune  # noqa: E402
+from graphon_lib.experiments.pruned import POSITION_LAWS  # noqa: E402
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune  # noqa: E402
 from graphon_lib.pruning.signals import batch_signals  # noqa: E402
 
 
@@ -40,13 +41,25 @@ def dense_layers(signals):
     return layers
 
 
-def network(widths, digits, seed=0):
+def network(widths, digits, seed=0, initialisation="he"):
     generator = torch.Generator().manual_seed(seed)
-    model = MaskedMLP(widths, generator)
+    model = MaskedMLP(widths, generator, initialisation=initialisation)
     x = torch.randn(digits, widths[0], generator=generator)
     y = torch.randint(0, widths[-1], (digits,), generator=generator)
-    weights = [w.detach().double().numpy() * np.sqrt(w.shape[1] / 2) for w in model.weights]
+    scale = model.initialisation.weight_variance
+    weights = [w.detach().double().numpy() * np.sqrt(w.shape[1] / scale) for w in model.weights]
     return model, x, y, weights
+
+
+def biases_of(model):
+    """Biases in units of their deviation, and their variances."""
+    inputs = np.array(model.widths[:-1])
+    law = model.initialisation
+    vectors = [
+        b.detach().double().numpy() * np.sqrt(n / law.bias_variance)
+        for b, n in zip(model.biases, inputs, strict=True)
+    ]
+    return vectors, law.bias_variance / inputs
 
 
 def test_the_batch_itself_is_known_exactly():
@@ -159,6 +172,76 @@ def test_grasp_is_predicted_from_positions_layer_by_layer():
     # Gradients reach the first two layers through means; the other two do not depend on them.
     assert (gaps[0][:2] < gaps[1][:2] / 3).all()
     assert np.array_equal(gaps[0][2:], gaps[1][2:])
+
+
+def test_the_batch_itself_is_known_exactly_with_biases_and_uniform_weights():
+    model, x, y, weights = network((30, 40, 5), 8, initialisation="torch")
+    vectors, variances = biases_of(model)
+    signals = batch_signals(model, "snip", x, y)
+    law = {"weight_variance": 1 / 3, "bias_variance": variances[:-1], "biases": vectors[:-1]}
+    layers, _ = position_layers(
+        signals[:-1],
+        600,
+        signed=False,
+        particles=40,
+        rng=np.random.default_rng(0),
+        law="uniform",
+        **law,
+    )
+    ones = np.ones((40, 30))
+    layers = [replace(layer, kept=ones, second_moment=ones) for layer in layers]
+    masks = [np.ones(w.shape, dtype=bool) for w in weights]
+    kernel = position_ntk(
+        x.numpy(), layers, masks[-1], weights[-1], read_out_bias_variance=variances[-1]
+    )
+    measured = empirical_ntk(
+        weights, masks, x.numpy(), biases=vectors, weight_variance=1 / 3, bias_variance=variances
+    )
+    assert kernel == pytest.approx(measured, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["he", "torch"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_moments_of_kept_weights_are_those_of_the_law(name, signed):
+    law = INITIALISATIONS[name].law
+    factor = np.array([[-3.0, -0.4, 0.2, 0.7, 9.0]])
+    tau = torch.as_tensor(1 / np.abs(factor))
+    kept, mean, second = _kept_moments(factor, 1.0, signed, POSITION_LAWS[type(law)])
+    share = 0.5 if signed else 1.0
+    assert kept == pytest.approx(share * law.tail(tau).numpy())
+    assert second == pytest.approx(share * law.second_moment(tau).numpy())
+    # The mean of one side is the integral of its tail, and what stands below the threshold.
+    grid = torch.linspace(0, 40, 400001, dtype=torch.float64)
+    above = [
+        float(torch.trapezoid(law.tail(t + grid), grid) + t * law.tail(t)) / 2 for t in tau.ravel()
+    ]
+    expected = np.sign(factor) * above if signed else 0 * factor
+    assert mean == pytest.approx(expected, abs=1e-6)
+
+
+def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
+    model, x, y, weights = network((100, 600, 600, 10), 30, initialisation="torch")
+    masks = [mask.numpy() for mask in prune(model, "snip", 0.2, x, y)]
+    vectors, variances = biases_of(model)
+    fresh = np.random.default_rng(4).standard_normal((10, 100))
+    law = {"weight_variance": 1 / 3}
+    measured = empirical_ntk(weights, masks, fresh, biases=vectors, bias_variance=variances, **law)
+    layers, chosen = position_layers(
+        batch_signals(model, "snip", x, y)[:-1],
+        sum(mask.sum() for mask in masks[:-1]),
+        signed=False,
+        particles=600,
+        rng=np.random.default_rng(5),
+        law="uniform",
+        biases=vectors[:-1],
+        bias_variance=variances[:-1],
+        **law,
+    )
+    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    predicted = position_ntk(fresh, layers, *read_out, read_out_bias_variance=variances[-1])
+    gap = np.linalg.norm(predicted - measured) / np.linalg.norm(measured)
+    # One network's kernel fluctuates by a few times n^(-1/2) = 0.04.
+    assert gap < 0.15
 
 
 def unconditioned_layers(widths, rng, noise):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.experiments.paired import paired_means, paired_ratio
+from graphon_lib.experiments.paired import compare, paired_means, paired_ratio
 
 
 def table(values, dims=("variant", "trial")):
@@ -85,3 +85,65 @@ def test_a_ratio_needs_two_finite_variants():
     for first, second, name in (("c", "a", "first"), ("a", "c", "second"), ("a", "d", "second")):
         with pytest.raises(ValueError, match=f"{name} must be a variant"):
             paired_ratio(values, first, second)
+
+
+def runs(effects, trials=6, spread=0.1, seed=4):
+    """Return values of variants a, b, ... with these effects on the logarithm."""
+    rng = np.random.default_rng(seed)
+    shape = (len(effects), trials)
+    logs = np.array(effects)[:, None] + spread * rng.normal(size=shape) + rng.normal(size=trials)
+    return table(np.exp(logs)).assign_coords(variant=list("abcdef"[: len(effects)]))
+
+
+PAIRS = {"b/a": ("b", "a"), "c/a": ("c", "a"), "d/a": ("d", "a")}
+
+
+def test_of_one_pair_nothing_is_corrected():
+    from scipy.stats import ttest_rel
+
+    values = runs([0.0, 0.1])
+    found = compare(values, {"b/a": ("b", "a")}, margin=1.1)["b/a"]
+    expected = ttest_rel(*np.log(values.values[::-1]))
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found[:3] == pytest.approx(paired_ratio(values, "b", "a"))
+
+
+def test_holm_adjusts_as_by_hand():
+    values = runs([0.0, 0.15, 0.05, 0.0])
+    raw = {n: compare_alone(values, pair) for n, pair in PAIRS.items()}
+    order = sorted(raw, key=raw.get)
+    steps = np.maximum.accumulate(
+        [min(1.0, k * raw[n]) for k, n in zip((3, 2, 1), order, strict=True)]
+    )
+    found = compare(values, PAIRS, margin=1.1)
+    np.testing.assert_allclose([found[n].p for n in order], steps)
+
+
+def compare_alone(values, pair):
+    return compare(values, {"one": pair}, margin=1.1)["one"].p
+
+
+def test_verdicts_are_those_of_intervals_and_margin():
+    found = compare(runs([0.0, 1.0, -1.0, 0.0], spread=1e-3), PAIRS, margin=1.1)
+    assert [found[name].verdict for name in PAIRS] == ["higher", "lower", "equal"]
+    assert (
+        compare(runs([0.0, 0.0], spread=1.0), {"b/a": ("b", "a")}, margin=1.1)["b/a"].verdict
+        == "open"
+    )
+
+
+def test_wrong_differences_are_as_rare_as_stated():
+    """Of 100 experiments in which nothing differs, 5 % at most say so, within 4 standard errors."""
+    wrong = sum(
+        any(
+            c.verdict in ("lower", "higher")
+            for c in compare(runs([0.0] * 4, seed=s), PAIRS, margin=1.1).values()
+        )
+        for s in range(100)
+    )
+    assert wrong / 100 <= 0.05 + 4 * (0.05 * 0.95 / 100) ** 0.5
+
+
+def test_a_margin_that_nothing_fits_into():
+    with pytest.raises(ValueError, match="margin must be above 1, got 1"):
+        compare(runs([0.0, 0.1]), {"b/a": ("b", "a")}, margin=1)

@@ -6,6 +6,7 @@ import torch
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 from graphon_lib.pruning.expected import keep_probabilities
+from graphon_lib.pruning.signals import batch_signals
 
 
 def draw_network(width, initialisation="he"):
@@ -45,6 +46,31 @@ def test_bias_falls_with_the_width(method, least):
         wide[0], method, 0.2, *wide[1:]
     )
     assert ratio > least
+
+
+def effect_of_weights_on_their_factors(width, entries=4000):
+    """Mean change of SNIP's factors when their weights are drawn anew, over the factors.
+
+    Nothing but the rectifier of the weight's own neuron moves: what comes back to it moves by a
+    relative 1/n.
+    """
+    model, x, y = draw_network(width)
+    _, layer, read_out = batch_signals(model, "snip", x, y)
+    rng = np.random.default_rng(0)
+    rows, cols = rng.integers(width, size=(2, entries))
+    back = (model.weights[2].detach().double().numpy().T @ read_out.left)[rows]
+    sums, inputs = layer.preactivations[rows], layer.inputs[cols]
+    weight = model.weights[1].detach().double().numpy()[rows, cols]
+    moved = sums + (rng.normal(0, np.sqrt(2 / width), entries) - weight)[:, None] * inputs
+    before, after = ((back * (z > 0) * inputs).sum(axis=1) for z in (sums, moved))
+    np.testing.assert_allclose(before, (layer.left[rows] * layer.right[cols]).sum(axis=1))
+    return np.abs(after - before).mean() / np.sqrt(np.mean(before**2))
+
+
+def test_a_weight_moves_its_own_factor_by_one_over_the_root_of_the_width():
+    """Sixteen times the width: a quarter of the effect, nearer than to 1 (none) or 1/16 (1/n)."""
+    ratio = effect_of_weights_on_their_factors(128) / effect_of_weights_on_their_factors(2048)
+    assert 2 < ratio < 8
 
 
 def test_one_weight_redrawn(network):

@@ -14,6 +14,7 @@ from graphon_lib.book.explorers.frontend import FOLDER
 from graphon_lib.book.explorers.pruning import pruning_explorer
 from graphon_lib.book.explorers.training import training_explorer
 from graphon_lib.book.figures import (
+    biases,
     causes,
     convergence,
     distances,
@@ -21,6 +22,7 @@ from graphon_lib.book.figures import (
     estimators,
     graphons,
     kernels,
+    neurons,
     positions,
     pruning,
     rates,
@@ -137,42 +139,52 @@ def test_sweeps_have_a_sixth_row_and_the_five_have_their_numbers(swept):
 
 
 DENSITY = {"density": 0.1}
-CONVERGENCE = {"hidden_layers": 2, "mask": 1, "scope": "global"}
+CONVERGENCE = {"hidden_layers": 2, "mask": 1}
 FIGURES = {
     "corners": lambda six: pruning.mask_corners(six),
-    "layers": lambda six: pruning.layer_densities(six, 0.2),
+    "layers": lambda six: pruning.layer_densities(0.2, six),
     "pixels": lambda six: pruning.surviving_pixels(six, 0.2),
     "dead": lambda six: pruning.dead_neurons(six),
     "degrees": lambda six: positions.degrees_of_neurons(six),
     "paths": lambda _: positions.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
     "by setting": lambda _: graphons.histograms_by_setting(
-        stored("convergence").sel(scope="global", width=500), [(2, 1, 0.1)], "plain"
+        stored("convergence").sel(width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
     "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
     "vectors": lambda _: estimators.vector_positions(
-        stored("residual-spectra"), stored("vector-positions")
+        stored("residual-spectra"), {"He normal": stored("vector-positions")}
     ),
     "widest": lambda _: convergence.distances_to_widest(
         stored("convergence").sel(CONVERGENCE | DENSITY), 2000
     ),
     "scopes": lambda _: convergence.scopes_by_width(
-        stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY), 0.1
+        0.1,
+        *[stored("convergence").sel(hidden_layers=2, weight_layer=2, hidden_layer=2, **DENSITY)]
+        * 2,
+    ),
+    "shapes": lambda _: convergence.shapes_by_scope(
+        2000, *[stored("convergence").sel(CONVERGENCE | DENSITY)] * 2
     ),
     "cut norms": lambda _: convergence.cut_norms_by_width(
         stored("convergence").sel(hidden_layers=2, mask=1)
     ),
     "motifs": lambda _: convergence.motifs_by_width(
-        stored("convergence").sel(CONVERGENCE | DENSITY), "cycle_4", 4
+        "cycle_4", 4, stored("convergence").sel(CONVERGENCE | DENSITY)
     ),
-    "exponents": lambda _: rates.exponents(stored("convergence").sel(scope="global", **DENSITY)),
+    "exponents": lambda _: rates.exponents(stored("convergence").sel(DENSITY)),
     "floors": lambda _: rates.residuals_by_width(stored("convergence").sel(CONVERGENCE | DENSITY)),
     "batches": lambda _: rates.batch_components(stored("batch-dependence")),
+    "output scales": lambda _: rates.output_scales(stored("output-scale")),
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
-        stored("kernels-of-masks").isel(density=0),
+        {"He": stored("kernels-of-masks").isel(density=0)},
         dict.fromkeys("ab", ("theory, joint", "re-drawn")),
+    ),
+    "biases": lambda _: biases.bias_shares({"He": stored("neuron-terms").isel(width=0)}),
+    "neurons": lambda _: neurons.rates_by_position(
+        {"He": stored("neuron-terms").isel(width=0, density=0)}, ["random", "sixth"], 2
     ),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),
@@ -190,7 +202,9 @@ FIGURES = {
     "losses": lambda _: training.loss_curves(stored("training")),
     "accuracies": lambda _: training.accuracy_curves(stored("training")),
     "sparsities": lambda _: losses_by_method(stored("training"), ["random", "sixth"]),
-    "regimes": lambda _: signed.regimes(stored("signed-kernels").sel(DENSITY).isel(width=0)),
+    "regimes": lambda _: signed.regimes(
+        {"He": stored("signed-kernels").sel(DENSITY).isel(width=0)}
+    ),
     "predicted": lambda _: signed.predicted_against_measured(stored("signed-kernels")),
     "densities": lambda _: signed.best_by_density(stored("signed-kernels").isel(width=0)),
     "traces": lambda _: signed.traces_by_width(stored("signed-kernels").sel(DENSITY)),
@@ -328,7 +342,12 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, record in EXPERIMENTS.items() if "full" in record.quick and record.keep]
+    "name",
+    [
+        name
+        for name, record in EXPERIMENTS.items()
+        if "full" in record.quick and "initialisation" not in record.quick and record.keep
+    ],
 )
 def test_every_experiment_runs_on_other_data_from_another_initialisation(toy, name):
     record = EXPERIMENTS[name]

@@ -19,6 +19,7 @@ from graphon_lib.experiments.batch_dependence import variance_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
 
 DENSITY = 0.2
+REFERENCE = 2000
 STEP = 50
 """Losses of training are means over the ten batches before this update."""
 
@@ -132,15 +133,15 @@ def _by_scale(scales: xr.Dataset) -> tuple[xr.DataArray, list[str]]:
 
 
 def _cycle_ratios(convergence: xr.Dataset, method: str) -> NDArray[np.float64]:
-    place = {"pruning": method, "scope": "layer", "density": DENSITY, "hidden_layers": 2}
+    place = {"pruning": method, "density": DENSITY, "hidden_layers": 2}
     motifs = convergence.motif_density.sel(**place).isel(mask=0, width=_reference(convergence))
     ratios = motifs.sel(motif="cycle_4") / motifs.sel(motif="edge") ** 4
     return ratios.dropna("trial").values.astype(np.float64)
 
 
 def _reference(convergence: xr.Dataset) -> int:
-    """Return the place of the paper's reference: of the largest width there are few networks."""
-    return convergence.sizes["width"] - 2
+    """Return the place of the paper's reference, the largest width that has many networks."""
+    return int(np.flatnonzero(convergence.width <= REFERENCE)[-1])
 
 
 def cycle_ratio(convergence: xr.Dataset, method: str) -> Estimates:
@@ -163,14 +164,14 @@ def cycle_spread(convergence: xr.Dataset, method: str) -> Estimates:
     return {"": Estimate(value, *map(float, ends), len(ratios))}
 
 
-def shape_distances(convergence: xr.Dataset, scope: str) -> Estimates:
+def shape_distances(convergence: xr.Dataset) -> Estimates:
     """Return how far shapes are from those of twice the width, root mean square over blocks.
 
     The expectations of cross-fitted histograms divided by their density, freed of noise; bootstrap
     intervals, each of level 95 %.
     """
     last = _reference(convergence)
-    place = {"scope": scope, "density": DENSITY, "hidden_layers": 2}
+    place = {"density": DENSITY, "hidden_layers": 2}
     counted = convergence.layer_density.sel(**place).isel(width=last, weight_layer=1)
     at = convergence.distance.sel(
         **place, estimator="cross-fitted", scale="divided by density"
@@ -193,9 +194,7 @@ def falling_distances(convergence: xr.Dataset) -> Estimates:
     found = {}
     for method, name in METHOD_NAMES.items():
         at = (
-            convergence.distance.sel(
-                pruning=method, estimator="plain", scale="histogram", scope="global"
-            )
+            convergence.distance.sel(pruning=method, estimator="plain", scale="histogram")
             .isel(other_width=last, width=slice(last))
             .stack(place=("hidden_layers", "mask", "density"))
             .dropna("place")

@@ -6,17 +6,24 @@ Figures are at most :data:`WIDTH` inches wide, so that their text stays readable
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from graphon_lib.book.looks import DENSE, Look, numbered_look
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 __all__ = [
     "DIVERGING",
     "SEQUENTIAL",
     "WIDTH",
+    "initialisation_of",
     "label_of",
     "look_of",
     "new_figure",
@@ -39,6 +46,11 @@ def label_of(name: str) -> str:
     method, _, intervention = name.partition(": ")
     written = METHODS[method].label if method in METHODS else method.capitalize()
     return f"{written}, {intervention}" if intervention not in ("", "as pruned") else written
+
+
+def initialisation_of(result: xr.Dataset) -> str:
+    """Return how the initialisation is written that a result's networks have."""
+    return INITIALISATIONS[result.attrs["initialisation"]].label
 
 
 def look_of(name: str) -> Look:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -28,8 +30,9 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "CONVERGENCE",
-    "CONVERGENCE_TORCH",
     "DEGREE_LEVELS",
+    "LAYER_CONVERGENCE",
+    "LAYER_CONVERGENCE_TORCH",
     "SCOPES",
     "convergence",
     "summarise",
@@ -49,8 +52,7 @@ def convergence(
     hidden_layers: int,
     trial: int,
     densities: Sequence[float],
-    layer_scope: Sequence[float],
-    layer_trials: Mapping[int, int],
+    scope: str,
     detailed: Mapping[int, int],
     blocks: int,
     data: Data,
@@ -63,13 +65,12 @@ def convergence(
         These four numbers seed everything random in the cell. The network is 784-n-...-n-10; the
         paper's figures for L layers are those of L - 2 hidden ones, L - 3 masks between them.
     densities
-        Kept fractions of the whole network.
-    layer_scope, layer_trials
-        Those of them at which every layer is also pruned alone, to the same density, and in how many
-        trials of each width.
+        Kept fractions.
+    scope
+        Of :data:`SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
     detailed
-        Of how many trials of each width the dear statistics are wanted: singular values, and the
-        motif densities of the scope ``"global"``. Those of the scope ``"layer"`` are always there.
+        Of how many trials of each width the dear statistics, motif densities and singular values,
+        are wanted.
     blocks
         Blocks a side of the histograms, at most `width`.
     data
@@ -78,14 +79,14 @@ def convergence(
     Returns
     -------
     dict
-        Arrays with the leading axes (pruning, scope, density), then, with one ``mask`` for every
+        Arrays with the leading axes (pruning, density), then, with one ``mask`` for every
         pair of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column);
         ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile``
         (mask, side, level), degrees as fractions, of rows and of columns; ``motif_density``
         (mask, motif); ``singular_value`` (mask, rank), of the mask minus its plain histogram,
         divided by the width. NaN where nothing was asked for.
     """
-    lead = (len(METHODS), len(SCOPES), len(densities))
+    lead = (len(METHODS), len(densities))
     arrays = {
         "histogram": np.full((*lead, hidden_layers - 1, len(ESTIMATORS), blocks, blocks), np.nan),
         "layer_density": np.full((*lead, hidden_layers + 1), np.nan),
@@ -97,32 +98,28 @@ def convergence(
     # The third number counts layers of neurons, inputs and outputs with them.
     identity = (seed, width, hidden_layers + 2, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
-    wanted_in = {"global": densities, "layer": layer_scope if trial < layer_trials[width] else ()}
     for m, method in enumerate(METHODS):
-        for s, scope in enumerate(SCOPES):
-            for density, masks in started.masks(method, wanted_in[scope], scope=scope):
-                place = (m, s, list(densities).index(density))
-                arrays["layer_density"][place] = [float(mask.double().mean()) for mask in masks]
-                arrays["dead_fraction"][place] = dead_fractions(masks)
-                for h, tensor in enumerate(masks[1:-1]):
-                    mask = tensor.numpy()
-                    rng = np.random.default_rng((*identity, *place, h))
-                    at = (*place, h)
-                    arrays["histogram"][at] = [
-                        sas(mask, blocks).values,
-                        sas(mask, blocks, cross_fit=True, rng=rng).values,
-                    ]
-                    arrays["degree_quantile"][at] = [
-                        np.quantile(np.count_nonzero(mask, axis=axis) / width, DEGREE_LEVELS)
-                        for axis in (1, 0)
-                    ]
-                    if trial < detailed[width] or scope == "layer":
-                        arrays["motif_density"][at] = list(motif_densities(mask).values())
-                    if trial < detailed[width]:
-                        labels = degree_blocks(mask, blocks)
-                        arrays["singular_value"][at] = residual_singular_values(
-                            mask, *labels, SINGULAR_VALUES
-                        )
+        for d, (_, masks) in enumerate(started.masks(method, densities, scope=scope)):
+            arrays["layer_density"][m, d] = [float(mask.double().mean()) for mask in masks]
+            arrays["dead_fraction"][m, d] = dead_fractions(masks)
+            for h, tensor in enumerate(masks[1:-1]):
+                mask = tensor.numpy()
+                rng = np.random.default_rng((*identity, m, SCOPES.index(scope), d, h))
+                at = (m, d, h)
+                arrays["histogram"][at] = [
+                    sas(mask, blocks).values,
+                    sas(mask, blocks, cross_fit=True, rng=rng).values,
+                ]
+                arrays["degree_quantile"][at] = [
+                    np.quantile(np.count_nonzero(mask, axis=axis) / width, DEGREE_LEVELS)
+                    for axis in (1, 0)
+                ]
+                if trial < detailed[width]:
+                    arrays["motif_density"][at] = list(motif_densities(mask).values())
+                    labels = degree_blocks(mask, blocks)
+                    arrays["singular_value"][at] = residual_singular_values(
+                        mask, *labels, SINGULAR_VALUES
+                    )
     # Block means of some trials need no double precision; densities of masks are kept as they are.
     for name in ("histogram", "degree_quantile", "singular_value"):
         arrays[name] = arrays[name].astype(np.float32)
@@ -186,8 +183,16 @@ def summarise(
     )
 
 
-LEAD = ("hidden_layers", "pruning", "scope", "density")
-TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 10})
+LEAD = ("hidden_layers", "pruning", "density")
+TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
+
+
+def _grid(trials: Mapping[int, int]) -> list[dict[str, Any]]:
+    return [
+        {"width": [width], "trial": count, "hidden_layers": [2, 3]}
+        for width, count in trials.items()
+    ]
+
 
 CONVERGENCE = Experiment(
     name="convergence",
@@ -203,7 +208,6 @@ CONVERGENCE = Experiment(
     },
     coords={
         "pruning": METHODS,
-        "scope": SCOPES,
         "density": lambda densities, **_: densities,
         "estimator": ESTIMATORS,
         "side": ("row", "column"),
@@ -212,13 +216,9 @@ CONVERGENCE = Experiment(
         "rank": range(1, SINGULAR_VALUES + 1),
     },
     paper={
-        "grid": [
-            {"width": [width], "trial": trials, "hidden_layers": [2, 3]}
-            for width, trials in TRIALS.items()
-        ],
+        "grid": _grid(TRIALS),
         "densities": [0.3, 0.2, 0.1],
-        "layer_scope": [0.2],
-        "layer_trials": {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10},
+        "scope": "global",
         "detailed": {100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1},
         "blocks": 64,
         "full": True,
@@ -227,8 +227,7 @@ CONVERGENCE = Experiment(
     quick={
         "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
         "densities": [0.3, 0.2],
-        "layer_scope": [0.2],
-        "layer_trials": {64: 2, 96: 2, 128: 2},
+        "scope": "global",
         "detailed": {64: 2, 96: 2, 128: 2},
         "blocks": 16,
         "full": False,
@@ -244,4 +243,26 @@ CONVERGENCE = Experiment(
     ),
 )
 
-CONVERGENCE_TORCH = CONVERGENCE.under("torch")
+LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
+LAYER_DETAILED = {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10}
+
+LAYER_CONVERGENCE = replace(
+    CONVERGENCE,
+    name="layer-convergence",
+    paper={
+        **CONVERGENCE.paper,
+        "grid": _grid(LAYER_TRIALS),
+        "densities": [0.2],
+        "scope": "layer",
+        "detailed": LAYER_DETAILED,
+    },
+    quick={
+        **CONVERGENCE.quick,
+        "grid": {"width": [64, 96], "trial": 3, "hidden_layers": [2, 3]},
+        "densities": [0.2],
+        "scope": "layer",
+    },
+)
+"""Every layer pruned alone to the density of the network: what is left without drifting layers."""
+
+LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under("torch", grid=_grid({**LAYER_TRIALS, 2000: 50}))

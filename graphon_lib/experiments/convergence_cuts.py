@@ -21,7 +21,7 @@ PLAIN, CROSS_FITTED = 0, 1
 
 
 def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: int) -> xr.Dataset:
-    r"""Bound the cut norms of differences of plain histograms, under the scope ``"global"``.
+    r"""Bound the cut norms of differences of plain histograms.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: i
     dims = ("hidden_layers", "mask", "pruning", "width")
     shape = tuple(dataset.sizes[dim] for dim in dims)
     bounds = np.full((*shape, len(COMPARISONS), pairs, 2), np.nan, dtype=np.float32)
-    histograms = dataset.histogram.sel(scope="global")
+    histograms = dataset.histogram
     widths = dataset.width.values.tolist()
     for place in tqdm(list(np.ndindex(shape)), desc="Cut norms", unit="mask"):
         d, h, _, w = place

@@ -40,13 +40,13 @@ def rate_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``approach`` (hidden_layers, mask, pruning, scope, density, quantity, rate_statistic); the
+        ``approach`` (hidden_layers, mask, pruning, density, quantity, rate_statistic); the
         statistics are those of :class:`~graphon_lib.experiments.approach.Approach` and the number of
         widths that had enough trials, NaN where fewer than three did. Quantities: histograms as
         they are and divided by their own density; the density of the layer; the density of the
         4-cycle over the fourth power of that of the edge.
     """
-    dims = ("hidden_layers", "mask", "pruning", "scope", "density")
+    dims = ("hidden_layers", "mask", "pruning", "density")
     shape = tuple(dataset.sizes[dim] for dim in dims)
     fits = np.full((*shape, len(QUANTITIES), len(RATE_STATISTICS)), np.nan, dtype=np.float32)
     widths = dataset.width.values.tolist()

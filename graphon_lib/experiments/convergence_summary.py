@@ -62,7 +62,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     Returns
     -------
     xarray.Dataset
-        ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, scope, density,
+        ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density,
         estimator, width, row, column), the mean rounded to multiples of :data:`GRID`; and
         ``distance`` (..., estimator, scale, width, other_width, statistic), squared Euclidean
         distances of mean histograms, see
@@ -74,7 +74,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     The scale ``"divided by density"`` divides every trial's histogram by its mean, the density of
     the layer, which drifts with the width under global pruning: what is left is the shape.
     """
-    dims = ("hidden_layers", "mask", "pruning", "scope", "density", "estimator")
+    dims = ("hidden_layers", "mask", "pruning", "density", "estimator")
     sizes = dataset.sizes
     outer, widths = tuple(sizes[dim] for dim in dims), sizes["width"]
     shape = (*outer, widths, sizes["row"], sizes["column"])

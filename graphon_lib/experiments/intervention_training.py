@@ -114,7 +114,7 @@ INTERVENTION_TRAINING = Experiment(
     variables=run_variables("variant", "density", "trial"),
     coords=RUN_LABELS,
     paper={
-        "grid": {"trial": 10, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
+        "grid": {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
         "width": 1024,
         "hidden_layers": 4,
         "optimizer": "adam",
@@ -146,4 +146,8 @@ INTERVENTION_TRAINING = Experiment(
     ),
 )
 
-INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under("torch", batch_size=64)
+INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under(
+    "torch",
+    batch_size=64,
+    grid={"trial": 5, "density": [0.05], "variant": VARIANTS},
+)

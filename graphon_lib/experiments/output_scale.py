@@ -140,7 +140,7 @@ OUTPUT_SCALE = Experiment(
     },
     coords={"scale": lambda scales, **_: scales},
     paper={
-        "grid": {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 8, "trial": 6},
+        "grid": {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},
         "scales": [1 / QUIET, 0.1, 1.0],
         "hidden_layers": 2,
         "density": 0.2,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-__all__ = ["PairedMeans", "Ratio", "paired_means", "paired_ratio"]
+__all__ = ["Comparison", "PairedMeans", "Ratio", "compare", "paired_means", "paired_ratio"]
 
 
 class PairedMeans(NamedTuple):
@@ -32,6 +33,27 @@ class Ratio(NamedTuple):
     value: float
     lower: float
     upper: float
+
+
+class Comparison(NamedTuple):
+    """One of several ratios that are judged together.
+
+    Attributes
+    ----------
+    value, lower, upper : float
+        Ratio of two geometric means, with its simultaneous interval.
+    p : float
+        Of the hypothesis that the ratio is 1, after Holm's correction.
+    verdict : str
+        ``"lower"`` or ``"higher"`` if `p` is below one minus the confidence; ``"equal"`` if the
+        interval lies within the margin of equivalence; otherwise ``"open"``.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    p: float
+    verdict: str
 
 
 def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
@@ -125,10 +147,82 @@ def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: floa
     ValueError
         As :func:`paired_means`; or if a variant does not exist, or its mean is infinite.
     """
-    means = paired_means(values, confidence)
+    return _ratio(paired_means(values, confidence), first, second)
+
+
+def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
     for name, label in (("first", first), ("second", second)):
-        if label not in values.variant.values or not np.isfinite(means.value.sel(variant=label)):
+        if label not in means.value.variant or not np.isfinite(means.value.sel(variant=label)):
             raise ValueError(f"{name} must be a variant with finite values, got {label!r}")
     middle = np.log(means.value.sel(variant=first) / means.value.sel(variant=second))
     half = np.sqrt(2.0) * np.log((means.upper / means.value).sel(variant=first))
     return Ratio(*(float(np.exp(middle + sign * half)) for sign in (0.0, -1.0, 1.0)))
+
+
+def compare(
+    values: xr.DataArray,
+    pairs: Mapping[str, tuple[str, str]],
+    *,
+    margin: float,
+    confidence: float = 0.95,
+) -> dict[str, Comparison]:
+    r"""Judge several ratios together.
+
+    Parameters
+    ----------
+    values
+        As of :func:`paired_ratio`.
+    pairs
+        By name, the variants to compare, the first over the second, named before the results are
+        seen.
+    margin
+        Above 1. Ratios from ``1 / margin`` to `margin` count as equal.
+    confidence
+        That all verdicts are right, in (0, 1).
+
+    Returns
+    -------
+    dict
+        A :class:`Comparison` for each name.
+
+    Raises
+    ------
+    ValueError
+        As :func:`paired_ratio`; or if `margin` is not above 1.
+
+    Notes
+    -----
+    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values are
+    Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
+    sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
+    Ratios that differ from 1 and are equal to it within the margin are said to differ.
+    """
+    from scipy.stats import t
+
+    if not margin > 1.0:
+        raise ValueError(f"margin must be above 1, got {margin!r}")
+    level = 1.0 - (1.0 - confidence) / len(pairs)
+    means = paired_means(values, level)
+    ratios = {name: _ratio(means, *pair) for name, pair in pairs.items()}
+    finite = int(np.isfinite(values).all("trial").sum())
+    degrees = (finite - 1) * (values.sizes["trial"] - 1)
+    quantile = t.ppf((1.0 + level) / 2.0, degrees)
+    raw = {
+        name: 2.0
+        * t.sf(abs(np.log(ratio.value)) / (np.log(ratio.upper / ratio.value) / quantile), degrees)
+        for name, ratio in ratios.items()
+    }
+    adjusted, largest = {}, 0.0
+    for place, name in enumerate(sorted(raw, key=raw.__getitem__)):
+        largest = max(largest, min(1.0, (len(raw) - place) * float(raw[name])))
+        adjusted[name] = largest
+
+    def verdict(ratio: Ratio, p: float) -> str:
+        if p < 1.0 - confidence:
+            return "lower" if ratio.value < 1.0 else "higher"
+        return "equal" if 1.0 / margin <= ratio.lower and ratio.upper <= margin else "open"
+
+    return {
+        name: Comparison(*ratio, adjusted[name], verdict(ratio, adjusted[name]))
+        for name, ratio in ratios.items()
+    }

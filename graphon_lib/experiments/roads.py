@@ -226,7 +226,10 @@ def _positions(conditioned: bool) -> Maker:
         if found is None or not (conditioned or network.pruning == "snip"):
             return None
         layers, read_out = found
-        return position_ntk(x, layers, *read_out, conditioned=conditioned)
+        of_outputs = network.variances.get("bias_variance", [0.0])[-1]
+        return position_ntk(
+            x, layers, *read_out, read_out_bias_variance=of_outputs, conditioned=conditioned
+        )
 
     return kernel
 

@@ -195,4 +195,7 @@ SIGNED_KERNELS = Experiment(
     ),
 )
 
-SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under("torch")
+SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under(
+    "torch",
+    grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]},
+)

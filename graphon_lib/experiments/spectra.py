@@ -23,7 +23,6 @@ __all__ = [
     "OF_NETWORKS",
     "RANKS",
     "SPECTRA",
-    "SPECTRA_TORCH",
     "kernel_metrics",
     "spectra",
 ]
@@ -227,5 +226,3 @@ SPECTRA = Experiment(
         ["path_density"],
     ),
 )
-
-SPECTRA_TORCH = SPECTRA.under("torch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -140,6 +141,15 @@ def run_variables(*place: str) -> dict[str, tuple[str, ...]]:
     return {name: (*place, *dims) for name, dims in own.items()}
 
 
+def _grid(trials: int) -> dict[str, Any]:
+    # Trials come first, so that a sweep that is cut short has all methods and densities.
+    return {
+        "trial": trials,
+        "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
+        "pruning": ["dense", "all"],
+    }
+
+
 TRAINING = Experiment(
     name="training",
     cell=training,
@@ -147,12 +157,7 @@ TRAINING = Experiment(
     variables=run_variables("pruning", "density", "trial"),
     coords=RUN_LABELS,
     paper={
-        # Trials come first, so that a sweep that is cut short has all methods and densities.
-        "grid": {
-            "trial": 10,
-            "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "pruning": ["dense", "all"],
-        },
+        "grid": _grid(trials=5),
         "intervention": "as pruned",
         "width": 1024,
         "hidden_layers": 4,
@@ -187,4 +192,4 @@ TRAINING = Experiment(
     ),
 )
 
-TRAINING_TORCH = TRAINING.under("torch", batch_size=64)
+TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=7))

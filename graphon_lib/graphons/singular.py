@@ -10,7 +10,12 @@ from graphon_lib.graphons.blocks import labelled_means
 from graphon_lib.graphons.partition import check_labels
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["leading_singular_vectors", "noise_floor", "residual_singular_values"]
+__all__ = [
+    "debiased_singular_value",
+    "leading_singular_vectors",
+    "noise_floor",
+    "residual_singular_values",
+]
 
 # Below this size, or when most of the spectrum is asked for, a full decomposition is as fast.
 FULL_DECOMPOSITION_SIZE = 128
@@ -73,6 +78,41 @@ def residual_singular_values(
     for block, row_of_means in enumerate(means):
         residual[rows == block] -= row_of_means[cols]
     return leading_singular_vectors(residual, count)[1] / np.sqrt(mask.size)
+
+
+def debiased_singular_value(value: ArrayLike, edge: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the singular value of a structure that noise has enlarged.
+
+    Parameters
+    ----------
+    value : array_like
+        Singular values of structure plus noise, not negative; of NaN, NaN is returned.
+    edge : array_like
+        The largest singular value of the noise alone, of a shape that broadcasts with `value`, not
+        negative.
+
+    Returns
+    -------
+    ndarray
+        0 where a value is not above the edge: a structure of less than half of it is not seen.
+
+    Notes
+    -----
+    A square matrix of independent entries of variance :math:`s^2 / n` has singular values up to
+    :math:`2 s`. A structure of rank one and singular value :math:`\theta > s` added to it shows at
+
+    .. math:: \lambda = \theta + \frac{s^2}{\theta}, \qquad \text{so that} \qquad
+              \theta = \frac{\lambda + \sqrt{\lambda^2 - 4 s^2}}{2}
+
+    (F. Benaych-Georges and R. R. Nadakuditi, Journal of Multivariate Analysis 111, 2012; the
+    transition is that of J. Baik, G. Ben Arous and S. Péché, Annals of Probability 33, 2005).
+    """
+    found, most = np.asarray(value, dtype=np.float64), np.asarray(edge, dtype=np.float64)
+    if (found < 0.0).any() or (most < 0.0).any():
+        raise ValueError(f"value and edge must not be negative, got {value!r} and {edge!r}")
+    seen = ~(found <= most)
+    root = np.sqrt(np.where(seen, found**2 - most**2, 0.0))
+    return np.where(seen, (found + root) / 2.0, 0.0)
 
 
 def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:

@@ -14,15 +14,24 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_integer, check_mask, check_real, check_rng
+from graphon_lib._checks import (
+    check_array,
+    check_choice,
+    check_integer,
+    check_mask,
+    check_per_layer,
+    check_positive,
+    check_real,
+    check_rng,
+)
 from graphon_lib.ntk.activations import LeakyReLU
 
 __all__ = ["PositionLayer", "position_layers", "position_ntk"]
 
 RELU = LeakyReLU(0.0)
 
-WEIGHT_VARIANCE = 2.0
-"""The variance :math:`s_w` of weights N(0, 2 / n) in NTK units."""
+HALF_WIDTH = sqrt(3.0)
+"""Of the uniform law of variance 1."""
 
 # Digits of a batch nearly depend on one another; directions of less than this share are rounding.
 LEAST_SHARE = 1e-8
@@ -37,19 +46,26 @@ class PositionLayer:
     kept : ndarray, shape (n_out, n_in)
         :math:`W_{ij} = P(M_{ij} = 1)`.
     mean : ndarray, shape (n_out, n_in)
-        :math:`B_{ij} = E[w_{ij} M_{ij}]` if :math:`w_{ij} \sim N(0, 1)`.
+        :math:`B_{ij} = E[w_{ij} M_{ij}]` for weights of mean 0 and variance 1.
     second_moment : ndarray, shape (n_out, n_in)
         :math:`V_{ij} = E[w_{ij}^2 M_{ij}]`.
     inputs : ndarray, shape (n_in, N)
         Activations :math:`h_j` of the dense network on the pruning batch.
     fitted : ndarray, shape (n_out, N)
-        Coefficients :math:`z_i^\top (H^\top H / n_{l-1})^{-1}` of the preactivations on the batch.
+        Coefficients :math:`z_i^\top (H^\top H / n_{l-1})^{-1}` of the preactivations on the batch,
+        less the neurons' biases.
     fan_in : int
         The number of inputs :math:`n_{l-1}` of the network, of which n_in are represented.
     inverse : ndarray, shape (N, N)
         :math:`(H^\top H / n_{l-1})^{-1}`, over all inputs of the network.
     fan_out : int
         The number of neurons :math:`n_l` of the network, of which n_out are represented.
+    weight_variance : float
+        :math:`s_w`.
+    bias : ndarray, shape (n_out,), or 0
+        What the neurons' biases add to their preactivations.
+    bias_variance : float
+        :math:`s_b`, what training them adds to the kernel.
     """
 
     kept: NDArray[np.float64]
@@ -60,6 +76,9 @@ class PositionLayer:
     fan_in: int
     inverse: NDArray[np.float64]
     fan_out: int
+    weight_variance: float = 2.0
+    bias: NDArray[np.float64] | float = 0.0
+    bias_variance: float = 0.0
 
 
 def position_layers(
@@ -69,6 +88,10 @@ def position_layers(
     signed: bool,
     particles: int,
     rng: np.random.Generator,
+    law: str = "normal",
+    weight_variance: float = 2.0,
+    biases: Sequence[ArrayLike] | None = None,
+    bias_variance: ArrayLike = 0.0,
 ) -> tuple[list[PositionLayer], NDArray[np.intp]]:
     r"""Return the hidden layers of a pruned network as functions of positions.
 
@@ -77,8 +100,7 @@ def position_layers(
     signals : sequence of tuples of four arrays
         For the first and every hidden weight layer, what
         :func:`~graphon_lib.pruning.signals.batch_signals` returns: activations before it
-        (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors. Of a
-        network that starts with He's normal weights, without biases: the theory is theirs.
+        (n_in, N), preactivations (n_out, N), left (n_out, R) and right (n_in, R) factors.
     count : float
         Number of weights kept in these layers, which some positive threshold must keep.
     signed : bool
@@ -88,6 +110,11 @@ def position_layers(
         Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
         are all kept.
     rng : numpy.random.Generator
+    law : {"normal", "uniform"}
+        Of the weights before pruning.
+    weight_variance, biases, bias_variance
+        As for `empirical_ntk`, of these layers. A bias is not pruned, and so part of its neuron's
+        position.
 
     Returns
     -------
@@ -97,17 +124,39 @@ def position_layers(
 
     Notes
     -----
-    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of :math:`w \sim N(0, 1)` and t the
-    least score kept. Then, for SNIP,
+    Let :math:`\tau_{ij} = t / |q_{ij}|` with q in the units of weights of variance 1 and t the least
+    score kept. Then, for SNIP,
 
     .. math::
 
-        W = \operatorname{erfc}(\tau / \sqrt 2), \qquad V = W + 2 \tau \varphi(\tau), \qquad B = 0,
+        W = P(|w| > \tau), \qquad V = E[w^2; |w| > \tau], \qquad B = 0,
 
     and for GraSP :math:`W` and :math:`V` are half of that and
-    :math:`B = \operatorname{sign}(q)\, \varphi(\tau)`. The threshold solves
-    :math:`\sum_l \sum_{ij} W_{ij} =` `count`.
+    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`. The threshold solves
+    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. For normal weights
+
+    .. math::
+
+        W = \operatorname{erfc}(\tau / \sqrt 2), \qquad V = W + 2 \tau \varphi(\tau), \qquad
+        |B| = \varphi(\tau) ,
+
+    and for uniform ones, on :math:`\pm a` with :math:`a = \sqrt 3` and
+    :math:`r = \min(\tau / a, 1)`,
+
+    .. math:: W = 1 - r, \qquad V = 1 - r^3, \qquad |B| = \tfrac{\sqrt 3}{4} (1 - r^2) .
+
+    That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
+    another it holds to leading order in N over the number of inputs, as long as no input dominates.
     """
+    check_choice("law", law, ("normal", "uniform"))
+    weight_variance = check_positive("weight_variance", weight_variance)
+    variances = check_per_layer("bias_variance", bias_variance, len(signals))
+    if biases is None:
+        biases = [np.zeros(len(preactivations)) for _, preactivations, _, _ in signals]
+    shifts = [
+        sqrt(variance) * check_array(f"biases[{i}]", bias, 1)
+        for i, (bias, variance) in enumerate(zip(biases, variances, strict=True))
+    ]
     count = check_real("count", count, 0.0)
     check_integer("particles", particles, 1)
     check_rng("rng", rng)
@@ -116,27 +165,30 @@ def position_layers(
         width = len(preactivations)
         picked = rng.choice(width, min(particles, width), replace=False)
         chosen.append(np.sort(picked))
-    # Weights N(0, 2 / n_in) of a network of N(0, 1) in these units.
+    # Weights of variance s_w / n_in of a network are of variance 1 in these units.
     factors = [
-        sqrt(WEIGHT_VARIANCE / len(right)) * (left[rows] @ right[cols].T)
+        sqrt(weight_variance / len(right)) * (left[rows] @ right[cols].T)
         for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
     ]
     sizes = [len(left) * len(right) for _, _, left, right in signals]
-    threshold = _threshold(factors, sizes, count, signed)
+    threshold = _threshold(factors, sizes, count, signed, law)
     layers = []
-    for (inputs, preactivations, _, _), factor, rows, cols in zip(
-        signals, factors, chosen[1:], chosen[:-1], strict=True
+    for (inputs, preactivations, _, _), factor, rows, cols, shift, variance in zip(
+        signals, factors, chosen[1:], chosen[:-1], shifts, variances, strict=True
     ):
         inverse = _pseudo_inverse(inputs.T @ inputs / len(inputs))
-        moments = _kept_moments(factor, threshold, signed)
+        moments = _kept_moments(factor, threshold, signed, law)
         layers.append(
             PositionLayer(
                 *moments,
                 inputs[cols],
-                preactivations[rows] @ inverse,
+                (preactivations[rows] - shift[rows, None]) @ inverse,
                 len(inputs),
                 inverse,
                 len(preactivations),
+                weight_variance,
+                shift[rows],
+                float(variance),
             )
         )
     return layers, chosen[-1]
@@ -148,6 +200,7 @@ def position_ntk(
     read_out_mask: ArrayLike,
     read_out_weights: ArrayLike,
     *,
+    read_out_bias_variance: float = 0.0,
     conditioned: bool = True,
     backward_means: bool = True,
     per_layer: bool = False,
@@ -163,6 +216,8 @@ def position_ntk(
     read_out_mask, read_out_weights : array_like, shape (n_D, n)
         Of the neurons that represent the last hidden layer. The few weights of the read-out are
         coordinates of their positions, known like the others. In NTK units.
+    read_out_bias_variance : float
+        Of the outputs' biases, 0 without.
     conditioned : bool
         Whether the covariance is that of the weights given the batch signals. False leaves it
         unconditioned, as in blocks, and counts what the means explain twice.
@@ -188,11 +243,12 @@ def position_ntk(
 
     .. math::
 
-        m_i(x) &= z_i^\top \Gamma^{-1} a_i(x) + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x), \\
+        m_i(x) &= (z_i - b_i)^\top \Gamma^{-1} a_i(x)
+        + \sqrt{\tfrac{s_w}{n}} \sum_j B_{ij} \mu_j(x) + b_i, \\
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
         - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') ,
 
-    the last term being what the mean explains. On the way back, with :math:`g_j` the derivative of
+    the last term being what the mean explains and :math:`b_i` the neuron's bias. On the way back, with :math:`g_j` the derivative of
     an output by the activation :math:`h_j`, of mean :math:`\bar g_j`, and
     :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`, noise adds variances and
     means add up:
@@ -218,35 +274,37 @@ def position_ntk(
     diagonal = np.flatnonzero(first == second)
     hidden = []
     for layer in layers:
-        represented = len(means)
-        own = WEIGHT_VARIANCE / represented * (layer.kept @ moments)
-        spread = WEIGHT_VARIANCE / represented * ((layer.second_moment - layer.mean**2) @ moments)
+        scale = layer.weight_variance / len(means)
+        own = scale * (layer.kept @ moments) + layer.bias_variance
+        spread = scale * ((layer.second_moment - layer.mean**2) @ moments)
         average, explained = _explained(layer, means)
         if conditioned:
-            spread -= WEIGHT_VARIANCE * explained[:, first, second]
+            spread -= layer.weight_variance * explained[:, first, second]
         # The variance of a neuron whose preactivation the batch determines may round below 0.
         variances = np.maximum(spread[:, diagonal], 0.0)
-        average += sqrt(WEIGHT_VARIANCE * layer.fan_in) / represented * (layer.mean @ means)
+        average += sqrt(layer.weight_variance * layer.fan_in) / len(means) * (layer.mean @ means)
+        average += np.broadcast_to(layer.bias, len(average))[:, None]
         moments, passing = RELU.moments_with_mean(
             spread, variances[:, first], variances[:, second], average[:, first], average[:, second]
         )
         means = RELU.mean(average, variances)
         hidden.append((own, passing))
-    represented = mask.shape[1]
-    terms = [WEIGHT_VARIANCE / represented * (mask.mean(axis=0) @ moments)]
+    variance = layers[-1].weight_variance
+    terms = [variance / mask.shape[1] * (mask.mean(axis=0) @ moments) + read_out_bias_variance]
     # Gradients by activations, times the root of the layer's width: they are then of order 1.
-    mean_heard = sqrt(WEIGHT_VARIANCE) * (mask * weights).T[:, :, None]
-    heard = WEIGHT_VARIANCE * np.mean(mask * weights**2, axis=0)[:, None]
+    mean_heard = sqrt(variance) * (mask * weights).T[:, :, None]
+    heard = variance * np.mean(mask * weights**2, axis=0)[:, None]
     for layer, (own, passing) in zip(reversed(layers), reversed(hidden), strict=True):
         reached = passing * heard
         terms.insert(0, np.mean(reached * own, axis=0))
+        variance = layer.weight_variance
         if not backward_means:
-            heard = WEIGHT_VARIANCE / len(reached) * (layer.second_moment.T @ reached)
+            heard = variance / len(reached) * (layer.second_moment.T @ reached)
             continue
-        heard = WEIGHT_VARIANCE / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
+        heard = variance / len(reached) * ((layer.second_moment - layer.mean**2).T @ reached)
         # A rectifier's derivative is its own square.
         mean_reached = passing[:, diagonal][:, None, :] * mean_heard
-        scale = sqrt(WEIGHT_VARIANCE * layer.fan_out) / len(reached)
+        scale = sqrt(variance * layer.fan_out) / len(reached)
         mean_heard = scale * np.tensordot(layer.mean.T, mean_reached, axes=1)
         products = np.matmul(mean_heard.transpose(0, 2, 1), mean_heard) / len(mask)
         heard += products[:, first, second]
@@ -269,23 +327,33 @@ def _explained(
 
 
 def _kept_moments(
-    factor: NDArray[np.float64], threshold: float, signed: bool
+    factor: NDArray[np.float64], threshold: float, signed: bool, law: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return probabilities, means and second moments of kept weights, see `position_layers`."""
     from scipy.special import erfc
 
     with np.errstate(divide="ignore"):
         # Beyond 40 deviations nothing is kept in double precision.
         tau = np.minimum(threshold / np.abs(factor), 40.0)
-    height = np.exp(-(tau**2) / 2) / sqrt(2 * pi)
-    kept = erfc(tau / sqrt(2))
-    second = kept + 2 * tau * height
+    if law == "normal":
+        height = np.exp(-(tau**2) / 2) / sqrt(2 * pi)
+        kept = erfc(tau / sqrt(2))
+        second = kept + 2 * tau * height
+    else:
+        share = np.minimum(tau / HALF_WIDTH, 1.0)
+        kept, second = 1 - share, 1 - share**3
+        height = HALF_WIDTH / 4 * (1 - share**2)
     if signed:
         return kept / 2, np.sign(factor) * height, second / 2
     return kept, np.zeros_like(kept), second
 
 
 def _threshold(
-    factors: Sequence[NDArray[np.float64]], sizes: Sequence[int], count: float, signed: bool
+    factors: Sequence[NDArray[np.float64]],
+    sizes: Sequence[int],
+    count: float,
+    signed: bool,
+    law: str,
 ) -> float:
     from scipy.optimize import brentq
 
@@ -293,7 +361,7 @@ def _threshold(
 
     def excess(logarithm: float) -> float:
         expected = sum(
-            size * _kept_moments(magnitude, np.exp(logarithm), signed)[0].mean()
+            size * _kept_moments(magnitude, np.exp(logarithm), signed, law)[0].mean()
             for magnitude, size in zip(magnitudes, sizes, strict=True)
         )
         return expected - count

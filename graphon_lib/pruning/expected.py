@@ -62,8 +62,17 @@ def keep_probabilities(
     :math:`q_{ij} = \langle \delta_i, h_j \rangle` for SNIP, and
     :math:`q_{ij} = \langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle` for
     GraSP, the dot being the derivative along :math:`g`. The probabilities are thus a graphon in
-    which the position of a neuron is a vector of N or 2 N numbers. What is neglected, the influence
-    of a weight on its own factor, is of relative order 1/n for SNIP, :math:`n^{-1/2}` for GraSP.
+    which the position of a neuron is a vector of N or 2 N numbers.
+
+    What is neglected is that a weight has had a part in its own factor, of relative order
+    :math:`n^{-1/2}` for either method: a weight of :math:`O(n^{-1/2})` moves :math:`z_i` by as much,
+    and with a probability of that order turns the neuron on or off on a digit. (Between such kinks
+    the factor moves by a relative 1/n alone.) The other way round, given the signals of the batch,
+    which determine the factor, a Gaussian weight in units of its deviation has a mean :math:`\mu` of
+    order :math:`\sqrt{N / n}` and the variance :math:`1 - O(N / n)`. SNIP's rule is even in the weight,
+    so that :math:`\mu` cancels and its probability is wrong by :math:`O(\mu^2) = O(N / n)`. GraSP's is
+    signed: its probability is wrong by :math:`\operatorname{sign}(q)\, \varphi(\tau)\, \mu`, of order
+    :math:`\sqrt{N / n}`.
     """
     check_choice("method", method, ("grasp", "snip"))
     scores = saliency(model, method, x, y)

@@ -33,7 +33,7 @@ def convergence_explorer(result: xr.Dataset) -> Explorer:
         Controls: method, density and width. The masks are those between the first two hidden layers
         of the shallowest networks, all layers pruned together.
     """
-    result = result.isel(hidden_layers=0).sel(mask=1, scope="global")
+    result = result.isel(hidden_layers=0).sel(mask=1)
     result = result[["histogram", "distance", "layer_density"]].load()
     densities = [float(density) for density in result.density.values]
     widths = [int(width) for width in result.width.values]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, width_axis
-from graphon_lib.book.style import new_figure, style_of
+from graphon_lib.book.style import initialisation_of, new_figure, style_of
 
 __all__ = [
     "cut_norms_by_width",
@@ -16,7 +16,13 @@ __all__ = [
     "distances_to_widest",
     "motifs_by_width",
     "scopes_by_width",
+    "shapes_by_scope",
 ]
+
+SCOPE_LABELS = {"global": "one threshold", "layer": "each layer alone"}
+
+LINEAR_BELOW = 10.0
+"""Squared distances of shapes below this are drawn on a linear axis."""
 
 
 def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
@@ -46,8 +52,8 @@ def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
-        scope and density.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask
+        and density.
     reference
         The width that the others are compared with.
 
@@ -76,7 +82,7 @@ def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one mask, scope,
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one mask,
         estimator and scale.
     reference
         The width that the others are compared with.
@@ -100,37 +106,88 @@ def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
     return figure
 
 
-def scopes_by_width(result: xr.Dataset, target: float) -> Figure:
+def scopes_by_width(target: float, *results: xr.Dataset) -> Figure:
     """Draw density and dead neurons of a hidden layer against the width, for both scopes.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth and
-        density, one layer of weights and one hidden layer.
     target
         The density of the network.
+    *results
+        Datasets of :func:`graphon_lib.experiments.convergence.convergence` for one depth and
+        density, one layer of weights and one hidden layer.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Scopes in columns; standard deviations over networks.
+        Results in columns; standard deviations over networks.
     """
     figure = new_figure(5.0)
-    axes = figure.subplots(2, 2, sharex=True, sharey="row")
+    axes = figure.subplots(2, len(results), sharex=True, sharey="row")
     quantities = (("layer_density", "density of the layer"), ("dead_fraction", "dead neurons"))
     for row, (name, label) in zip(axes, quantities, strict=True):
-        for panel, scope in zip(row, result.scope.values, strict=True):
-            method_lines(panel, result[name].sel(scope=scope), "width")
+        for panel, result in zip(row, results, strict=True):
+            method_lines(panel, result[name], "width")
             width_axis(panel, result.width.values, 90)
         row[0].set_ylabel(label)
-    for panel, scope in zip(axes[0], result.scope.values, strict=True):
+    for panel, result in zip(axes[0], results, strict=True):
         panel.axhline(target, color="0.6", linewidth=0.8, zorder=0)
-        panel.set_title(f"scope: {scope}")
+        panel.set_title(_setting(result))
     for panel in axes[1]:
         panel.set_xlabel("width $n$")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
+    """Draw squared distances of shapes to those of a reference width, for both scopes.
+
+    Parameters
+    ----------
+    reference
+        The width that the others are compared with.
+    *results
+        Datasets of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask
+        and density.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Results in columns: cross-fitted histograms divided by their density, free of the noise of
+        the means, with bootstrap intervals; linear near zero, where noise makes some negative.
+    """
+    figure = new_figure(3.6)
+    axes = figure.subplots(1, len(results), sharex=True, sharey=True)
+    for panel, result in zip(axes, results, strict=True):
+        distance = result.distance.sel(
+            estimator="cross-fitted", scale="divided by density", other_width=reference
+        )
+        distance = distance.sel(width=distance.width < reference)
+        for number, method in enumerate(result.pruning.values):
+            value, lower, upper = (
+                distance.sel(pruning=method, statistic=name).values
+                for name in ("squared", "lower", "upper")
+            )
+            panel.errorbar(
+                distance.width * 1.06 ** (number - 2),
+                value,
+                (np.maximum(value - lower, 0.0), np.maximum(upper - value, 0.0)),
+                capsize=2,
+                **style_of(method),
+            )
+        panel.axhline(0.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set_yscale("symlog", linthresh=LINEAR_BELOW)
+        width_axis(panel, distance.width.values, 90)
+        panel.set_title(_setting(result))
+        panel.set_xlabel("width $n$")
+    axes[0].set_ylabel(f"squared distance to $n = {reference}$")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _setting(result: xr.Dataset) -> str:
+    """Return initialisation and scope of a result as a title."""
+    return f"{initialisation_of(result)},\n{SCOPE_LABELS[result.attrs['scope']]}"
 
 
 def cut_norms_by_width(result: xr.Dataset) -> Figure:
@@ -179,32 +236,36 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
     return figure
 
 
-def motifs_by_width(result: xr.Dataset, motif: str, edges: int) -> Figure:
+def motifs_by_width(motif: str, edges: int, *results: xr.Dataset) -> Figure:
     """Draw a motif's density over that of a constant graphon of equal density, by width.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
-        scope and density.
     motif
         One of :data:`graphon_lib.graphons.MOTIFS`.
     edges
         How many edges it has.
+    *results
+        Datasets of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask
+        and density.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure, with standard deviations over networks.
+        Results in columns, with standard deviations over networks.
     """
-    figure = new_figure(3.2)
-    axes = figure.subplots()
-    ratio = result.motif_density.sel(motif=motif) / result.motif_density.sel(motif="edge") ** edges
-    method_lines(axes, ratio, "width")
-    axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-    axes.set_ylim(0.0, None)
-    width_axis(axes, result.width.values, 90)
-    axes.set_xlabel("width $n$")
-    axes.set_ylabel(f"density of {motif.replace('_', ' ')} / (edge density)$^{edges}$")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure = new_figure(3.6)
+    axes = figure.subplots(1, len(results), sharex=True, sharey=True, squeeze=False)[0]
+    for panel, result in zip(axes, results, strict=True):
+        densities = result.motif_density
+        method_lines(
+            panel, densities.sel(motif=motif) / densities.sel(motif="edge") ** edges, "width"
+        )
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        width_axis(panel, result.width.values, 90)
+        panel.set_title(_setting(result))
+        panel.set_xlabel("width $n$")
+    axes[0].set_ylim(0.0, None)
+    axes[0].set_ylabel(f"{motif.replace('_', ' ')} / edge$^{edges}$")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

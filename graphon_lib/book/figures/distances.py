@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from graphon_lib.book.figures.panels import show_matrix
+from graphon_lib.book.looks import DENSE, SERIES
 from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, new_figure, style_of
+from graphon_lib.experiments.regions import mean_distances
 from graphon_lib.graphons import MOTIFS, CutNorm
 
-__all__ = ["cut_distances", "cut_norm_witness", "motif_ratios"]
+__all__ = ["cut_distances", "cut_norm_witness", "motif_ratios", "within_and_between"]
 
 
 def cut_norm_witness(difference: np.ndarray, result: CutNorm) -> Figure:
@@ -102,3 +106,59 @@ def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
     axes.set_xlabel("density of the motif / (edge density)$^{e(F)}$")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+WITHIN = {"seed": "other seed", "density": "other density", "depth": "other depth"}
+
+
+def within_and_between(results: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw distances of networks of one method, and of two, with intervals.
+
+    Parameters
+    ----------
+    results
+        By the title of a column, datasets of
+        :func:`graphon_lib.experiments.method_distances.between_trials`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row of panels a measure. In each the methods, with three kinds of distances within, and then
+        all pairs of them.
+    """
+    (first, *_) = results.values()
+    methods, measures = list(first.pruning.values), first.measure.values
+    pairs = [(a, b) for i, a in enumerate(methods) for b in methods[i + 1 :]]
+    names = [label_of(m) for m in methods] + [f"{label_of(a)}, {label_of(b)}" for a, b in pairs]
+    figure = new_figure(0.4 + len(measures) * (0.5 + 0.19 * len(names)))
+    axes = figure.subplots(len(measures), len(results), squeeze=False, sharey=True, sharex="row")
+    for panels, measure in zip(axes, measures, strict=True):
+        for panel, (title, result) in zip(panels, results.items(), strict=True):
+            means = mean_distances(result.distance.sel(measure=measure))
+            for (kind, label), look, shift in zip(
+                WITHIN.items(), SERIES, (-0.25, 0.0, 0.25), strict=False
+            ):
+                values = [means.sel(kind=kind, pruning=m, against=m) for m in methods]
+                rows = np.arange(len(methods)) + shift
+                _intervals(panel, values, rows, color=look.colour, marker=look.marker, label=label)
+            values = [means.sel(kind="method", pruning=a, against=b) for a, b in pairs]
+            rows = np.arange(len(pairs)) + len(methods)
+            _intervals(
+                panel, values, rows, color=DENSE.colour, marker=DENSE.marker, label="two methods"
+            )
+            panel.axhline(len(methods) - 0.5, color="0.6", linewidth=0.8)
+            panel.set_xscale("log")
+            panel.set_xlabel(f"distance, {measure}")
+            if measure == measures[0]:
+                panel.set_title(title)
+        panels[0].set_yticks(range(len(names)), names, fontsize=8)
+    # All panels share the axis.
+    axes[0, 0].invert_yaxis()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _intervals(panel: Axes, means: Sequence[xr.DataArray], rows: np.ndarray, **style: str) -> None:
+    """Draw means with their intervals at some heights."""
+    value, lower, upper = np.array([mean.values for mean in means]).T
+    panel.errorbar(value, rows, xerr=[value - lower, upper - value], linestyle="none", **style)

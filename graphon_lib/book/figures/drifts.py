@@ -118,31 +118,46 @@ def signed_convergence(result: xr.Dataset) -> Figure:
     return figure
 
 
-def drift_by_width(result: xr.Dataset) -> Figure:
-    """Draw the drift of the hidden layers against the width, a line a method.
+def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
+    """Draw the drift of the hidden layers against the width: a line a method, and a line a layer.
 
     Parameters
     ----------
     result
         Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
+    method
+        Whose layers are drawn in the right panel.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure, on logarithmic axes: means over networks with standard deviations, and a line of
-        slope 1/2.
+        The figure, on logarithmic axes: means over networks with standard deviations, and lines of
+        slope 1/2; exponents by layer with 95% intervals.
     """
     figure = new_figure(3.6)
-    axes = figure.subplots()
+    by_method, by_layer = figure.subplots(1, 2, sharey=True)
     drift = hidden_drift(result)
-    method_lines(axes, drift, "width")
+    method_lines(by_method, drift, "width")
+    layers = abs(result.drift.sel(pruning=method)).isel(weight_layer=slice(1, -1))
+    for layer, (colour, marker) in zip(layers.weight_layer.values, SERIES, strict=False):
+        of_layer = layers.sel(weight_layer=layer)
+        slope = scaling_exponent(of_layer)
+        label = f"layer {layer}: {slope.value:.2f} ± {slope.half_width:.2f}"
+        error = of_layer.std("trial")
+        by_layer.errorbar(
+            of_layer.width, of_layer.mean("trial"), error, color=colour, marker=marker, label=label
+        )
     widths = result.width.values
-    start = 0.7 * float(drift.isel(width=0).mean("trial").max())
-    axes.plot(widths, start * (widths / widths[0]) ** 0.5, color="0.6", linewidth=0.9, zorder=0)
-    axes.text(widths[-2], 0.55 * start * (widths[-2] / widths[0]) ** 0.5, "$n^{1/2}$", color="0.35")
-    _width_axis(axes, result)
-    axes.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    for panel, top in ((by_method, drift), (by_layer, layers)):
+        start = 0.7 * float(top.isel(width=0).mean("trial").max())
+        guide = start * (widths / widths[0]) ** 0.5
+        panel.plot(widths, guide, color="0.6", linewidth=0.9, zorder=0)
+        _width_axis(panel, result)
+    by_method.text(widths[-2], 0.5 * guide[-2], "$n^{1/2}$", color="0.35")
+    by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
+    by_layer.set_title(label_of(method))
+    by_layer.legend(fontsize="x-small", loc="lower right")
+    figure.legend(*by_method.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -6,17 +6,22 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix, width_axis
+from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
 from graphon_lib.experiments.fits import fit_slope
+from graphon_lib.graphons.singular import debiased_singular_value
 
 __all__ = [
+    "debiased",
     "matrices",
     "recovery_errors",
     "residual_operator_norms",
     "residual_spectra",
+    "structure_left",
     "vector_positions",
 ]
 
@@ -164,7 +169,7 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     return figure
 
 
-def vector_positions(by_blocks: xr.Dataset, by_vectors: xr.Dataset) -> Figure:
+def vector_positions(by_blocks: xr.Dataset, by_vectors: Mapping[str, xr.Dataset]) -> Figure:
     """Draw largest residual singular values over chance: numbers against vectors as positions.
 
     Parameters
@@ -172,38 +177,92 @@ def vector_positions(by_blocks: xr.Dataset, by_vectors: xr.Dataset) -> Figure:
     by_blocks
         Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     by_vectors
-        Dataset of :func:`graphon_lib.experiments.vector_positions.vector_positions`.
+        By the initialisation, datasets of
+        :func:`graphon_lib.experiments.vector_positions.vector_positions`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a method, with standard deviations over networks.
+        A panel a method, with 95% intervals over networks.
     """
-    figure = new_figure(2.9)
-    axes = figure.subplots(1, by_vectors.sizes["pruning"], sharey=True)
-    series = (
-        ("blocks by degree", by_blocks.sel(estimator="degree"), *ESTIMATOR_STYLES[0]),
-        ("clusters", by_blocks.sel(estimator="clusters"), *ESTIMATOR_STYLES[1]),
-        ("vectors", by_vectors, *ESTIMATOR_STYLES[2]),
-    )
-    for panel, method in zip(axes, by_vectors.pruning.values, strict=True):
-        for label, dataset, colour, marker, line in series:
+    (first, *_) = by_vectors.values()
+    figure = new_figure(3.1)
+    axes = figure.subplots(1, first.sizes["pruning"], sharey=True)
+    styles = (*ESTIMATOR_STYLES, ("#000000", "x", "-."))
+    series = {
+        "blocks by degree": by_blocks.sel(estimator="degree"),
+        "clusters": by_blocks.sel(estimator="clusters"),
+        **{f"vectors, {name}": result for name, result in by_vectors.items()},
+    }
+    for panel, method in zip(axes, first.pruning.values, strict=True):
+        for (label, dataset), (colour, marker, line) in zip(series.items(), styles, strict=False):
             largest = dataset.singular_value.sel(pruning=method).isel(rank=0)
             ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-            panel.errorbar(
-                ratio.width,
-                ratio.mean("trial"),
-                ratio.std("trial"),
-                color=colour,
-                marker=marker,
-                linestyle=line,
-                capsize=2,
-                label=label,
-            )
+            _means(panel, ratio, color=colour, marker=marker, linestyle=line, label=label)
         panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        width_axis(panel, ratio.width.values)
+        width_axis(panel, first.width.values)
         panel.set_xlabel("width $n$")
         panel.set_title(label_of(method))
     axes[0].set_ylabel("largest singular value / chance")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def structure_left(results: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw what blocks by degree leave over of SNIP and GraSP, without what noise adds to it.
+
+    Parameters
+    ----------
+    results
+        By a name, datasets of
+        :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Largest singular values of the structure, :func:`debiased`, with 95% intervals over networks,
+        a panel a method; in grey what chance alone reaches, and a half of it, below which a structure
+        is not seen.
+    """
+    figure = new_figure(3.0)
+    axes = figure.subplots(1, 2, sharey=True)
+    for panel, method in zip(axes, ("snip", "grasp"), strict=True):
+        for (name, result), look in zip(results.items(), SERIES, strict=False):
+            _means(
+                panel,
+                debiased(result).sel(pruning=method),
+                color=look.colour,
+                marker=look.marker,
+                label=name,
+            )
+            edge = result.singular_value.sel(pruning=method, estimator="degree", source="sampled")
+            edge = edge.isel(rank=0).mean("trial")
+            for share, line in ((1.0, ":"), (0.5, "-.")):
+                panel.plot(edge.width, share * edge, line, color="0.6", linewidth=0.9, zorder=0)
+        width_axis(panel, result.width.values)
+        panel.set_xlabel("width $n$")
+        panel.set_ylim(0.0, None)
+        panel.set_title(label_of(method))
+    axes[0].set_ylabel("singular value of the structure")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def debiased(result: xr.Dataset) -> xr.DataArray:
+    """Return the largest singular value that blocks by degree leave, without what noise adds.
+
+    Dimensions (pruning, width, trial); the noise is that of each network's sampled mask.
+    """
+    largest = result.singular_value.sel(estimator="degree").isel(rank=0)
+    mask, sampled = (largest.sel(source=s, drop=True) for s in ("mask", "sampled"))
+    return mask.copy(data=debiased_singular_value(mask, sampled))
+
+
+def _means(panel: Axes, values: xr.DataArray, **style: str) -> None:
+    """Draw means over networks with 95% intervals by Student's t; of one network, without."""
+    from scipy.stats import t
+
+    count = values.count("trial")
+    quantile = t.ppf(0.975, np.maximum(count - 1, 1))
+    half = quantile * values.std("trial", ddof=1) / np.sqrt(count)
+    panel.errorbar(values.width, values.mean("trial"), half, capsize=2, **style)

@@ -67,7 +67,7 @@ def histograms_by_setting(
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one scope and width.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one width.
     settings
         For every column the hidden layers, the mask between hidden layers counted from 1, and
         the density.

@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, width_axis
+from graphon_lib.book.looks import SERIES as LOOKS
 from graphon_lib.book.style import new_figure, style_of
 from graphon_lib.experiments.fits import fit_slope
+from graphon_lib.experiments.mode_speeds import MARGIN, geometric_mean, speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "convergence_of_masks",
     "measured_over_path_law",
     "measured_over_theory",
+    "modes_of_the_error",
     "variance_by_position",
 ]
 
@@ -152,15 +155,18 @@ def _root_guide(axes: Axes, widths: np.ndarray, start: float) -> None:
     )
 
 
-def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str]]) -> Figure:
+def measured_over_theory(
+    results: Mapping[str, xr.Dataset], panels: Mapping[str, tuple[str, str]]
+) -> Figure:
     """Draw the trace of theoretical kernels over that of measured ones, against the width.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
+    results
+        By title, a row each, datasets of
+        :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
     panels
-        For every panel's title, the theoretical and the measured kernel.
+        For every column's title, the theoretical and the measured kernel.
 
     Returns
     -------
@@ -168,21 +174,23 @@ def measured_over_theory(result: xr.Dataset, panels: Mapping[str, tuple[str, str
         The figure, with standard deviations over networks; a panel's ratios have a logarithmic
         axis where they span more than a decade.
     """
-    figure = new_figure(3.3)
-    axes = figure.subplots(1, len(panels))
-    for panel, (title, (theory, measured)) in zip(axes, panels.items(), strict=True):
-        ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
-        method_lines(panel, ratio, "width")
-        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        if float(ratio.max() / ratio.min()) > 10.0:
-            panel.set_yscale("log")
-        else:
-            panel.set_ylim(0.0, 1.1 * float(ratio.max()))
-        width_axis(panel, result.width.values, 90)
-        panel.set_title(title)
-        panel.set_xlabel("width $n$")
-    axes[0].set_ylabel("trace, theory / measured")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure = new_figure(1.2 + 2.1 * len(results))
+    rows = figure.subplots(len(results), len(panels), squeeze=False)
+    for row, (name, result) in zip(rows, results.items(), strict=True):
+        for panel, (theory, measured) in zip(row, panels.values(), strict=True):
+            ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
+            method_lines(panel, ratio, "width")
+            panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+            if float(ratio.max() / ratio.min()) > 10.0:
+                panel.set_yscale("log")
+            else:
+                panel.set_ylim(0.0, 1.1 * max(1.0, float(ratio.max())))
+            width_axis(panel, result.width.values, 90)
+        row[0].set_ylabel(f"{name}:\ntheory / measured")
+    for title, first, last in zip(panels, rows[0], rows[-1], strict=True):
+        first.set_title(title)
+        last.set_xlabel("width $n$")
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
@@ -216,4 +224,62 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
     axes.set_xlabel("path density of the masks")
     axes.set_ylabel("trace of the kernel / dense")
     axes.legend()
+    return figure
+
+
+def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
+    """Draw how modes of the error decay in randomly pruned networks, measured and expected.
+
+    Parameters
+    ----------
+    result
+        Dataset of :func:`graphon_lib.experiments.residual_modes.residual_modes` at one width.
+    density
+        Whose decay is drawn step by step.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column for each kind of targets: above, what is left of every mode, geometric means over
+        networks as markers and lines as expected; below, the speed of every mode over the expected
+        one with 95% intervals, and the margin in grey.
+    """
+    figure = new_figure(5.2)
+    axes = figure.subplots(2, result.sizes["targets"], sharey="row", sharex="row")
+    speed = geometric_mean(speeds(result))
+    for (above, below), targets in zip(axes.T, result.targets.values, strict=True):
+        for mode, (colour, marker) in zip(result.mode.values, SERIES, strict=False):
+            at = result.sel(targets=targets, density=density, mode=mode)
+            above.plot(at.step, at.expected.isel(trial=0), color=colour)
+            left = np.exp(np.log(at.left).mean("trial"))
+            above.plot(at.step, left, marker, color=colour, label=str(mode))
+        above.set_xscale("log", base=2)
+        above.set_yscale("log")
+        above.set_ylim(0.02, 1.4)
+        above.set_title(f"{targets} targets")
+        above.set_xlabel("updates")
+        for kept, look, shift in zip(result.density.values, LOOKS, (-0.2, 0.0, 0.2), strict=False):
+            of = speed.sel(targets=targets, density=kept)
+            value, lower, upper = (of.sel(statistic=s) for s in of.statistic.values)
+            below.errorbar(
+                np.arange(of.sizes["mode"]) + shift,
+                value,
+                [value - lower, upper - value],
+                linestyle="none",
+                color=look.colour,
+                marker=look.marker,
+                label=f"density {kept:g}",
+            )
+        below.axhspan(1.0 / MARGIN, MARGIN, color="0.9", zorder=0)
+        below.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        below.set_yscale("log")
+        below.set_xticks(range(result.sizes["mode"]), result.mode.values)
+        below.set_xlabel("mode $k$")
+        below.set_yticks([0.7, 1.0, 1.5, 2.0, 3.0, 4.0], ["0.7", "1", "1.5", "2", "3", "4"])
+        below.minorticks_off()
+    axes[0, 0].set_ylabel(f"error left, density {density:g}")
+    axes[1, 0].set_ylabel("speed / expected speed")
+    axes[1, -1].legend(loc="upper left")
+    lines = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*lines, title="mode $k$, above", loc="outside lower center", ncols=5)
     return figure

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix
-from graphon_lib.book.style import SEQUENTIAL, new_figure, style_of
+from graphon_lib.book.style import SEQUENTIAL, initialisation_of, new_figure, style_of
+from graphon_lib.experiments.expected_density import expected_magnitude_densities
 from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
@@ -30,32 +32,47 @@ def mask_corners(result: xr.Dataset) -> Figure:
     return figure
 
 
-def layer_densities(
-    result: xr.Dataset, density: float, expected: np.ndarray | None = None
-) -> Figure:
+def layer_densities(density: float, *results: xr.Dataset) -> Figure:
     """Draw the density of every layer by method, with the spread over trials.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.mask_statistics.mask_statistics`.
     density
         The target density to show.
-    expected
-        Densities that the theory expects of magnitude pruning, one a layer, drawn as crosses.
+    *results
+        Datasets of :func:`graphon_lib.experiments.mask_statistics.mask_statistics`, one an
+        initialisation.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure.
+        A panel a result; crosses: what is expected of magnitude pruning.
     """
-    figure = new_figure(3.3)
-    axes = figure.subplots()
+    figure = new_figure(2.2 * len(results) + 0.9)
+    axes = figure.subplots(len(results), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for panel, result in zip(axes, results, strict=True):
+        _draw_layers(panel, result, density)
+        panel.set_title(initialisation_of(result))
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if tick >= density / 4]
+    axes[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[0].minorticks_off()
+    layers = results[0].weight_layer.values
+    names = ["input", *(f"hidden {i}" for i in range(1, len(layers) - 1)), "read-out"]
+    axes[-1].set_xticks(layers, names)
+    axes[-1].set_xlabel("layer of weights")
+    figure.supylabel("density of the layer", fontsize=10)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def _draw_layers(panel: Axes, result: xr.Dataset, density: float) -> None:
     layers = result.weight_layer.values
+    hidden = [result.sizes["neuron"]] * (len(layers) - 1)
+    widths = (result.sizes["pixel"], *hidden, result.attrs["classes"])
     offsets = np.linspace(-0.24, 0.24, result.sizes["pruning"])
     for offset, method in zip(offsets, result.pruning.values, strict=True):
         values = result.layer_density.sel(pruning=method, density=density)
-        axes.errorbar(
+        panel.errorbar(
             layers + offset,
             values.mean("trial"),
             values.std("trial"),
@@ -63,21 +80,14 @@ def layer_densities(
             capsize=2,
             **style_of(method),
         )
-        if method == "magnitude" and expected is not None:
-            axes.plot(
+        if method == "magnitude":
+            initialisation = result.attrs["initialisation"]
+            expected = expected_magnitude_densities(widths, density, initialisation)
+            panel.plot(
                 layers + offset, expected, "kx", markersize=9, zorder=0, label="Magnitude, expected"
             )
-    axes.axhline(density, color="0.6", linewidth=0.8, zorder=0)
-    axes.set_yscale("log")
-    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if tick >= density / 4]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    names = ["input", *(f"hidden {i}" for i in range(1, len(layers) - 1)), "read-out"]
-    axes.set_xticks(layers, names)
-    axes.set_xlabel("layer of weights")
-    axes.set_ylabel("density of the layer")
-    axes.legend(ncols=2, loc="upper left")
-    return figure
+    panel.axhline(density, color="0.6", linewidth=0.8, zorder=0)
+    panel.set_yscale("log")
 
 
 def surviving_pixels(result: xr.Dataset, density: float) -> Figure:

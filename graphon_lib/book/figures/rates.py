@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures.panels import method_lines, method_panels, width_axis
-from graphon_lib.book.style import label_of, look_of, new_figure
+from graphon_lib.book.looks import numbered_look
+from graphon_lib.book.style import initialisation_of, label_of, look_of, new_figure
 from graphon_lib.graphons.singular import noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["BAD_FIT", "batch_components", "exponents", "residuals_by_width"]
+__all__ = ["BAD_FIT", "batch_components", "exponents", "output_scales", "residuals_by_width"]
 
 BAD_FIT = 2.0
 """Exponents are drawn hollow where the power law misses by more standard errors than this."""
@@ -24,7 +25,7 @@ def exponents(result: xr.Dataset) -> Figure:
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one scope and density.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one density.
 
     Returns
     -------
@@ -90,8 +91,8 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
     Parameters
     ----------
     result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask,
-        scope and density.
+        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask
+        and density.
 
     Returns
     -------
@@ -165,3 +166,63 @@ def batch_components(result: xr.Dataset) -> Figure:
     figure.supylabel("variance of a block", fontsize=10)
     figure.supxlabel("width $n$", fontsize=10)
     return figure
+
+
+def output_scales(*results: xr.Dataset) -> Figure:
+    """Draw how much networks of one batch differ, against the batch's size and the outputs' scale.
+
+    Parameters
+    ----------
+    *results
+        Datasets of :func:`graphon_lib.experiments.output_scale.output_scale`, one an initialisation.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a scale: the standard deviation of the 4-cycle ratio between networks that saw the
+        same batch over its mean, a line a width, with standard errors over batches.
+    """
+    shown = [
+        (
+            f"{initialisation_of(result)}, outputs {_output(result, scale):.2g}",
+            result.sel(scale=scale),
+        )
+        for result in results
+        for scale in result.scale.values
+    ]
+    ticks = (0.02, 0.05, 0.1, 0.2)
+    figure = new_figure(2.2 * -(-len(shown) // 2) + 0.4)
+    axes = figure.subplots(-(-len(shown) // 2), 2, sharex=True, sharey=True).ravel()
+    for panel, (title, result) in zip(axes, shown, strict=False):
+        mean = result.cycle_ratio.mean(["batch", "trial"])
+        variance = result.variance.sel(measure="4-cycle ratio")
+        spread = np.sqrt(variance.sel(component="within"))
+        # The error of a root is that of its square over twice the root.
+        error = variance.sel(component="within_error") / (2.0 * spread)
+        for number, width in enumerate(result.width.values):
+            panel.errorbar(
+                result.images * 1.04 ** (number - 1),
+                (spread / mean).sel(width=width),
+                (error / mean).sel(width=width),
+                color=numbered_look(number).colour,
+                marker=numbered_look(number).marker,
+                capsize=2,
+                label=f"$n = {width}$",
+            )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_yticks(ticks, list(map(str, ticks)))
+        panel.set_xticks(result.images.values, [str(count) for count in result.images.values])
+        panel.minorticks_off()
+        panel.set_title(title)
+    for panel in axes[len(shown) :]:
+        panel.set_axis_off()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.supxlabel("digits in the batch", fontsize=10)
+    figure.supylabel("relative deviation of the 4-cycle ratio", fontsize=10)
+    return figure
+
+
+def _output(result: xr.Dataset, scale: float) -> float:
+    """Return the root mean square of the outputs."""
+    return float(np.sqrt((result.output.sel(scale=scale) ** 2).mean()))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from graphon_lib.book.figures.panels import width_axis
 from graphon_lib.book.style import label_of, look_of, new_figure, style_of
@@ -43,54 +44,54 @@ def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
     return positions.fillna(statistic.sel(road="theory, shrunk drifts", drop=True))
 
 
-def regimes(result: xr.Dataset) -> Figure:
+def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw trace and energy of the measured kernels of three regimes, with their predictions.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density and
-        width.
+    results
+        By title, a row each, datasets of
+        :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density and width.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure; methods along the axis, a black dash for each prediction.
     """
-    figure = new_figure(3.4)
-    panels = figure.subplots(1, 2)
-    methods = list(result.pruning.values)
-    for panel, name in zip(panels, ("trace", "energy"), strict=True):
-        statistic = result[name]
-        predictions = (
-            best_prediction(statistic),
-            statistic.sel(road="theory, second moments"),
-            statistic.sel(road="theory, joint"),
-        )
-        for (regime, marker), prediction, offset in zip(
-            REGIMES, predictions, (-0.25, 0.0, 0.25), strict=True
-        ):
-            at = np.arange(len(methods)) + offset
-            for m, method in enumerate(methods):
-                values = statistic.sel(road=regime, pruning=method).values.ravel()
-                panel.plot(
-                    np.full(values.size, at[m]),
-                    values,
-                    marker,
-                    color=look_of(method).colour,
-                    markersize=5,
-                )
-            means = prediction.mean("trial").values
-            panel.hlines(means, at - 0.14, at + 0.14, color="black", linewidth=1.4, zorder=3)
-            panel.plot([], [], marker, color="0.4", label=f"measured, {regime}")
-        panel.set_xticks(range(len(methods)), [label_of(method) for method in methods], rotation=40)
-    panels[0].plot([], [], "_", color="black", markersize=10, label="predicted")
-    panels[0].set_yscale("log")
-    panels[0].set_ylabel("trace of the kernel")
-    panels[1].set_ylabel("top-5 energy")
-    panels[1].set_ylim(0.4, 1.03)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure = new_figure(1.3 + 2.1 * len(results))
+    rows = figure.subplots(len(results), 2, sharex=True, squeeze=False)
+    for row, (title, result) in zip(rows, results.items(), strict=True):
+        methods = list(result.pruning.values)
+        for panel, name in zip(row, ("trace", "energy"), strict=True):
+            _regimes_panel(panel, result[name])
+            panel.set_xticks(range(len(methods)), [label_of(m) for m in methods], rotation=40)
+            panel.set_title(title)
+        row[0].set_yscale("log")
+        row[0].set_ylabel("trace of the kernel")
+        row[1].set_ylabel("top-5 energy")
+        row[1].set_ylim(0.4, 1.03)
+    rows[0, 0].plot([], [], "_", color="black", markersize=10, label="predicted")
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _regimes_panel(panel: Axes, statistic: xr.DataArray) -> None:
+    predictions = (
+        best_prediction(statistic),
+        statistic.sel(road="theory, second moments"),
+        statistic.sel(road="theory, joint"),
+    )
+    for (regime, marker), prediction, offset in zip(
+        REGIMES, predictions, (-0.25, 0.0, 0.25), strict=True
+    ):
+        at = np.arange(statistic.sizes["pruning"]) + offset
+        for m, method in enumerate(statistic.pruning.values):
+            values = statistic.sel(road=regime, pruning=method).values.ravel()
+            colour = look_of(method).colour
+            panel.plot(np.full(values.size, at[m]), values, marker, color=colour, markersize=5)
+        means = prediction.mean("trial").values
+        panel.hlines(means, at - 0.14, at + 0.14, color="black", linewidth=1.4, zorder=3)
+        panel.plot([], [], marker, color="0.4", label=f"measured, {regime}")
 
 
 def predicted_against_measured(result: xr.Dataset) -> Figure:
@@ -134,45 +135,45 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
     return figure
 
 
-def kernels_by_width(result: xr.Dataset, kernels: Sequence[tuple[str, str]]) -> Figure:
+def kernels_by_width(
+    results: Mapping[str, xr.Dataset], kernels: Sequence[tuple[str, str]]
+) -> Figure:
     """Draw predicted over measured traces, and gaps in energy, against the width.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` for one method and
-        density.
+    results
+        By title, a row each, datasets of
+        :func:`graphon_lib.experiments.signed_kernels.signed_kernels` for one method and density.
     kernels
-        Pairs of a road and its label.
+        Pairs of a road and its label; roads that a result has not are left out of its row.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure; means over networks as lines, single networks as markers.
     """
-    figure, panels = _ratio_and_gap()
+    figure, rows = _ratio_and_gap(len(results))
     colours = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676")
     markers = "osv^DP"
-    for (road, label), colour, marker in zip(kernels, colours, markers, strict=False):
-        ratio = result.trace.sel(road=road) / result.trace.sel(road="kept")
-        gap = result.energy.sel(road=road) - result.energy.sel(road="kept")
-        for panel, values in zip(panels, (ratio, gap), strict=True):
-            panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
-            at = values.width.broadcast_like(values).values.ravel()
-            panel.plot(
-                at,
-                values.transpose(*values.dims).values.ravel(),
-                marker,
-                color=colour,
-                markersize=4,
-            )
-        panels[0].plot([], [], marker=marker, color=colour, label=label)
-    panels[0].set_yscale("log")
-    panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
-    for panel in panels:
-        width_axis(panel, result.width.values, 40)
+    for panels, (title, result) in zip(rows, results.items(), strict=True):
+        for (road, label), colour, marker in zip(kernels, colours, markers, strict=False):
+            ratio = result.trace.sel(road=road) / result.trace.sel(road="kept")
+            gap = result.energy.sel(road=road) - result.energy.sel(road="kept")
+            for panel, values in zip(panels, (ratio, gap), strict=True):
+                panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
+                at = values.width.broadcast_like(values).values.ravel()
+                panel.plot(at, values.values.ravel(), marker, color=colour, markersize=4)
+            panels[0].plot([], [], marker=marker, color=colour, label=label)
+        panels[0].set_yscale("log")
+        panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
+        panels[0].minorticks_off()
+        for panel in panels:
+            width_axis(panel, result.width.values, 40)
+            panel.set_title(title)
+    for panel in rows[-1]:
         panel.set_xlabel("width $n$")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -189,7 +190,7 @@ def best_by_density(result: xr.Dataset) -> Figure:
     matplotlib.figure.Figure
         Means over networks as lines, single networks as markers, of :func:`best_prediction`.
     """
-    figure, panels = _ratio_and_gap()
+    figure, (panels,) = _ratio_and_gap()
     trace, energy = result.trace, result.energy
     ratio = best_prediction(trace) / trace.sel(road="kept", drop=True)
     gap = best_prediction(energy) - energy.sel(road="kept", drop=True)
@@ -210,15 +211,16 @@ def best_by_density(result: xr.Dataset) -> Figure:
     return figure
 
 
-def _ratio_and_gap() -> tuple[Figure, Sequence[Axes]]:
+def _ratio_and_gap(rows: int = 1) -> tuple[Figure, NDArray]:
     """Return panels for ratios of traces and differences of energies, with the goals as bands."""
-    figure = new_figure(3.5)
-    of_trace, of_energy = figure.subplots(1, 2)
-    of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
-    of_trace.set_ylabel("trace, predicted / measured")
-    of_energy.axhspan(-0.03, 0.03, color="0.9", zorder=0)
-    of_energy.set_ylabel("energy, predicted - measured")
-    return figure, (of_trace, of_energy)
+    figure = new_figure(1.3 + 2.2 * rows)
+    panels = figure.subplots(rows, 2, squeeze=False)
+    for of_trace, of_energy in panels:
+        of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
+        of_trace.set_ylabel("trace, ratio")
+        of_energy.axhspan(-0.03, 0.03, color="0.9", zorder=0)
+        of_energy.set_ylabel("energy, difference")
+    return figure, panels
 
 
 def blocking_trade_off(result: xr.Dataset) -> Figure:

@@ -10,12 +10,22 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphon_lib.book.claims import CLAIMS
+from graphon_lib.book.estimates import faster_start
 from graphon_lib.book.figures.training import LOSS_RANGE, WINDOW
-from graphon_lib.book.style import SEQUENTIAL, label_of, look_of, new_figure
+from graphon_lib.book.style import (
+    SEQUENTIAL,
+    initialisation_of,
+    label_of,
+    look_of,
+    new_figure,
+    style_of,
+)
 
-__all__ = ["losses_by_method"]
+__all__ = ["head_starts", "losses_by_method"]
 
 MARKERS = "o^sDvX"
+RATIO_TICKS = (0.8, 1, 1.5, 2, 3, 4, 5)
 
 
 def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
@@ -66,3 +76,45 @@ def _draw(panel: Axes, loss: xr.DataArray, **options: object) -> None:
     mean = np.exp(np.log(loss).coarsen(step=WINDOW, boundary="trim").mean().mean("trial"))
     every = max(1, mean.sizes["step"] // 4)
     panel.plot(mean.step, mean, markevery=(every // 2, every), markersize=4, **options)
+
+
+def head_starts(*results: xr.Dataset) -> Figure:
+    """Draw Random's training loss over those of SNIP and SynFlow, by sparsity.
+
+    Parameters
+    ----------
+    *results
+        Of :func:`graphon_lib.experiments.training.training`, one an initialisation.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a result: the ratios of :func:`graphon_lib.book.estimates.faster_start` with their
+        simultaneous intervals; dotted, the least that counts.
+    """
+    figure = new_figure(3.0)
+    axes = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
+    for panel, result in zip(axes, results, strict=True):
+        for number, method in enumerate(("snip", "synflow")):
+            found = faster_start(result, method)
+            values, lower, upper, _ = np.array(list(found.values())).T
+            panel.errorbar(
+                np.arange(len(found)) + 0.1 * (number - 0.5),
+                values,
+                [values - lower, upper - values],
+                capsize=2,
+                **style_of(method),
+            )
+        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.axhline(
+            CLAIMS["faster-snip"].low, color="0.4", linewidth=0.8, linestyle=":", zorder=0
+        )
+        panel.set_xticks(range(len(found)), [name.removesuffix(" %") for name in found])
+        panel.set_yscale("log")
+        panel.set_yticks(RATIO_TICKS, [f"{tick:g}" for tick in RATIO_TICKS])
+        panel.minorticks_off()
+        panel.set_title(initialisation_of(result))
+        panel.set_xlabel("sparsity (%)")
+    axes[0].set_ylabel("loss of Random over")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure

@@ -1,0 +1,172 @@
+"""Do methods have regions of their own? Distances within a method and between methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, permutations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.mask_statistics import dead_fractions
+from graphon_lib.experiments.pruned import start_network
+from graphon_lib.graphons.cut_norm import cut_norm
+from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.sas import sas
+
+__all__ = [
+    "KINDS",
+    "MEASURES",
+    "METHOD_DISTANCES",
+    "METHOD_DISTANCES_TORCH",
+    "between_trials",
+    "cycle_ratio",
+    "method_distances",
+]
+
+MEASURES = ("cut norm", "4-cycles")
+"""Of the difference of two shapes, histograms over their means, in order of degree; and the difference
+of logarithms of the 4-cycles over those of a constant of equal density, which need no order."""
+
+KINDS = ("seed", "density", "depth", "method")
+"""In what two networks differ, besides their seeds."""
+
+
+def method_distances(
+    *,
+    seed: int,
+    trial: int,
+    hidden_layers: int,
+    pruning: str,
+    densities: Sequence[float],
+    width: int,
+    blocks: int,
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune one network to every density, and describe its first mask between hidden layers.
+
+    Returns
+    -------
+    dict
+        By density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
+        ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight layer),
+        ``dead_fraction`` (hidden layer) and ``path_density``.
+    """
+    started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
+    found: dict[str, list] = {}
+    for _, masks in started.masks(pruning, densities):
+        mask = masks[1].numpy()
+        of_masks = {
+            "histogram": sas(mask, blocks, cross_fit=True).values,
+            "cycle_ratio": cycle_ratio(mask),
+            "layer_density": [float(m.double().mean()) for m in masks],
+            "dead_fraction": dead_fractions(masks),
+            "path_density": path_density([m.numpy() for m in masks]),
+        }
+        for name, value in of_masks.items():
+            found.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def cycle_ratio(mask: NDArray[np.bool_]) -> float:
+    """Return the density of 4-cycles on distinct neurons over the fourth power of the edges'.
+
+    Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at density
+    p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the density
+    of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
+    """
+    n, m = mask.shape
+    motifs = motif_densities(mask)
+    edge = motifs["edge"]
+    cycles = (
+        motifs["cycle_4"] - motifs["column_cherry"] / m - motifs["row_cherry"] / n + edge / (n * m)
+    ) / ((1.0 - 1.0 / n) * (1.0 - 1.0 / m))
+    return cycles / edge**4
+
+
+def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
+    """Compare networks of different trials, which share neither weights nor batch.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``distance`` (measure, kind, pruning, against, trial, other): of a network of one trial and
+        one of another, in the mean over the settings in which the two agree and over pairs of those
+        in which they do not. The kinds are :data:`KINDS`; only those of ``"method"`` compare two
+        methods. The histograms are left out.
+    """
+    lead = ("pruning", "trial", "density", "hidden_layers")
+    shapes = dataset.histogram.transpose(*lead, "row", "column").values.astype(float)
+    shapes /= shapes.mean(axis=(-2, -1), keepdims=True)
+    cycles = np.log(dataset.cycle_ratio.transpose(*lead).values)
+    methods, trials, densities, depths = cycles.shape
+    settings = list(np.ndindex(densities, depths))
+    pairs = {
+        "seed": [(a, a) for a in settings],
+        "density": [(a, b) for a, b in permutations(settings, 2) if a[1] == b[1]],
+        "depth": [(a, b) for a, b in permutations(settings, 2) if a[0] == b[0]],
+        "method": [(a, a) for a in settings],
+    }
+    distance = np.full((2, len(KINDS), methods, methods, trials, trials), np.nan, np.float32)
+    for k, kind in enumerate(KINDS):
+        for m, against in np.ndindex(methods, methods):
+            # A distance is symmetric: of (m, i) and (n, j) as of (n, j) and (m, i).
+            if (m > against) or ((m == against) == (kind == "method")):
+                continue
+            # All pairs of settings are there: within a method, one of two orders of trials is enough.
+            ordered = combinations if m == against else permutations
+            for i, j in ordered(range(trials), 2):
+                of = [((m, i, *a), (against, j, *b)) for a, b in pairs[kind]]
+                measured = (
+                    np.mean([cut_norm(shapes[a] - shapes[b]).lower for a, b in of]),
+                    np.mean([abs(cycles[a] - cycles[b]) for a, b in of]),
+                )
+                distance[:, k, m, against, i, j] = distance[:, k, against, m, j, i] = measured
+    dims = ("measure", "kind", "pruning", "against", "trial", "other")
+    return (
+        dataset.drop_vars("histogram")
+        .assign(distance=(dims, distance), measure=list(MEASURES), kind=list(KINDS))
+        .assign_coords(against=dataset.pruning.values)
+    )
+
+
+PLACE = ("pruning", "density", "hidden_layers", "trial")
+
+METHOD_DISTANCES = Experiment(
+    name="method-distances",
+    cell=method_distances,
+    finish=between_trials,
+    variables={
+        "histogram": (*PLACE, "row", "column"),
+        "cycle_ratio": PLACE,
+        "layer_density": (*PLACE, "weight_layer"),
+        "dead_fraction": (*PLACE, "hidden_layer"),
+        "path_density": PLACE,
+    },
+    coords={"density": lambda densities, **_: densities},
+    paper={
+        "grid": {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},
+        "densities": [0.1, 0.2, 0.3],
+        "width": 1000,
+        "blocks": 16,
+        "full": True,
+    },
+    quick={
+        "grid": {"trial": 3, "hidden_layers": [2, 3], "pruning": ["all"]},
+        "densities": [0.2, 0.3],
+        "width": 64,
+        "blocks": 8,
+        "full": False,
+    },
+    case=Case(
+        {"grid": {"trial": 2, "hidden_layers": [2, 3], "pruning": ["random", "snip"]}},
+        ["cycle_ratio", "layer_density"],
+        ["cycle_ratio", "layer_density"],
+    ),
+)
+
+METHOD_DISTANCES_TORCH = METHOD_DISTANCES.under("torch")
