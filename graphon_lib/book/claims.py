@@ -270,7 +270,7 @@ ROWS = (
         "... with the weights that pruning keeps",
         "5.1",
         "07-signed",
-        "at width 4096 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
+        "at the largest width and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
         ("signed-kernels",),
         of.kept_trace,
         low=0.8,
