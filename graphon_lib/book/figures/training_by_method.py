@@ -89,7 +89,7 @@ def head_starts(*results: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a result: the ratios of :func:`graphon_lib.book.estimates.faster_start` with their
+        A panel a result: the ratios of ``faster_start`` with their
         simultaneous intervals; dotted, the least that counts.
     """
     figure = new_figure(3.0)
