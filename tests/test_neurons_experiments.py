@@ -6,21 +6,21 @@ import xarray as xr
 
 from graphon_lib.book.figures import biases, neurons
 from graphon_lib.experiments.bias_convergence import BIAS_CONVERGENCE
-from graphon_lib.experiments.data import load
+from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.gaussianity import GAUSSIANITY, GAUSSIANITY_TORCH, gaussianity
 from graphon_lib.experiments.neuron_terms import NEURON_TERMS, NEURON_TERMS_TORCH
 
 
-def of_constant(initialisation, width=48, trials=12):
-    data = Data(False, load().sha256, "mnist", initialisation)
+def of_constant(initialisation, width=48, trials=8):
+    data = Data(False, load_mnist().sha256, "mnist", initialisation)
     found = [
         gaussianity(
             seed=0,
             structure="constant",
             width=width,
             trial=trial,
-            samples=24000,
+            samples=8000,
             density=0.2,
             blocks=8,
             data=data,
@@ -33,7 +33,7 @@ def of_constant(initialisation, width=48, trials=12):
 
 def test_excess_of_a_constant_graphon_is_the_closed_form():
     mean, error = of_constant("he")
-    x = nested_batch(load(), 1, 0).x[0].astype(float)
+    x = nested_batch(load_mnist(), 1, 0).x[0].astype(float)
     share = np.sum(x**4) / np.sum(x**2) ** 2
     first = (3 / 0.3 - 3) * share
     # Of a Gaussian mixture with this excess a rectifier has the fourth moment 6 (1 + excess / 3).

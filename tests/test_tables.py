@@ -22,7 +22,6 @@ from graphon_lib.book.figures import (
     estimators,
     graphons,
     kernels,
-    neurons,
     positions,
     pruning,
     rates,
@@ -183,9 +182,6 @@ FIGURES = {
         dict.fromkeys("ab", ("theory, joint", "re-drawn")),
     ),
     "biases": lambda _: biases.bias_shares({"He": stored("neuron-terms").isel(width=0)}),
-    "neurons": lambda _: neurons.rates_by_position(
-        {"He": stored("neuron-terms").isel(width=0, density=0)}, ["random", "sixth"], 2
-    ),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),
     "remedies": lambda _: drifts.drift_remedies(stored("drift-scaling")),

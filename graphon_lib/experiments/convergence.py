@@ -258,7 +258,7 @@ LAYER_CONVERGENCE = replace(
     },
     quick={
         **CONVERGENCE.quick,
-        "grid": {"width": [64, 96], "trial": 3, "hidden_layers": [2, 3]},
+        "grid": {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
         "densities": [0.2],
         "scope": "layer",
     },
