@@ -110,7 +110,7 @@ def test_verdicts_follow_from_stored_results(claim):
     elif verdicts == {Verdict.REPRODUCED}:
         assert words == Verdict.REPRODUCED
     elif Verdict.REPRODUCED in verdicts:
-        assert words.startswith(f"{Verdict.CONDITION} (")
+        assert words.startswith(f"{Verdict.CONDITION}: ")
     else:
         assert words.startswith((Verdict.NOT, Verdict.UNDECIDED))
 

@@ -42,7 +42,7 @@ def verdict(identifier: str) -> str:
     Returns
     -------
     str
-        Such as ``"reproduced under a condition (PyTorch's defaults)"``.
+        Such as ``"reproduced under a condition: PyTorch's defaults"``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def verdict(identifier: str) -> str:
         If there is no such claim.
     """
     one, where = _decided(CLAIMS[check_choice("identifier", identifier, CLAIMS)])
-    return f"{one} ({where})" if where else str(one)
+    return f"{one}: {where}" if where else str(one)
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "") -> str:

@@ -73,4 +73,4 @@ def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
         )
     if held:
         return Verdict.CONDITION, where
-    return Verdict.UNDECIDED, where and f"{Verdict.NOT}: {where}"
+    return Verdict.UNDECIDED, where and f"{Verdict.NOT} ({where})"

@@ -89,8 +89,8 @@ def head_starts(*results: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a result: the ratios of the ledger with their simultaneous
-        intervals; dotted, the least that counts.
+        A panel a result: the ratios of ``faster_start`` with their
+        simultaneous intervals; dotted, the least that counts.
     """
     figure = new_figure(3.0)
     axes = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
