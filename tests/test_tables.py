@@ -175,7 +175,6 @@ FIGURES = {
     "exponents": lambda _: rates.exponents(stored("convergence").sel(DENSITY)),
     "floors": lambda _: rates.residuals_by_width(stored("convergence").sel(CONVERGENCE | DENSITY)),
     "batches": lambda _: rates.batch_components(stored("batch-dependence")),
-    "output scales": lambda _: rates.output_scales(stored("output-scale")),
     "masks": lambda _: kernels.convergence_of_masks(stored("mask-convergence")),
     "theory": lambda _: kernels.measured_over_theory(
         {"He": stored("kernels-of-masks").isel(density=0)},
