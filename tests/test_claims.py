@@ -209,6 +209,12 @@ def test_tables_have_a_row_for_every_claim():
         assert all(f"{claim.chapter}.html" in table for claim in CLAIMS.values())
 
 
+def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):
+    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: {})
+    assert type(quote("limit", "torch", "SNIP")) is str
+    assert (quote("limit", "torch", "SNIP"), verdict("limit")) == (Verdict.MISSING,) * 2
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="identifier must be one of"):
         verdict("none")

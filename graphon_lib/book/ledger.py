@@ -77,7 +77,9 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
     """
     check_choice("identifier", identifier, CLAIMS)
     found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
-    return _words(found[check_choice("condition", condition, found)]) if found else Verdict.MISSING
+    if not found:
+        return str(Verdict.MISSING)
+    return _words(found[check_choice("condition", condition, found)])
 
 
 def _words(estimate: Estimate) -> str:
