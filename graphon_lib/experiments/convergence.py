@@ -244,6 +244,7 @@ CONVERGENCE = Experiment(
 )
 
 LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
+# With the width that the sweep is to be extended to: cells that are done keep their arguments.
 LAYER_DETAILED = {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10}
 
 LAYER_CONVERGENCE = replace(
