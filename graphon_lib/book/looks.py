@@ -31,6 +31,11 @@ class Look:
     marker: str
     dash: str
 
+    @property
+    def line(self) -> dict[str, str]:
+        """Colour and marker, as matplotlib takes them."""
+        return {"color": self.colour, "marker": self.marker}
+
 
 COLOURS = (
     ("#767676", "#a8a8a8"),

@@ -22,20 +22,10 @@ WHEELS = ROOT / "data" / "pyodide"
 
 
 def write_pyodide(package: Path, folder: Path) -> None:
-    """Write the folder from which a page starts Python.
+    """Write the folder from which a page starts Python, out of the installed npm package ``pyodide``.
 
-    Parameters
-    ----------
-    package
-        The installed npm package ``pyodide``.
-    folder
-        Where the files go. Its lock file names two packages, ``numpy`` and ``graphon-lib``, with
-        their SHA-256 sums, which Pyodide checks.
-
-    Raises
-    ------
-    RuntimeError
-        If NumPy's wheel is not the one that belongs to this Pyodide.
+    Its lock file names two packages, ``numpy`` and ``graphon-lib``, with their SHA-256 sums, which
+    Pyodide checks. A wheel of NumPy that does not belong to this Pyodide is a ``RuntimeError``.
     """
     lock = json.loads((package / LOCK).read_text(encoding="utf-8"))
     numpy = lock["packages"]["numpy"]

@@ -64,21 +64,13 @@ def look_of(name: str) -> Look:
 
 def style_of(name: str) -> dict[str, str]:
     """Return colour, marker and label of a network's line, as matplotlib takes them."""
-    return {"color": look_of(name).colour, "marker": look_of(name).marker, "label": label_of(name)}
+    return look_of(name).line | {"label": label_of(name)}
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure of full width that only its cell shows, once, as its value.
+    """Return an empty figure of full width and a height in inches.
 
-    Parameters
-    ----------
-    height
-        In inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A figure that pyplot does not know of.
+    Pyplot does not know of it, so that only its cell shows it, once, as its value.
     """
     return Figure(figsize=(WIDTH, height))
 

@@ -14,27 +14,10 @@ __all__ = ["write_wheel"]
 
 
 def write_wheel(folder: Path) -> Path:
-    """Write the library as a wheel.
+    """Write the library as a wheel: Python sources beside three files about them (PEP 427).
 
-    Parameters
-    ----------
-    folder
-        Where the wheel goes.
-
-    Returns
-    -------
-    Path
-        The wheel. Its version ends in a hash of the sources, so that no cache serves an old one
-        under its name; from equal sources come equal bytes.
-
-    Notes
-    -----
-    A wheel of Python sources is those sources beside three files about them [1]_. It is written here
-    rather than by a build tool because that would be fetched, or be missing offline.
-
-    References
-    ----------
-    .. [1] The wheel binary package format, version 1.0, PEP 427.
+    Its version ends in a hash of the sources, so that no cache serves an old one under its name; from
+    equal sources come equal bytes. A build tool would be fetched, or be missing offline.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     name = project["name"].replace("-", "_")
@@ -61,8 +44,7 @@ def write_wheel(folder: Path) -> Path:
     with zipfile.ZipFile(wheel, "w") as archive:
         for key, content in files.items():
             # Without a date of its own an entry has the archive format's first day.
-            entry = zipfile.ZipInfo(key)
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(zipfile.ZipInfo(key), content, zipfile.ZIP_DEFLATED, 9)
     return wheel
 
 

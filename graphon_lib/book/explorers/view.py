@@ -2,6 +2,7 @@
 
 A :class:`View` says what is to be seen, not how it is drawn: the same view is drawn by the same
 script in Jupyter, on the static page, and beside a Python that runs in the browser. Needs NumPy only.
+Arrays become float32; what cannot be drawn is a ``ValueError``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib._checks import check_array, check_choice, check_instance
 from graphon_lib.book.looks import Look
@@ -18,6 +19,8 @@ from graphon_lib.book.looks import Look
 __all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
 
 SCALES = ("linear", "log")
+
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +39,10 @@ class HeatMap:
         What the rows and the columns are.
     description
         What is to be seen, for those who do not see the picture.
-
-    Raises
-    ------
-    ValueError
-        If `low` is not below `high`, or `values` not a matrix of numbers between them.
     """
 
     title: str
-    values: NDArray[np.float32]
+    values: Array
     low: float
     high: float
     row_label: str
@@ -74,28 +72,24 @@ class Series:
         Colours, marker and dashes.
     low, high : array_like, shape (points,), optional
         Ends of the bars that show the uncertainty; both or none.
-
-    Raises
-    ------
-    ValueError
-        If an array is infinite or has another length than `y`, or the style is no :class:`~graphon_lib.book.looks.Look`.
     """
 
     label: str
-    y: NDArray[np.float32]
+    y: Array
     style: Look
-    low: NDArray[np.float32] | None = None
-    high: NDArray[np.float32] | None = None
+    low: Array | None = None
+    high: Array | None = None
 
     def __post_init__(self) -> None:
         check_instance("style", self.style, Look)
         if (self.low is None) != (self.high is None):
             raise ValueError("low and high must be given together, got only one of them")
-        for name in ("y", "low", "high"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _heights(name, getattr(self, name)))
-                if len(getattr(self, name)) != len(self.y):
-                    raise ValueError(f"{name} must have {len(self.y)} points, as y has")
+        for name in ("y", "low", "high") if self.low is not None else ("y",):
+            heights = np.asarray(getattr(self, name), dtype=np.float32)
+            check_array(name, np.where(np.isnan(heights), 0.0, heights), 1)
+            object.__setattr__(self, name, heights)
+            if len(heights) != len(self.y):
+                raise ValueError(f"{name} must have {len(self.y)} points, as y has")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,15 +112,10 @@ class LineChart:
         ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive.
     marked
         Position of a vertical line, the point that the controls have chosen.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, positions are not finite, or a scale does not exist.
     """
 
     title: str
-    x: NDArray[np.float32]
+    x: Array
     series: tuple[Series, ...]
     x_label: str
     y_label: str
@@ -136,8 +125,7 @@ class LineChart:
     marked: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _line("x", self.x))
-        object.__setattr__(self, "series", tuple(self.series))
+        object.__setattr__(self, "x", check_array("x", self.x, 1).astype(np.float32))
         for series in self.series:
             if len(series.y) != len(self.x):
                 raise ValueError(
@@ -149,17 +137,7 @@ class LineChart:
 
 @dataclass(frozen=True)
 class Number:
-    """A number worth reading off.
-
-    Parameters
-    ----------
-    label
-        What it is.
-    value
-        The number.
-    digits
-        Significant digits to show.
-    """
+    """A number worth reading off: what it is, its value, and how many significant digits to show."""
 
     label: str
     value: float
@@ -193,26 +171,17 @@ class View:
     numbers: tuple[Number, ...] = ()
 
 
-def encode(view: View) -> tuple[dict[str, Any], list[NDArray]]:
+def encode(view: View) -> tuple[dict[str, Any], list[Array]]:
     """Split a view into a tree that JSON can hold and the arrays that it cannot.
 
-    Parameters
-    ----------
-    view
-        What is shown.
-
-    Returns
-    -------
-    tuple
-        The tree, in which ``{"$array": i, "shape": [...]}`` stands for array i, and the list of
-        these arrays, float32 and C-contiguous. A panel has its class name as ``"kind"``, and a
-        number its ``"text"``.
+    In the tree ``{"$array": i, "shape": [...]}`` stands for array i, float32 and C-contiguous. A
+    panel has its class name as ``"kind"``, and a number its ``"text"``.
     """
-    arrays: list[NDArray] = []
+    arrays: list[Array] = []
     return _encode(view, arrays), arrays
 
 
-def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
+def _encode(value: object, arrays: list[Array]) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
         arrays.append(np.ascontiguousarray(value, dtype=np.float32))
         return {"$array": len(arrays) - 1, "shape": list(value.shape)}
@@ -226,14 +195,3 @@ def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
             tree["text"] = value.text
         return tree
     return value
-
-
-def _heights(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(value, dtype=np.float32)
-    missing = np.isnan(array)
-    check_array(name, np.where(missing, 0.0, array), 1)
-    return array
-
-
-def _line(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    return check_array(name, value, 1).astype(np.float32)
