@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from graphon_lib.book.looks import DENSE, Look, numbered_look
@@ -26,7 +25,6 @@ __all__ = [
     "initialisation_of",
     "label_of",
     "look_of",
-    "new_figure",
     "style_of",
     "use_style",
 ]
@@ -65,14 +63,6 @@ def look_of(name: str) -> Look:
 def style_of(name: str) -> dict[str, str]:
     """Return colour, marker and label of a network's line, as matplotlib takes them."""
     return look_of(name).line | {"label": label_of(name)}
-
-
-def new_figure(height: float) -> Figure:
-    """Return an empty figure of full width and a height in inches.
-
-    Pyplot does not know of it, so that only its cell shows it, once, as its value.
-    """
-    return Figure(figsize=(WIDTH, height))
 
 
 def use_style() -> None:

@@ -20,10 +20,8 @@ class Control:
 
     Parameters
     ----------
-    name
-        The argument of the model that it sets.
-    label
-        What the reader sees.
+    name, label
+        The argument of the model that it sets, and what the reader sees.
     options
         From each value to how it is written, in order.
     initial
@@ -54,17 +52,9 @@ class Control:
 class Explorer:
     """Controls and the model behind them.
 
-    Parameters
-    ----------
-    name
-        Identifies the explorer on a page.
-    title
-        Its heading.
-    controls
-        What can be set.
-    model
-        Function of the controls, by keyword, that returns the :class:`~graphon_lib.book.explorers.view.View`.
-        It is pure: equal values give equal views.
+    The model is a function of the controls, by keyword, that returns the
+    :class:`~graphon_lib.book.explorers.view.View`. It is pure: equal values give equal views. The name
+    identifies the explorer on a page, the title is its heading.
     """
 
     name: str

@@ -2,7 +2,8 @@
 
 A :class:`View` says what is to be seen, not how it is drawn: the same view is drawn by the same
 script in Jupyter, on the static page, and beside a Python that runs in the browser. Needs NumPy only.
-Arrays become float32; what cannot be drawn is a ``ValueError``.
+Descriptions are for those who do not see a picture. Arrays become float32; what cannot be drawn is a
+``ValueError``.
 """
 
 from __future__ import annotations
@@ -25,20 +26,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """A matrix as a picture, row 0 on top.
+    """A matrix as a picture, row 0 on top, with labels of its rows and columns.
 
-    Parameters
-    ----------
-    title
-        What it is, in a few words.
-    values : array_like, shape (rows, columns)
-        Numbers between `low` and `high`.
-    low, high
-        Ends of the colour scale, ``low < high``.
-    row_label, column_label
-        What the rows and the columns are.
-    description
-        What is to be seen, for those who do not see the picture.
+    The values lie between `low` and `high`, the ends of the colour scale.
     """
 
     title: str
@@ -60,19 +50,7 @@ class HeatMap:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One line of a chart.
-
-    Parameters
-    ----------
-    label
-        Its entry in the legend.
-    y : array_like, shape (points,)
-        Heights; NaN where there is none.
-    style
-        Colours, marker and dashes.
-    low, high : array_like, shape (points,), optional
-        Ends of the bars that show the uncertainty; both or none.
-    """
+    """One line of a chart: heights, NaN where there is none, and both ends of bars around them or none."""
 
     label: str
     y: Array
@@ -96,22 +74,8 @@ class Series:
 class LineChart:
     """Lines over a common axis.
 
-    Parameters
-    ----------
-    title
-        What it is, in a few words.
-    x : array_like, shape (points,)
-        Positions, finite.
-    series
-        The lines.
-    x_label, y_label
-        What the axes are.
-    description
-        What is to be seen, for those who do not see the chart.
-    x_scale, y_scale
-        ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive.
-    marked
-        Position of a vertical line, the point that the controls have chosen.
+    Scales are ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive. `marked` is
+    where a vertical line shows the point that the controls have chosen.
     """
 
     title: str
@@ -154,16 +118,9 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """All that an explorer shows for one choice of its controls.
+    """All that an explorer shows for one choice of its controls, its panels in the order of reading.
 
-    Parameters
-    ----------
-    panels
-        Pictures, in the order of reading.
-    summary
-        One or two sentences that say what is to be seen; read aloud when it changes.
-    numbers
-        What can be read off.
+    The summary, one or two sentences that say what is to be seen, is read aloud when it changes.
     """
 
     panels: tuple[HeatMap | LineChart, ...]

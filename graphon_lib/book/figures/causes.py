@@ -9,15 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_intervals,
-    grid,
-    plain_decades,
-    sparsity_axis,
-    sparsity_title,
-    ticks,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.figures.training import draw_loss, loss_axis
 from graphon_lib.book.style import label_of, look_of
 from graphon_lib.experiments.paired import paired_means, paired_ratio
@@ -61,7 +53,7 @@ def intervention_curves(
     density; interventions are drawn where they were done, the dense network in grey in every panel,
     and all as :func:`~graphon_lib.book.figures.training.draw_loss` does.
     """
-    figure, (panels,) = grid(3.1, 1, len(prunings), sharey=True)
+    figure, (panels,) = draw.grid(3.1, 1, len(prunings), sharey=True)
     for panel, pruning in zip(panels, prunings, strict=True):
         for intervention in interventions:
             name = f"{pruning}: {intervention}"
@@ -92,17 +84,9 @@ def intervention_curves(
 def forest(losses: xr.DataArray) -> Figure:
     """Draw the loss of every variant as a point with its interval, a panel for each density.
 
-    Parameters
-    ----------
-    losses
-        Dimensions variant (with coordinates ``pruning`` and ``intervention``), density and trial.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Geometric means with the intervals of
-        :func:`~graphon_lib.experiments.paired.paired_means`; filled markers as pruned, open ones
-        after an intervention. A variant that diverged is a cross at the right edge.
+    Of losses (variant, density, trial), the variants with coordinates ``pruning`` and ``intervention``:
+    geometric means with the intervals of :func:`~graphon_lib.experiments.paired.paired_means`, filled
+    as pruned and open after an intervention. A variant that diverged is a cross at the right edge.
     """
     losses = _grouped(losses)
     means = paired_means(losses)
@@ -111,7 +95,7 @@ def forest(losses: xr.DataArray) -> Figure:
     new_group = [i > 0 and prunings[i] != prunings[i - 1] for i in range(len(prunings))]
     rows = np.arange(len(prunings)) + GAP * np.cumsum(new_group)
     height = 0.21 * (rows[-1] + 1.0) + 0.8
-    figure, (panels,) = grid(height, 1, losses.sizes["density"], sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(height, 1, losses.sizes["density"], sharex=True, sharey=True)
     for panel, density in zip(panels, losses.density.values, strict=True):
         at_density = [part.sel(density=density).values for part in means]
         for row, pruning, intervention, *ends in zip(
@@ -123,13 +107,13 @@ def forest(losses: xr.DataArray) -> Figure:
                 panel.plot([1.0], [row], "x", transform=at_edge, color=look.colour)
                 continue
             face = {} if intervention == "as pruned" else {"markerfacecolor": "white"}
-            draw_intervals(panel, [row], *([end] for end in ends), lying=True, **look.line, **face)
+            draw.intervals(panel, [row], *([end] for end in ends), lying=True, **look.line, **face)
         for name, style in (("dense: as pruned", ":"), ("random: as pruned", "--")):
             if name in losses.variant.values:
                 loss = float(means.value.sel(variant=name, density=density))
                 panel.axvline(loss, color="#999999", linestyle=style, linewidth=0.9, zorder=0)
-        panel.set(xscale="log", title=sparsity_title(density))
-        plain_decades(panel.xaxis)
+        panel.set(xscale="log", title=draw.sparsity_title(density))
+        draw.plain_decades(panel.xaxis)
         panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
     names = [
         label_of(pruning) if intervention == "as pruned" else intervention
@@ -160,21 +144,11 @@ def ratios_by_sparsity(
 ) -> Figure:
     """Draw ratios of losses against the sparsity.
 
-    Parameters
-    ----------
-    losses
-        Dimensions variant, density and trial.
-    comparisons
-        By title of a panel and label of a line: the two variants, first over second. Eight lines at
-        most.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Ratios of geometric means with the intervals of
-        :func:`~graphon_lib.experiments.paired.paired_ratio`, on a logarithmic axis.
+    Of losses (variant, density, trial): ratios of geometric means with the intervals of
+    :func:`~graphon_lib.experiments.paired.paired_ratio`. `comparisons` are by title of a panel and label
+    of a line the two variants, first over second; eight lines at most.
     """
-    figure, (panels,) = grid(4.2, 1, len(comparisons), sharey=True)
+    figure, (panels,) = draw.grid(4.2, 1, len(comparisons), sharey=True)
     places = np.arange(losses.sizes["density"])
     looks = iter(RATIO_LOOKS)
     for panel, (title, pairs) in zip(panels, comparisons.items(), strict=True):
@@ -185,10 +159,10 @@ def ratios_by_sparsity(
             look = dict(zip(("color", "marker", "linestyle"), next(looks), strict=True))
             look |= {"markersize": 4, "linewidth": 1.2, "label": label}
             beside = places + 0.09 * (number - (len(pairs) - 1) / 2)
-            draw_intervals(panel, beside, value, lower, upper, **look)
+            draw.intervals(panel, beside, value, lower, upper, **look)
         panel.set(yscale="log", title=title, xlabel="sparsity (%)")
-        ticks(panel.yaxis, (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0))
-        sparsity_axis(panel, places, losses.density.values)
+        draw.ticks(panel.yaxis, (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0))
+        draw.sparsity_axis(panel, places, losses.density.values)
     panels[0].set_ylabel(f"ratio of test losses, step {int(losses.evaluation)}")
     entries = zip(*(panel.get_legend_handles_labels() for panel in panels), strict=True)
     handles, labels = ([*chain(*part)] for part in entries)
@@ -199,20 +173,11 @@ def ratios_by_sparsity(
 def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Figure:
     """Draw the test loss against quantities known before training, a panel for each.
 
-    Parameters
-    ----------
-    result
-        Of :func:`graphon_lib.experiments.intervention_training.beside_pruned`, one evaluation.
-    predictors
-        By label, positive numbers with the dimensions (variant, density, trial).
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A marker for each network, filled as pruned and open after an intervention, on logarithmic
-        axes; the larger, the denser.
+    Of :func:`graphon_lib.experiments.intervention_training.beside_pruned` at one evaluation: a marker
+    for each network, filled as pruned and open after an intervention; the larger, the denser.
+    `predictors` are by label positive numbers with the dimensions (variant, density, trial).
     """
-    figure, (panels,) = grid(2.9, 1, len(predictors), sharey=True)
+    figure, (panels,) = draw.grid(2.9, 1, len(predictors), sharey=True)
     densities = result.density.values
     sizes = np.linspace(14, 42, densities.size)[np.argsort(np.argsort(densities))]
     for panel, (label, predictor) in zip(panels, predictors.items(), strict=True):
@@ -234,7 +199,7 @@ def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Fig
                     label=label_of(pruning) if plain and density == densities[-1] else None,
                 )
         panel.set(xscale="log", yscale="log", xlabel=label)
-        plain_decades(panel.yaxis)
+        draw.plain_decades(panel.yaxis)
     panels[0].set_ylabel(f"test loss after {int(result.evaluation)} steps")
     look = {"columnspacing": 0.9, "handletextpad": 0.2, "fontsize": 8}
-    return with_legend(figure, 6, loc="outside upper center", **look)
+    return draw.with_legend(figure, 6, loc="outside upper center", **look)

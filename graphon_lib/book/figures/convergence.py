@@ -11,15 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_intervals,
-    grid,
-    level,
-    method_lines,
-    method_panels,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.style import initialisation_of, style_of
 
 __all__ = [
@@ -44,8 +36,8 @@ def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
     for method in result.pruning.values:
         squares = distance.sel(pruning=method, statistic=["squared", "lower", "upper"])
         roots = np.sqrt(np.maximum(squares.transpose("statistic", "width").values, 0.0))
-        draw_intervals(panel, distance.width, *roots, **style_of(method))
-    width_axis(panel, distance.width.values, 90)
+        draw.intervals(panel, distance.width, *roots, **style_of(method))
+    draw.width_axis(panel, distance.width.values, 90)
     panel.set_ylim(0.0, None)
 
 
@@ -55,7 +47,7 @@ def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
     Plain and cross-fitted histograms in rows, as they are and divided by their density in columns;
     distances are freed of the noise of the means, with bootstrap intervals.
     """
-    figure, panels = grid(5.0, 2, 2, sharex=True)
+    figure, panels = draw.grid(5.0, 2, 2, sharex=True)
     for row, estimator in zip(panels, result.estimator.values, strict=True):
         for panel, scale in zip(row, result.scale.values, strict=True):
             _distance_lines(panel, result.sel(estimator=estimator, scale=scale), reference)
@@ -63,14 +55,14 @@ def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
         row[0].set_ylabel(f"distance to $n = {reference}$")
     for panel in panels[1]:
         panel.set_xlabel("width $n$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
     """Draw distances of histograms to a reference width, depths in rows and densities in columns."""
     depths, densities = result.hidden_layers.values, result.density.values
     height = 2.3 * len(depths) + 0.5
-    figure, panels = grid(height, len(depths), len(densities), sharex=True, sharey=True)
+    figure, panels = draw.grid(height, len(depths), len(densities), sharex=True, sharey=True)
     for row, depth in zip(panels, depths, strict=True):
         for panel, density in zip(row, densities, strict=True):
             _distance_lines(panel, result.sel(hidden_layers=depth, density=density), reference)
@@ -78,7 +70,7 @@ def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
         row[0].set_ylabel(f"distance to $n = {reference}$")
     for panel in panels[-1]:
         panel.set_xlabel("width $n$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def scopes_by_width(target: float, *results: xr.Dataset) -> Figure:
@@ -86,18 +78,18 @@ def scopes_by_width(target: float, *results: xr.Dataset) -> Figure:
 
     `target` is the density of the network.
     """
-    figure, panels = grid(5.0, 2, len(results), sharex=True, sharey="row")
+    figure, panels = draw.grid(5.0, 2, len(results), sharex=True, sharey="row")
     quantities = {"layer_density": "density of the layer", "dead_fraction": "dead neurons"}
     for row, (name, label) in zip(panels, quantities.items(), strict=True):
         for panel, result in zip(row, results, strict=True):
-            method_lines(panel, result[name], "width")
-            width_axis(panel, result.width.values, 90)
+            draw.method_lines(panel, result[name], "width")
+            draw.width_axis(panel, result.width.values, 90)
         row[0].set_ylabel(label)
     for above, below, result in zip(*panels, results, strict=True):
-        level(above, target)
+        draw.level(above, target)
         above.set_title(_setting(result))
         below.set_xlabel("width $n$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
@@ -106,7 +98,7 @@ def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
     Of cross-fitted histograms divided by their density, free of the noise of the means, with
     bootstrap intervals; linear near zero, where noise makes some negative.
     """
-    figure, (panels,) = grid(3.6, 1, len(results), sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.6, 1, len(results), sharex=True, sharey=True)
     shape = {"estimator": "cross-fitted", "scale": "divided by density", "other_width": reference}
     for panel, result in zip(panels, results, strict=True):
         distance = result.distance.sel(shape)
@@ -115,13 +107,13 @@ def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
             squares = distance.sel(pruning=method, statistic=["squared", "lower", "upper"])
             places = distance.width.values * 1.06 ** (number - 2)
             squares = squares.transpose("statistic", "width").values
-            draw_intervals(panel, places, *squares, **style_of(method))
-        level(panel, 0.0)
+            draw.intervals(panel, places, *squares, **style_of(method))
+        draw.level(panel, 0.0)
         panel.set_yscale("symlog", linthresh=LINEAR_BELOW)
-        width_axis(panel, distance.width.values, 90)
+        draw.width_axis(panel, distance.width.values, 90)
         panel.set(title=_setting(result), xlabel="width $n$")
     panels[0].set_ylabel(f"squared distance to $n = {reference}$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def _setting(result: xr.Dataset) -> str:
@@ -134,7 +126,7 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
 
     Bars span from the least lower to the greatest upper bound over pairs.
     """
-    figure, panels, spare = method_panels(result.pruning.values, height=2.2)
+    figure, panels, spare = draw.method_panels(result.pruning.values, height=2.2)
     limits = (0.7 * float(result.cut_norm.min()), 1.4 * float(result.cut_norm.max()))
     styles = (
         ("same width", "#0072B2", "s", 0.94),
@@ -148,9 +140,9 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
             upper = bounds.sel(bound="upper").max("pair").values
             look = {"color": colour, "marker": marker, "markersize": 4, "linestyle": "none"}
             ends = ((lower + upper) / 2, lower, upper)
-            draw_intervals(panel, result.width.values * shift, *ends, label=comparison, **look)
+            draw.intervals(panel, result.width.values * shift, *ends, label=comparison, **look)
         panel.set(yscale="log", ylim=limits)
-        width_axis(panel, result.width.values, 90)
+        draw.width_axis(panel, result.width.values, 90)
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     figure.supylabel("cut norm of the difference", fontsize=10)
     figure.supxlabel("width $n$", fontsize=10)
@@ -162,13 +154,13 @@ def motifs_by_width(motif: str, edges: int, *results: xr.Dataset) -> Figure:
 
     The motif, one of :data:`graphon_lib.graphons.MOTIFS`, has so many edges.
     """
-    figure, (panels,) = grid(3.6, 1, len(results), sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.6, 1, len(results), sharex=True, sharey=True)
     for panel, result in zip(panels, results, strict=True):
         of_motif, of_edge = (result.motif_density.sel(motif=name) for name in (motif, "edge"))
-        method_lines(panel, of_motif / of_edge**edges, "width")
-        level(panel)
-        width_axis(panel, result.width.values, 90)
+        draw.method_lines(panel, of_motif / of_edge**edges, "width")
+        draw.level(panel)
+        draw.width_axis(panel, result.width.values, 90)
         panel.set(title=_setting(result), xlabel="width $n$")
     panels[0].set_ylim(0.0, None)
     panels[0].set_ylabel(f"{motif.replace('_', ' ')} / edge$^{edges}$")
-    return with_legend(figure)
+    return draw.with_legend(figure)

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from graphon_lib.book.figures.panels import draw_intervals, grid, show_matrix, with_legend
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import DENSE, SERIES
 from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, style_of
 from graphon_lib.experiments.regions import mean_distances
@@ -20,14 +20,14 @@ __all__ = ["cut_distances", "cut_norm_witness", "motif_ratios", "within_and_betw
 
 def cut_norm_witness(difference: np.ndarray, result: CutNorm) -> Figure:
     """Draw a difference twice: as it is, and with the witness's rows and columns put first."""
-    figure, ((left, right),) = grid(2.7, 1, 2)
+    figure, ((left, right),) = draw.grid(2.7, 1, 2)
     limit = float(np.abs(difference).max())
     options = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
-    show_matrix(left, difference, **options)
+    draw.matrix(left, difference, **options)
     left.set_title("difference")
     rows = np.argsort(~result.rows, kind="stable")
     columns = np.argsort(~result.cols, kind="stable")
-    image = show_matrix(right, difference[np.ix_(rows, columns)], **options)
+    image = draw.matrix(right, difference[np.ix_(rows, columns)], **options)
     right.set_title("witness first")
     width, height = result.cols.sum(), result.rows.sum()
     right.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, linewidth=2.0))
@@ -42,7 +42,7 @@ def cut_distances(lower: np.ndarray, upper: np.ndarray, methods: Sequence[str]) 
     The bounds have the shape (methods, methods). Cells are shaded by the upper one, and the interval
     is written in each.
     """
-    figure, ((panel,),) = grid(3.4)
+    figure, ((panel,),) = draw.grid(3.4)
     names = [label_of(method) for method in methods]
     image = panel.imshow(upper, cmap=SEQUENTIAL, vmin=0.0, aspect="auto")
     for (i, j), high in np.ndenumerate(upper):
@@ -62,7 +62,7 @@ def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
     motif, one marker a method.
     """
     motifs = [motif for motif in MOTIFS if motif != "edge"]
-    figure, ((panel,),) = grid(2.9)
+    figure, ((panel,),) = draw.grid(2.9)
     for method, of_method in densities.items():
         ratios = [of_method[motif] / of_method["edge"] ** len(MOTIFS[motif]) for motif in motifs]
         panel.plot(ratios, range(len(motifs)), linestyle="none", **style_of(method))
@@ -70,7 +70,7 @@ def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
     panel.set_yticks(range(len(motifs)), [motif.replace("_", " ") for motif in motifs])
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="density of the motif / (edge density)$^{e(F)}$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 WITHIN = {"seed": "other seed", "density": "other density", "depth": "other depth"}
@@ -88,7 +88,7 @@ def within_and_between(results: Mapping[str, xr.Dataset]) -> Figure:
     pairs = [(a, b) for i, a in enumerate(methods) for b in methods[i + 1 :]]
     names = [label_of(m) for m in methods] + [f"{label_of(a)}, {label_of(b)}" for a, b in pairs]
     height = 0.4 + len(measures) * (0.5 + 0.19 * len(names))
-    figure, grid_of = grid(height, len(measures), len(results), sharey=True, sharex="row")
+    figure, grid_of = draw.grid(height, len(measures), len(results), sharey=True, sharex="row")
     same = [(method, method) for method in methods]
     kinds = [
         *zip(WITHIN.items(), [same] * 3, SERIES[:3], (-0.25, 0.0, 0.25), strict=True),
@@ -101,7 +101,7 @@ def within_and_between(results: Mapping[str, xr.Dataset]) -> Figure:
                 values = [means.sel(kind=kind, pruning=a, against=b).values for a, b in of_kind]
                 style = {"linestyle": "none", "capsize": 0, "label": label, **look.line}
                 rows = np.arange(len(of_kind)) + first_row
-                draw_intervals(panel, rows, *np.array(values).T, lying=True, **style)
+                draw.intervals(panel, rows, *np.array(values).T, lying=True, **style)
             panel.axhline(len(methods) - 0.5, color="0.6", linewidth=0.8)
             panel.set(xscale="log", xlabel=f"distance, {measure}")
             if measure == measures[0]:
@@ -109,4 +109,4 @@ def within_and_between(results: Mapping[str, xr.Dataset]) -> Figure:
         panels[0].set_yticks(range(len(names)), names, fontsize=8)
     # All panels share the axis.
     grid_of[0, 0].invert_yaxis()
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)

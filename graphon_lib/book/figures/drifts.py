@@ -7,15 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_means,
-    grid,
-    method_lines,
-    root_guide,
-    standard_error,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
 from graphon_lib.experiments.fits import Slope, fit_slope
@@ -63,19 +55,19 @@ def signed_convergence(result: xr.Dataset) -> Figure:
     :func:`graphon_lib.experiments.signed_kernel_convergence.signed_kernel_convergence`: against the
     kernel with drifts, with standard errors and fitted exponents, and dotted against that without.
     """
-    figure, ((panel,),) = grid(4.2)
+    figure, ((panel,),) = draw.grid(4.2)
     for strength, look in zip(result.strength.values, SERIES, strict=False):
         error = result.error.sel(strength=strength)
         slope = scaling_exponent(error)
         label = f"drift × {strength:g}: {slope.value:.2f} ± {2 * slope.standard_error:.2f}"
-        draw_means(panel, error, "width", standard_error, label=label, **look.line)
+        draw.means(panel, error, "width", draw.standard_error, label=label, **look.line)
         without = result.error_without_drift.sel(strength=strength).mean("trial")
         dotted = {"fillstyle": "none", "linestyle": ":", "linewidth": 1.0}
         panel.plot(result.width, without, **look.line, **dotted)
     _width_axis(panel, result)
     panel.set_ylabel("relative error of one network's kernel")
     title = "with drift (full): exponent, two standard errors; without (dotted)"
-    return with_legend(figure, 1, title=title)
+    return draw.with_legend(figure, 1, title=title)
 
 
 def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
@@ -85,25 +77,25 @@ def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
     those of one method: with standard deviations, lines of slope 1/2, and in the legend exponents by
     layer with 95% intervals.
     """
-    figure, ((by_method, by_layer),) = grid(3.6, 1, 2, sharey=True)
+    figure, ((by_method, by_layer),) = draw.grid(3.6, 1, 2, sharey=True)
     drift = hidden_drift(result)
-    method_lines(by_method, drift, "width")
+    draw.method_lines(by_method, drift, "width")
     layers = abs(result.drift.sel(pruning=method)).isel(weight_layer=slice(1, -1))
     for layer, look in zip(layers.weight_layer.values, SERIES, strict=False):
         of_layer = layers.sel(weight_layer=layer)
         slope = scaling_exponent(of_layer)
         label = f"layer {layer}: {slope.value:.2f} ± {slope.half_width:.2f}"
-        draw_means(by_layer, of_layer, "width", label=label, **look.line)
+        draw.means(by_layer, of_layer, "width", label=label, **look.line)
     widths = result.width.values
     for panel, top in ((by_method, drift), (by_layer, layers)):
         start = 0.7 * float(top.isel(width=0).mean("trial").max())
-        guide = root_guide(panel, widths, start, 0.5)
+        guide = draw.root_guide(panel, widths, start, 0.5)
         _width_axis(panel, result)
     by_method.text(widths[-2], 0.5 * guide[-2], "$n^{1/2}$", color="0.35")
     by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
     by_layer.set_title(label_of(method))
     by_layer.legend(fontsize="x-small", loc="lower right")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def drift_remedies(result: xr.Dataset) -> Figure:
@@ -112,15 +104,15 @@ def drift_remedies(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
     """
     treated = result.trace.dropna("pruning", how="all").dropna("width", how="all")
-    figure, (panels,) = grid(3.9, 1, treated.sizes["pruning"])
+    figure, (panels,) = draw.grid(3.9, 1, treated.sizes["pruning"])
     for panel, method in zip(panels, treated.pruning.values, strict=True):
         for road, look in zip(REMEDIES, SERIES, strict=False):
             trace = treated.sel(pruning=method, road=road)
-            draw_means(panel, trace, "width", label=ROADS[road].label, **look.line)
+            draw.means(panel, trace, "width", label=ROADS[road].label, **look.line)
         _width_axis(panel, treated)
         panel.set_title(label_of(method))
     panels[0].set_ylabel("trace of the measured kernel / digits")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def signed_by_depth(result: xr.Dataset) -> Figure:
@@ -128,21 +120,21 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
 
     Of a dataset of :func:`graphon_lib.experiments.signed_depth.signed_depth`, a column a method.
     """
-    figure, panels = grid(5.0, 2, result.sizes["pruning"], sharex=True, sharey="row")
+    figure, panels = draw.grid(5.0, 2, result.sizes["pruning"], sharex=True, sharey="row")
     for column, method in zip(panels.T, result.pruning.values, strict=True):
         of_method = result.sel(pruning=method)
         ratio = of_method.trace / of_method.trace.sel(road="kept")
         for panel, values in zip(column, (ratio, of_method.energy), strict=True):
             for road, look in zip(PREDICTIONS, SERIES, strict=False):
                 label = {"label": ROADS[road].label}
-                draw_means(panel, values.sel(road=road), "hidden_layers", **look.line, **label)
+                draw.means(panel, values.sel(road=road), "hidden_layers", **look.line, **label)
         column[0].set(yscale="log", title=label_of(method))
         column[1].set(xlabel="hidden layers", xticks=result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
     panels[1, 0].set_ylabel("top-5 energy")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)
 
 
 def _width_axis(panel: Axes, result: xr.Dataset | xr.DataArray) -> None:
-    width_axis(panel, result.width.values)
+    draw.width_axis(panel, result.width.values)
     panel.set(yscale="log", xlabel="width $n$")

@@ -8,17 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_means,
-    grid,
-    level,
-    method_lines,
-    method_panels,
-    show_matrix,
-    standard_error,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import SEQUENTIAL, label_of
 from graphon_lib.experiments.fits import fit_slope
@@ -38,10 +28,10 @@ __all__ = [
 def matrices(pictures: Mapping[str, np.ndarray], *, columns: int) -> Figure:
     """Draw titled matrices of probabilities on one colour scale that starts at 0."""
     rows = -(-len(pictures) // columns)
-    figure, axes = grid(1.75 * rows, rows, columns)
+    figure, axes = draw.grid(1.75 * rows, rows, columns)
     limit = max(float(np.max(values)) for values in pictures.values())
     for panel, (title, values) in zip(axes.ravel(), pictures.items(), strict=True):
-        image = show_matrix(panel, np.asarray(values), cmap=SEQUENTIAL, vmin=0.0, vmax=limit)
+        image = draw.matrix(panel, np.asarray(values), cmap=SEQUENTIAL, vmin=0.0, vmax=limit)
         panel.set_title(title)
     figure.colorbar(image, ax=axes, fraction=0.04)
     return figure
@@ -54,12 +44,12 @@ def recovery_errors(result: xr.Dataset) -> Figure:
     standard errors over trials, and the fitted slope of every estimator with its standard error.
     """
     graphons = result.graphon.values
-    figure, panels = grid(6.4, 3, 2, len(graphons), sharex=True, sharey=True)
+    figure, panels = draw.grid(6.4, 3, 2, len(graphons), sharex=True, sharey=True)
     flat = panels.ravel()
     for panel, graphon in zip(flat, graphons, strict=False):
         for estimator, look in zip(result.estimator.values, SERIES, strict=False):
             error = result.error.sel(graphon=graphon, estimator=estimator)
-            draw_means(panel, error, "size", standard_error, label=estimator, **look.line)
+            draw.means(panel, error, "size", draw.standard_error, label=estimator, **look.line)
             slope = fit_slope(error["size"].broadcast_like(error), error)
             text = f"{slope.value:+.2f} ± {slope.standard_error:.2f}"
             at = (0.04, 0.24 - 0.09 * len(panel.texts))
@@ -83,7 +73,7 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
     :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     """
     values = result.singular_value.sel(width=width).mean("trial")
-    figure, panels, spare = method_panels(result.pruning.values, height=2.1)
+    figure, panels, spare = draw.method_panels(result.pruning.values, height=2.1)
     series = [
         (name, "mask", look.line, name)
         for name, look in zip(result.estimator.values, SERIES, strict=False)
@@ -114,31 +104,25 @@ def residual_operator_norms(result: xr.Dataset) -> Figure:
     estimator.
     """
     ratio = _largest_over_chance(result)
-    figure, (panels,) = grid(3.1, 1, result.sizes["estimator"], sharey=True)
+    figure, (panels,) = draw.grid(3.1, 1, result.sizes["estimator"], sharey=True)
     for panel, estimator in zip(panels, result.estimator.values, strict=True):
-        method_lines(panel, ratio.sel(estimator=estimator), "width")
-        level(panel)
-        width_axis(panel, result.width.values, 90)
+        draw.method_lines(panel, ratio.sel(estimator=estimator), "width")
+        draw.level(panel)
+        draw.width_axis(panel, result.width.values, 90)
         panel.set(xlabel="width $n$", title=estimator)
     panels[0].set_ylabel("largest singular value / chance")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def vector_positions(by_blocks: xr.Dataset, by_vectors: Mapping[str, xr.Dataset]) -> Figure:
     """Draw largest residual singular values over chance: numbers against vectors as positions.
 
-    A panel a method, with 95% intervals over networks.
-
-    Parameters
-    ----------
-    by_blocks
-        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
-    by_vectors
-        By the initialisation, datasets of
-        :func:`graphon_lib.experiments.vector_positions.vector_positions`.
+    A panel a method, with 95% intervals over networks: of a dataset of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra` and, by the initialisation, of
+    datasets of :func:`graphon_lib.experiments.vector_positions.vector_positions`.
     """
     (first, *_) = by_vectors.values()
-    figure, (panels,) = grid(3.1, 1, first.sizes["pruning"], sharey=True)
+    figure, (panels,) = draw.grid(3.1, 1, first.sizes["pruning"], sharey=True)
     blocks = _largest_over_chance(by_blocks)
     series = {
         "blocks by degree": blocks.sel(estimator="degree"),
@@ -148,12 +132,12 @@ def vector_positions(by_blocks: xr.Dataset, by_vectors: Mapping[str, xr.Dataset]
     for panel, method in zip(panels, first.pruning.values, strict=True):
         for (label, ratio), look in zip(series.items(), SERIES, strict=False):
             of_method = ratio.sel(pruning=method)
-            draw_means(panel, of_method, "width", _half_width, label=label, **look.line)
-        level(panel)
-        width_axis(panel, first.width.values)
+            draw.means(panel, of_method, "width", _half_width, label=label, **look.line)
+        draw.level(panel)
+        draw.width_axis(panel, first.width.values)
         panel.set(xlabel="width $n$", title=label_of(method))
     panels[0].set_ylabel("largest singular value / chance")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)
 
 
 def structure_left(results: Mapping[str, xr.Dataset]) -> Figure:
@@ -164,19 +148,19 @@ def structure_left(results: Mapping[str, xr.Dataset]) -> Figure:
     seen. `results` are by a name datasets of
     :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     """
-    figure, (panels,) = grid(3.0, 1, 2, sharey=True)
+    figure, (panels,) = draw.grid(3.0, 1, 2, sharey=True)
     for panel, method in zip(panels, ("snip", "grasp"), strict=True):
         for (name, result), look in zip(results.items(), SERIES, strict=False):
             structure = debiased(result).sel(pruning=method)
-            draw_means(panel, structure, "width", _half_width, label=name, **look.line)
+            draw.means(panel, structure, "width", _half_width, label=name, **look.line)
             edge = result.singular_value.sel(pruning=method, estimator="degree", source="sampled")
             edge = edge.isel(rank=0).mean("trial")
             for share, line in ((1.0, ":"), (0.5, "-.")):
                 panel.plot(edge.width, share * edge, line, color="0.6", linewidth=0.9, zorder=0)
-        width_axis(panel, result.width.values)
+        draw.width_axis(panel, result.width.values)
         panel.set(xlabel="width $n$", ylim=(0.0, None), title=label_of(method))
     panels[0].set_ylabel("singular value of the structure")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def debiased(result: xr.Dataset) -> xr.DataArray:
@@ -194,4 +178,4 @@ def _half_width(values: xr.DataArray) -> xr.DataArray:
     from scipy.stats import t
 
     count = values.count("trial")
-    return t.ppf(0.975, np.maximum(count - 1, 1)) * standard_error(values)
+    return t.ppf(0.975, np.maximum(count - 1, 1)) * draw.standard_error(values)

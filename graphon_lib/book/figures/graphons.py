@@ -8,14 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    grid,
-    level,
-    method_lines,
-    method_panels,
-    show_matrix,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.style import SEQUENTIAL, label_of, look_of
 from graphon_lib.graphons.sas import sorting_artefact
 
@@ -32,7 +25,7 @@ __all__ = [
 def bipartite_graph(mask: np.ndarray) -> Figure:
     """Draw a small mask as a bipartite graph and, beside it, as a function on the unit square."""
     outputs, inputs = mask.shape
-    figure, ((left, right),) = grid(2.5, 1, 2)
+    figure, ((left, right),) = draw.grid(2.5, 1, 2)
     v = (np.arange(inputs) + 0.5) / inputs
     u = (np.arange(outputs) + 0.5) / outputs
     for i, j in np.argwhere(mask):
@@ -63,17 +56,10 @@ def histograms_by_width(result: xr.Dataset, estimator: str) -> Figure:
 def histograms_by_setting(
     result: xr.Dataset, settings: Sequence[tuple[int, int, float]], estimator: str
 ) -> Figure:
-    """Draw the mean histogram of every method (rows) in several settings (columns).
+    """Draw the mean histogram, plain or cross-fitted, of every method (rows) in some settings (columns).
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one width.
-    settings
-        For every column the hidden layers, the mask between hidden layers counted from 1, and
-        the density.
-    estimator
-        ``"plain"`` or ``"cross-fitted"``.
+    Of a dataset of :func:`graphon_lib.experiments.convergence.convergence` for one width; a setting is
+    the hidden layers, the mask between hidden layers counted from 1, and the density.
     """
     histograms = result.histogram.sel(estimator=estimator)
     return _histogram_grid(
@@ -90,12 +76,12 @@ def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
     """Draw histograms (pruning, row, column), a column of panels for each title."""
     methods = next(iter(columns.values())).pruning.values
     height = min(1.42, 5.6 / len(columns) + 0.3)
-    figure, panels = grid(height * len(methods), len(methods), len(columns))
+    figure, panels = draw.grid(height * len(methods), len(methods), len(columns))
     for row, method in zip(panels, methods, strict=True):
         pictures = [histograms.sel(pruning=method) for histograms in columns.values()]
         highest = max(float(picture.max()) for picture in pictures)
         for panel, picture in zip(row, pictures, strict=True):
-            image = show_matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
+            image = draw.matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
             panel.set_aspect("equal")
         row[0].set_ylabel(label_of(method))
         figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
@@ -111,7 +97,7 @@ def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
     have this density.
     """
     widths = result.width.values
-    figure, (panels,) = grid(2.7, 1, len(widths), sharey=True)
+    figure, (panels,) = draw.grid(2.7, 1, len(widths), sharey=True)
     for panel, width in zip(panels, widths, strict=True):
         at_width = result.sel(pruning="random", width=width)
         blocks = at_width.sizes["row"]
@@ -124,15 +110,15 @@ def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
             panel.plot(positions, diagonal, marker, color=colour, markersize=2.5, label=estimator)
         expected = np.diagonal(sorting_artefact(density, (int(width), int(width)), blocks))
         panel.plot(positions, expected, color="black", linewidth=1.0, label="expected")
-        level(panel, density)
+        draw.level(panel, density)
         panel.set(title=f"$n = {width}$", xlabel="$u = v$")
     panels[0].set_ylabel("block mean")
-    return with_legend(figure, loc="outside upper center")
+    return draw.with_legend(figure, loc="outside upper center")
 
 
 def degrees_of_neurons(result: xr.Dataset) -> Figure:
     """Draw in-degree against out-degree of the same neurons, a panel for each method."""
-    figure, panels, spare = method_panels(result.pruning.values, height=1.9)
+    figure, panels, spare = draw.method_panels(result.pruning.values, height=1.9)
     for method, panel in panels.items():
         of_method = result.sel(pruning=method)
         look = {"color": look_of(method).colour, "markersize": 1.5}
@@ -150,12 +136,12 @@ def path_densities(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.shared_positions.shared_positions`; a panel for
     each reading.
     """
-    figure, (panels,) = grid(3.0, 1, 2, sharey=True)
+    figure, (panels,) = draw.grid(3.0, 1, 2, sharey=True)
     exact = result.path_density.sel(reading="mask")
     titles = {"degree": "sorted apart", "joint": "one position a neuron"}
     for panel, (reading, title) in zip(panels, titles.items(), strict=True):
-        method_lines(panel, result.path_density.sel(reading=reading) / exact, "density")
-        level(panel)
+        draw.method_lines(panel, result.path_density.sel(reading=reading) / exact, "density")
+        draw.level(panel)
         panel.set(xlabel="density of the network", title=title)
     panels[0].set_ylabel("path density / that of the mask")
-    return with_legend(figure)
+    return draw.with_legend(figure)

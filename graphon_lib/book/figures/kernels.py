@@ -9,18 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_intervals,
-    draw_means,
-    grid,
-    level,
-    method_lines,
-    root_guide,
-    standard_error,
-    ticks,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.fits import fit_slope
@@ -47,7 +36,7 @@ def variance_by_position(
 
     `variances` are those in every block; the graphons of the layers have the masses of these blocks.
     """
-    figure, ((panel,),) = grid(2.9)
+    figure, ((panel,),) = draw.grid(2.9)
     looks = zip(SERIES, ("-", "--", ":", "-."), strict=False)
     layers = zip(graphons, variances, looks, strict=False)
     for layer, (graphon, variance, (look, line)) in enumerate(layers, start=1):
@@ -65,22 +54,22 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
     Of datasets of :func:`graphon_lib.experiments.kernel_convergence.kernel_convergence`, of equal
     widths; with standard errors, and fitted exponents and their 95% intervals in the legend.
     """
-    figure, ((panel,),) = grid(3.9)
+    figure, ((panel,),) = draw.grid(3.9)
     designs = [result.error.sel(design=name) for result in results for name in result.design.values]
     for error, look in zip(designs, SERIES, strict=True):
         _draw_error(panel, error, error.design.item(), look.line)
     first = results[0]
     _named_guide(panel, first.width.values, 0.6 * float(first.error.isel(width=0).mean()))
-    width_axis(panel, first.width.values)
+    draw.width_axis(panel, first.width.values)
     panel.set(xlabel="width $n$", yscale="log", ylabel="relative error of the kernel")
-    return with_legend(figure, 2, title="design: fitted exponent")
+    return draw.with_legend(figure, 2, title="design: fitted exponent")
 
 
 def _draw_error(panel: Axes, error: xr.DataArray, name: str, look: dict[str, str]) -> None:
     """Draw errors by width with standard errors, and the fitted exponent in the legend."""
     slope = fit_slope(error.width.broadcast_like(error), error)
     label = f"{name}: {slope.value:.2f} ± {slope.half_width:.2f}"
-    draw_means(panel, error, "width", standard_error, label=label, **look)
+    draw.means(panel, error, "width", draw.standard_error, label=label, **look)
 
 
 def convergence_with_biases(result: xr.Dataset) -> Figure:
@@ -90,7 +79,7 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
     errors, and dotted those of the theory without biases. Fitted exponents with 95% intervals in the
     legends.
     """
-    figure, (panels,) = grid(3.9, 1, result.sizes["law"], sharey=True)
+    figure, (panels,) = draw.grid(3.9, 1, result.sizes["law"], sharey=True)
     widths = result.width.values
     for panel, law in zip(panels, result.law.values, strict=True):
         for design, look in zip(result.design.values, SERIES, strict=False):
@@ -99,8 +88,8 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
             without = of_design.error_without_biases.mean("trial")
             dotted = {"fillstyle": "none", "linestyle": ":", "linewidth": 1.0}
             panel.plot(widths, without, **look.line, **dotted)
-        root_guide(panel, widths, 0.6 * float(result.error.sel(law=law).isel(width=0).mean()))
-        width_axis(panel, widths, 60)
+        draw.root_guide(panel, widths, 0.6 * float(result.error.sel(law=law).isel(width=0).mean()))
+        draw.width_axis(panel, widths, 60)
         panel.set(xlabel="width $n$", title=str(law), yscale="log")
         panel.legend(title="design: exponent", loc="lower left", fontsize="x-small")
     panels[0].set_ylabel("relative error of the kernel")
@@ -113,22 +102,22 @@ def convergence_of_masks(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.mask_convergence.mask_convergence`: a panel for
     weights drawn anew and one for kept weights.
     """
-    figure, (panels,) = grid(3.5, 1, result.sizes["weights"], sharey=True)
+    figure, (panels,) = draw.grid(3.5, 1, result.sizes["weights"], sharey=True)
     widths = result.width.values
     for panel, weights in zip(panels, result.weights.values, strict=True):
         error = result.error.sel(weights=weights)
-        method_lines(panel, error, "width")
+        draw.method_lines(panel, error, "width")
         _named_guide(panel, widths, 0.6 * float(error.isel(width=0).min("pruning").mean()))
-        width_axis(panel, widths)
+        draw.width_axis(panel, widths)
         panel.set(xlabel="width $n$", title=f"weights {weights}")
     panels[0].set(yscale="log", ylabel="part of the kernel that theory misses")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def _named_guide(panel: Axes, widths: np.ndarray, start: float) -> None:
     """Draw a line of slope minus one half, and say so."""
     middle = len(widths) // 2
-    at = (widths[middle], root_guide(panel, widths, start)[middle])
+    at = (widths[middle], draw.root_guide(panel, widths, start)[middle])
     place = {"textcoords": "offset points", "ha": "right", "va": "top"}
     panel.annotate("$n^{-1/2}$", at, (-3, -3), **place)
 
@@ -138,32 +127,27 @@ def measured_over_theory(
 ) -> Figure:
     """Draw the trace of theoretical kernels over that of measured ones, against the width.
 
-    A panel's ratios have a logarithmic axis where they span more than a decade.
-
-    Parameters
-    ----------
-    results
-        By title, a row each, datasets of
-        :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density.
-    panels
-        For every column's title, the theoretical and the measured kernel.
+    A row for each title and dataset of
+    :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density, and a column for
+    each title and pair of a theoretical and a measured kernel; a logarithmic axis where ratios span more
+    than a decade.
     """
-    figure, rows = grid(1.2 + 2.1 * len(results), len(results), len(panels))
+    figure, rows = draw.grid(1.2 + 2.1 * len(results), len(results), len(panels))
     for row, (name, result) in zip(rows, results.items(), strict=True):
         for panel, (theory, measured) in zip(row, panels.values(), strict=True):
             ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
-            method_lines(panel, ratio, "width")
-            level(panel)
+            draw.method_lines(panel, ratio, "width")
+            draw.level(panel)
             if float(ratio.max() / ratio.min()) > 10.0:
                 panel.set_yscale("log")
             else:
                 panel.set_ylim(0.0, 1.1 * max(1.0, float(ratio.max())))
-            width_axis(panel, result.width.values, 90)
+            draw.width_axis(panel, result.width.values, 90)
         row[0].set_ylabel(f"{name}:\ntheory / measured")
     for title, first, last in zip(panels, rows[0], rows[-1], strict=True):
         first.set_title(title)
         last.set_xlabel("width $n$")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def measured_over_path_law(result: xr.Dataset) -> Figure:
@@ -172,7 +156,7 @@ def measured_over_path_law(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks`: one marker a
     network, and the law as a line.
     """
-    figure, ((panel,),) = grid(3.6)
+    figure, ((panel,),) = draw.grid(3.6)
     measured = result.trace.sel(road="re-drawn") / result.dense_trace
     for method in result.pruning.values:
         pair = (of.sel(pruning=method).values.ravel() for of in (result.path_density, measured))
@@ -193,7 +177,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
     expected one with 95% intervals, and the margin in grey. Of a dataset of
     :func:`graphon_lib.experiments.residual_modes.residual_modes` at one width.
     """
-    figure, panels = grid(5.2, 2, result.sizes["targets"], sharey="row", sharex="row")
+    figure, panels = draw.grid(5.2, 2, result.sizes["targets"], sharey="row", sharex="row")
     speed = geometric_mean(speeds(result))
     places = np.arange(result.sizes["mode"])
     for (above, below), targets in zip(panels.T, result.targets.values, strict=True):
@@ -207,16 +191,16 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
         for kept, look, shift in zip(result.density.values, SERIES, (-0.2, 0.0, 0.2), strict=False):
             interval = speed.sel(targets=targets, density=kept).transpose("statistic", "mode")
             options = {"linestyle": "none", "capsize": 0, "label": f"density {kept:g}"}
-            draw_intervals(below, places + shift, *interval.values, **look.line, **options)
+            draw.intervals(below, places + shift, *interval.values, **look.line, **options)
         below.axhspan(1.0 / MARGIN, MARGIN, color="0.9", zorder=0)
-        level(below)
+        draw.level(below)
         below.set_xticks(places, result.mode.values)
         below.set(yscale="log", xlabel="mode $k$")
-        ticks(below.yaxis, (0.7, 1.0, 1.5, 2.0, 3.0, 4.0))
+        draw.ticks(below.yaxis, (0.7, 1.0, 1.5, 2.0, 3.0, 4.0))
     panels[0, 0].set_ylabel(f"error left, density {density:g}")
     panels[1, 0].set_ylabel("speed / expected speed")
     panels[1, -1].legend(loc="upper left")
-    return with_legend(figure, 5, title="mode $k$, above")
+    return draw.with_legend(figure, 5, title="mode $k$, above")
 
 
 def bias_share(result: xr.Dataset) -> xr.DataArray:
@@ -237,7 +221,7 @@ def bias_shares(results: Mapping[str, xr.Dataset]) -> Figure:
     """
     densities = next(iter(results.values())).density.values
     height = 1.0 + 1.9 * len(results)
-    figure, rows = grid(height, len(results), len(densities), sharex=True, sharey=True)
+    figure, rows = draw.grid(height, len(results), len(densities), sharex=True, sharey=True)
     kinds = (("kept", "o", "theory, second moments"), ("re-drawn", "^", "theory, joint"))
     for row, (title, result) in zip(rows, results.items(), strict=True):
         methods = result.pruning.values
@@ -248,7 +232,9 @@ def bias_shares(results: Mapping[str, xr.Dataset]) -> Figure:
                 measured = share.sel(road=road).assign_coords(pruning=places)
                 for m, method in enumerate(methods):
                     look = {"color": look_of(method).colour, "marker": marker, "capsize": 0}
-                    draw_means(panel, measured.isel(pruning=[m]), "pruning", standard_error, **look)
+                    draw.means(
+                        panel, measured.isel(pruning=[m]), "pruning", draw.standard_error, **look
+                    )
                 expected = share.sel(road=theory).mean("trial")
                 panel.hlines(expected, places - 0.14, places + 0.14, color="black", zorder=3)
                 panel.plot([], [], marker, color="0.4", label=f"measured, {road}")
@@ -257,4 +243,4 @@ def bias_shares(results: Mapping[str, xr.Dataset]) -> Figure:
         row[0].set_ylabel("part of the trace")
     rows[0, 0].plot([], [], "_", color="black", markersize=10, label="theory")
     rows[0, 0].set_ylim(-0.03, 1.03)
-    return with_legend(figure)
+    return draw.with_legend(figure)

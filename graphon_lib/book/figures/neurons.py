@@ -8,13 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_means,
-    grid,
-    standard_error,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.style import label_of, look_of
 
 __all__ = ["gaussianity_by_width", "rates_by_position"]
@@ -35,7 +29,7 @@ def rates_by_position(
     :func:`graphon_lib.experiments.neuron_terms.neuron_terms` at one density and width.
     """
     height = 1.2 + 1.8 * len(results)
-    figure, rows = grid(height, len(results), len(methods), sharex=True, sharey=True)
+    figure, rows = draw.grid(height, len(results), len(methods), sharex=True, sharey=True)
     for row, (title, result) in zip(rows, results.items(), strict=True):
         rate = result.rate.sel(hidden_layer=layer)
         rate = rate.assign_coords(group=(rate.group - 0.5) / rate.sizes["group"])
@@ -48,13 +42,13 @@ def rates_by_position(
                 look = {"color": look_of(method).colour, "marker": marker, "fillstyle": fill}
                 look |= {"linestyle": "none", "markersize": 4, "label": f"measured, {road}"}
                 values = of_method.sel(road=road)
-                draw_means(panel, values, "group", standard_error, capsize=0, **look)
+                draw.means(panel, values, "group", draw.standard_error, capsize=0, **look)
             panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
             panel.set_title(f"{label_of(method)}, {title}", fontsize="medium")
         row[0].set_ylabel("share over the mean")
     for panel in rows[-1]:
         panel.set_xlabel("rank by theory")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
@@ -63,14 +57,10 @@ def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
     Upper row, normal weights: the excess times the width in the third layer, of all neurons and of the
     better connected half, and the distance. Lower row, uniform ones: the excess in the second and the
     third layer, with a line at that of a uniform law, and the distance.
-
-    Parameters
-    ----------
-    normal, uniform
-        Datasets of :func:`graphon_lib.experiments.gaussianity.gaussianity`, of normal weights without
-        biases and of uniform weights and biases.
+    Of datasets of :func:`graphon_lib.experiments.gaussianity.gaussianity`, of normal weights without
+    biases and of uniform weights and biases.
     """
-    figure, rows = grid(5.3, 2, 3)
+    figure, rows = draw.grid(5.3, 2, 3)
     third = normal.sel(layer=3)
     _lines(rows[0, 0], normal.width * third.excess)
     _lines(rows[0, 1], normal.width * third.excess_upper)
@@ -87,11 +77,11 @@ def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
         panel.set(yscale="log", ylabel="distance")
     rows[1, 2].set_title("PyTorch")
     for panel in rows.flat:
-        width_axis(panel, normal.width.values, 60)
+        draw.width_axis(panel, normal.width.values, 60)
         panel.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
     for panel in rows[1]:
         panel.set_xlabel("width $n$")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)
 
 
 def _lines(panel: Axes, values: xr.DataArray) -> None:
@@ -102,4 +92,4 @@ def _lines(panel: Axes, values: xr.DataArray) -> None:
             look |= dict(zip(("color", "marker"), STRUCTURES[structure], strict=True))
         else:
             look |= look_of(structure).line | {"label": f"masks: {label_of(structure)}"}
-        draw_means(panel, values.sel(structure=structure), "width", standard_error, **look)
+        draw.means(panel, values.sel(structure=structure), "width", draw.standard_error, **look)

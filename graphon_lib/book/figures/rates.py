@@ -7,16 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_intervals,
-    grid,
-    level,
-    method_lines,
-    method_panels,
-    ticks,
-    width_axis,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
 from graphon_lib.book.style import initialisation_of, label_of, look_of
 from graphon_lib.graphons.singular import noise_floor
@@ -43,7 +34,7 @@ def exponents(result: xr.Dataset) -> Figure:
         if mask < layers
     ]
     height, rows = 1.9 * len(quantities) / 2 + 1.0, -(-len(quantities) // 2)
-    figure, panels = grid(height, rows, 2, len(quantities), sharex=True, sharey=True)
+    figure, panels = draw.grid(height, rows, 2, len(quantities), sharex=True, sharey=True)
     for panel, quantity in zip(panels.ravel(), quantities, strict=False):
         for number, (layers, mask) in enumerate(masks):
             beside = 0.24 * (number - (len(masks) - 1) / 2)
@@ -61,7 +52,7 @@ def exponents(result: xr.Dataset) -> Figure:
         name = f"{layers} hidden layers" + (f", mask {mask}" if layers > 2 else "")
         first.plot([], [], "osD"[number], color="0.4", markersize=4, label=name)
     figure.supxlabel("exponent of the approach", fontsize=10)
-    return with_legend(figure, loc="outside upper center", fontsize=8)
+    return draw.with_legend(figure, loc="outside upper center", fontsize=8)
 
 
 def _draw_exponent(panel: Axes, fit: xr.DataArray, row: float, method: str, marker: str) -> None:
@@ -72,7 +63,7 @@ def _draw_exponent(panel: Axes, fit: xr.DataArray, row: float, method: str, mark
     colour = look_of(method).colour
     look = {"color": colour, "marker": marker, "markersize": 4, "capsize": 1.5, "linewidth": 1.0}
     look["markerfacecolor"] = "white" if misfit > BAD_FIT else colour
-    draw_intervals(panel, [row], *([end] for end in ends), lying=True, **look)
+    draw.intervals(panel, [row], *([end] for end in ends), lying=True, **look)
 
 
 def residuals_by_width(result: xr.Dataset) -> Figure:
@@ -82,7 +73,7 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
     the probabilities of the cross-fitted histogram. Of a dataset of
     :func:`graphon_lib.experiments.convergence.convergence` for one depth, mask and density.
     """
-    figure, (panels,) = grid(3.2, 1, 2, sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.2, 1, 2, sharex=True, sharey=True)
     floor = xr.apply_ufunc(
         lambda histogram, width: noise_floor(StepGraphon(histogram), (int(width), int(width))),
         result.histogram.sel(estimator="cross-fitted").astype(float).clip(0.0, 1.0),
@@ -91,12 +82,12 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
         vectorize=True,
     )
     for panel, rank in zip(panels, (1, 5), strict=True):
-        method_lines(panel, result.singular_value.sel(rank=rank) / floor, "width")
-        level(panel)
-        width_axis(panel, result.width.values, 90)
+        draw.method_lines(panel, result.singular_value.sel(rank=rank) / floor, "width")
+        draw.level(panel)
+        draw.width_axis(panel, result.width.values, 90)
         panel.set(title=f"singular value {rank}", xlabel="width $n$")
     panels[0].set(ylabel="over the noise floor", ylim=(0.0, None))
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def batch_components(result: xr.Dataset) -> Figure:
@@ -105,7 +96,7 @@ def batch_components(result: xr.Dataset) -> Figure:
     A panel an arm: chance, network and batch stacked, for every width. Of a dataset of
     :func:`graphon_lib.experiments.batch_dependence.batch_dependence`.
     """
-    figure, panels, spare = method_panels(list(result.pruning.values), height=2.1)
+    figure, panels, spare = draw.method_panels(list(result.pruning.values), height=2.1)
     places = np.arange(result.sizes["width"])
     for arm, panel in panels.items():
         of_arm = result.sel(pruning=arm)
@@ -143,7 +134,7 @@ def output_scales(*results: xr.Dataset) -> Figure:
         for scale in result.scale.values
     }
     rows = -(-len(shown) // 2)
-    figure, panels = grid(2.2 * rows + 0.4, rows, 2, len(shown), sharex=True, sharey=True)
+    figure, panels = draw.grid(2.2 * rows + 0.4, rows, 2, len(shown), sharex=True, sharey=True)
     for panel, (title, result) in zip(panels.ravel(), shown.items(), strict=False):
         mean = result.cycle_ratio.mean(["batch", "trial"])
         variance = result.variance.sel(measure="4-cycle ratio")
@@ -160,11 +151,11 @@ def output_scales(*results: xr.Dataset) -> Figure:
                 **numbered_look(number).line,
             )
         panel.set(xscale="log", yscale="log", title=title)
-        ticks(panel.xaxis, result.images.values)
-        ticks(panel.yaxis, (0.02, 0.05, 0.1, 0.2))
+        draw.ticks(panel.xaxis, result.images.values)
+        draw.ticks(panel.yaxis, (0.02, 0.05, 0.1, 0.2))
     figure.supxlabel("digits in the batch", fontsize=10)
     figure.supylabel("relative deviation of the 4-cycle ratio", fontsize=10)
-    return with_legend(figure, loc="outside upper center")
+    return draw.with_legend(figure, loc="outside upper center")
 
 
 def _output(result: xr.Dataset, scale: float) -> float:

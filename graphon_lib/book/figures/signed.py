@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib.book.figures.panels import grid, sparsity_axis, ticks, width_axis, with_legend
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
 
@@ -46,7 +46,7 @@ def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
     A row for each title and result, at one density and width; methods along the axis, and a black
     dash for each prediction.
     """
-    figure, rows = grid(1.3 + 2.1 * len(results), len(results), 2, sharex=True)
+    figure, rows = draw.grid(1.3 + 2.1 * len(results), len(results), 2, sharex=True)
     for row, (title, result) in zip(rows, results.items(), strict=True):
         names = [label_of(method) for method in result.pruning.values]
         for panel, name in zip(row, ("trace", "energy"), strict=True):
@@ -56,7 +56,7 @@ def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
         row[0].set(yscale="log", ylabel="trace of the kernel")
         row[1].set(ylabel="top-5 energy", ylim=(0.4, 1.03))
     rows[0, 0].plot([], [], "_", color="black", markersize=10, label="predicted")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)
 
 
 def _regimes_panel(panel: Axes, statistic: xr.DataArray) -> None:
@@ -83,7 +83,7 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
 
     Of all densities and widths, on logarithmic axes of equal range: one marker a network.
     """
-    figure, (panels,) = grid(2.9, 1, 3, sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(2.9, 1, 3, sharex=True, sharey=True)
     trace = result.trace
     measured = trace.sel(road="kept")
     predictions = [(label, trace.sel(road=name)) for name, label in THEORIES]
@@ -98,7 +98,7 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
         panel.set(title=label, xscale="log", yscale="log", aspect="equal")
     panels[1].set_xlabel("measured trace, kept weights")
     panels[0].set_ylabel("predicted trace")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def kernels_by_width(
@@ -116,13 +116,13 @@ def kernels_by_width(
             gap = result.energy.sel(road=road) - result.energy.sel(road="kept")
             _means_and_networks(panels, result.width, (ratio, gap), label=label, **look.line)
         panels[0].set_yscale("log")
-        ticks(panels[0].yaxis, (0.1, 0.2, 0.5, 1.0, 2.0))
+        draw.ticks(panels[0].yaxis, (0.1, 0.2, 0.5, 1.0, 2.0))
         for panel in panels:
-            width_axis(panel, result.width.values, 40)
+            draw.width_axis(panel, result.width.values, 40)
             panel.set_title(title)
     for panel in rows[-1]:
         panel.set_xlabel("width $n$")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)
 
 
 def best_by_density(result: xr.Dataset) -> Figure:
@@ -141,9 +141,9 @@ def best_by_density(result: xr.Dataset) -> Figure:
         pair = (ratio.sel(pruning=method), gap.sel(pruning=method))
         _means_and_networks(panels, beside, pair, **style_of(method))
     for panel in panels:
-        sparsity_axis(panel, places, result.density.values)
+        draw.sparsity_axis(panel, places, result.density.values)
         panel.set_xlabel("sparsity (%)")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def _means_and_networks(
@@ -160,7 +160,7 @@ def _means_and_networks(
 
 def _ratio_and_gap(rows: int = 1) -> tuple[Figure, NDArray]:
     """Return panels for ratios of traces and differences of energies, with the goals as bands."""
-    figure, panels = grid(1.3 + 2.2 * rows, rows, 2)
+    figure, panels = draw.grid(1.3 + 2.2 * rows, rows, 2)
     for of_trace, of_energy in panels:
         of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
         of_trace.set_ylabel("trace, ratio")
@@ -174,7 +174,7 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
 
     At one density: one marker a way, means over widths and networks; a star for vector positions.
     """
-    figure, ((panel,),) = grid(3.3)
+    figure, ((panel,),) = draw.grid(3.3)
     snip = result.sel(pruning="snip")
     measured = snip.sel(road="kept")
     markers = {"joint": "o", "coclustering": "s", "both": "^"}
@@ -193,17 +193,17 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
     panel.axvspan(0.9, 1.1, color="0.92", zorder=0)
     panel.axhspan(-0.03, 0.03, color="0.92", zorder=0)
     panel.set_xscale("log")
-    ticks(panel.xaxis, (0.2, 0.5, 1.0, 2.0))
+    draw.ticks(panel.xaxis, (0.2, 0.5, 1.0, 2.0))
     panel.set(xlabel="trace, predicted / measured", ylabel="energy, difference")
-    return with_legend(figure, 2, fontsize="x-small")
+    return draw.with_legend(figure, 2, fontsize="x-small")
 
 
 def traces_by_width(result: xr.Dataset) -> Figure:
     """Draw the trace with kept weights over that with random signs, against the width."""
-    figure, ((panel,),) = grid(3.1)
+    figure, ((panel,),) = draw.grid(3.1)
     ratio = result.trace.sel(road="kept") / result.trace.sel(road="signs randomised")
     for method in result.pruning.values:
         panel.plot(result.width, ratio.sel(pruning=method).mean("trial"), **style_of(method))
-    width_axis(panel, result.width.values)
+    draw.width_axis(panel, result.width.values)
     panel.set(yscale="log", xlabel="width $n$", ylabel="trace, kept / random signs")
-    return with_legend(figure)
+    return draw.with_legend(figure)

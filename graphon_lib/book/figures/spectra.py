@@ -10,14 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    grid,
-    method_lines,
-    plain_decades,
-    sparsity_axis,
-    ticks,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, style_of
 
@@ -55,8 +48,8 @@ def _over_sparsity(panel: Axes, values: xr.DataArray) -> None:
         height = float(values.sel(pruning="dense").mean())
         look = style_of("dense") | {"marker": None}
         panel.axhline(height, linewidth=0.9, linestyle=":", **look)
-    method_lines(panel, values.sel(pruning=values.pruning != "dense"), "density")
-    sparsity_axis(panel, percent, densities)
+    draw.method_lines(panel, values.sel(pruning=values.pruning != "dense"), "density")
+    draw.sparsity_axis(panel, percent, densities)
     panel.xaxis.set_tick_params(rotation=90)
 
 
@@ -65,7 +58,7 @@ def _logarithmic(panel: Axes) -> None:
     panel.set_yscale("log")
     low, high = panel.get_ylim()
     if high < 300.0 * low:
-        plain_decades(panel.yaxis)
+        draw.plain_decades(panel.yaxis)
 
 
 def metrics_by_sparsity(
@@ -73,17 +66,11 @@ def metrics_by_sparsity(
 ) -> Figure:
     """Draw spectral metrics against the sparsity, a row a metric and a column a road.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
-    metrics
-        Names of its variables.
-    roads
-        For each column's title, the road.
+    Of a dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits; `metrics`
+    are names of its variables, and `roads` are by the titles of the columns.
     """
     height = 1.55 * len(metrics) + 1.1
-    figure, panels = grid(height, len(metrics), len(roads), sharex=True, sharey="row")
+    figure, panels = draw.grid(height, len(metrics), len(roads), sharex=True, sharey="row")
     for row, metric in zip(panels, metrics, strict=True):
         for panel, road in zip(row, roads.values(), strict=True):
             _over_sparsity(panel, result[metric].sel(road=road))
@@ -93,7 +80,7 @@ def metrics_by_sparsity(
     for first, last, title in zip(panels[0], panels[-1], roads, strict=True):
         first.set_title(title)
         last.set_xlabel("sparsity (%)")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
@@ -103,7 +90,7 @@ def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
     are by the titles of the panels, at most six.
     """
     rows = -(-len(roads) // 3)
-    figure, panels = grid(2.0 * rows + 0.9, rows, 3, len(roads), sharex=True, sharey=True)
+    figure, panels = draw.grid(2.0 * rows + 0.9, rows, 3, len(roads), sharex=True, sharey=True)
     for panel, (title, road) in zip(panels.ravel(), roads.items(), strict=False):
         _over_sparsity(panel, result.energy.sel(road=road))
         panel.set_title(title)
@@ -111,7 +98,7 @@ def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
         panel.set_xlabel("sparsity (%)")
     for panel in panels[:, 0]:
         panel.set_ylabel("top-5 energy")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def eigenvalues_by_rank(
@@ -123,26 +110,15 @@ def eigenvalues_by_rank(
 ) -> Figure:
     """Draw spectra at one density, a panel a road: each eigenvalue's share of the trace.
 
-    Geometric means over networks; the dense network is dotted.
-
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits.
-    density
-        One of its densities.
-    roads
-        For each panel's title, the road.
-    fitted
-        First and last rank of the fit of the power law, shaded.
-    floor
-        Least share on the axis.
+    Of a dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits: geometric
+    means over networks, the dense network dotted. `roads` are by the titles of the panels, `fitted` are
+    first and last rank of the fit of the power law, shaded, and `floor` is the least share on the axis.
     """
     chosen = result.sel(density=density)
     share = chosen.eigenvalue / (int(result.digits) * chosen.trace)
     # An eigenvalue that is zero to rounding has no logarithm.
     shares = np.exp(np.log(share.where(share > 0.0)).mean("trial"))
-    figure, (panels,) = grid(3.3, 1, len(roads), sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.3, 1, len(roads), sharex=True, sharey=True)
     for panel, (title, road) in zip(panels, roads.items(), strict=True):
         panel.axvspan(*fitted, color="0.93", zorder=0)
         for method in result.pruning.values:
@@ -155,7 +131,7 @@ def eigenvalues_by_rank(
         panel.set(xscale="log", yscale="log", title=title, xlabel="rank")
     panels[0].set_ylim(bottom=floor)
     panels[0].set_ylabel("share of the trace")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
@@ -167,7 +143,7 @@ def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
     """
     (first, *_) = predictions.values()
     quantities, comparisons = first.quantity.values, first.comparison.values
-    figure, (panels,) = grid(0.42 * len(quantities) + 1.3, 1, len(comparisons), sharey=True)
+    figure, (panels,) = draw.grid(0.42 * len(quantities) + 1.3, 1, len(comparisons), sharey=True)
     shifts = (np.arange(len(predictions)) - (len(predictions) - 1) / 2) * 0.28
     for (source, found), look, shift in zip(predictions.items(), SERIES, shifts, strict=False):
         rows = np.arange(len(quantities)) + shift
@@ -186,7 +162,7 @@ def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
         panel.set(**ends, xticks=(-1, 0, 1), title=comparison)
     panels[0].set_yticks(range(len(quantities)), [NAMES[name] for name in quantities])
     panels[len(comparisons) // 2].set_xlabel("rank correlation with fast training")
-    return with_legend(figure, columnspacing=1.2)
+    return draw.with_legend(figure, columnspacing=1.2)
 
 
 def descent_and_flow(result: xr.Dataset) -> Figure:
@@ -198,7 +174,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
     looks = (("#000000", "-", 2.2), ("#0072B2", "--", 1.6), ("#D55E00", ":", 1.8))
     variants, widths = result.variant.values, result.width.values
     height = 1.5 * len(variants) + 0.9
-    figure, panels = grid(height, len(variants), len(widths), sharex=True, sharey="row")
+    figure, panels = draw.grid(height, len(variants), len(widths), sharex=True, sharey="row")
     steps = result.step.values + 1
     for row, variant in zip(panels, variants, strict=True):
         for panel, width in zip(row, widths, strict=True):
@@ -215,7 +191,7 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
         row[0].set_ylabel("loss")
     for panel in panels[-1]:
         panel.set_xlabel("step + 1")
-    return with_legend(figure)
+    return draw.with_legend(figure)
 
 
 def kernel_change_by_step(result: xr.Dataset) -> Figure:
@@ -224,7 +200,7 @@ def kernel_change_by_step(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.descent.descent`: relative changes after a number
     of steps, of the widest networks with filled markers and of the narrowest with open ones.
     """
-    figure, (panels,) = grid(3.2, 1, 2)
+    figure, (panels,) = draw.grid(3.2, 1, 2)
     looks = {
         int(result.width.min()): {"linestyle": "--", "markerfacecolor": "white", "label": None},
         int(result.width.max()): {},
@@ -237,7 +213,7 @@ def kernel_change_by_step(result: xr.Dataset) -> Figure:
                 panel.plot(result.watched, change, **style_of(variant) | look)
         panel.set_xscale("log")
         _logarithmic(panel)
-        ticks(panel.xaxis, result.watched.values)
+        draw.ticks(panel.xaxis, result.watched.values)
         panel.set(xlabel="step", title=title)
     panels[0].set_ylabel("relative change")
-    return with_legend(figure, 4)
+    return draw.with_legend(figure, 4)

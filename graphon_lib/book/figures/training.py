@@ -7,14 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import (
-    draw_intervals,
-    grid,
-    plain_decades,
-    sparsity_title,
-    ticks,
-    with_legend,
-)
+from graphon_lib.book.figures import draw
 from graphon_lib.book.style import label_of, style_of
 
 __all__ = [
@@ -38,7 +31,7 @@ def windowed(loss: xr.DataArray) -> xr.DataArray:
 def loss_axis(panel: Axes) -> None:
     """Give the vertical axis the logarithmic range that all training losses are drawn on."""
     panel.set(yscale="log", ylim=LOSS_RANGE)
-    ticks(panel.yaxis, (0.1, 0.3, 1.0, 3.0))
+    draw.ticks(panel.yaxis, (0.1, 0.3, 1.0, 3.0))
 
 
 def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
@@ -100,7 +93,7 @@ def tuned_rates(result: xr.Dataset) -> Figure:
     density and in it a line for each variant through the rates that were tried; rates at which
     training diverged are crosses at the top. Dashed lines are networks after an intervention.
     """
-    figure, (panels,) = grid(3.4, 1, result.sizes["density"], sharey=True)
+    figure, (panels,) = draw.grid(3.4, 1, result.sizes["density"], sharey=True)
     top = 1.25 * float(result.tuning_loss.where(np.isfinite(result.tuning_loss)).max())
     for panel, density in zip(panels, result.density.values, strict=True):
         for variant in result.variant.values:
@@ -111,8 +104,8 @@ def tuned_rates(result: xr.Dataset) -> Figure:
             panel.plot(losses.learning_rate[~diverged], losses[~diverged], **look)
             rates = losses.learning_rate[diverged]
             panel.plot(rates, np.full(rates.size, top), "x", color=look["color"])
-        panel.set(title=sparsity_title(density), xscale="log", yscale="log")
-        plain_decades(panel.yaxis)
+        panel.set(title=draw.sparsity_title(density), xscale="log", yscale="log")
+        draw.plain_decades(panel.yaxis)
     return _labelled(figure, "learning rate of gradient descent", "training loss at the end")
 
 
@@ -123,7 +116,7 @@ def evaluation_curves(result: xr.Dataset) -> Figure:
     one density. Geometric means of the loss and means of the accuracy over trials, with bars from
     the least to the greatest. Dashed lines are networks after an intervention.
     """
-    figure, ((of_loss, of_accuracy),) = grid(3.6, 1, 2)
+    figure, ((of_loss, of_accuracy),) = draw.grid(3.6, 1, 2)
     for variant in result.variant.values:
         of_variant = result.sel(variant=variant)
         loss, accuracy = of_variant.test_loss, of_variant.test_accuracy
@@ -132,16 +125,16 @@ def evaluation_curves(result: xr.Dataset) -> Figure:
         _draw_range(of_accuracy, accuracy, accuracy.mean("trial"), **look)
     for panel, label in ((of_loss, "test loss"), (of_accuracy, "test accuracy")):
         panel.set(title=label, xscale="log")
-        ticks(panel.xaxis, result.evaluation.values)
+        draw.ticks(panel.xaxis, result.evaluation.values)
         panel.tick_params(axis="x", labelsize=8)
     of_loss.set_yscale("log")
-    plain_decades(of_loss.yaxis)
+    draw.plain_decades(of_loss.yaxis)
     return _labelled(figure, "updates", "")
 
 
 def _draw_range(panel: Axes, values: xr.DataArray, mean: xr.DataArray, **look: object) -> None:
     ends = values.min("trial"), values.max("trial")
-    draw_intervals(panel, values.evaluation.values, mean, *ends, **look)
+    draw.intervals(panel, values.evaluation.values, mean, *ends, **look)
 
 
 def _look(of_variant: xr.Dataset) -> dict[str, str | None]:
@@ -161,9 +154,9 @@ def _density_panels(result: xr.Dataset) -> tuple[Figure, dict[float, Axes]]:
     count = len(densities)
     rows = -(-count // 3)
     share = {"sharex": True, "sharey": True}
-    figure, panels = grid(1.85 * rows + 0.7, rows, min(3, count), count, **share)
+    figure, panels = draw.grid(1.85 * rows + 0.7, rows, min(3, count), count, **share)
     for panel, density in zip(panels.ravel(), densities, strict=False):
-        panel.set_title(sparsity_title(density))
+        panel.set_title(draw.sparsity_title(density))
     return figure, dict(zip(densities, panels.ravel(), strict=False))
 
 
@@ -173,4 +166,4 @@ def _labelled(figure: Figure, horizontal: str, vertical: str) -> Figure:
     count = len(figure.axes[0].get_legend_handles_labels()[1])
     ncols = -(-count // -(-count // 6))
     look = {"columnspacing": 0.9, "fontsize": 8}
-    return with_legend(figure, ncols, loc="outside upper center", **look)
+    return draw.with_legend(figure, ncols, loc="outside upper center", **look)

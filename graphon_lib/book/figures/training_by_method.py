@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.estimates import faster_start
-from graphon_lib.book.figures.panels import draw_intervals, grid, level, ticks, with_legend
+from graphon_lib.book.figures import draw
 from graphon_lib.book.figures.training import loss_axis, windowed
 from graphon_lib.book.style import SEQUENTIAL, initialisation_of, label_of, look_of, style_of
 
@@ -27,7 +27,7 @@ def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.training.training` with at most six densities.
     Geometric means over trials and five steps; the dense network is dotted in every panel.
     """
-    figure, (panels,) = grid(3.2, 1, len(methods), sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.2, 1, len(methods), sharex=True, sharey=True)
     densities = result.density.values
     colours = mpl.colormaps[SEQUENTIAL](np.linspace(0.0, 0.85, len(densities)))
     for panel, method in zip(panels, methods, strict=True):
@@ -39,7 +39,7 @@ def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
         loss_axis(panel)
         panel.set(title=label_of(method), xlabel="step")
     panels[0].set_ylabel("training loss")
-    return with_legend(figure, 4, title="sparsity")
+    return draw.with_legend(figure, 4, title="sparsity")
 
 
 def _draw(panel: Axes, loss: xr.DataArray, **options: object) -> None:
@@ -55,18 +55,18 @@ def head_starts(*results: xr.Dataset) -> Figure:
     initialisation: the ratios of ``faster_start`` with their simultaneous intervals; dotted, the
     least that counts.
     """
-    figure, (panels,) = grid(3.0, 1, len(results), sharey=True)
+    figure, (panels,) = draw.grid(3.0, 1, len(results), sharey=True)
     for panel, result in zip(panels, results, strict=True):
         for number, method in enumerate(("snip", "synflow")):
             found = faster_start(result, method)
             value, lower, upper, _ = np.array(list(found.values())).T
             places = np.arange(len(found)) + 0.1 * (number - 0.5)
-            draw_intervals(panel, places, value, lower, upper, **style_of(method))
-        level(panel)
+            draw.intervals(panel, places, value, lower, upper, **style_of(method))
+        draw.level(panel)
         least = CLAIMS["faster-snip"].low
         panel.axhline(least, color="0.4", linewidth=0.8, linestyle=":", zorder=0)
         panel.set_xticks(range(len(found)), [name.removesuffix(" %") for name in found])
         panel.set(yscale="log", title=initialisation_of(result), xlabel="sparsity (%)")
-        ticks(panel.yaxis, (0.8, 1, 1.5, 2, 3, 4, 5))
+        draw.ticks(panel.yaxis, (0.8, 1, 1.5, 2, 3, 4, 5))
     panels[0].set_ylabel("loss of Random over")
-    return with_legend(figure, 2)
+    return draw.with_legend(figure, 2)

@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib.book.style import label_of, new_figure, style_of
+from graphon_lib.book.style import WIDTH, label_of, style_of
 
 __all__ = [
     "deviation",
-    "draw_intervals",
-    "draw_means",
     "grid",
+    "intervals",
     "level",
+    "matrix",
+    "means",
     "method_lines",
     "method_panels",
     "plain_decades",
     "root_guide",
-    "show_matrix",
     "sparsity_axis",
     "sparsity_title",
     "standard_error",
@@ -37,8 +37,11 @@ __all__ = [
 def grid(
     height: float, rows: int = 1, columns: int = 1, count: int | None = None, **share: bool | str
 ) -> tuple[Figure, NDArray]:
-    """Return a figure of a height in inches and its panels, those after the first `count` blank."""
-    figure = new_figure(height)
+    """Return a figure of a height in inches and its panels, those after the first `count` blank.
+
+    Pyplot does not know of it, so that only its cell shows it, once, as its value.
+    """
+    figure = Figure(figsize=(WIDTH, height))
     panels = figure.subplots(rows, columns, squeeze=False, **share)
     for spare in [] if count is None else panels.ravel()[count:]:
         spare.set_axis_off()
@@ -48,19 +51,10 @@ def grid(
 def method_panels(
     methods: Sequence[str], *, height: float = 1.85
 ) -> tuple[Figure, dict[str, Axes], Axes]:
-    """Return a figure with a titled panel for each method, three in a row, and room for a note.
+    """Return a figure, its titled panels by method, three in a row, and a blank one for a note.
 
-    Parameters
-    ----------
-    methods
-        Names as :func:`graphon_lib.book.style.label_of` takes them.
-    height
-        Height of a row in inches.
-
-    Returns
-    -------
-    tuple
-        The figure, the axes by method, and a panel left over, without axes.
+    The methods are named as :func:`graphon_lib.book.style.label_of` takes them; the height is that of
+    a row in inches.
     """
     rows = len(methods) // 3 + 1
     figure, panels = grid(height * rows, rows, 3, len(methods))
@@ -76,7 +70,7 @@ def with_legend(figure: Figure, ncols: int = 3, **options: object) -> Figure:
     return figure
 
 
-def show_matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
+def matrix(panel: Axes, values: np.ndarray, **options: object) -> object:
     """Draw a matrix as an image without ticks, row 0 on top, and return the image."""
     image = panel.imshow(values, aspect="auto", **options)
     panel.set(xticks=[], yticks=[])
@@ -138,7 +132,7 @@ def standard_error(values: xr.DataArray) -> xr.DataArray:
     return deviation(values) / np.sqrt(values.count("trial"))
 
 
-def draw_means(
+def means(
     panel: Axes,
     values: xr.DataArray,
     over: str,
@@ -152,10 +146,10 @@ def draw_means(
 def method_lines(panel: Axes, values: xr.DataArray, over: str) -> None:
     """Draw a line for each method along the dimension `over`: means and standard deviations."""
     for method in values.pruning.values:
-        draw_means(panel, values.sel(pruning=method), over, **style_of(method))
+        means(panel, values.sel(pruning=method), over, **style_of(method))
 
 
-def draw_intervals(
+def intervals(
     panel: Axes,
     places: ArrayLike,
     value: ArrayLike,
