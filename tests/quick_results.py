@@ -15,7 +15,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from graphon_lib.book.paths import CHAPTERS
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.pruning import METHODS
 
