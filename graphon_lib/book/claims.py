@@ -149,6 +149,53 @@ ROWS = (
         "all networks here are fully connected, as the paper's are",
     ),
     Claim(
+        "priors",
+        "Graphons serve as structural priors: what one network has, the next one has",
+        "4.2",
+        "02-graphons",
+        "at width 1000, numbers of 4-cycles over those of a constant graphon differ by at most {high:g} "
+        "of themselves between networks of a method with other weights and another batch",
+        ("method-distances",),
+        of.cycles_of_the_next,
+        high=0.05,
+        why="the margin of the other counts of 4-cycles",
+    ),
+    *(
+        Claim(
+            f"regions-{kind}",
+            claim,
+            "4.2",
+            "02-graphons",
+            "distances between every two methods, density and depth equal, are above {low:g} times those "
+            f"within either, where networks differ in their weights and batch{also}",
+            ("method-distances",),
+            partial(of.regions, kind=kind),
+            low=1.0,
+            why="regions are distinct if what they hold is closer together than to the others",
+        )
+        for kind, claim, also in (
+            (
+                "seed",
+                "Each pruning method corresponds to a distinct region in the space of graphons",
+                "",
+            ),
+            ("density", "... whatever the sparsity", ", and in density, 0.1, 0.2 or 0.3"),
+            ("depth", "... whatever the depth", ", and in depth, two or three hidden layers"),
+        )
+    ),
+    Claim(
+        "differences",
+        "Structural differences between methods are captured by their graphons",
+        "4.2",
+        "02-graphons",
+        "in cut norm, graphons of every two methods differ by at least {low:g} of the density more than "
+        "those of two networks of either",
+        ("method-distances",),
+        of.differences,
+        low=0.05,
+        why=GREY,
+    ),
+    Claim(
         "distances",
         "Euclidean distances to the histograms at width 2000 decrease as the width increases",
         "4.3, Fig. 1 and 4",
@@ -254,6 +301,32 @@ ROWS = (
         why="halfway between fluctuations, which fall with the power -1/2, and no convergence, 0",
     ),
     Claim(
+        "gaussian",
+        "Pre-activations converge to Gaussian processes",
+        "5.2, Proposition 1",
+        "04-graphon-ntk",
+        "from width 64 to 1024 the excess kurtosis of pre-activations in the third hidden layer falls to "
+        "between {low:g} and {high:g} of itself",
+        ("gaussianity",),
+        of.gaussian,
+        low=-0.25,
+        high=0.25,
+        why="sixteen times the width leaves a sixteenth of an excess of the order of its inverse, and "
+        "all of it without convergence: the margin is the geometric mean",
+    ),
+    Claim(
+        "positions",
+        "Regions of a network learn at different rates, by their connectivity patterns",
+        "A.3.3",
+        "04-graphon-ntk",
+        "at 80 %, the sixteenth of a hidden layer's neurons that the theory of the mask ranks highest "
+        "has at least {low:g} times the layer's mean part in the kernel",
+        ("neuron-terms",),
+        of.fast_neurons,
+        low=1.25,
+        why=FACTOR,
+    ),
+    Claim(
         "masks-kernel",
         "The Graphon NTK is the kernel of pruned networks, with weights drawn anew",
         "5.1",
@@ -300,6 +373,31 @@ ROWS = (
         low=0.95,
         high=1.05,
         why="with five layers, a quarter of a layer",
+    ),
+    Claim(
+        "modes",
+        "... so that modes of the error decay slower by this factor",
+        "5.3 and B",
+        "05-random",
+        "at the largest width, the speed of modes over that in a kernel of one factor of the density a "
+        "masked layer lies between {low:g} and {high:g}",
+        ("residual-modes",),
+        of.mode_speeds,
+        low=0.8,
+        high=1.25,
+        why=FACTOR,
+    ),
+    Claim(
+        "appendix-step",
+        "... and a constant 1 beside the integral over activations can be dropped",
+        "B",
+        "04-graphon-ntk",
+        "with a 1 in each layer's term, the trace of the kernel of Random's networks, pruned weights "
+        "trained as in the paper, is at most {high:g} times that without",
+        ("neuron-terms",),
+        of.appendix_step,
+        high=1.25,
+        why=FACTOR,
     ),
     Claim(
         "random-shape",

@@ -8,6 +8,7 @@ for every condition that they compare, ``""`` where there is only one.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.mode_speeds import speeds
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
+from graphon_lib.experiments.regions import mean_distances, separation, surplus
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 DENSITY = 0.2
 REFERENCE = 2000
@@ -41,6 +45,11 @@ METHOD_NAMES = {
     "snip": "SNIP",
     "grasp": "GraSP",
     "synflow": "SynFlow",
+}
+
+GROUPS = {
+    "the paper's methods": ["random", "snip", "grasp", "synflow"],
+    "all five methods": list(METHOD_NAMES),
 }
 
 
@@ -262,6 +271,52 @@ def dead_neurons(masks: xr.Dataset) -> Estimates:
     }
 
 
+def cycles_of_the_next(masks: xr.Dataset) -> Estimates:
+    """Return how much 4-cycles differ between two networks of a method, in logarithms."""
+    at = masks.distance.sel(measure="4-cycles", kind="seed")
+    means = mean_distances(at, 1 - 0.05 / len(METHOD_NAMES))
+    return {
+        name: Estimate(*map(float, means.sel(pruning=method, against=method)), at.sizes["trial"])
+        for method, name in METHOD_NAMES.items()
+    }
+
+
+def regions(masks: xr.Dataset, kind: str) -> Estimates:
+    """Return distances between two methods over those within either, the least of all pairs.
+
+    Networks within a method differ in `kind`, too, see ``separation``.
+    """
+    measures = [(name, masks.distance.sel(measure=name)) for name in masks.measure.values]
+    return {
+        f"{group} by {name}": _least(partial(separation, at, kind), methods, len(measures))
+        for name, at in measures
+        for group, methods in GROUPS.items()
+    }
+
+
+def differences(masks: xr.Dataset) -> Estimates:
+    """Return cut norms between methods minus the larger within either, the least of all pairs."""
+    of_pairs = partial(surplus, masks.distance.sel(measure="cut norm"))
+    return {group: _least(of_pairs, methods, 1) for group, methods in GROUPS.items()}
+
+
+def _least(of_pairs: partial[xr.DataArray], methods: list[str], measures: int) -> Estimate:
+    """Return the least over ordered pairs of methods.
+
+    The least of the lower ends lies above it only if that of the pair in question does; the least
+    of the upper ends lies below it if that of any pair does, so that only these are corrected.
+    """
+    comparisons, pairs = len(GROUPS) * measures, len(methods) * (len(methods) - 1)
+    once, every = (
+        of_pairs(confidence=1 - 0.05 / count)
+        .sel(pruning=methods, against=methods)
+        .min(["pruning", "against"])
+        for count in (comparisons, comparisons * pairs)
+    )
+    ends = [float(of.sel(statistic=end)) for of, end in ((once, "lower"), (every, "upper"))]
+    return Estimate(float(once.sel(statistic="value")), *ends, of_pairs.args[0].sizes["trial"])
+
+
 # Kernels and their spectra
 
 
@@ -308,6 +363,80 @@ def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
             pair = pair.sel(road=theory), pair.sel(road=measured)
             found[name] = ratio(*pair, len(METHOD_NAMES))
     return found
+
+
+def gaussian(normality: xr.Dataset) -> Estimates:
+    """Return excess kurtoses at the largest width over those at the least, in the deepest layer.
+
+    By the delta method, from the means over independent networks of either width.
+    """
+    at = normality.excess.isel(layer=-1, width=[0, -1]).transpose("structure", "width", "trial")
+    found = {}
+    for structure, excess in zip(at.structure.values, at.values.astype(np.float64), strict=True):
+        name = METHOD_NAMES.get(structure)
+        narrow, wide = excess.mean(axis=-1)
+        errors = excess.std(axis=-1, ddof=1) / np.sqrt(excess.shape[-1])
+        error = float(np.hypot(errors[1], wide / narrow * errors[0]) / abs(narrow))
+        found[f"{name}'s masks" if name else f"a {structure} graphon"] = _around(
+            float(wide / narrow), error, excess.shape[-1] - 1, excess.size, at.sizes["structure"]
+        )
+    return found
+
+
+def fast_neurons(terms: xr.Dataset) -> Estimates:
+    """Return the part of the kernel by the best connected neurons of a layer, over its mean.
+
+    A sixteenth of the neurons, by the theory of the mask; geometric means over hidden layers.
+    """
+    at = np.log(terms.rate.isel(width=-1, group=-1).sel(density=DENSITY).astype(np.float64))
+    rate = np.exp(at.mean("hidden_layer"))
+    roads = {"new weights": "re-drawn", "kept weights": "kept"}
+    structured = GROUPS["the paper's methods"][1:]
+    return {
+        f"{METHOD_NAMES[method]} with {name}": ratio(
+            rate.sel(pruning=method, road=road), 1.0, len(roads) * len(structured)
+        )
+        for name, road in roads.items()
+        for method in structured
+    }
+
+
+def appendix_step(terms: xr.Dataset) -> Estimates:
+    """Return the trace with a 1 beside each layer's integral over that without, all weights trained.
+
+    Of randomly pruned networks with new weights. Stored are derivatives by biases that count as
+    weights from neurons of activation 1: a 1 beside the integral is n of them, for n inputs.
+    """
+    variance = INITIALISATIONS[terms.attrs["initialisation"]].weight_variance
+    inputs = xr.full_like(terms.weight_layer, int(terms.width[-1]), dtype=float)
+    inputs[0] = np.prod(terms.attrs["image_shape"])
+    at = terms.term.isel(width=-1).sel(road="re-drawn").astype(np.float64)
+    integrals = at.sel(part="weights").sum("weight_layer")
+    ones = (at.sel(part="biases") * inputs).sum("weight_layer") / variance
+    cases = {"dense": ("dense", 1.0, 0)} | {
+        _percent(density): ("random", float(density), place)
+        for place, density in enumerate(terms.density)
+    }
+    found = {}
+    for name, (method, density, place) in cases.items():
+        place = {"pruning": method, "density": place}
+        trained = integrals.isel(density=place["density"]).sel(pruning=method) / density
+        without = ones.isel(density=place["density"]).sel(pruning=method)
+        found[name] = ratio(trained + without, trained, len(cases))
+    return found
+
+
+def mode_speeds(modes: xr.Dataset) -> Estimates:
+    """Return how fast modes of the error decay over what is expected, geometric means over modes."""
+    speed = np.exp(np.log(speeds(modes.isel(width=-1))).mean("mode"))
+    sparse = speed.sel(density=speed.density < 1.0)
+    return {
+        f"{targets} targets at {_percent(density)}": ratio(
+            sparse.sel(density=density, targets=targets), 1.0, sparse[..., 0].size
+        )
+        for density in sparse.density
+        for targets in sparse.targets.values
+    }
 
 
 def random_exponent(spectra: xr.Dataset) -> Estimates:

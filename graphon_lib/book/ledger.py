@@ -31,13 +31,15 @@ def estimates(identifier: str) -> dict[str, Estimates]:
     return found
 
 
-def verdict(identifier: str) -> str:
+def verdict(identifier: str, setting: str | None = None, condition: str = "") -> str:
     """Return the verdict on a claim in words, for a sentence.
 
     Parameters
     ----------
     identifier
         A key of the table of claims.
+    setting, condition
+        As of :func:`quote`, for the verdict on one estimate alone.
 
     Returns
     -------
@@ -47,10 +49,14 @@ def verdict(identifier: str) -> str:
     Raises
     ------
     ValueError
-        If there is no such claim.
+        As :func:`quote`.
     """
-    one, where = _decided(CLAIMS[check_choice("identifier", identifier, CLAIMS)])
-    return f"{one}: {where}" if where else str(one)
+    claim = CLAIMS[check_choice("identifier", identifier, CLAIMS)]
+    if setting is not None:
+        one = _chosen(identifier, setting, condition)
+        return str(judge(one, claim.low, claim.high) if one else Verdict.MISSING)
+    decided, where = _decided(claim)
+    return f"{decided}: {where}" if where else str(decided)
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
@@ -75,17 +81,20 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
     ValueError
         If there is no such claim or, where the result is stored, no such condition.
     """
-    check_choice("identifier", identifier, CLAIMS)
+    one = _chosen(check_choice("identifier", identifier, CLAIMS), setting, condition)
+    return _words(one) if one else str(Verdict.MISSING)
+
+
+def _chosen(identifier: str, setting: str, condition: str) -> Estimate | None:
     found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
-    if not found:
-        return str(Verdict.MISSING)
-    return _words(found[check_choice("condition", condition, found)])
+    return found[check_choice("condition", condition, found)] if found else None
 
 
 def _words(estimate: Estimate) -> str:
-    """Return a value with its interval, to one digit of half its length but two places at least."""
+    """Return a value with its interval, to one digit of half its length and two places for most."""
     half = (estimate.upper - estimate.lower) / 2
     places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2
+    places *= half < 10.0
     value, lower, upper = (f"{end:.{places}f}" for end in estimate[:3])
     return f"{value} ({lower} to {upper})"
 
