@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.intervention_training import beside_pruned, compared
 from graphon_lib.experiments.mode_speeds import speeds
+from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
 from graphon_lib.experiments.regions import mean_distances, separation, surplus
 from graphon_lib.pruning.initialisations import INITIALISATIONS
@@ -26,6 +28,8 @@ DENSITY = 0.2
 REFERENCE = 2000
 STEP = 50
 """Losses of training are means over the ten batches before this update."""
+LEAD = 1.05
+"""Of the loss, a gap that can be seen in the paper's figure."""
 
 
 class Estimate(NamedTuple):
@@ -62,8 +66,9 @@ def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
 
 def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate:
     """Return the geometric mean of paired ratios."""
-    *ends, networks = interval(np.log(first) - np.log(second), comparisons)
-    return Estimate(*(float(np.exp(end)) for end in ends), networks)
+    pair = np.stack(np.broadcast_arrays(first, second))
+    named = xr.DataArray(pair, {"variant": ["first", "second"]}, ("variant", "trial"))
+    return Estimate(*paired_ratio(named, "first", "second", 1 - 0.05 / comparisons), pair.shape[1])
 
 
 def _around(
@@ -471,16 +476,18 @@ def concentration(spectra: xr.Dataset) -> Estimates:
 
 
 def faster_start(training: xr.Dataset, method: str) -> Estimates:
-    """Return Random's training loss over a method's, simultaneous with those of another method."""
-    loss = _loss(training)
+    """Return Random's training loss over a method's, in one family with those of another method."""
+    loss = _loss(training).rename(pruning="variant").drop_sel(variant="grasp")
+    pairs = {name: ("random", name) for name in ("snip", "synflow")}
+    level = 1 - 0.05 / loss.sizes["density"]
     return {
-        _percent(at): ratio(
-            loss.sel(pruning="random", density=at),
-            loss.sel(pruning=method, density=at),
-            2 * loss.sizes["density"],
-        )
-        for at in loss.density
+        _percent(at): _compared(compare(of, pairs, margin=LEAD, confidence=level)[method], of)
+        for at, of in zip(loss.density, loss.transpose("density", ...), strict=True)
     }
+
+
+def _compared(one: tuple[float, ...], losses: xr.DataArray) -> Estimate:
+    return Estimate(*one[:3], int(complete_trials(losses).sum()))
 
 
 def _loss(training: xr.Dataset) -> xr.DataArray:
@@ -514,50 +521,33 @@ def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
     return Estimate(*map(float, values), spectra.sizes["trial"])
 
 
-def _variants(changed: xr.Dataset, training: xr.Dataset) -> xr.DataArray:
-    """Return losses at the largest sparsity, those as pruned under the names of their methods."""
-    trials = slice(min(changed.sizes["trial"], training.sizes["trial"]))
-    sparsest = {"density": -1, "trial": trials}
-    return xr.concat(
-        [
-            _loss(training).isel(sparsest).rename(pruning="variant"),
-            _loss(changed).isel(sparsest).drop_vars(["pruning", "intervention"], errors="ignore"),
-        ],
-        dim="variant",
-    )
+def _sparsest(result: xr.Dataset) -> xr.Dataset:
+    return result.sel(density=result.density.min())
 
 
 def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return the share of the gap between Random and dense that one factor a layer closes."""
-    loss = np.log(_variants(changed, training))
-    gap = loss.sel(variant="random") - loss.sel(variant="dense")
-    return {"": interval((loss.sel(variant="random") - loss.sel(variant="random: rescaled")) / gap)}
-
-
-def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
-    loss = _variants(changed, training)
-    random = loss.sel(variant="random: rescaled")
-    return {
-        METHOD_NAMES[method]: ratio(random, loss.sel(variant=f"{method}: rescaled"), 2)
-        for method in ("snip", "synflow")
-    }
+    loss = _loss(_sparsest(beside_pruned(changed, training)))
+    loss = loss[{"variant": loss.pruning != "grasp"}]
+    names = "random: as pruned", "random: rescaled", "dense: as pruned"
+    return {"": _compared(paired_share(loss, *names), loss)}
 
 
 def layers_of_lead(changed: xr.Dataset) -> Estimates:
-    """Return by how much SynFlow's layer densities lead by more than half of its masks' lead.
+    """Return the share that SynFlow's layer densities have in its masks' lead over Random's.
 
-    Test losses at equal scale, new weights; the logarithm of the lead over Random's that masks
-    shuffled within each layer have, minus half of that of the masks themselves.
+    Test losses at equal scale and with new weights; densities alone: masks shuffled within layers.
     """
-    loss = np.log(changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64))
-    lead = loss.sel(variant="random: rescaled") - loss
-    whole, part = "synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"
-    return {"": interval(lead.sel(variant=part) - lead.sel(variant=whole) / 2)}
+    loss = _sparsest(changed).test_loss.isel(evaluation=-1)
+    loss = loss[{"variant": loss.pruning != "grasp"}]
+    masks = "random: rescaled", "synflow: shuffled, rescaled", "synflow: re-drawn, rescaled"
+    return {"": _compared(paired_share(loss, *masks), loss)}
 
 
-def grasp_weights(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return GraSP's loss with the weights that it keeps over that with new ones, scale restored."""
-    loss = _variants(changed, training)
-    first, second = "grasp: rescaled", "grasp: re-drawn, rescaled"
-    return {"": ratio(loss.sel(variant=first), loss.sel(variant=second))}
+def at_equal_scale(
+    changed: xr.Dataset, training: xr.Dataset, comparisons: dict[str, str]
+) -> Estimates:
+    """Return ratios of training losses, of some of the comparisons that are judged together."""
+    loss = _loss(_sparsest(beside_pruned(changed, training)))
+    found = compared(loss)
+    return {name: _compared(found[of], loss) for name, of in comparisons.items()}
