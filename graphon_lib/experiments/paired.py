@@ -83,7 +83,9 @@ def complete_trials(values: xr.DataArray) -> xr.DataArray:
 
 
 def count_networks(values: xr.DataArray) -> str:
-    """Say how many trials are there of a setting: ``"10"``, or ``"3 to 10"`` if not everywhere alike.
+    """Say how many trials there are of a setting: ``"10"``, or ``"3 to 10"`` if not everywhere alike.
+
+    Settings of which there are none do not count.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def count_networks(values: xr.DataArray) -> str:
         A dimension ``trial`` and any others, NaN where there was no run.
     """
     counts = values.count("trial")
+    counts = counts.where(counts > 0)
     least, most = int(counts.min()), int(counts.max())
     return f"{least}" if least == most else f"{least} to {most}"
 
