@@ -81,7 +81,7 @@ def test_the_condition_names_the_setting_where_settings_differ():
     assert overall(found) == (Verdict.CONDITION, SETTINGS["torch"])
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
 def test_claims_are_complete(claim):
     sections = re.split(r", | and ", claim.where)[0]
     assert claim.where == "this book" or sections in SECTIONS
@@ -96,15 +96,15 @@ def test_claims_are_complete(claim):
         assert math.isfinite(margin) == (f"{{{name}:g}}" in claim.criterion)
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
-def test_verdicts_follow_from_stored_results(claim):
-    found = estimates(claim.id)
+@pytest.mark.parametrize("identifier", CLAIMS)
+def test_verdicts_follow_from_stored_results(identifier):
+    claim, found = CLAIMS[identifier], estimates(identifier)
     for of_setting in found.values():
         for name, one in of_setting.items():
             assert one.lower <= one.value <= one.upper, name
             assert one.networks > 1
     verdicts = {judge(one, claim.low, claim.high) for at in found.values() for one in at.values()}
-    words = verdict(claim.id)
+    words = verdict(identifier)
     if not found:
         assert words == (Verdict.MISSING if claim.measure else Verdict.UNTESTED)
     elif verdicts == {Verdict.REPRODUCED}:

@@ -1,9 +1,9 @@
 """What stored results say about claims: values with intervals over networks.
 
-Intervals are of level 95 %: Student's t over networks (of logarithms for ratios) unless a function
-says otherwise; rank correlations have bootstrap intervals. Where one row of the ledger makes several comparisons, their intervals are
-simultaneous (Bonferroni). Functions take the results of one initialisation and return an estimate
-for every condition that they compare, ``""`` where there is only one.
+Intervals are of level 95 %: Student's t over networks (of logarithms for ratios), or as the function
+says. Where one row of the ledger makes several comparisons, their intervals are simultaneous
+(Bonferroni). Functions take the results of one initialisation and return an estimate for every
+condition that they compare, ``""`` where there is only one.
 """
 
 from __future__ import annotations
@@ -69,6 +69,16 @@ def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate
     pair = np.stack(np.broadcast_arrays(first, second))
     named = xr.DataArray(pair, {"variant": ["first", "second"]}, ("variant", "trial"))
     return Estimate(*paired_ratio(named, "first", "second", 1 - 0.05 / comparisons), pair.shape[1])
+
+
+def intervals(samples: dict[str, ArrayLike]) -> Estimates:
+    """Return simultaneous intervals of several means."""
+    return {name: interval(values, len(samples)) for name, values in samples.items()}
+
+
+def ratios(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> Estimates:
+    """Return simultaneous intervals of several ratios."""
+    return {name: ratio(*pair, len(pairs)) for name, pair in pairs.items()}
 
 
 def _around(
@@ -232,48 +242,32 @@ def residuals(blocks: xr.Dataset) -> Estimates:
     counts = at.isel(pruning=0, source=0).notnull().sum("trial").values
     widest = np.flatnonzero(counts >= min(3, at.sizes["trial"]))[-1]
     at = at.isel(width=int(widest)).dropna("trial")
-    return {
-        name: ratio(
-            at.sel(pruning=method, source="mask"),
-            at.sel(pruning=method, source="sampled"),
-            len(METHOD_NAMES),
-        )
-        for method, name in METHOD_NAMES.items()
-    }
+    of = {name: at.sel(pruning=method) for method, name in METHOD_NAMES.items()}
+    return ratios(
+        {name: (one.sel(source="mask"), one.sel(source="sampled")) for name, one in of.items()}
+    )
 
 
 def path_readings(shared: xr.Dataset) -> Estimates:
     """Return the path density of two readings of SNIP's masks as graphons over that of the masks."""
     at = shared.path_density.isel(density=-1).sel(pruning="snip")
     names = {"each mask sorted alone": "degree", "one position a neuron": "joint"}
-    return {
-        condition: ratio(at.sel(reading=reading), at.sel(reading="mask"), len(names))
-        for condition, reading in names.items()
-    }
+    mask = at.sel(reading="mask")
+    return ratios({name: (at.sel(reading=reading), mask) for name, reading in names.items()})
 
 
 def many_paths(shared: xr.Dataset) -> Estimates:
     """Return the path density of SynFlow's masks over the largest of the other methods."""
     at = shared.path_density.sel(reading="mask")
-    others = [name for name in at.pruning.values if name != "synflow"]
-    return {
-        _percent(density): ratio(
-            at.sel(pruning="synflow", density=density),
-            at.sel(pruning=others, density=density).max("pruning"),
-            at.sizes["density"],
-        )
-        for density in at.density
-    }
+    own, others = at.sel(pruning="synflow"), at.drop_sel(pruning="synflow").max("pruning")
+    return ratios({_percent(d): (own.sel(density=d), others.sel(density=d)) for d in at.density})
 
 
 def dead_neurons(masks: xr.Dataset) -> Estimates:
     """Return the share of hidden neurons that SynFlow removes."""
     at = masks.dead_fraction.sel(pruning="synflow").mean("hidden_layer")
     chosen = at.sel(density=at.density <= 0.3)
-    return {
-        _percent(density): interval(chosen.sel(density=density), chosen.sizes["density"])
-        for density in chosen.density
-    }
+    return intervals({_percent(density): chosen.sel(density=density) for density in chosen.density})
 
 
 def cycles_of_the_next(masks: xr.Dataset) -> Estimates:
@@ -328,46 +322,42 @@ def _least(of_pairs: partial[xr.DataArray], methods: list[str], measures: int) -
 def error_exponents(errors: xr.Dataset) -> Estimates:
     """Return exponents of kernel errors in the width, one a trial, by least squares."""
     width = np.log(errors.width.values)
-    return {
-        str(design): interval(
-            [stats.linregress(width, np.log(error)).slope for error in of_trials],
-            errors.sizes["design"],
-        )
-        for design, of_trials in zip(
-            errors.design.values,
-            errors.error.transpose("design", "trial", "width").values,
-            strict=True,
-        )
-    }
+    by_trial = np.log(errors.error.transpose("design", "trial", "width"))
+    return intervals(
+        {
+            str(of.design.values): [stats.linregress(width, error).slope for error in of.values]
+            for of in by_trial
+        }
+    )
 
 
 def redrawn_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the Graphon NTK over the one measured with new weights on the masks."""
     at = kernels.trace.isel(width=-1, density=0)
-    return _over(at, "theory, joint", "re-drawn")
+    return ratios(_traces(at, "theory, joint", "re-drawn"))
 
 
 def kept_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    return _over(at, "theory, joint", "kept")
+    return ratios(_traces(at, "theory, joint", "kept"))
 
 
 def signed_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    positions = _over(at, "theory, positions", "kept")
-    return _over(at, "theory, second moments", "kept") | {"SNIP": positions["SNIP"]}
+    positions = _traces(at, "theory, positions", "kept")["SNIP"]
+    return ratios(_traces(at, "theory, second moments", "kept") | {"SNIP": positions})
 
 
-def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
-    found = {}
-    for method, name in METHOD_NAMES.items():
-        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial")
-        if pair.sizes["trial"] > 1:
-            pair = pair.sel(road=theory), pair.sel(road=measured)
-            found[name] = ratio(*pair, len(METHOD_NAMES))
-    return found
+def _traces(trace: xr.DataArray, theory: str, measured: str) -> dict[str, tuple[xr.DataArray, ...]]:
+    pairs = {
+        name: trace.sel(pruning=method, road=[theory, measured])
+        .dropna("trial")
+        .transpose("road", ...)
+        for method, name in METHOD_NAMES.items()
+    }
+    return {name: tuple(pair) for name, pair in pairs.items() if pair.sizes["trial"] > 1}
 
 
 def gaussian(normality: xr.Dataset) -> Estimates:
@@ -397,13 +387,13 @@ def fast_neurons(terms: xr.Dataset) -> Estimates:
     rate = np.exp(at.mean("hidden_layer"))
     roads = {"new weights": "re-drawn", "kept weights": "kept"}
     structured = GROUPS["the paper's methods"][1:]
-    return {
-        f"{METHOD_NAMES[method]} with {name}": ratio(
-            rate.sel(pruning=method, road=road), 1.0, len(roads) * len(structured)
-        )
-        for name, road in roads.items()
-        for method in structured
-    }
+    return ratios(
+        {
+            f"{METHOD_NAMES[method]} with {name}": (rate.sel(pruning=method, road=road), 1.0)
+            for name, road in roads.items()
+            for method in structured
+        }
+    )
 
 
 def appendix_step(terms: xr.Dataset) -> Estimates:
@@ -422,26 +412,24 @@ def appendix_step(terms: xr.Dataset) -> Estimates:
         _percent(density): ("random", float(density), place)
         for place, density in enumerate(terms.density)
     }
-    found = {}
+    pairs = {}
     for name, (method, density, place) in cases.items():
-        place = {"pruning": method, "density": place}
-        trained = integrals.isel(density=place["density"]).sel(pruning=method) / density
-        without = ones.isel(density=place["density"]).sel(pruning=method)
-        found[name] = ratio(trained + without, trained, len(cases))
-    return found
+        without = integrals.isel(density=place).sel(pruning=method) / density
+        pairs[name] = without + ones.isel(density=place).sel(pruning=method), without
+    return ratios(pairs)
 
 
 def mode_speeds(modes: xr.Dataset) -> Estimates:
     """Return how fast modes of the error decay over what is expected, geometric means over modes."""
     speed = np.exp(np.log(speeds(modes.isel(width=-1))).mean("mode"))
     sparse = speed.sel(density=speed.density < 1.0)
-    return {
-        f"{targets} targets at {_percent(density)}": ratio(
-            sparse.sel(density=density, targets=targets), 1.0, sparse[..., 0].size
-        )
-        for density in sparse.density
-        for targets in sparse.targets.values
-    }
+    return ratios(
+        {
+            f"{targets} targets at {_percent(d)}": (sparse.sel(density=d, targets=targets), 1.0)
+            for d in sparse.density
+            for targets in sparse.targets.values
+        }
+    )
 
 
 def random_exponent(spectra: xr.Dataset) -> Estimates:
@@ -465,11 +453,13 @@ def concentration(spectra: xr.Dataset) -> Estimates:
     energy = spectra.energy.isel(digits=-1, density=-1)
     energy = energy - energy.sel(pruning="random")
     roads = {"in the graphons": "sampled", "with kept weights": "kept"}
-    return {
-        f"{METHOD_NAMES[method]} {name}": interval(energy.sel(pruning=method, road=road), 4)
-        for name, road in roads.items()
-        for method in ("snip", "synflow")
-    }
+    return intervals(
+        {
+            f"{METHOD_NAMES[method]} {name}": energy.sel(pruning=method, road=road)
+            for name, road in roads.items()
+            for method in ("snip", "synflow")
+        }
+    )
 
 
 # Training

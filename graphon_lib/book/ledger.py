@@ -55,7 +55,7 @@ def verdict(identifier: str, setting: str | None = None, condition: str = "") ->
     if setting is not None:
         one = _chosen(identifier, setting, condition)
         return str(judge(one, claim.low, claim.high) if one else Verdict.MISSING)
-    decided, where = _decided(claim)
+    decided, where = _decided(identifier)
     return f"{decided}: {where}" if where else str(decided)
 
 
@@ -99,13 +99,14 @@ def _words(estimate: Estimate) -> str:
     return f"{value} ({lower} to {upper})"
 
 
-def _decided(claim: Claim) -> tuple[Verdict, str]:
+def _decided(identifier: str) -> tuple[Verdict, str]:
+    claim = CLAIMS[identifier]
     if claim.measure is None:
         return Verdict.UNTESTED, ""
     return overall(
         {
             setting: {name: judge(one, claim.low, claim.high) for name, one in found.items()}
-            for setting, found in estimates(claim.id).items()
+            for setting, found in estimates(identifier).items()
         }
     )
 
@@ -128,17 +129,17 @@ def ledger() -> HTML:
         (
             f"{_name(claim, f'§ {claim.where}, '.replace('§ this', 'this'))}<details><summary>criterion"
             f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
-            _bold(claim),
-            *(_cell(claim, setting) for setting in SETTINGS),
+            _bold(identifier),
+            *(_cell(identifier, setting) for setting in SETTINGS),
         )
-        for claim in CLAIMS.values()
+        for identifier, claim in CLAIMS.items()
     )
     return _table(("claim", "verdict", *SETTINGS.values()), rows)
 
 
 def summary() -> HTML:
     """Return all claims with their verdicts alone."""
-    rows = ((_name(claim), _bold(claim)) for claim in CLAIMS.values())
+    rows = ((_name(claim), _bold(identifier)) for identifier, claim in CLAIMS.items())
     return _table(("claim", "verdict"), rows)
 
 
@@ -147,9 +148,9 @@ def _name(claim: Claim, where: str = "") -> str:
     return f"{escape(claim.claim)} ({escape(where)}{chapter})"
 
 
-def _cell(claim: Claim, setting: str) -> str:
+def _cell(identifier: str, setting: str) -> str:
     """Return the estimates of a setting under the verdicts that they lead to."""
-    found = estimates(claim.id).get(setting)
+    claim, found = CLAIMS[identifier], estimates(identifier).get(setting)
     if found is None:
         exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
         return str(Verdict.MISSING) if exist else "–"
@@ -162,8 +163,8 @@ def _cell(claim: Claim, setting: str) -> str:
     return "<br>".join([*lines, f"<i>{' or '.join(map(str, counts))} networks</i>"])
 
 
-def _bold(claim: Claim) -> str:
-    one, where = _decided(claim)
+def _bold(identifier: str) -> str:
+    one, where = _decided(identifier)
     return f"<b>{one}</b>" + (f": {escape(where)}" if where else "")
 
 
