@@ -140,32 +140,39 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
     return figure
 
 
-def residual_operator_norms(result: xr.Dataset) -> Figure:
+def residual_operator_norms(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw how far the largest residual singular value exceeds chance, against the width.
 
     Parameters
     ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
+    results
+        By the initialisation, datasets of
+        :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The ratio of the mask's value to that of a mask with independent entries; one panel an
-        estimator.
+        The ratio of the mask's value to that of a mask with independent entries; a row an
+        initialisation and a column an estimator.
     """
-    largest = result.singular_value.isel(rank=0)
-    ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-    figure = new_figure(3.1)
-    axes = figure.subplots(1, result.sizes["estimator"], sharey=True)
-    for panel, estimator in zip(axes, result.estimator.values, strict=True):
-        method_lines(panel, ratio.sel(estimator=estimator), "width")
-        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        width_axis(panel, result.width.values, 90)
-        panel.set_xlabel("width $n$")
+    (first, *_) = results.values()
+    figure = new_figure(0.9 + 2.2 * len(results))
+    axes = figure.subplots(
+        len(results), first.sizes["estimator"], sharex=True, sharey=True, squeeze=False
+    )
+    for row, (name, result) in zip(axes, results.items(), strict=True):
+        largest = result.singular_value.isel(rank=0)
+        ratio = largest.sel(source="mask") / largest.sel(source="sampled")
+        for panel, estimator in zip(row, result.estimator.values, strict=True):
+            method_lines(panel, ratio.sel(estimator=estimator), "width")
+            panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
+            width_axis(panel, result.width.values, 90)
+        row[0].set_ylabel(f"{name}\nlargest value / chance")
+    for panel, estimator in zip(axes[0], first.estimator.values, strict=True):
         panel.set_title(estimator)
-    axes[0].set_ylabel("largest singular value / chance")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    for panel in axes[-1]:
+        panel.set_xlabel("width $n$")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -9,11 +9,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.figures.panels import method_lines, width_axis
 from graphon_lib.book.looks import SERIES as LOOKS
 from graphon_lib.book.style import new_figure, style_of
 from graphon_lib.experiments.fits import fit_slope
-from graphon_lib.experiments.mode_speeds import MARGIN, geometric_mean, speeds
+from graphon_lib.experiments.mode_speeds import geometric_mean, speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [
@@ -270,7 +271,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
                 marker=look.marker,
                 label=f"density {kept:g}",
             )
-        below.axhspan(1.0 / MARGIN, MARGIN, color="0.9", zorder=0)
+        below.axhspan(CLAIMS["modes"].low, CLAIMS["modes"].high, color="0.9", zorder=0)
         below.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
         below.set_yscale("log")
         below.set_xticks(range(result.sizes["mode"]), result.mode.values)
