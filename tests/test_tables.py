@@ -149,7 +149,7 @@ FIGURES = {
         stored("convergence").sel(width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
-    "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
+    "norms": lambda _: estimators.residual_operator_norms({"He": stored("residual-spectra")}),
     "vectors": lambda _: estimators.vector_positions(
         stored("residual-spectra"), {"He normal": stored("vector-positions")}
     ),

@@ -69,10 +69,11 @@ def _view(
     lines = _runs(training, interventions, method, intervention, density)
     steps = min(run.sizes["step"] for _, run in lines.values()) // WINDOW * WINDOW
     # Equal trials start from the same network and batch: only those of all curves are compared.
-    trials = min(run.sizes["trial"] for _, run in lines.values())
+    first = slice(min(run.sizes["trial"] for _, run in lines.values()))
+    known = [run.isel(trial=first).notnull().all("step").values for _, run in lines.values()]
+    trials = np.flatnonzero(np.all(known, axis=0))
     losses = {
-        name: _losses(run.isel(step=slice(steps), trial=slice(trials)))
-        for name, (_, run) in lines.items()
+        name: _losses(run.isel(step=slice(steps), trial=trials)) for name, (_, run) in lines.items()
     }
     last = {name: float(mean[-1]) for name, (mean, _, _) in losses.items()}
     listed = "; ".join(f"{name} {value:.3g}" for name, value in last.items())
@@ -106,7 +107,7 @@ def _view(
         numbers=(
             *(Number(f"Loss, {name}", value) for name, value in last.items()),
             Number("Path density, as pruned", paths),
-            Number("Networks", trials),
+            Number("Networks", len(trials)),
         ),
     )
 

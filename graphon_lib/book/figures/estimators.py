@@ -97,20 +97,29 @@ def _largest_over_chance(result: xr.Dataset) -> xr.DataArray:
     return largest.sel(source="mask") / largest.sel(source="sampled")
 
 
-def residual_operator_norms(result: xr.Dataset) -> Figure:
+def residual_operator_norms(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw how far the largest residual singular value exceeds chance, against the width.
 
-    Of a dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`; one panel an
-    estimator.
+    `results` are by initialisation datasets of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra`; a row each, a column an
+    estimator. Chance is that of a mask with independent entries.
     """
-    ratio = _largest_over_chance(result)
-    figure, (panels,) = draw.grid(3.1, 1, result.sizes["estimator"], sharey=True)
-    for panel, estimator in zip(panels, result.estimator.values, strict=True):
-        draw.method_lines(panel, ratio.sel(estimator=estimator), "width")
-        draw.level(panel)
-        draw.width_axis(panel, result.width.values, 90)
-        panel.set(xlabel="width $n$", title=estimator)
-    panels[0].set_ylabel("largest singular value / chance")
+    (first, *_) = results.values()
+    height = 0.9 + 2.2 * len(results)
+    figure, rows = draw.grid(
+        height, len(results), first.sizes["estimator"], sharex=True, sharey=True
+    )
+    for row, (name, result) in zip(rows, results.items(), strict=True):
+        ratio = _largest_over_chance(result)
+        for panel, estimator in zip(row, result.estimator.values, strict=True):
+            draw.method_lines(panel, ratio.sel(estimator=estimator), "width")
+            draw.level(panel)
+            draw.width_axis(panel, result.width.values, 90)
+        row[0].set_ylabel(f"{name}\nlargest value / chance")
+    for panel, estimator in zip(rows[0], first.estimator.values, strict=True):
+        panel.set_title(estimator)
+    for panel in rows[-1]:
+        panel.set_xlabel("width $n$")
     return draw.with_legend(figure)
 
 

@@ -9,11 +9,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.fits import fit_slope
-from graphon_lib.experiments.mode_speeds import MARGIN, geometric_mean, speeds
+from graphon_lib.experiments.mode_speeds import geometric_mean, speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [
@@ -192,7 +193,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
             interval = speed.sel(targets=targets, density=kept).transpose("statistic", "mode")
             options = {"linestyle": "none", "capsize": 0, "label": f"density {kept:g}"}
             draw.intervals(below, places + shift, *interval.values, **look.line, **options)
-        below.axhspan(1.0 / MARGIN, MARGIN, color="0.9", zorder=0)
+        below.axhspan(CLAIMS["modes"].low, CLAIMS["modes"].high, color="0.9", zorder=0)
         draw.level(below)
         below.set_xticks(places, result.mode.values)
         below.set(yscale="log", xlabel="mode $k$")
