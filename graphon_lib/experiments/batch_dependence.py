@@ -239,13 +239,7 @@ BATCH_DEPENDENCE = Experiment(
         "blocks": 16,
         "full": True,
     },
-    quick={
-        "grid": {"width": [64, 96], "batch": 3, "trial": 2},
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": False,
-    },
+    quick={"grid": {"width": [64, 96], "batch": 3, "trial": 2}},
     # The shares of batches need three of them.
     case=Case(
         {"grid": {"width": [500], "batch": 3, "trial": 2}}, ["layer_density"], ["layer_density"]

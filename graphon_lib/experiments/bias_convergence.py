@@ -94,7 +94,6 @@ BIAS_CONVERGENCE = Experiment(
         "grid": {"law": list(LAWS), "design": ["threshold"], "width": [32, 64], "trial": 2},
         "digits": 6,
         "blocks": 8,
-        "full": False,
     },
     case=Case(
         {

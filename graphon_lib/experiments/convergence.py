@@ -227,10 +227,8 @@ CONVERGENCE = Experiment(
     quick={
         "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
         "densities": [0.3, 0.2],
-        "scope": "global",
         "detailed": {64: 2, 96: 2, 128: 2},
         "blocks": 16,
-        "full": False,
         "finish": {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
     },
     case=Case(

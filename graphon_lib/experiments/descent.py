@@ -190,10 +190,8 @@ DESCENT = Experiment(
         "density": 0.3,
         "digits": 16,
         "blocks": 16,
-        "rate": 0.1,
         "steps": 40,
         "watched": [4, 40],
-        "full": False,
     },
     case=Case(
         {

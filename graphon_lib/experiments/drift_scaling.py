@@ -124,12 +124,10 @@ DRIFT_SCALING = Experiment(
             {"width": [48], "trial": 2, "pruning": ["all"]},
             {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
         ],
-        "remedied": ["snip", "grasp"],
         "largest_remedied": 96,
         "hidden_layers": 2,
         "density": 0.3,
         "digits": 6,
-        "full": False,
     },
     case=Case(
         {"grid": {"width": [256], "trial": 1, "pruning": ["all"]}},

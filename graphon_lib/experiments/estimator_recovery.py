@@ -91,7 +91,6 @@ ESTIMATOR_RECOVERY = Experiment(
     },
     quick={
         "grid": {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
-        "aspect": 1.5,
         "blocks": 8,
         "clusters": 4,
     },

@@ -60,11 +60,13 @@ class Experiment:
     variables
         The dimensions of each array of the result, see
         :func:`~graphon_lib.experiments.grid.put_together`.
-    paper, quick
-        The profiles: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`; settings, all of which
-        cells are called with; and under ``finish`` those of `finish`. In the place of ``full`` cells
-        are given the :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if
-        left out) and ``initialisation`` (He's) ask for, as ``data``.
+    paper
+        The profile of the stored result: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`;
+        settings, all of which cells are called with; and under ``finish`` those of `finish`. In the
+        place of ``full`` cells are given the :class:`~graphon_lib.experiments.digits.Data` that it,
+        ``dataset`` (MNIST if left out) and ``initialisation`` (He's) ask for, as ``data``.
+    quick
+        What is different in a small instance, besides its data: the bundled ones are enough for it.
     coords
         Labels of the dimensions that are no axes of the grid, or functions of the settings.
     finish
@@ -89,6 +91,10 @@ class Experiment:
     arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     keep: bool = True
     case: Case | None = None
+
+    def __post_init__(self) -> None:
+        bundled = {"full": False} if "full" in self.paper else {}
+        object.__setattr__(self, "quick", {**self.paper, **bundled, **self.quick})
 
     @property
     def path(self) -> Path:

@@ -143,7 +143,6 @@ GAUSSIANITY = Experiment(
         "samples": 256,
         "density": 0.3,
         "blocks": 8,
-        "full": False,
     },
     case=Case(
         {"grid": {"structure": STRUCTURES[:3], "width": [64], "trial": 1}}, ["excess", "distance"]

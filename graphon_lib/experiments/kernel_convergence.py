@@ -167,7 +167,6 @@ KERNEL_CONVERGENCE = Experiment(
         "grid": {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
         "digits": 6,
         "blocks": 8,
-        "full": False,
     },
     case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "trial": 1}}, ["error"]),
 )
@@ -188,7 +187,6 @@ ESTIMATED_CONVERGENCE = Experiment(
         "pruned_width": 64,
         "digits": 6,
         "blocks": 8,
-        "full": False,
     },
     case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "trial": 1}}, ["error"]),
 )

@@ -322,16 +322,13 @@ KERNEL_COST = Experiment(
         "full": True,
     },
     quick={
-        "grid": {},
         "inputs": 64,
         "empirical_inputs": 32,
         "blocks": 8,
         "hidden_layers": 2,
         "width": 48,
-        "density": 0.2,
         "scaling_inputs": [32, 64, 128],
         "scaling_blocks": 4,
         "repeats": 2,
-        "full": False,
     },
 )

@@ -111,7 +111,6 @@ KERNELS_OF_MASKS = Experiment(
         "digits": 16,
         "blocks": 16,
         "draws": 2,
-        "full": False,
     },
     case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"], ["path_density"]),
 )

@@ -32,12 +32,9 @@ LONG_TRAINING = Experiment(
         "grid": {"trial": 2, "density": [0.1], "variant": VARIANTS},
         "width": 64,
         "hidden_layers": 2,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
         "steps": 40,
         "batch_size": 64,
         "evaluated": [20, 40],
-        "full": False,
     },
     case=Case(
         {

@@ -90,7 +90,6 @@ MASK_CONVERGENCE = Experiment(
         "density": 0.3,
         "digits": 8,
         "blocks": 16,
-        "full": False,
     },
     case=Case(
         {"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}},

@@ -132,14 +132,7 @@ MASK_MAPS = Experiment(
         "blocks": 32,
         "full": True,
     },
-    quick={
-        "grid": {"trial": 1, "pruning": ["all"]},
-        "densities": [0.3, 0.2],
-        "width": 100,
-        "hidden_layers": 3,
-        "blocks": 32,
-        "full": False,
-    },
+    quick={"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.3, 0.2], "width": 100},
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction"],

@@ -147,13 +147,7 @@ MASK_STATISTICS = Experiment(
         "hidden_layers": 3,
         "full": True,
     },
-    quick={
-        "grid": {"trial": 2, "pruning": ["all"]},
-        "densities": [0.3, 0.2],
-        "width": 100,
-        "hidden_layers": 3,
-        "full": False,
-    },
+    quick={"grid": {"trial": 2, "pruning": ["all"]}, "densities": [0.3, 0.2], "width": 100},
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],

@@ -160,7 +160,6 @@ METHOD_DISTANCES = Experiment(
         "densities": [0.2, 0.3],
         "width": 64,
         "blocks": 8,
-        "full": False,
     },
     case=Case(
         {"grid": {"trial": 2, "hidden_layers": [2, 3], "pruning": ["random", "snip"]}},

@@ -140,7 +140,6 @@ NEURON_TERMS = Experiment(
         "digits": 6,
         "blocks": 9,
         "groups": 4,
-        "full": False,
     },
     case=Case(
         {

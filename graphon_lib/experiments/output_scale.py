@@ -150,10 +150,6 @@ OUTPUT_SCALE = Experiment(
     quick={
         "grid": {"width": [64, 96], "images": [2, 100], "batch": 3, "trial": 2},
         "scales": [1 / QUIET, 1.0],
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": False,
     },
     # The shares of batches need three of them.
     case=Case(

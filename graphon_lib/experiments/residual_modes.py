@@ -145,7 +145,6 @@ RESIDUAL_MODES = Experiment(
         "rate": 0.2,
         "watched": [1, 2, 4, 8, 16],
         "modes": [1, 2, 5],
-        "full": False,
     },
     case=Case(
         {

@@ -118,11 +118,9 @@ RESIDUAL_SPECTRA = Experiment(
         "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
         "cut_norm_widths": [64],
         "hidden_layers": 3,
-        "density": 0.2,
         "blocks": 8,
         "split_blocks": 16,
         "singular_values": 6,
-        "full": False,
     },
     case=Case(
         {"grid": {"width": [512], "trial": 1}, "cut_norm_widths": []},

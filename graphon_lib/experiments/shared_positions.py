@@ -49,7 +49,6 @@ SHARED_POSITIONS = Experiment(
         "width": 80,
         "hidden_layers": 3,
         "blocks": 16,
-        "full": False,
     },
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"], "density": [0.2]}},

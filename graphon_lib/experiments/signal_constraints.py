@@ -86,12 +86,7 @@ SIGNAL_CONSTRAINTS = Experiment(
         "hidden_layers": 2,
         "full": True,
     },
-    quick={
-        "grid": {"images": [2, 10], "width": [64, 128], "trial": 2},
-        "density": 0.2,
-        "hidden_layers": 2,
-        "full": False,
-    },
+    quick={"grid": {"images": [2, 10], "width": [64, 128], "trial": 2}},
     case=Case({"grid": {"images": [100], "width": [500], "trial": 1}}, ["flipped"]),
 )
 

@@ -81,7 +81,6 @@ SIGNED_DEPTH = Experiment(
         "density": 0.3,
         "blocks": 9,
         "digits": 8,
-        "full": False,
     },
     case=Case(
         {"grid": {"trial": 1, "hidden_layers": [2], "pruning": ["magnitude", "snip"]}},

@@ -104,7 +104,6 @@ SIGNED_KERNEL_CONVERGENCE = Experiment(
         ],
         "digits": 4,
         "blocks": 4,
-        "full": False,
     },
     case=Case(
         {"grid": {"width": [256, 512], "strength": [0.25, 0.7, 2.0], "trial": 1}},

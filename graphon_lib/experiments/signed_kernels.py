@@ -180,7 +180,6 @@ SIGNED_KERNELS = Experiment(
         "digits": 8,
         "blocks": 9,
         "particles": 96,
-        "full": False,
     },
     case=Case(
         {

@@ -78,12 +78,6 @@ SORTED_HISTOGRAMS = Experiment(
         "blocks": 64,
         "full": True,
     },
-    quick={
-        "grid": {"width": [64, 100], "trial": 2},
-        "hidden_layers": 3,
-        "density": 0.2,
-        "blocks": 64,
-        "full": False,
-    },
+    quick={"grid": {"width": [64, 100], "trial": 2}, "hidden_layers": 3},
     case=Case({"grid": {"width": [100], "trial": 1}}, ["layer_density"], ["layer_density"]),
 )

@@ -211,7 +211,6 @@ SPECTRA = Experiment(
         "width": 48,
         "hidden_layers": 2,
         "blocks": 16,
-        "full": False,
     },
     case=Case(
         {

@@ -170,15 +170,11 @@ TRAINING = Experiment(
     },
     quick={
         "grid": {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
-        "intervention": "as pruned",
         "width": 64,
         "hidden_layers": 2,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
         "steps": 40,
         "batch_size": 64,
         "evaluated": [5, 10, 20, 40],
-        "full": False,
     },
     # The first steps of a run do not depend on how many follow.
     case=Case(

@@ -201,11 +201,9 @@ TUNED_TRAINING = Experiment(
         "width": 64,
         "hidden_layers": 2,
         "half_decades": [-4, 2],
-        "start": -2,
         "trials": 2,
         "steps": 40,
         "batch_size": 64,
-        "full": False,
     },
     case=Case(
         {

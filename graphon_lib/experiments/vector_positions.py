@@ -83,9 +83,7 @@ VECTOR_POSITIONS = Experiment(
     quick={
         "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
         "hidden_layers": 3,
-        "density": 0.2,
         "singular_values": 6,
-        "full": False,
     },
     case=Case({"grid": {"width": [512], "trial": 1}}, ["singular_value", "expected_density"]),
 )
