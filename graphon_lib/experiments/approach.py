@@ -31,8 +31,8 @@ class Approach(NamedTuple):
     remaining, remaining_lower, remaining_upper
         Distance of the widest from the limit, infinite where the exponent is not positive.
     misfit
-        Root of the mean square of the residuals in units of their standard errors. Far above 1
-        the power law does not describe the distances.
+        Root of the mean square of the residuals over their standard errors: far above 1 no power
+        law.
     """
 
     exponent: float
@@ -55,20 +55,11 @@ def fit_approach(
 
     Parameters
     ----------
-    samples
-        For every width its independent trials, one a row, shape (trials, d), at least two trials;
-        at least three widths.
-    widths
-        As many widths, growing, positive.
-    rng
-        Source of the resampling.
-    resamples
-        Number of bootstrap samples, at least 1.
-
-    Returns
-    -------
-    Approach
-        The exponent, what remains at the largest width, and how well the power law fits.
+    samples, widths
+        For every width, at least three that grow, its independent trials, one a row, shape (trials,
+        d), at least two.
+    rng, resamples
+        Source and number of bootstrap samples.
 
     Raises
     ------

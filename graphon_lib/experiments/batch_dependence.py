@@ -46,12 +46,10 @@ class VarianceShare(NamedTuple):
     ----------
     between, within
         Unbiased components of the variance, summed over coordinates; `between` can be negative.
-    within_error
-        Standard error of `within`, from leaving out one group at a time.
     share
-        ``between / (between + within)``.
-    share_error
-        Its standard error, found likewise.
+        ``between / (between + within)``, the intraclass correlation.
+    within_error, share_error
+        Standard errors, from leaving out one group at a time.
     """
 
     between: float
@@ -62,22 +60,13 @@ class VarianceShare(NamedTuple):
 
 
 def variance_share(samples: ArrayLike) -> VarianceShare:
-    r"""Split the variance of grouped samples into that between and that within groups.
-
-    Parameters
-    ----------
-    samples
-        Shape (groups, members, d), at least three groups of at least two members.
-
-    Returns
-    -------
-    VarianceShare
-        The components, and the share of the groups (the intraclass correlation).
+    r"""Split the variance of samples (groups, members, d) into that between and that within groups.
 
     Raises
     ------
     ValueError
-        If there are too few groups or members, all samples are equal, or an entry is not finite.
+        If there are fewer than three groups or two members, all samples are equal, or an entry is
+        not finite.
 
     Notes
     -----
@@ -88,13 +77,9 @@ def variance_share(samples: ArrayLike) -> VarianceShare:
               \mathbb E\,\mathrm{MS}_{\mathrm{between}}
               = R \operatorname{tr}\Sigma_b + \operatorname{tr}\Sigma_e ,
 
-    of which the components are the differences [1]_. The standard error is the jackknife's over
-    groups, which are independent while the members of one are not.
-
-    References
-    ----------
-    .. [1] S. R. Searle, G. Casella and C. E. McCulloch, *Variance Components*, Wiley 1992,
-       chapter 3.
+    of which the components are the differences (Searle, Casella and McCulloch, *Variance
+    Components*, Wiley 1992, chapter 3). The standard error is the jackknife's over groups, which
+    are independent while the members of one are not.
     """
     samples = check_array("samples", samples, 3)
     groups, members, _ = samples.shape
@@ -136,7 +121,7 @@ def batch_dependence(
     blocks: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    """Prune one of the networks of a batch by every method but SynFlow, and estimate its graphon.
+    """Prune one of the networks of a batch by every one of :data:`ARMS`, and estimate its graphon.
 
     Returns
     -------

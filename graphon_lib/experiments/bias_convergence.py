@@ -39,8 +39,8 @@ def bias_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network with biases from graphons and compare its kernel with the Graphon NTK.
 
-    The read-out has none: its biases would add one known number to all entries of both kernels, next to
-    which PyTorch's would leave little to be seen.
+    The read-out has none: its biases would add one known number to all entries of both kernels,
+    next to which PyTorch's would leave little to be seen.
 
     Returns
     -------

@@ -62,19 +62,15 @@ def convergence(
     Parameters
     ----------
     seed, width, hidden_layers, trial
-        These four numbers seed everything random in the cell. The network is 784-n-...-n-10; the
-        paper's figures for L layers are those of L - 2 hidden ones, L - 3 masks between them.
-    densities
-        Kept fractions.
+        These seed everything random in the cell. The paper's figures for L layers are those of L -
+        2 hidden ones, L - 3 masks between them.
     scope
         Of :data:`SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
     detailed
         Of how many trials of each width the dear statistics, motif densities and singular values,
         are wanted.
     blocks
-        Blocks a side of the histograms, at most `width`.
-    data
-        The digits.
+        A side of the histograms, at most `width`.
 
     Returns
     -------
@@ -141,22 +137,17 @@ def summarise(
     ----------
     dataset
         All cells.
-    seed, resamples
+    resamples
         Of the bootstrap of the distances.
-    reference
-        The width whose histograms those of the others are compared with in the cut norm.
-    cut_density, cut_pairs
-        Density at which the cut norms are bounded, and for how many pairs of networks.
+    reference, cut_density, cut_pairs
+        Cut norms are those of histograms of each width to those of this one, at this density, for
+        so many pairs of networks.
 
     Returns
     -------
     xarray.Dataset
-        Histograms, degree quantiles and what compares them, see
-        :func:`~graphon_lib.experiments.convergence_summary.histogram_summary`,
-        :func:`~graphon_lib.experiments.convergence_summary.degree_summary`,
-        :func:`~graphon_lib.experiments.convergence_rates.rate_summary` and
-        :func:`~graphon_lib.experiments.convergence_cuts.cut_norm_summary`; the rest for every trial,
-        in single precision.
+        Histograms, degree quantiles and what compares them, by the summaries that are merged here;
+        the rest for every trial, in single precision.
     """
     compared = xr.merge(
         [

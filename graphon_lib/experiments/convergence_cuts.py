@@ -21,12 +21,12 @@ PLAIN, CROSS_FITTED = 0, 1
 
 
 def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: int) -> xr.Dataset:
-    r"""Bound the cut norms of differences of plain histograms.
+    """Bound the cut norms of differences of plain histograms, at one density of the convergence sweep.
 
     Parameters
     ----------
     dataset
-        All cells of the convergence sweep, at one density.
+        All cells at that density.
     reference
         The width to compare with.
     pairs
@@ -41,13 +41,8 @@ def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: i
         ``"same width"``, two networks of the width; ``"reference width"``, one of the width and one
         of the reference width; ``"sampled"``, two masks of the width whose entries are independent
         with the probabilities of the mean cross-fitted histogram, which is what chance and sorting
-        alone leave between two networks.
-
-    Notes
-    -----
-    Both histograms are in order of falling degree. Cut norms of their differences are upper bounds,
-    up to the error of the blocks, on the cut distance of the masks, for which rows and columns may
-    be relabelled at will.
+        alone leave between two networks. Both histograms are in order of falling degree: up to the
+        error of the blocks these are upper bounds on the cut distance of the masks.
     """
     dims = ("hidden_layers", "mask", "pruning", "width")
     shape = tuple(dataset.sizes[dim] for dim in dims)

@@ -36,15 +36,7 @@ ERROR_DIGITS = 4
 
 
 def samples(array: xr.DataArray, **place: int) -> NDArray[np.float64]:
-    """Return one entry of every trial that has it, shape (trials, ...).
-
-    Parameters
-    ----------
-    array
-        With the dimension ``trial``; NaN where nothing was asked for.
-    **place
-        Where on other dimensions.
-    """
+    """Return what is at a place of every trial that has it, shape (trials, ...)."""
     rows = array.isel(place).transpose("trial", ...).values.astype(np.float64)
     return rows[np.isfinite(rows).reshape(len(rows), -1).all(axis=1)]
 
@@ -62,17 +54,13 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     Returns
     -------
     xarray.Dataset
-        ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density,
-        estimator, width, row, column), the mean rounded to multiples of :data:`GRID`; and
-        ``distance`` (..., estimator, scale, width, other_width, statistic), squared Euclidean
-        distances of mean histograms, see
-        :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
-        between its even and its odd trials.
-
-    Notes
-    -----
-    The scale ``"divided by density"`` divides every trial's histogram by its mean, the density of
-    the layer, which drifts with the width under global pruning: what is left is the shape.
+        ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density, estimator,
+        width, row, column), the mean rounded to multiples of :data:`GRID`; and ``distance`` (...,
+        estimator, scale, width, other_width, statistic), see
+        :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with
+        itself between its even and its odd trials. The scale ``"divided by density"`` divides every
+        trial's histogram by its mean, which drifts with the width under global pruning: what is
+        left is the shape.
     """
     dims = ("hidden_layers", "mask", "pruning", "density", "estimator")
     sizes = dataset.sizes

@@ -21,15 +21,7 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 @dataclass
 class Cost:
-    """What was spent inside :func:`measured_cost`; NaN until it is left.
-
-    Attributes
-    ----------
-    seconds
-        Processor time of all threads of the process.
-    megabytes
-        Peak resident memory of the process, that of libraries and data included.
-    """
+    """Processor time of all threads and peak resident memory; NaN until :func:`measured_cost` ends."""
 
     seconds: float = float("nan")
     megabytes: float = float("nan")
@@ -37,15 +29,8 @@ class Cost:
 
 @contextmanager
 def measured_cost() -> Iterator[Cost]:
-    """Measure the processor time and the peak memory of what runs inside.
+    """Measure the processor time and the peak memory of what runs inside; filled in at the end.
 
-    Yields
-    ------
-    Cost
-        Filled in at the end.
-
-    Notes
-    -----
     Linux lets a process set its peak back to what it holds now. Elsewhere the peak is that since
     the process began.
     """

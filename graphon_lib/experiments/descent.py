@@ -54,27 +54,14 @@ def descent(
 
     Parameters
     ----------
-    seed, trial
-        These seed the network and its pruning; `seed` alone the digits it is trained on.
     variant
         One of :data:`VARIANTS`.
-    width, hidden_layers
-        Of the network, 784-n-...-n-10.
-    density
-        Kept fraction of all weights, of the networks that are pruned.
-    digits
-        Training digits.
-    blocks
-        Blocks of a hidden layer's neurons for the graphons.
     rate
-        The learning rate times the largest eigenvalue of the kernel over the number of digits, below
-        2: small ones follow the flow.
-    steps
-        Number of updates.
-    watched
-        After how many the kernel and the weights are compared with those at initialisation.
-    data
-        The digits.
+        The learning rate times the largest eigenvalue of the kernel over the number of digits,
+        below 2: small ones follow the flow.
+    steps, watched
+        Number of updates, and after how many of them the kernel and the weights are compared with
+        those at initialisation.
 
     Returns
     -------

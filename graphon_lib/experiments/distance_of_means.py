@@ -20,17 +20,11 @@ class DistanceOfMeans:
 
     Attributes
     ----------
-    measured
-        Squared distance of the sample means.
-    noise
-        What `measured` would be on average if the expectations were equal.
-    squared
-        Unbiased estimate of the squared distance of the expectations, ``measured - noise``. It can
-        be negative where the distance is below the noise.
-    standard_error
-        Of `squared`.
-    lower, upper
-        Bootstrap interval of `squared` at the level of 95%.
+    measured, noise
+        Of the sample means, and what it would be on average if the expectations were equal.
+    squared, standard_error, lower, upper
+        Unbiased estimate of that of the expectations, ``measured - noise``, negative where it is
+        below the noise; its error, and its bootstrap interval at the level of 95%.
     """
 
     measured: float
@@ -50,15 +44,8 @@ def distance_of_means(
     ----------
     first, second
         Independent trials, one a row, shapes (T, d) and (U, d), at least two each.
-    rng
-        Source of the resampling.
-    resamples
-        Number of bootstrap samples, at least 1.
-
-    Returns
-    -------
-    DistanceOfMeans
-        The estimate with its interval.
+    rng, resamples
+        Source and number of bootstrap samples.
 
     Raises
     ------

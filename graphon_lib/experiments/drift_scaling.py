@@ -29,16 +29,10 @@ REMEDIES = (
 def row_drift(kept: NDArray[np.float64]) -> float:
     r"""Return the root mean square of the drifts of a layer's neurons, less what noise alone has.
 
-    Parameters
-    ----------
-    kept
-        Weights in NTK units, 0 where pruned, shape (n_out, n_in).
-
-    Notes
-    -----
-    A neuron's sum :math:`n^{-1/2} \sum_j w_{ij} M_{ij}` has mean :math:`D_i` and variance :math:`V_i -
-    D_i^2 / n`, so that :math:`(\text{sum}^2 - V_i) / (1 - 1 / n)` has mean :math:`D_i^2`. The root of
-    its mean over neurons is returned, 0 if that is negative.
+    Of weights in NTK units (n_out, n_in), 0 where pruned. A neuron's sum :math:`n^{-1/2} \sum_j
+    w_{ij} M_{ij}` has mean :math:`D_i` and variance :math:`V_i - D_i^2 / n`, so that
+    :math:`(\text{sum}^2 - V_i) / (1 - 1 / n)` has mean :math:`D_i^2`. The root of its mean over
+    neurons is returned, 0 if negative.
     """
     inputs = kept.shape[1]
     sums = kept.sum(axis=1) / np.sqrt(inputs)
@@ -66,8 +60,8 @@ def drift_scaling(
     dict
         By weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
         :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of
-        some methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
-        share of its five largest eigenvalues.
+        some methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``,
+        the share of its five largest eigenvalues.
     """
     identity = (seed, width, trial)
     network = pruned_network(

@@ -30,16 +30,9 @@ GRAPHONS = MappingProxyType(
 def estimator_recovery(
     *, seed: int, graphon: str, size: int, trial: int, aspect: float, blocks: int, clusters: int
 ) -> dict[str, NDArray]:
-    r"""Sample a mask with `size` rows from a known graphon and measure the error of each estimator.
+    r"""Sample a mask with `size` rows from a known graphon and measure the ``error`` (estimator).
 
-    Returns
-    -------
-    dict
-        ``error`` (estimator).
-
-    Notes
-    -----
-    The error is that of the edge probabilities of the actual nodes,
+    That of the edge probabilities of the actual nodes,
 
     .. math:: \Bigl(\frac{1}{n m} \sum_{ij} \bigl(\hat W(\hat u_i, \hat v_j) - W(u_i, v_j)\bigr)^2
               \Bigr)^{1/2},

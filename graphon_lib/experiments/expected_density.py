@@ -17,7 +17,7 @@ __all__ = ["expected_magnitude_densities"]
 def expected_magnitude_densities(
     widths: Sequence[int], density: float, initialisation: str = "he"
 ) -> NDArray[np.float64]:
-    r"""Return the layer densities of global magnitude pruning at initialisation.
+    r"""Return the layer densities (D,) of global magnitude pruning at initialisation.
 
     Parameters
     ----------
@@ -28,11 +28,6 @@ def expected_magnitude_densities(
     initialisation
         A name of :data:`graphon_lib.pruning.INITIALISATIONS`.
 
-    Returns
-    -------
-    numpy.ndarray
-        One density a layer, shape (D,).
-
     Raises
     ------
     ValueError
@@ -41,15 +36,16 @@ def expected_magnitude_densities(
 
     Notes
     -----
-    One threshold t serves all layers, so that with :math:`N_l = n_l n_{l-1}` and weights w of layer l
+    One threshold t serves all layers, so that with :math:`N_l = n_l n_{l-1}` and
+    weights w of layer l
 
     .. math::
 
         c_l = \mathbb P(|w| > t), \qquad \sum_l N_l\, c_l = c \sum_l N_l .
 
     For He's normal weights :math:`c_l = \operatorname{erfc}(t \sqrt{n_{l-1}} / 2)`, for PyTorch's
-    uniform ones :math:`c_l = \max(0, 1 - t \sqrt{n_{l-1}})`. The left side falls in t until it is 0,
-    so the root is unique.
+    uniform ones :math:`c_l = \max(0, 1 - t \sqrt{n_{l-1}})`. The left side falls in t until it is
+    0, so the root is unique.
     """
     from scipy.optimize import brentq
 

@@ -38,7 +38,8 @@ class Case(NamedTuple):
     variables
         Those that must be the same. The mean over all trials is none of them.
     blind
-        Those that see no images where the method needs no data: they are the same whatever the images.
+        Those that see no images where the method needs no data: they are the same whatever the
+        images.
     """
 
     changes: Profile
@@ -107,16 +108,11 @@ class Experiment:
         return {"paper": self.paper, "quick": self.quick}
 
     def under(self, initialisation: str, **settings: Any) -> Experiment:  # noqa: ANN401
-        """Return the same experiment on networks of another initialisation.
+        """Return the same experiment on networks of another of ``INITIALISATIONS``.
 
-        Parameters
-        ----------
-        initialisation
-            A name of :data:`graphon_lib.pruning.INITIALISATIONS`; its result is stored as
-            ``name-initialisation``.
-        **settings
-            What else is then different in the profile ``"paper"``: what the networks'
-            initialisation comes with, such as the batch size of training.
+        Its result is stored as ``name-initialisation``. The settings are what else is then
+        different in the profile ``"paper"``: what the initialisation comes with, such as the batch
+        size of training.
         """
         other = {"initialisation": initialisation}
         return replace(
@@ -134,16 +130,11 @@ class Experiment:
         profile
             ``"paper"`` (the sizes of the paper) or ``"quick"`` (a small instance, never stored).
         recompute
-            Whether to compute the result of the profile ``"paper"``, which may take hours, and store
-            it in the place of the one that is stored. Without, it is only loaded. Finished cells
-            are kept, so that what was killed goes on where it was.
+            Whether to compute the result of the profile ``"paper"``, which may take hours, and
+            store it in the place of the one that is stored. Without, it is only loaded. Finished
+            cells are kept, so that what was killed goes on where it was.
         seed
             Seed of everything random in the experiment.
-
-        Returns
-        -------
-        xarray.Dataset
-            The result; its attributes say how it was made.
 
         Raises
         ------
@@ -172,23 +163,12 @@ class Experiment:
         return definitions_hash([f for f in (self.cell, self.arguments, self.finish) if f])
 
     def compute(self, profile: Profile, seed: int = 0, *, keep: bool = False) -> xr.Dataset:
-        """Compute a result.
+        """Compute a result, as of the profile `paper` and with everything random from `seed`.
 
-        Parameters
-        ----------
-        profile
-            As `paper` and `quick`.
-        seed
-            Seed of everything random.
-        keep
-            Whether cells are kept on disk and computed side by side,
-            see :func:`~graphon_lib.experiments.sweep.run_cells`.
-
-        Returns
-        -------
-        xarray.Dataset
-            With the data, the number of cells computed (``runs``) and their cost, and the settings
-            that are numbers or names, as attributes.
+        With `keep`, cells are kept on disk and computed side by side, see
+        :func:`~graphon_lib.experiments.sweep.run_cells`. Attributes of the result are the data, the
+        number of cells computed (``runs``) and their cost, and the settings that are numbers or
+        names.
         """
         of, calls, attributes = self._calls(profile, seed)
         alike = [joblib.hash(call) for call in calls]

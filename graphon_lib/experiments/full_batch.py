@@ -30,19 +30,13 @@ def full_batch_descent(
 
     Parameters
     ----------
-    model
-        The network, masks applied.
-    x, targets
-        Inputs (N, n_0) and targets (N, n_D) in the weights' dtype.
-    learning_rate
-        Positive, for weights in NTK units.
-    steps
-        Number of updates, at least 1.
-    watched
+    model, x, targets
+        The network, masks applied; inputs (N, n_0) and targets (N, n_D) in its weights' dtype.
+    learning_rate, steps
+        Positive, for weights in NTK units; number of updates, at least 1.
+    watched, watch
         Numbers of updates after which `watch` is called; 0 is before the first. Not called for a
         loss that is not finite.
-    watch
-        What is done then.
 
     Returns
     -------
@@ -57,10 +51,10 @@ def full_batch_descent(
 
     Notes
     -----
-    A weight of the model is :math:`\sqrt{2 / n_{in}}` times one in NTK units. A step :math:`-\eta g`
-    of the latter is a step :math:`-\eta \frac{2}{n_{in}} g` of the former, :math:`g` being either's
-    own gradient: every layer has its learning rate. After s steps the time of
-    :func:`~graphon_lib.ntk.gradient_flow` is :math:`\eta s`. Pruned weights have zero gradient.
+    A weight of the model is :math:`\sqrt{2 / n_{in}}` times one in NTK units. A step
+    :math:`-\eta g` of the latter is a step :math:`-\eta \frac{2}{n_{in}} g` of the former,
+    :math:`g` being either's own gradient: every layer has its learning rate. After s steps the time
+    of :func:`~graphon_lib.ntk.gradient_flow` is :math:`\eta s`. Pruned weights have zero gradient.
     """
     check_integer("steps", steps, 1)
     if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):

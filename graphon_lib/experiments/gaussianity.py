@@ -39,29 +39,23 @@ def gaussianity(
     structure
         One of :data:`~graphon_lib.experiments.kernel_convergence.DESIGNS`, whose masks are drawn
         with the weights, its second graphon being that of every layer but the first; or a pruning
-        method, whose masks are made once.
+        method, whose masks, of this `density`, are made once.
     samples
         Of pre-activations in a layer, about: networks times width.
-    density
-        Of the masks of a method.
-    blocks
-        Of the neurons of a design's hidden layers.
-    data
-        The digits, and the law of weights and biases.
 
     Returns
     -------
     dict
-        By layer, of pre-activations over the deviation that each living neuron's has over the draws:
-        ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over those
-        whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
+        By layer, of pre-activations over the deviation that each living neuron's has over the
+        draws: ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over
+        those whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
 
     Notes
     -----
-    A rectifier passes half of the second moment of a symmetric law, so that variances follow, at
-    every width, from :math:`C^{l+1}_i = \frac{s_w}{n} \sum_j V_{ij} C^l_j / 2 + s_b`, with the mask
-    for V if it is given. So the mean of :math:`z^2` is 1 but for chance, and :math:`z^4 - 6 z^2 + 3`
-    has the mean of :math:`z^4 - 3` with less of it.
+    A rectifier passes half of the second moment of a symmetric law, so that variances
+    follow, at every width, from :math:`C^{l+1}_i = \frac{s_w}{n} \sum_j V_{ij} C^l_j / 2 + s_b`,
+    with the mask for V if it is given. So the mean of :math:`z^2` is 1 but for chance, and
+    :math:`z^4 - 6 z^2 + 3` has the mean of :math:`z^4 - 3` with less of it.
     """
     from scipy.stats import kstest
 

@@ -51,9 +51,9 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     ----------
     blocks
         A block, or several that have the same axes and follow one another. A block has every
-        combination of the values of its axes, the last axis the fastest. An axis has a list of values,
-        where ``"all"`` stands for all rows of the axis' table, and ``"all: as pruned"`` for all with
-        these words; or a number n, for 0 to n - 1 without labels.
+        combination of the values of its axes, the last axis the fastest. An axis has a list of
+        values, where ``"all"`` stands for all rows of the axis' table, and ``"all: as pruned"`` for
+        all with these words; or a number n, for 0 to n - 1 without labels.
 
     Raises
     ------

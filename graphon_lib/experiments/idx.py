@@ -44,11 +44,7 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     Notes
     -----
     Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
-    axis; then the values, the last axis fastest [1]_.
-
-    References
-    ----------
-    .. [1] Y. LeCun, C. Cortes and C. J. C. Burges, *The MNIST database of handwritten digits*.
+    axis; then the values, the last axis fastest (LeCun, Cortes and Burges, *The MNIST database*).
     """
     try:
         content = gzip.decompress(path.read_bytes())

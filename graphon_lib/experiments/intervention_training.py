@@ -47,11 +47,10 @@ def beside_pruned(interventions: xr.Dataset, pruned: xr.Dataset) -> xr.Dataset:
 
     Parameters
     ----------
-    interventions
-        A result of :data:`INTERVENTION_TRAINING`.
-    pruned
-        A result of :data:`~graphon_lib.experiments.training.TRAINING` with the same seed, so that
-        equal trials are the same networks and batches.
+    interventions, pruned
+        Results of :data:`INTERVENTION_TRAINING` and
+        :data:`~graphon_lib.experiments.training.TRAINING` with the same seed, so that equal trials
+        are the same networks and batches.
 
     Returns
     -------

@@ -51,22 +51,7 @@ SNIP_DENSITY = 0.2
 
 
 def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
-    """Return one of :data:`DESIGNS` as a network of step graphons.
-
-    Parameters
-    ----------
-    design
-        A key of :data:`DESIGNS`.
-    inputs
-        Number of input coordinates, each a column of the first graphon.
-    blocks
-        Blocks of either hidden layer.
-
-    Returns
-    -------
-    GraphonNetwork
-        Graphons with the exact block means of the design's functions.
-    """
+    """Return one of :data:`DESIGNS` by exact block means, with a column for each input."""
     sizes = (inputs, blocks, blocks, OUTPUTS)
     return GraphonNetwork(
         [
@@ -79,26 +64,7 @@ def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
 def estimated_network(
     design: str, *, seed: int, width: int, blocks: int, data: Data
 ) -> GraphonNetwork:
-    """Return one of :data:`ESTIMATED`: the graphons of a network that SNIP has pruned.
-
-    Parameters
-    ----------
-    design
-        A key of :data:`ESTIMATED`.
-    seed
-        Seed of the network and of the batch.
-    width
-        Width of the two hidden layers of the pruned network.
-    blocks
-        Blocks of either hidden layer.
-    data
-        The digits that SNIP sees.
-
-    Returns
-    -------
-    GraphonNetwork
-        Step graphons of density 0.2 with a column for every pixel.
-    """
+    """Return one of :data:`ESTIMATED`, of a network of this `width`."""
     identity, size = (seed, width), {"width": width, "hidden_layers": 2}
     masks = pruned_network("snip", SNIP_DENSITY, identity=identity, data=data, **size).masks
     return GraphonNetwork.from_masks(masks, blocks=blocks, order=ESTIMATED[design])

@@ -72,39 +72,25 @@ def kernel_cost(
 
     Parameters
     ----------
-    seed
-        Seed of graphons, masks and weights.
-    inputs
-        Digits in the batch.
-    empirical_inputs
-        As many of them for the comparison with finite networks, which take longer.
-    blocks
-        Blocks of every hidden layer.
-    hidden_layers
-        Number of hidden layers.
-    width
-        Width of the finite network's hidden layers.
+    inputs, empirical_inputs
+        Images in the batch, and how many of them for finite networks, which take longer.
     density
         Mean of the graphons, which differ from block to block and from layer to layer.
-    scaling_inputs
-        Batches whose kernels are written to a file on disk, to see how cost grows.
-    scaling_blocks
-        Blocks of every hidden layer for those.
+    scaling_inputs, scaling_blocks
+        Batches whose kernels are written to a file on disk, to see how cost grows, and the blocks
+        of every hidden layer for those.
     repeats
         Runs of the graphon kernels; the quickest counts. The empirical ones are run once.
-    data
-        The digits.
 
     Returns
     -------
     dict
-        ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during
-        the first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
-        ``operations`` (part), floating-point operations and function values, with their ``rate``
-        a second of one core; and ``compulsory_megabytes``, inputs and kernel. ``kept_weights`` of
-        the masks in the finite network, a fraction. ``cores``, and ``load_before`` and
-        ``load_after``, the number of processes that wanted them in the minute before the first and
-        last measurement.
+        ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during the
+        first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
+        ``operations`` (part), floating-point operations and function values, with their ``rate`` a
+        second of one core; ``compulsory_megabytes``, inputs and kernel; ``kept_weights``, the
+        fraction in the finite network. ``cores``, and ``load_before`` and ``load_after``, the
+        number of processes that wanted them in the minute before the first and last measurement.
 
     Notes
     -----

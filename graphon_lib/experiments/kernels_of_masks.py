@@ -43,8 +43,8 @@ def kernels_of_masks(
     -------
     dict
         ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
-        eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
-        so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
+        eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel
+        of so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
         ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)

@@ -28,18 +28,10 @@ GRID = 2.0**-11
 
 
 def sorted_degrees(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how many weights rows and columns keep, as fractions in falling order.
+    """Return how many weights rows and columns keep, as fractions in falling order, (2, levels).
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (n_out, n_in)
-        One layer.
-
-    Returns
-    -------
-    ndarray, shape (2, len(DEGREE_LEVELS))
-        Kept weights into each neuron of the layer, then out of each neuron (or pixel) before it:
-        the degree at each of :data:`DEGREE_LEVELS`, linear between neighbours.
+    Kept weights into each neuron of the layer, then out of each neuron (or pixel) before it: the
+    degree at each of :data:`DEGREE_LEVELS`, linear between neighbours.
     """
     levels = 1.0 - np.array(DEGREE_LEVELS)
     return np.array([np.quantile(mask.mean(axis=axis), levels) for axis in (1, 0)])

@@ -29,18 +29,6 @@ PICTURED = 96
 def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
     """Return the fraction of neurons of each hidden layer that no input-output path goes through.
 
-    Parameters
-    ----------
-    masks
-        One boolean mask a layer, shape (n_out, n_in).
-
-    Returns
-    -------
-    numpy.ndarray
-        One fraction a hidden layer, in [0, 1].
-
-    Notes
-    -----
     A neuron is dead when it cannot be reached from any input, or reaches no output: its kept
     weights, if it has any, are without effect. A neuron whose own rows and columns are not empty
     can be dead because its neighbours are.
@@ -57,20 +45,7 @@ def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
 
 
 def pixel_images(density: NDArray, shape: Sequence[int]) -> NDArray:
-    """Return densities of inputs as images; of colours, the mean of each pixel.
-
-    Parameters
-    ----------
-    density
-        Kept fractions of the weights of each input, shape (..., inputs).
-    shape
-        Of an image: rows, columns, and colours if there are any.
-
-    Returns
-    -------
-    numpy.ndarray, shape (..., rows, columns)
-        The kept fraction of each pixel's weights.
-    """
+    """Return densities (..., inputs) as images (..., rows, columns); of colours, their mean."""
     return density.reshape(*density.shape[:-1], *shape[:2], -1).mean(axis=-1)
 
 
@@ -89,11 +64,12 @@ def mask_statistics(
     Returns
     -------
     dict
-        ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction of a
-        pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction of
-        scores that are exactly 0). Of the first trial at the second density only: ``picture`` (row,
-        column; a corner of the second layer's mask), ``in_degree`` and ``out_degree`` (neuron; the
-        kept fractions of the weights into and out of each neuron of the first hidden layer).
+        ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction of
+        a pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction
+        of scores that are exactly 0). Of the first trial at the second density only: ``picture``
+        (row, column; a corner of the second layer's mask), ``in_degree`` and ``out_degree``
+        (neuron; the kept fractions of the weights into and out of each neuron of the first hidden
+        layer).
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     scores = saliency(started.model, pruning, started.x, started.y, generator=started.generator)

@@ -53,8 +53,8 @@ def method_distances(
     -------
     dict
         By density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-        ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight layer),
-        ``dead_fraction`` (hidden layer) and ``path_density``.
+        ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density``
+        (weight layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     found: dict[str, list] = {}
@@ -75,9 +75,9 @@ def method_distances(
 def cycle_ratio(mask: NDArray[np.bool_]) -> float:
     """Return the density of 4-cycles on distinct neurons over the fourth power of the edges'.
 
-    Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at density
-    p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the density
-    of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
+    Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at
+    density p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the
+    density of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
     """
     n, m = mask.shape
     motifs = motif_densities(mask)

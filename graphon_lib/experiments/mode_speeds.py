@@ -14,15 +14,8 @@ MARGIN = 1.25
 def speeds(result: xr.Dataset) -> xr.DataArray:
     """Return how fast modes decay against what is expected: the ratio of two logarithms.
 
-    Parameters
-    ----------
-    result
-        With ``left`` and ``expected`` over ``step``.
-
-    Returns
-    -------
-    xarray.DataArray
-        Without ``step``: at the last step watched at which 1/e of the error or more is expected.
+    Of ``left`` and ``expected`` in a result, at the last step watched at which 1/e of the error or
+    more is expected.
     """
     early = result.expected >= np.exp(-1.0)
     at = result.step.where(early).max("step")
@@ -31,17 +24,10 @@ def speeds(result: xr.Dataset) -> xr.DataArray:
 
 
 def geometric_mean(values: xr.DataArray) -> xr.DataArray:
-    """Return the geometric mean over trials, and the ends of its 95% interval.
+    """Return the geometric mean of positive values over trials, at least two, and its 95% interval.
 
-    Parameters
-    ----------
-    values
-        Positive, with a dimension ``trial`` of at least two.
-
-    Returns
-    -------
-    xarray.DataArray
-        In its place ``statistic``: ``value``, ``lower`` and ``upper``, by Student's t of logarithms.
+    In the place of ``trial`` stands ``statistic``: ``value``, ``lower`` and ``upper``, by Student's
+    t of logarithms.
     """
     from scipy.stats import t
 
@@ -54,18 +40,10 @@ def geometric_mean(values: xr.DataArray) -> xr.DataArray:
 
 
 def agreement(interval: xr.DataArray) -> str:
-    """Say what the interval of a speed over the expected one decides, by :data:`MARGIN`.
+    """Say what the interval of :func:`geometric_mean`, of a speed over the expected one, decides.
 
-    Parameters
-    ----------
-    interval
-        With the dimension ``statistic`` of :func:`geometric_mean`, and no other.
-
-    Returns
-    -------
-    str
-        ``"equal"`` where it lies within the margin, ``"not equal"`` where it lies outside,
-        ``"undecided"`` otherwise.
+    ``"equal"`` where it lies within the :data:`MARGIN`; ``"not equal"`` where it lies outside,
+    ``"undecided"`` otherwise.
     """
     lower, upper = (float(interval.sel(statistic=end)) for end in ("lower", "upper"))
     if lower >= 1.0 / MARGIN and upper <= MARGIN:

@@ -51,12 +51,6 @@ def output_scale(
         What the read-out's weights are multiplied by.
     density
         Of every layer, each pruned alone: the density is then no part of what varies.
-    hidden_layers
-        Of the network.
-    blocks
-        A side of the histogram.
-    data
-        The digits.
 
     Returns
     -------

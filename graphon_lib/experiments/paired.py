@@ -12,15 +12,7 @@ __all__ = ["Comparison", "PairedMeans", "Ratio", "compare", "paired_means", "pai
 
 
 class PairedMeans(NamedTuple):
-    """Geometric means of variants over trials.
-
-    Attributes
-    ----------
-    value : xarray.DataArray
-        Dimensions of the data without ``trial``; infinite where a trial was.
-    lower, upper : xarray.DataArray
-        Ends of the intervals; of an infinite mean, infinite.
-    """
+    """Geometric means over trials and the ends of their intervals, infinite where a trial was."""
 
     value: xr.DataArray
     lower: xr.DataArray
@@ -40,11 +32,11 @@ class Comparison(NamedTuple):
 
     Attributes
     ----------
-    value, lower, upper : float
+    value, lower, upper
         Ratio of two geometric means, with its simultaneous interval.
-    p : float
+    p
         Of the hypothesis that the ratio is 1, after Holm's correction.
-    verdict : str
+    verdict
         ``"lower"`` or ``"higher"`` if `p` is below one minus the confidence; ``"equal"`` if the
         interval lies within the margin of equivalence; otherwise ``"open"``.
     """
@@ -67,11 +59,6 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     confidence
         Of the intervals, in (0, 1).
 
-    Returns
-    -------
-    PairedMeans
-        The means and their intervals.
-
     Raises
     ------
     ValueError
@@ -91,10 +78,9 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
     The interval of :math:`\exp \bar y_{v \cdot}` is :math:`\exp(\bar y_{v \cdot} \pm t s / \sqrt
     T)` with Student's quantile for :math:`(V - 1)(T - 1)` degrees of freedom. The spread is pooled
-    over variants, because a handful of trials tells little about the spread of one; it is pooled
-    separately at each position of the other dimensions. Two variants differ by more than chance if
-    their logarithms do by :math:`\sqrt 2` half widths. Variants with an infinite value take no part
-    in it.
+    over variants, because a handful of trials tells little about one, but not over other
+    dimensions; variants with an infinite value take no part in it. Two variants differ by more than
+    chance if their logarithms do by :math:`\sqrt 2` half widths.
     """
     from scipy.stats import t
 
@@ -125,22 +111,10 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
 
 def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
-    """Return how many times the mean of one variant is that of another.
+    """Return how many times the mean of the variant `first` is that of `second`.
 
-    Parameters
-    ----------
-    values
-        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
-    first, second
-        Labels of two variants whose values are finite.
-    confidence
-        Of the interval, in (0, 1).
-
-    Returns
-    -------
-    Ratio
-        Of `first` to `second`. The interval uses the spread of all variants, as the means do: it is
-        wider than that of one mean by a factor of root two, on the logarithmic scale.
+    The interval uses the spread of all variants, as :func:`paired_means` does: on the logarithmic
+    scale it is wider than that of one mean by a factor of root two.
 
     Raises
     ------
@@ -171,7 +145,7 @@ def compare(
     Parameters
     ----------
     values
-        As of :func:`paired_ratio`.
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
     pairs
         By name, the variants to compare, the first over the second, named before the results are
         seen.
@@ -180,11 +154,6 @@ def compare(
     confidence
         That all verdicts are right, in (0, 1).
 
-    Returns
-    -------
-    dict
-        A :class:`Comparison` for each name.
-
     Raises
     ------
     ValueError
@@ -192,10 +161,10 @@ def compare(
 
     Notes
     -----
-    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values are
-    Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
-    sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
-    Ratios that differ from 1 and are equal to it within the margin are said to differ.
+    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs.
+    The p-values are Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm
+    (*A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics
+    6, 1979). Ratios that differ from 1 and are equal to it within the margin are said to differ.
     """
     from scipy.stats import t
 

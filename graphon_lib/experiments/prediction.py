@@ -37,10 +37,8 @@ def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.
     ----------
     training
         With ``loss`` (..., step), the loss of the batch before update number ``step`` + 1.
-    steps
-        Numbers of updates, at least `window` and at most those in `training`.
-    window
-        How many batches are averaged.
+    steps, window
+        Each step at least `window`, and at most the number of updates in `training`.
 
     Returns
     -------
@@ -68,18 +66,13 @@ def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
     spectra
         Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
     road
-        Where the kernels come from.
+        Where the kernels come from; one that is not in `spectra` is a ``ValueError``.
 
     Returns
     -------
     xarray.DataArray
         Dimensions (quantity, pruning, density, trial), the quantities being :data:`QUANTITIES`; the
         dense network, which has no sparsity, is left out.
-
-    Raises
-    ------
-    ValueError
-        If `road` is not in `spectra`.
     """
     check_choice("road", road, [str(name) for name in spectra.road.values])
     chosen = spectra.sel(road=road, pruning=spectra.pruning != "dense")
@@ -96,7 +89,7 @@ def predictions(
     scale: str = "trace",
     resamples: int = 1000,
 ) -> xr.DataArray:
-    r"""Correlate the ranks of quantities known before training with those of the training speed.
+    """Correlate the ranks of quantities known before training with those of the training speed.
 
     Parameters
     ----------
@@ -105,12 +98,10 @@ def predictions(
     loss
         Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
         need not be as many. No NaN; infinite for runs that diverged.
-    rng
-        Source of the bootstrap.
+    rng, resamples
+        Source and number of bootstrap samples.
     scale
         The quantity that ``"given the scale"`` holds fixed.
-    resamples
-        Bootstrap samples, at least 1.
 
     Returns
     -------
@@ -126,16 +117,14 @@ def predictions(
 
     Notes
     -----
-    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is Spearman's
-    correlation over all cells. ``"within sparsities"`` is that over the methods at one density,
-    averaged over densities: sparsity itself predicts nothing there. ``"given the scale"`` is the
-    partial correlation over all cells.
+    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is
+    Spearman's correlation over all cells, ``"within sparsities"`` the mean over densities of that
+    over the methods at one of them, ``"given the scale"`` the partial correlation over all cells.
 
     ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when trials are drawn again with
     replacement, those of `known` and of `loss` independently, but the same ones in all cells: the
-    networks of one trial share their weights before pruning and their batches. With few trials they
-    say little more than how far single trials differ. How much hangs on one of the methods is said
-    by the least and the most value with one of them left out.
+    networks of one trial share their weights before pruning and their batches. The least and the
+    most value with one of the methods left out say how much hangs on it.
     """
     check_rng("rng", rng)
     check_integer("resamples", resamples, 1)

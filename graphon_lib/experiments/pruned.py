@@ -47,12 +47,8 @@ class Pruned:
 
     Attributes
     ----------
-    trial
-        The network, and what it was pruned with.
-    masks
-        One a layer, shape (n_out, n_in).
-    pruning
-        How it was pruned.
+    trial, masks, pruning
+        The network and what it was pruned with; one mask (n_out, n_in) a layer; how it was pruned.
     blocks
         Of every hidden layer's neurons, of the graphons.
     particles
@@ -193,16 +189,13 @@ def pruned_network(
 
     Parameters
     ----------
-    pruning
-        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``.
-    density
-        Kept fraction of all weights.
+    pruning, density
+        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``; the kept fraction of all
+        weights.
     identity
         Integers that seed the trial, see :func:`~graphon_lib.experiments.trials.start_trial`.
-    width, hidden_layers
+    width, hidden_layers, data
         Of the network, which has as many inputs and outputs as images have pixels and classes.
-    data
-        Of the pruning batch.
     blocks, particles, dtype
         As of :class:`Pruned`.
     """

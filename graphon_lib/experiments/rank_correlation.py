@@ -12,18 +12,13 @@ ROUNDING = 1e-12
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-    """Return Spearman's rank correlation along the last axis.
+    """Return Spearman's rank correlation along the last axis; NaN where all of one are equal.
 
     Parameters
     ----------
     x, y
-        Numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2.
-
-    Returns
-    -------
-    numpy.ndarray, shape (...)
-        In [-1, 1]: the correlation of the ranks, ties sharing their mean rank. NaN where all values
-        of one quantity are equal.
+        Numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2. Ties
+        share their mean rank.
 
     Raises
     ------
@@ -36,26 +31,9 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
 def partial_rank_correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike) -> NDArray[np.float64]:
     r"""Return the rank correlation of two quantities with a third one held fixed.
 
-    Parameters
-    ----------
-    x, y, given
-        As for :func:`rank_correlation`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (...)
-        In [-1, 1]. NaN where all values of a quantity are equal, or `given` has the same ranks as
-        `x` or `y`, or the opposite ones, so that nothing is left to correlate.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`rank_correlation`.
-
-    Notes
-    -----
-    With rank correlations :math:`\rho`, the correlation of what linear regressions of the ranks on
-    those of z leave over:
+    Of arrays as for :func:`rank_correlation`; NaN also where `given` has the same ranks as `x` or
+    `y`, or the opposite ones, so that nothing is left to correlate. With rank correlations
+    :math:`\rho`, that of what linear regressions of the ranks on those of z leave over:
 
     .. math::
 

@@ -16,25 +16,16 @@ VERDICTS = ("smaller within", "undecided", "not smaller within")
 
 
 def mean_distances(distance: xr.DataArray) -> xr.DataArray:
-    """Return mean distances of networks with intervals.
+    """Return mean distances of networks over pairs of different trials, with 95% intervals.
 
-    Parameters
-    ----------
-    distance
-        With dimensions ``trial`` and ``other``, NaN on their diagonal, at least three trials. Those
-        of equal trials are not used.
-
-    Returns
-    -------
-    xarray.DataArray
-        In their place ``statistic``: ``value``, and the ends ``lower`` and ``upper`` of the 95%
-        interval, :func:`separation` says how.
+    In the place of the dimensions ``trial``, at least three, and ``other`` stands ``statistic``:
+    ``value``, ``lower`` and ``upper``, by :func:`separation`'s way.
     """
     return _interval(distance, lambda mean: mean)
 
 
 def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
-    r"""Return how many times the distance within methods that between two methods is.
+    """Return how many times the distance within methods that between two methods is.
 
     Parameters
     ----------
@@ -68,18 +59,10 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
 
 
 def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
-    """Say what the intervals of ratios decide for every pair, of both of its methods at once.
+    """Say what the intervals of :func:`separation` decide for every pair, of both of its methods at once.
 
-    Parameters
-    ----------
-    ratio
-        As of :func:`separation`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (methods, methods)
-        ``"smaller within"`` where the intervals of both methods lie above 1, ``"not smaller within"``
-        where one lies below, ``"undecided"`` otherwise.
+    ``"smaller within"`` where the intervals of both methods lie above 1, ``"not smaller within"``
+    where one lies below, ``"undecided"`` otherwise.
     """
     lower, upper = (ratio.sel(statistic=end).values for end in ("lower", "upper"))
     smaller, larger = (lower > 1.0) & (lower.T > 1.0), (upper < 1.0) | (upper.T < 1.0)

@@ -40,37 +40,29 @@ def residual_modes(
 
     Parameters
     ----------
-    seed, trial
-        These seed the network and its pruning; `seed` alone the digits.
-    width, hidden_layers
-        Of the network, all of whose :math:`D` layers are pruned.
     density
-        Kept fraction c; 1 for the dense network.
+        Kept fraction c of all :math:`D` layers; 1 for the dense network.
     targets
-        One of :data:`TARGETS`.
-    digits
-        Training digits N.
+        One of :data:`TARGETS`, of N `digits`.
     rate
         :math:`\eta c^D \lambda_1 / N`, the learning rate times the largest eigenvalue expected.
     watched
         Numbers of updates after which the error is looked at.
     modes
         Ranks k of the eigenvectors, from 1.
-    data
-        The digits.
 
     Returns
     -------
     dict
-        ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the dense
-        Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent leaves of it
-        in a kernel of :math:`c^D` times the dense eigenvalues,
-        :math:`(1 - \eta c^D \lambda_k / N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
+        ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the
+        dense Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent
+        leaves of it in a kernel of :math:`c^D` times the dense eigenvalues, :math:`(1 - \eta c^D
+        \lambda_k / N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
 
     Notes
     -----
-    For He's initialisation: with biases the kernel of a randomly pruned network is no multiple of the
-    dense one.
+    For He's initialisation: with biases the kernel of a randomly pruned network is no
+    multiple of the dense one.
     """
     images = data.load()
     x, labels = nested_batch(images, digits, seed)

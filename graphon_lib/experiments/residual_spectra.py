@@ -45,11 +45,11 @@ def residual_spectra(
     Returns
     -------
     dict
-        ``singular_value`` (pruning, estimator, source, rank), so many of them, divided by the width;
-        ``cut_norm`` (pruning, estimator, source, bound), of the first trial of `cut_norm_widths`
-        alone. The estimators have so many `blocks` by degree, as many clusters, or `split_blocks`.
-        The source ``"sampled"`` is a mask with independent entries of the estimated probabilities,
-        estimated anew, which shows what chance alone leaves over.
+        ``singular_value`` (pruning, estimator, source, rank), so many of them, divided by the
+        width; ``cut_norm`` (pruning, estimator, source, bound), of the first trial of
+        `cut_norm_widths` alone. The estimators have so many `blocks` by degree, as many clusters,
+        or `split_blocks`. The source ``"sampled"`` is a mask with independent entries of the
+        estimated probabilities, estimated anew, which shows what chance alone leaves over.
     """
     identity = (seed, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)

@@ -29,14 +29,7 @@ class StaleResultError(ValueError):
 
 
 def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
-    """Load a stored result.
-
-    Parameters
-    ----------
-    path
-        The file.
-    parameters, seed
-        What it must have been computed with.
+    """Load a stored result that was computed with these parameters and this seed.
 
     Raises
     ------

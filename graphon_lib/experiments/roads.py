@@ -78,17 +78,10 @@ def measured_kernel(
 ) -> Kernel:
     """Return an empirical kernel, of many inputs in single precision where that is precise enough.
 
-    Parameters
-    ----------
-    weights, masks, x, biases, weight_variance, bias_variance
-        As of :func:`~graphon_lib.ntk.empirical_ntk`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, N)
-        In double precision if N is below :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below
-        :data:`SINGLE_PRECISION_SPAN` times the largest. Otherwise eigenvalues have relative errors of
-        1 % at most, those among the upper half far smaller ones.
+    Arguments are those of :func:`~graphon_lib.ntk.empirical_ntk`. It is computed in double
+    precision if N is below :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below
+    :data:`SINGLE_PRECISION_SPAN` times the largest. Otherwise eigenvalues have relative errors of 1
+    % at most, those among the upper half far smaller ones.
     """
     law = {"biases": biases, "weight_variance": weight_variance, "bias_variance": bias_variance}
     if len(x) >= SINGLE_PRECISION_INPUTS:
@@ -102,16 +95,8 @@ def measured_kernel(
 def hidden_structure(network: GraphonNetwork) -> GraphonNetwork:
     """Return the network with constants of equal density for its first graphon and its read-out.
 
-    Parameters
-    ----------
-    network
-        At least two layers.
-
-    Returns
-    -------
-    GraphonNetwork
-        Its first graphon has one column, so that all input coordinates are alike. Second moments
-        and drifts are left out.
+    Its first graphon has one column, so that all input coordinates are alike. Second moments and
+    drifts are left out.
     """
     first, *hidden, last = network.layers
     rows, columns = first.row_mass, last.col_mass
@@ -261,13 +246,13 @@ ROADS = {
 """Roads by name.
 
 ``"sampled"``: masks drawn from the degree-sorted graphons, new weights, as in the paper;
-``"sampled, hidden only"``: the same with constants for the input layer and the read-out.
-``"theory, ..."``: the Graphon NTK of the masks' graphons, sorted apart (``"degree"``) or with one
-position a neuron (``"joint"``); of the latter also with second moments, then with drifts of blocks
-too, as they are or shrunk; and the kernel of vector positions, conditioned on the signals or counting
-them twice. ``"kept"``: the pruned network itself. ``"re-drawn"``: its masks with new weights;
-``"re-drawn given signals"``: weights drawn given all that SNIP sees, and pruned by it.
-``"signs randomised"``, ``"centred by ..."``: its weights with random signs, or less the mean of their
-layer, of all that leave one neuron (input) or enter one (neuron). ``"shuffled"``: its weights with the
+``"sampled, hidden only"``: the same with constants for the input layer and the read-out. ``"theory,
+..."``: the Graphon NTK of the masks' graphons, sorted apart (``"degree"``) or with one position a
+neuron (``"joint"``); of the latter also with second moments, then with drifts of blocks too, as
+they are or shrunk; and the kernel of vector positions, conditioned on the signals or counting them
+twice. ``"kept"``: the pruned network itself. ``"re-drawn"``: its masks with new weights;
+``"re-drawn given signals"``: weights drawn given all that SNIP sees, and pruned by it. ``"signs
+randomised"``, ``"centred by ..."``: its weights with random signs, or less the mean of their layer,
+of all that leave one neuron (input) or enter one (neuron). ``"shuffled"``: its weights with the
 masks shuffled within every layer.
 """

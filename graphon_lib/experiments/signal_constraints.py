@@ -29,15 +29,6 @@ def signal_constraints(
 ) -> dict[str, NDArray]:
     r"""Compare SNIP's second mask with one whose entries are independent given the signals.
 
-    Parameters
-    ----------
-    seed, images, width, trial
-        These seed the network; so many images are in its batch.
-    density, hidden_layers
-        Of all weights, and of the network.
-    data
-        The digits.
-
     Returns
     -------
     dict
@@ -46,8 +37,9 @@ def signal_constraints(
 
     Notes
     -----
-    The signals of a batch fix :math:`w H` and :math:`w^\top \Delta`. The part of the weights that
-    these do not see is kept, the rest is put together anew from an independent copy :math:`\tilde w`,
+    The signals of a batch of so many `images` fix :math:`w H` and :math:`w^\top
+    \Delta`. The part of the weights that these do not see is kept, the rest is put together anew
+    from an independent copy :math:`\tilde w`,
 
     .. math:: w' = \tilde w + (I - Q)(w - \tilde w)(I - P) ,
 

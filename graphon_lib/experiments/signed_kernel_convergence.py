@@ -22,23 +22,9 @@ SECOND_MOMENT_OVER_DENSITY = 1.5
 def signed_design(strength: float, inputs: int, blocks: int) -> GraphonNetwork:
     r"""Return a network of two hidden layers whose densities and drifts differ from block to block.
 
-    Parameters
-    ----------
-    strength
-        The factor s of the drifts.
-    inputs
-        Number of input coordinates, each a column of the first graphon.
-    blocks
-        Blocks of either hidden layer.
-
-    Returns
-    -------
-    GraphonNetwork
-
-    Notes
-    -----
-    At the midpoints u and v of the blocks, :math:`W = \frac15 + \frac3{10} u v`, :math:`V = \frac32 W`
-    and :math:`D = s \left(\frac12 + \cos 2 \pi (u - v)\right)`, which has both signs.
+    Its first graphon has a column for every input. At the midpoints u and v of the blocks,
+    :math:`W = \frac15 + \frac3{10} u v`, :math:`V = \frac32 W` and, for the `strength` s,
+    :math:`D = s \left(\frac12 + \cos 2 \pi (u - v)\right)`, which has both signs.
     """
     sizes = [grid_positions(count) for count in (inputs, blocks, blocks, OUTPUTS)]
     layers, drifts = [], []
@@ -65,8 +51,8 @@ def signed_kernel_convergence(
     -------
     dict
         ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`;
-        ``error_without_drift``, the same for the theory of the same densities and second moments and
-        no drift.
+        ``error_without_drift``, the same for the theory of the same densities and second moments
+        and no drift.
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = signed_design(strength, x.shape[1], blocks)

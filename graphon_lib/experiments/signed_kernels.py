@@ -62,19 +62,9 @@ def signed_kernels(
     ----------
     seed, width, trial
         These three numbers seed everything random in the cell but the inputs of the kernels, which
-        `seed` alone decides.
-    density, pruning, hidden_layers
-        Of the network.
+        `seed` alone decides: test images, none of them in a pruning batch.
     blocking_density, blocking_width
         At this density and up to this width, all :data:`BLOCKINGS` are tried for SNIP.
-    digits
-        Inputs of the kernels: test images, none of them in a pruning batch.
-    blocks
-        Blocks of every hidden layer's neurons.
-    particles
-        Neurons that represent a layer in the kernels of vector positions, at most.
-    data
-        The digits.
 
     Returns
     -------

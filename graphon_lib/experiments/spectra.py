@@ -63,7 +63,7 @@ LEAST_CONTRAST = 1e-9
 def kernel_metrics(
     kernel: NDArray[np.float64], labels: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the metrics of a kernel and the eigenvalues of :data:`RANKS`.
+    """Return the metrics of a kernel and the eigenvalues of :data:`RANKS`, NaN beyond N.
 
     Parameters
     ----------
@@ -72,14 +72,11 @@ def kernel_metrics(
     labels, classes
         Classes of the N digits and how many there are, for the alignments with one-hot targets.
 
-    Returns
-    -------
-    metrics : numpy.ndarray, shape (7,)
-        In the order of :data:`METRICS`. A kernel that is zero, of a network whose signal has died,
-        has the trace 0 and NaN for the rest; one that is constant, of a network that passes nothing
-        but its biases, has no centred alignment.
-    eigenvalues : numpy.ndarray, shape (21,)
-        NaN beyond N.
+    Notes
+    -----
+    Metrics are in the order of :data:`METRICS`. A kernel that is zero, of a network
+    whose signal has died, has the trace 0 and NaN for the rest; one that is constant, of a network
+    that passes nothing but its biases, has no centred alignment.
     """
     eigenvalues = np.full(len(RANKS), np.nan)
     if not kernel.any():
@@ -122,18 +119,6 @@ def spectra(
         These seed the network, the batch of the pruning, masks and weights that are drawn; a
         training run of the same two numbers and widths trains this network. The digits of the
         kernels are drawn from the training images by `seed` alone.
-    pruning
-        A pruning method, or ``"dense"``.
-    density
-        Kept fraction of the whole network.
-    digits
-        Inputs of the kernels.
-    width, hidden_layers
-        Of the network.
-    blocks
-        Blocks of every hidden layer.
-    data
-        The digits.
 
     Returns
     -------

@@ -54,13 +54,9 @@ def training(
     Parameters
     ----------
     seed, trial
-        These numbers alone seed the network, its pruning batch and its training batches: within a
-        trial all methods, densities and interventions start from the same weights and see the same
-        digits in the same order.
-    width, hidden_layers
-        Of the network, 784-n-...-n-10.
-    pruning
-        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``: no pruning at all.
+        These alone seed the network, its pruning batch and its training batches: within a trial all
+        methods, densities and interventions start from the same weights and see the same images in
+        the same order.
     density
         Kept fraction of all weights. For ``"dense"`` nothing is pruned; the density is then that of
         the random network whose scale the intervention ``"scaled to random"`` imitates.
@@ -68,23 +64,17 @@ def training(
         A name of :data:`~graphon_lib.experiments.interventions.INTERVENTIONS`.
     optimizer, learning_rate, steps, batch_size, evaluated
         As of :func:`~graphon_lib.experiments.training_run.train`.
-    data
-        The digits.
 
     Returns
     -------
     dict
-        ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and ``test_accuracy`` (evaluation), ``gradient_norm``, all of
-        the :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
+        ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and
+        ``test_accuracy`` (evaluation), ``gradient_norm``, as of
+        :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
         ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer);
         ``signal`` (weight layer), the mean square of the pre-activations of the pruning batch;
         ``connected``, whether a path is left from the inputs to the outputs. A network without one
         is trained as it is, with a flat curve, whatever the intervention.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
     check_choice("intervention", intervention, INTERVENTIONS)

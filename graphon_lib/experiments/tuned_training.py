@@ -33,19 +33,18 @@ def tuned_training(
     steps: int,
     **settings: Any,  # noqa: ANN401
 ) -> dict[str, NDArray]:
-    r"""Tune the rate of stochastic gradient descent on one network, and train others with it.
+    """Tune the rate of stochastic gradient descent on one network, and train others with it.
 
     Parameters
     ----------
-    seed, pruning, intervention, density, steps, **settings
-        As of :func:`~graphon_lib.experiments.training.training`.
-    half_decades
-        The least and the greatest rate allowed, :math:`10^{k/2}` for these two integers k.
-    start
-        The k of the first rate tried.
+    half_decades, start
+        The least and the greatest rate allowed, and the first one tried, are :math:`10^{k/2}` for
+        these integers k.
     trials
         Networks that are trained with the rate chosen, numbered from 1. Number 0 is the one that
         the rate is chosen on; it is not among the results.
+    **settings
+        With the others, as of :func:`~graphon_lib.experiments.training.training`.
 
     Returns
     -------
@@ -53,11 +52,6 @@ def tuned_training(
         ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for those
         that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
         allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
 
     Notes
     -----
@@ -106,21 +100,10 @@ def with_runs(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
 
 
 def next_exponent(losses: Mapping[int, float], low: int, high: int, start: int) -> int | None:
-    """Return which rate to try next, or None when the best one has been found.
+    """Return which rate to try next, from `low` to `high`, or None when the best one has been found.
 
-    Parameters
-    ----------
-    losses
-        The loss of every exponent tried so far.
-    low, high
-        The least and the greatest exponent allowed.
-    start
-        The first to try.
-
-    Returns
-    -------
-    int or None
-        A neighbour of the best exponent so far, the lower first if that diverged, else the higher.
+    A neighbour of the best exponent in `losses`, those tried so far: the lower first if that
+    diverged, else the higher.
     """
     if not losses:
         return start
@@ -133,13 +116,7 @@ def next_exponent(losses: Mapping[int, float], low: int, high: int, start: int) 
 
 
 def tuning_loss(loss: ArrayLike) -> float:
-    """Return the mean training loss over the last 20 steps, infinite after a divergence.
-
-    Parameters
-    ----------
-    loss
-        Of every step, shape (steps,).
-    """
+    """Return the mean training loss over the last 20 steps, infinite after a divergence."""
     return float(np.mean(np.asarray(loss, dtype=np.float64)[-FINAL_STEPS:]))
 
 

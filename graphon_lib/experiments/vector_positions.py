@@ -34,8 +34,8 @@ def vector_positions(
     Returns
     -------
     dict
-        ``singular_value`` (pruning, source, rank), divided by the width, for the pruned mask and for
-        a mask with independent entries of the same probabilities; ``mask_density`` and
+        ``singular_value`` (pruning, source, rank), divided by the width, for the pruned mask and
+        for a mask with independent entries of the same probabilities; ``mask_density`` and
         ``expected_density`` (pruning).
     """
     identity = (seed, width, trial)
