@@ -19,6 +19,7 @@ from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.step_graphon import StepGraphon
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "BATCH_DEPENDENCE",
@@ -30,8 +31,13 @@ __all__ = [
     "variance_share",
 ]
 
-ARMS = ("random", "magnitude", "snip", "snip: quiet outputs", "grasp")
-"""What is pruned by. Random and magnitude pruning see no data: the share of their batches is 0."""
+ARMS = tuple(
+    arm
+    for name, method in METHODS.items()
+    if method.rounds == 1
+    for arm in ((name, "snip: quiet outputs") if name == "snip" else (name,))
+)
+"""What is pruned by: methods of one round, since many take too long. Random and magnitude pruning see no data: the share of their batches is 0."""
 
 QUIET = 200.0
 """GraSP divides the outputs by this before the softmax; "quiet outputs" does the same for SNIP."""

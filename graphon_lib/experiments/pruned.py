@@ -17,6 +17,7 @@ from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.positions import PositionLayer, position_layers
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Normal, Uniform
+from graphon_lib.pruning.methods import METHODS, Factor
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
@@ -68,6 +69,11 @@ class Pruned:
     def normal(self) -> bool:
         """Whether weights are normal, and there are no biases."""
         return self.trial.model.initialisation == INITIALISATIONS["he"]
+
+    @property
+    def factor(self) -> Factor | None:
+        """What its scores multiply weights by; None of methods whose masks have no vector positions."""
+        return METHODS[self.pruning].factor if self.pruning in METHODS else None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -131,14 +137,14 @@ class Pruned:
         self, rng: np.random.Generator
     ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
         law = POSITION_LAWS.get(type(self.trial.model.initialisation.law))
-        if self.pruning not in ("grasp", "snip") or law is None:
+        if self.factor is None or law is None:
             return None
-        if self.pruning == "grasp" and not self._all_scores_positive():
+        if self.factor.signed and not self._all_scores_positive():
             return None
         layers, chosen = position_layers(
             self.signals[:-1],
             sum(int(mask.sum()) for mask in self.masks[:-1]),
-            signed=self.pruning == "grasp",
+            signed=self.factor.signed,
             particles=self.particles,
             rng=rng,
             law=law,

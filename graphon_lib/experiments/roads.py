@@ -16,6 +16,7 @@ from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.positions import position_ntk
+from graphon_lib.pruning.methods import Factor
 from graphon_lib.pruning.redraw import redraw_given_signals
 from graphon_lib.pruning.shuffle import shuffle_masks
 
@@ -172,7 +173,7 @@ def _centred(axis: int | None) -> Maker:
 
 
 def _redrawn_given_signals(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel | None:
-    if network.pruning != "snip" or not network.normal:
+    if network.factor != Factor() or not network.normal:
         return None
     signals, weights = network.signals, network.weights
     # The read-out is part of the positions of the last hidden layer.
@@ -208,7 +209,7 @@ def _theory(
 def _positions(conditioned: bool) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel | None:
         found = network.positions(rng)
-        if found is None or not (conditioned or network.pruning == "snip"):
+        if found is None or (network.factor.signed and not conditioned):
             return None
         layers, read_out = found
         of_outputs = network.variances.get("bias_variance", [0.0])[-1]

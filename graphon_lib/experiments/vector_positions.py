@@ -10,10 +10,11 @@ from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.expected import keep_probabilities
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["VECTOR_POSITIONS", "VECTOR_POSITIONS_TORCH", "vector_positions"]
 
-VECTOR_METHODS = ("snip", "grasp")
+VECTOR_METHODS = tuple(name for name, method in METHODS.items() if method.factor)
 
 
 def vector_positions(

@@ -6,9 +6,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from graphon_lib._checks import check_choice
 from graphon_lib.pruning.masks import keep_largest
-from graphon_lib.pruning.methods import saliency
+from graphon_lib.pruning.methods import factor_of, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["keep_probabilities"]
@@ -28,7 +27,7 @@ def keep_probabilities(
     model
         The network, at its initialisation.
     method
-        ``"snip"`` or ``"grasp"``.
+        One that has a :class:`~graphon_lib.pruning.methods.Factor`: SNIP or GraSP.
     density
         Of all weights; not so large that ties at a score of zero decide.
     x, y
@@ -74,7 +73,7 @@ def keep_probabilities(
     signed: its probability is wrong by :math:`\operatorname{sign}(q)\, \varphi(\tau)\, \mu`, of order
     :math:`\sqrt{N / n}`.
     """
-    check_choice("method", method, ("grasp", "snip"))
+    signed = factor_of(method).signed
     scores = saliency(model, method, x, y)
     masks = keep_largest(scores, density)
     threshold = min(
@@ -90,5 +89,5 @@ def keep_probabilities(
         # No score is lost where a weight is exactly zero: it has none.
         factor = torch.where(w == 0.0, 0.0, s.to(torch.float64) / w).abs()
         tail = model.initialisation.tail(threshold / factor, w.shape[1])
-        probabilities.append(tail if method == "snip" else tail / 2.0)
+        probabilities.append(tail / 2.0 if signed else tail)
     return probabilities
