@@ -22,12 +22,7 @@ from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["CURVES", "DESCENT", "VARIANTS", "descent"]
 
-VARIANTS = (
-    "dense: as pruned",
-    "random: as pruned",
-    "random: rescaled",
-    "synflow: as pruned",
-)
+VARIANTS = ("dense: as pruned", "random: as pruned", "random: rescaled", "synflow: as pruned")
 """Dense; pruned at random; the same with the weights of every layer over the root of the density,
 which restores the signal's variance; pruned by SynFlow."""
 
@@ -181,11 +176,7 @@ DESCENT = Experiment(
         "watched": [4, 40],
     },
     case=Case(
-        {
-            "grid": {"trial": 1, "width": [256], "variant": VARIANTS},
-            "steps": 20,
-            "watched": [10],
-        },
+        {"grid": {"trial": 1, "width": [256], "variant": VARIANTS}, "steps": 20, "watched": [10]},
         ["loss", "cosine"],
     ),
 )

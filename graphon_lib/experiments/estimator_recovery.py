@@ -54,10 +54,7 @@ def _estimates(
 ) -> list[NDArray[np.float64]]:
     """Return each estimator's edge probabilities, one value an entry of the mask."""
     ranks = np.ix_(*(_degree_ranks(mask.sum(axis=axis)) for axis in (1, 0)))
-    by_position = [
-        sas(mask, blocks)(*ranks),
-        sas(mask, blocks, cross_fit=True, rng=rng)(*ranks),
-    ]
+    by_position = [sas(mask, blocks)(*ranks), sas(mask, blocks, cross_fit=True, rng=rng)(*ranks)]
     labels = cocluster_blocks(mask, clusters, rng)
     return [*by_position, block_means(mask, *labels).values[np.ix_(*labels)]]
 
@@ -73,11 +70,7 @@ ESTIMATOR_RECOVERY = Experiment(
     variables={"error": ("graphon", "estimator", "size", "trial")},
     coords={"estimator": ("SAS", "cross-fitted SAS", "co-clustering")},
     paper={
-        "grid": {
-            "graphon": list(GRAPHONS),
-            "size": [100, 200, 400, 1000, 2000, 4000],
-            "trial": 10,
-        },
+        "grid": {"graphon": list(GRAPHONS), "size": [100, 200, 400, 1000, 2000, 4000], "trial": 10},
         "aspect": 1.5,
         "blocks": 64,
         "clusters": 16,

@@ -150,10 +150,7 @@ class Experiment:
         started, code = time.perf_counter(), self.code_hash()
         dataset = self.compute(parameters, seed, keep=self.keep and profile == "paper")
         dataset.attrs |= results.provenance(parameters, seed)
-        dataset.attrs |= {
-            "code_sha256": code,
-            "seconds": round(time.perf_counter() - started, 1),
-        }
+        dataset.attrs |= {"code_sha256": code, "seconds": round(time.perf_counter() - started, 1)}
         if profile == "paper":
             results.store(dataset, self.path)
         return dataset

@@ -143,7 +143,5 @@ INTERVENTION_TRAINING = Experiment(
 )
 
 INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under(
-    "torch",
-    batch_size=64,
-    grid={"trial": 5, "density": [0.05], "variant": VARIANTS},
+    "torch", batch_size=64, grid={"trial": 5, "density": [0.05], "variant": VARIANTS}
 )

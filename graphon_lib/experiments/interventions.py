@@ -40,11 +40,7 @@ times the change of variance is that of random pruning, :math:`\text{density}^D`
 
 
 def intervene(
-    name: str,
-    trial: Trial,
-    masks: Sequence[Tensor],
-    density: float,
-    generator: torch.Generator,
+    name: str, trial: Trial, masks: Sequence[Tensor], density: float, generator: torch.Generator
 ) -> MaskedMLP:
     """Return the pruned network of a trial after an intervention, masks applied.
 

@@ -90,11 +90,7 @@ KERNELS_OF_MASKS = Experiment(
         "dense_trace": (),
         "dense_energy": (),
     },
-    coords={
-        "pruning": METHODS,
-        "density": lambda densities, **_: densities,
-        "road": OF_MASKS,
-    },
+    coords={"pruning": METHODS, "density": lambda densities, **_: densities, "road": OF_MASKS},
     paper={
         "grid": {"width": [256, 512, 1024], "trial": 3},
         "densities": [0.2, 0.05],

@@ -91,8 +91,5 @@ MASK_CONVERGENCE = Experiment(
         "digits": 8,
         "blocks": 16,
     },
-    case=Case(
-        {"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}},
-        ["error", "ratio"],
-    ),
+    case=Case({"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}}, ["error", "ratio"]),
 )

@@ -122,12 +122,7 @@ NEURON_TERMS = Experiment(
     finish=in_single_precision,
     arguments=dense_once,
     paper={
-        "grid": {
-            "width": [1024],
-            "density": [0.2, 0.05],
-            "trial": 5,
-            "pruning": ["dense", "all"],
-        },
+        "grid": {"width": [1024], "density": [0.2, 0.05], "trial": 5, "pruning": ["dense", "all"]},
         "hidden_layers": 4,
         "digits": 32,
         "blocks": 64,

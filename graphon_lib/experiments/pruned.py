@@ -21,14 +21,7 @@ from graphon_lib.pruning.methods import METHODS, Factor
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
-__all__ = [
-    "LAYERS",
-    "Pruned",
-    "dense_once",
-    "ntk_weights",
-    "pruned_network",
-    "start_network",
-]
+__all__ = ["LAYERS", "Pruned", "dense_once", "ntk_weights", "pruned_network", "start_network"]
 
 LAYERS = MappingProxyType(
     {
@@ -166,13 +159,7 @@ class Pruned:
         return {}
 
 
-def start_network(
-    identity: Sequence[int],
-    *,
-    width: int,
-    hidden_layers: int,
-    data: Data,
-) -> Trial:
+def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
     """Start a trial with a network of a given width; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)

@@ -112,17 +112,9 @@ RESIDUAL_MODES = Experiment(
     cell=residual_modes,
     arguments=dense_alike,
     variables=dict.fromkeys(("left", "expected"), (*PLACE, "mode", "step")),
-    coords={
-        "mode": lambda modes, **_: modes,
-        "step": lambda watched, **_: watched,
-    },
+    coords={"mode": lambda modes, **_: modes, "step": lambda watched, **_: watched},
     paper={
-        "grid": {
-            "trial": 6,
-            "targets": TARGETS,
-            "density": [1.0, 0.5, 0.2],
-            "width": [256, 1024],
-        },
+        "grid": {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [256, 1024]},
         "hidden_layers": 4,
         "digits": 64,
         "rate": 0.4,

@@ -90,10 +90,7 @@ LEAD = ("pruning", "estimator", "source", "width")
 RESIDUAL_SPECTRA = Experiment(
     name="residual-spectra",
     cell=residual_spectra,
-    variables={
-        "singular_value": (*LEAD, "trial", "rank"),
-        "cut_norm": (*LEAD, "bound"),
-    },
+    variables={"singular_value": (*LEAD, "trial", "rank"), "cut_norm": (*LEAD, "bound")},
     coords={
         "pruning": METHODS,
         "estimator": ESTIMATORS,

@@ -227,8 +227,7 @@ ROADS = {
     "theory, joint": Road("theory, one position", _theory("joint"), of_dense=True),
     "theory, second moments": Road("+ second moments", _theory("joint", second_moments=True)),
     "theory, drifts": Road(
-        "+ drifts of blocks",
-        _theory("joint", second_moments=True, drifts=True, shrinkage=False),
+        "+ drifts of blocks", _theory("joint", second_moments=True, drifts=True, shrinkage=False)
     ),
     "theory, shrunk drifts": Road(
         "+ shrunk drifts", _theory("joint", second_moments=True, drifts=True)

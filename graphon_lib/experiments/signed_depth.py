@@ -64,11 +64,7 @@ SIGNED_DEPTH = Experiment(
     ),
     coords={"road": OF_DEPTHS},
     paper={
-        "grid": {
-            "trial": 3,
-            "hidden_layers": [2, 3, 4, 5, 6, 8],
-            "pruning": ["magnitude", "snip"],
-        },
+        "grid": {"trial": 3, "hidden_layers": [2, 3, 4, 5, 6, 8], "pruning": ["magnitude", "snip"]},
         "width": 1024,
         "density": 0.2,
         "blocks": 64,

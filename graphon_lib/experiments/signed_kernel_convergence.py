@@ -36,14 +36,7 @@ def signed_design(strength: float, inputs: int, blocks: int) -> GraphonNetwork:
 
 
 def signed_kernel_convergence(
-    *,
-    seed: int,
-    strength: float,
-    width: int,
-    trial: int,
-    digits: int,
-    blocks: int,
-    data: Data,
+    *, seed: int, strength: float, width: int, trial: int, digits: int, blocks: int, data: Data
 ) -> dict[str, NDArray]:
     r"""Sample a network of a :func:`signed_design` and compare its tangent kernel with theory.
 

@@ -122,11 +122,7 @@ def _statistics(kernel: NDArray[np.float64] | None, reference: NDArray[np.float6
         return [np.nan] * len(STATISTICS)
     values = np.linalg.eigvalsh(kernel)[::-1]
     cosine = np.vdot(kernel, reference) / np.linalg.norm(kernel) / np.linalg.norm(reference)
-    return [
-        values.sum() / len(values),
-        values[:5].sum() / values.sum(),
-        cosine,
-    ]
+    return [values.sum() / len(values), values[:5].sum() / values.sum(), cosine]
 
 
 SIGNED_KERNELS = Experiment(
@@ -185,6 +181,5 @@ SIGNED_KERNELS = Experiment(
 )
 
 SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under(
-    "torch",
-    grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]},
+    "torch", grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]}
 )

@@ -67,10 +67,7 @@ SORTED_HISTOGRAMS = Experiment(
         "histogram": ("pruning", "estimator", "width", "trial", "row", "column"),
         "layer_density": ("pruning", "width", "trial"),
     },
-    coords={
-        "pruning": METHODS,
-        "estimator": ("plain", "cross-fitted"),
-    },
+    coords={"pruning": METHODS, "estimator": ("plain", "cross-fitted")},
     paper={
         "grid": {"width": [100, 500, 1000], "trial": 20},
         "hidden_layers": 4,

@@ -198,14 +198,7 @@ SPECTRA = Experiment(
         "blocks": 16,
     },
     case=Case(
-        {
-            "grid": {
-                "digits": [128],
-                "trial": 1,
-                "density": [0.05],
-                "pruning": ["dense", "all"],
-            }
-        },
+        {"grid": {"digits": [128], "trial": 1, "density": [0.05], "pruning": ["dense", "all"]}},
         ["energy", "alignment", "path_density"],
         ["path_density"],
     ),

@@ -338,10 +338,7 @@ def _check_layers(layers: Sequence[StepGraphon]) -> tuple[StepGraphon, ...]:
 
 
 def _check_moments(
-    name: str,
-    moments: Sequence[ArrayLike] | None,
-    layers: tuple[StepGraphon, ...],
-    minimum: float,
+    name: str, moments: Sequence[ArrayLike] | None, layers: tuple[StepGraphon, ...], minimum: float
 ) -> tuple[NDArray[np.float64], ...] | None:
     if moments is None:
         return None

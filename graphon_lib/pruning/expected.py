@@ -14,11 +14,7 @@ __all__ = ["keep_probabilities"]
 
 
 def keep_probabilities(
-    model: MaskedMLP,
-    method: str,
-    density: float,
-    x: Tensor | ArrayLike,
-    y: Tensor | ArrayLike,
+    model: MaskedMLP, method: str, density: float, x: Tensor | ArrayLike, y: Tensor | ArrayLike
 ) -> list[Tensor]:
     r"""Return for every weight the probability that SNIP or GraSP keeps it, its own value unknown.
 

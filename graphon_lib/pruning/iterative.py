@@ -39,11 +39,7 @@ class Layer:
 
 
 def prune_in_rounds(
-    layers: Sequence[Layer],
-    rescore: Callable[[], None],
-    density: float,
-    scope: str,
-    rounds: int,
+    layers: Sequence[Layer], rescore: Callable[[], None], density: float, scope: str, rounds: int
 ) -> list[Tensor]:
     r"""Return masks: `rescore` the layers, keep their largest scores, and so on.
 
