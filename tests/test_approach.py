@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.approach import fit_approach
+from graphon_lib.experiments.distance_of_means import fit_approach
 
 WIDTHS = [100, 200, 500, 1000, 2000]
 

@@ -8,10 +8,13 @@ import xarray as xr
 
 from graphon_lib.experiments.method_distances import (
     METHOD_DISTANCES,
+    VERDICTS,
     between_trials,
     cycle_ratio,
+    mean_distances,
+    separation,
+    verdicts,
 )
-from graphon_lib.experiments.regions import VERDICTS, mean_distances, separation, verdicts
 
 
 def on_a_line(places, rng, trials=8, spread=0.1):

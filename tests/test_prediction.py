@@ -12,9 +12,10 @@ from graphon_lib.experiments.prediction import (
     QUANTITIES,
     known_before,
     loss_at,
+    partial_rank_correlation,
     predictions,
+    rank_correlation,
 )
-from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
 from graphon_lib.experiments.spectra import METRICS
 
 METHODS = ["random", "magnitude", "snip", "grasp", "synflow"]

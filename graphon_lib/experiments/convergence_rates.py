@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from graphon_lib.experiments.approach import Approach, fit_approach
 from graphon_lib.experiments.convergence_summary import ESTIMATORS, samples
+from graphon_lib.experiments.distance_of_means import Approach, fit_approach
 from graphon_lib.graphons.motifs import MOTIFS
 
 __all__ = ["QUANTITIES", "RATE_STATISTICS", "rate_summary"]
@@ -34,7 +34,7 @@ def rate_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     -------
     xarray.Dataset
         ``approach`` (hidden_layers, mask, pruning, density, quantity, rate_statistic); the
-        statistics are those of :class:`~graphon_lib.experiments.approach.Approach` and the number
+        statistics are those of :class:`~graphon_lib.experiments.distance_of_means.Approach` and the number
         of widths that had enough trials, NaN where fewer than three did. Quantities: histograms as
         they are and divided by their own density; the density of the layer; the density of the
         4-cycle over the fourth power of that of the edge.

@@ -56,17 +56,11 @@ INTERVAL = 0.002
 
 def kernel_cost(
     *,
-    seed: int,
     inputs: int,
-    empirical_inputs: int,
     blocks: int,
     hidden_layers: int,
-    width: int,
-    density: float,
-    scaling_inputs: Sequence[int],
-    scaling_blocks: int,
-    repeats: int,
     data: Data,
+    **settings: Any,  # noqa: ANN401
 ) -> dict[str, ArrayLike]:
     """Time the Graphon NTK, and the tangent kernel of a finite network beside it.
 
@@ -96,21 +90,10 @@ def kernel_cost(
     -----
     Measured in processes that hold nothing else, so that peaks of memory are those of the kernels.
     """
-    settings = {
-        "seed": seed,
-        "inputs": inputs,
-        "empirical_inputs": empirical_inputs,
-        "blocks": blocks,
-        "hidden_layers": hidden_layers,
-        "width": width,
-        "density": density,
-        "scaling_blocks": scaling_blocks,
-        "repeats": repeats,
-        "data": data,
-    }
     before = _load()
-    measured = _in_fresh_process(_kernels, settings)
-    scaling = _in_fresh_process(_scaling, settings | {"counts": list(scaling_inputs)})
+    settings |= {"hidden_layers": hidden_layers, "data": data}
+    measured = _in_fresh_process(_kernels, {"inputs": inputs, "blocks": blocks, **settings})
+    scaling = _in_fresh_process(_scaling, settings)
     features = data.load().x_train.shape[1]
     return {
         **measured,
@@ -209,19 +192,19 @@ def _kernels(
 
 def _scaling(
     *,
-    counts: Sequence[int],
     seed: int,
+    scaling_inputs: Sequence[int],
     scaling_blocks: int,
     hidden_layers: int,
     density: float,
     data: Data,
     **_: object,
 ) -> dict[str, Any]:
-    digits = _digits(max(counts), data)
+    digits = _digits(max(scaling_inputs), data)
     network = _network(seed, digits.shape[1], scaling_blocks, hidden_layers, density)
     before = resident_memory()
     seconds, megabytes = [], []
-    for count in counts:
+    for count in scaling_inputs:
         x = digits[:count]
         with tempfile.TemporaryDirectory() as folder:
             out = np.memmap(Path(folder) / "kernel", np.float64, "w+", shape=(len(x), len(x)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, permutations
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.mask_statistics import dead_fractions
@@ -23,9 +24,13 @@ __all__ = [
     "MEASURES",
     "METHOD_DISTANCES",
     "METHOD_DISTANCES_TORCH",
+    "VERDICTS",
     "between_trials",
     "cycle_ratio",
+    "mean_distances",
     "method_distances",
+    "separation",
+    "verdicts",
 ]
 
 MEASURES = ("cut norm", "4-cycles")
@@ -34,6 +39,9 @@ of logarithms of the 4-cycles over those of a constant of equal density, which n
 
 KINDS = ("seed", "density", "depth", "method")
 """In what two networks differ, besides their seeds."""
+
+
+VERDICTS = ("smaller within", "undecided", "not smaller within")
 
 
 def method_distances(
@@ -132,6 +140,78 @@ def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
         .assign(distance=(dims, distance), measure=list(MEASURES), kind=list(KINDS))
         .assign_coords(against=dataset.pruning.values)
     )
+
+
+def mean_distances(distance: xr.DataArray) -> xr.DataArray:
+    """Return mean distances of networks over pairs of different trials, with 95% intervals.
+
+    In the place of the dimensions ``trial``, at least three, and ``other`` stands ``statistic``:
+    ``value``, ``lower`` and ``upper``, by :func:`separation`'s way.
+    """
+    return _interval(distance, lambda mean: mean)
+
+
+def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+    """Return how many times the distance within methods that between two methods is.
+
+    Parameters
+    ----------
+    distance
+        Of one measure, dimensions (kind, pruning, against, trial, other), see
+        :func:`~graphon_lib.experiments.method_distances.between_trials`.
+    kind
+        In what two networks of one method differ: ``"seed"``, ``"density"`` or ``"depth"``.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (pruning, against, statistic): between the two methods over within the first
+        of them, with the ends of its 95% interval.
+
+    Notes
+    -----
+    Mean distances over pairs of trials are U-statistics, and trials, not pairs, are independent.
+    The standard error is the jackknife's, of logarithms with one trial left out at a time, and the
+    interval that of Student's t with one degree of freedom less than trials (Arvesen, *Jackknifing
+    U-statistics*, Annals of Mathematical Statistics 40, 1969).
+    """
+    check_choice("kind", kind, [str(k) for k in distance.kind.values])
+
+    def ratios(mean: xr.DataArray) -> xr.DataArray:
+        within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
+        between = mean.sel(kind="method", drop=True).transpose("pruning", "against")
+        return np.log(between / within[:, None])
+
+    return np.exp(_interval(distance, ratios))
+
+
+def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
+    """Say what the intervals of :func:`separation` decide for every pair, of both of its methods at once.
+
+    ``"smaller within"`` where the intervals of both methods lie above 1, ``"not smaller within"``
+    where one lies below, ``"undecided"`` otherwise.
+    """
+    lower, upper = (ratio.sel(statistic=end).values for end in ("lower", "upper"))
+    smaller, larger = (lower > 1.0) & (lower.T > 1.0), (upper < 1.0) | (upper.T < 1.0)
+    return np.select([smaller, larger], [VERDICTS[0], VERDICTS[2]], VERDICTS[1])
+
+
+def _interval(distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
+    """Return a function of means over pairs of trials, and the ends of its interval."""
+    from scipy.stats import t
+
+    count = distance.sizes["trial"]
+    if count < 3:
+        raise ValueError(f"distance must have at least three trials, got {count}")
+    value = of(distance.mean(["trial", "other"]))
+    left_out = np.array(
+        [of(distance.drop_isel(trial=k, other=k).mean(["trial", "other"])) for k in range(count)]
+    )
+    error = np.sqrt((count - 1) * left_out.var(axis=0))
+    half = t.ppf(0.975, count - 1) * error
+    ends = np.stack([value, value - half, value + half], axis=-1)
+    statistic = {"statistic": ["value", "lower", "upper"]}
+    return xr.DataArray(ends, dims=(*value.dims, "statistic"), coords={**value.coords, **statistic})
 
 
 PLACE = ("pruning", "density", "hidden_layers", "trial")

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from graphon_lib.book.figures.panels import show_matrix
 from graphon_lib.book.looks import DENSE, SERIES
 from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, new_figure, style_of
-from graphon_lib.experiments.regions import mean_distances
+from graphon_lib.experiments.method_distances import mean_distances
 from graphon_lib.graphons import MOTIFS, CutNorm
 
 __all__ = ["cut_distances", "cut_norm_witness", "motif_ratios", "within_and_between"]

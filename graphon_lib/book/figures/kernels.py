@@ -13,7 +13,7 @@ from graphon_lib.book.figures.panels import method_lines, width_axis
 from graphon_lib.book.looks import SERIES as LOOKS
 from graphon_lib.book.style import new_figure, style_of
 from graphon_lib.experiments.fits import fit_slope
-from graphon_lib.experiments.mode_speeds import MARGIN, geometric_mean, speeds
+from graphon_lib.experiments.residual_modes import MARGIN, geometric_mean, speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [
