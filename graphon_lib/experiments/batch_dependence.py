@@ -37,7 +37,7 @@ ARMS = tuple(
     if method.rounds == 1
     for arm in ((name, "snip: quiet outputs") if name == "snip" else (name,))
 )
-"""What is pruned by: methods of one round, since many take too long. Random and magnitude pruning see no data: the share of their batches is 0."""
+"""Methods of one round, as many take too long. The first two see no data, whose share is 0."""
 
 QUIET = 200.0
 """GraSP divides the outputs by this before the softmax; "quiet outputs" does the same for SNIP."""

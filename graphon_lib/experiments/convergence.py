@@ -133,21 +133,9 @@ def summarise(
 ) -> xr.Dataset:
     """Compare what the methods make of networks of growing width.
 
-    Parameters
-    ----------
-    dataset
-        All cells.
-    resamples
-        Of the bootstrap of the distances.
-    reference, cut_density, cut_pairs
-        Cut norms are those of histograms of each width to those of this one, at this density, for
-        so many pairs of networks.
-
-    Returns
-    -------
-    xarray.Dataset
-        Histograms, degree quantiles and what compares them, by the summaries that are merged here;
-        the rest for every trial, in single precision.
+    In the result are histograms, degree quantiles and what compares them, by the summaries that are
+    merged here; the rest for every trial, in single precision. Cut norms are those of histograms of
+    each width to those of the `reference`, at `cut_density`, for `cut_pairs` pairs of networks.
     """
     compared = xr.merge(
         [

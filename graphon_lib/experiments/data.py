@@ -33,23 +33,18 @@ class Dataset:
     label
         How it is written.
     shape, classes
-        Of an image, rows, columns, and colours if there are any; and how many classes there are:
-        labels are 0, 1, and so on.
-    files
-        The official files and their SHA-256.
-    parse
-        From the paths of these files, in that order, to images, labels, test images and test labels
-        as unsigned bytes.
+        Of an image, rows, columns, and colours if there are any; labels are 0 to `classes` - 1.
+    files, parse
+        The official files with their SHA-256, and the function from their paths, in that order, to
+        images, labels, test images and test labels as unsigned bytes.
     mean, deviation
         Of the pixels, as fractions of 255, that standardise them; the same for all colours.
-    mirrors
-        Addresses of folders with the official files, tried in turn.
-    variable
-        The environment variable that names a folder with them.
-    subset, subset_sha256
-        The archive of ``images`` and ``labels`` bundled with the book.
-    held_out
-        How many of each class in the subset, its last ones, are its test set.
+    mirrors, variable
+        Addresses of folders with the official files, and the environment variable that names one
+        here.
+    subset, subset_sha256, held_out
+        The archive of ``images`` and ``labels`` bundled with the book, of each class of which the
+        last `held_out` are its test set.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""How far apart expected histograms are, each known from a sample of trials, and how fast they meet."""
+"""How far apart expected histograms are, each known from some trials, and how fast they meet."""
 
 from __future__ import annotations
 
@@ -45,35 +45,18 @@ def distance_of_means(
 ) -> DistanceOfMeans:
     r"""Estimate the squared distance between the expectations of two samples.
 
-    Parameters
-    ----------
-    first, second
-        Independent trials, one a row, shapes (T, d) and (U, d), at least two each.
-    rng, resamples
-        Source and number of bootstrap samples.
-
-    Raises
-    ------
-    ValueError
-        If a sample has fewer than two trials, the dimensions differ or an argument is not allowed.
-
-    Notes
-    -----
-    Averaging T trials leaves noise, and noise in d dimensions adds to a distance, never subtracts:
+    Of independent trials, one a row, shapes (T, d) and (U, d), at least two each; anything else is
+    a ``ValueError``. Averaging T trials leaves noise, and noise in d dimensions adds to a distance:
 
     .. math:: \mathbb E \lVert \bar x - \bar y \rVert^2 = \lVert \mathbb E x - \mathbb E y \rVert^2
               + \frac{\operatorname{tr} \Sigma_x}{T} + \frac{\operatorname{tr} \Sigma_y}{U} .
 
-    The last two terms are estimated from the sample variances and subtracted. The same happens
-    once more when trials are drawn with replacement [1]_: bootstrap distances are shifted so that
-    their mean is the estimate, and their quantiles are the interval. It is cautious, up to
-    :math:`\sqrt 3` times too wide, where the distance is far below the noise. Only inner products
-    of trials are needed, so that resampling costs nothing that grows with d.
-
-    References
-    ----------
-    .. [1] B. Efron and R. Tibshirani, *An Introduction to the Bootstrap*, Chapman & Hall 1993,
-       chapters 10 and 13.
+    The last two terms are estimated from the sample variances and subtracted. The same happens once
+    more when trials are drawn with replacement (Efron and Tibshirani, *An Introduction to the
+    Bootstrap*, 1993, chapters 10 and 13): bootstrap distances are shifted so that their mean is the
+    estimate, and their quantiles are the interval. It is cautious, up to :math:`\sqrt 3` times too
+    wide, where the distance is far below the noise. Only inner products of trials are needed, so
+    that resampling costs nothing that grows with d.
     """
     first, second = _check_trials({"first": first, "second": second})
     check_rng("rng", rng)
@@ -159,33 +142,19 @@ def fit_approach(
 ) -> Approach:
     r"""Fit a power law to the distances between the expectations at all widths.
 
-    Parameters
-    ----------
-    samples, widths
-        For every width, at least three that grow, its independent trials, one a row, shape (trials,
-        d), at least two.
-    rng, resamples
-        Source and number of bootstrap samples.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three widths or two trials of one, the widths do not grow, the
-        dimensions differ or an argument is not allowed.
-
-    Notes
-    -----
-    If the expectations approach a limit along one direction :math:`e` as a power of the width,
+    Of the trials of every width, one a row, shape (trials, d), at least two; at least three widths
+    that grow; anything else is a ``ValueError``. If the expectations approach a limit along one
+    direction :math:`e` as a power of the width,
 
     .. math:: \mathbb E x_n = x_\infty - s\, \frac{n^{-b}}{b}\, e ,
 
     then their distances are :math:`s\,\lvert n^{-b} - m^{-b}\rvert / \lvert b\rvert` and the limit
-    drops out. The form continues through :math:`b = 0`, where distances are
-    :math:`s \lvert\log n - \log m\rvert` and there is no limit. Squared distances, freed of the
-    noise of the means as in :func:`distance_of_means`,
-    are fitted by least squares, each in units of its bootstrap standard error; the interval comes
-    from fitting the bootstrap's distances in the same way. Distances to one common reference would
-    bias the exponent upwards: they vanish at the reference, whether it is the limit or not.
+    drops out. The form continues through :math:`b = 0`, where distances are :math:`s \lvert\log n -
+    \log m\rvert` and there is no limit. Squared distances, freed of the noise of the means as in
+    :func:`distance_of_means`, are fitted by least squares, each in units of its bootstrap standard
+    error; the interval comes from fitting the bootstrap's distances in the same way. Distances to
+    one common reference would bias the exponent upwards: they vanish at the reference, whether it
+    is the limit or not.
     """
     if len(samples) < 3 or len(widths) != len(samples):
         raise ValueError(

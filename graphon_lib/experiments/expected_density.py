@@ -19,25 +19,8 @@ def expected_magnitude_densities(
 ) -> NDArray[np.float64]:
     r"""Return the layer densities (D,) of global magnitude pruning at initialisation.
 
-    Parameters
-    ----------
-    widths
-        Layer widths :math:`(n_0, \dots, n_D)`, each at least 1.
-    density
-        Kept fraction of all weights, in (0, 1].
-    initialisation
-        A name of :data:`graphon_lib.pruning.INITIALISATIONS`.
-
-    Raises
-    ------
-    ValueError
-        If `widths` has fewer than two entries or one below 1, `density` is not in (0, 1], or there
-        is no such initialisation.
-
-    Notes
-    -----
-    One threshold t serves all layers, so that with :math:`N_l = n_l n_{l-1}` and
-    weights w of layer l
+    One threshold t serves all layers, so that with widths :math:`n_0, \dots, n_D`, :math:`N_l = n_l
+    n_{l-1}` and weights w of layer l
 
     .. math::
 
@@ -46,6 +29,12 @@ def expected_magnitude_densities(
     For He's normal weights :math:`c_l = \operatorname{erfc}(t \sqrt{n_{l-1}} / 2)`, for PyTorch's
     uniform ones :math:`c_l = \max(0, 1 - t \sqrt{n_{l-1}})`. The left side falls in t until it is
     0, so the root is unique.
+
+    Raises
+    ------
+    ValueError
+        If `widths` has fewer than two entries or one below 1, `density` is not in (0, 1], or there
+        is no such initialisation.
     """
     from scipy.optimize import brentq
 

@@ -35,11 +35,9 @@ class Case(NamedTuple):
     ----------
     changes
         What is different in the profile ``"paper"``: a smaller grid, other settings.
-    variables
-        Those that must be the same. The mean over all trials is none of them.
-    blind
-        Those that see no images where the method needs no data: they are the same whatever the
-        images.
+    variables, blind
+        Those that must be the same, and those of them that see no images where the method needs no
+        data. The mean over all trials is none of them.
     """
 
     changes: Profile

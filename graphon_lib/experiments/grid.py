@@ -94,28 +94,15 @@ def put_together(
 
     Parameters
     ----------
-    of
-        The places of the cells.
-    cells
-        The arrays of each cell by name, in the order of the places. A cell may leave out some, or
-        return shorter ones: the rest is NaN, which makes integers and booleans floating-point.
+    of, cells
+        The places, and in their order the arrays of each cell by name. A cell may leave out some,
+        or return shorter ones: the rest is NaN, which makes integers and booleans floating-point.
     variables
         The dimensions of each variable. Those that are axes of the grid say where a cell's array
         goes, the others are its own, in their order. An axis that is left out does not matter to a
-        variable: cells that differ in it alone must return the same.
-    coords
+        variable: cells that differ in it alone must return the same, or it is a ``ValueError``.
+    coords, settings
         Labels of the cells' own dimensions, or functions of the settings that return them.
-    settings
-        For those functions, by keyword.
-
-    Returns
-    -------
-    xarray.Dataset
-
-    Raises
-    ------
-    ValueError
-        If cells return different arrays for one place of a variable.
     """
     labels = {axis: values for axis, values in of.axes.items() if axis not in of.counted}
     own = {name: f(**settings) if callable(f) else f for name, f in coords.items()}

@@ -44,25 +44,10 @@ def with_variants(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
 
 
 def beside_pruned(interventions: xr.Dataset, pruned: xr.Dataset) -> xr.Dataset:
-    """Put the results of interventions beside those of the networks as pruned.
+    """Put the results of interventions beside those of the networks as pruned, along ``variant``.
 
-    Parameters
-    ----------
-    interventions, pruned
-        Results of :data:`INTERVENTION_TRAINING` and
-        :data:`~graphon_lib.experiments.training.TRAINING` with the same seed, so that equal trials
-        are the same networks and batches.
-
-    Returns
-    -------
-    xarray.Dataset
-        Both along ``variant``, those as pruned first, at the densities, trials and evaluations
-        that they share.
-
-    Raises
-    ------
-    ValueError
-        If they have different seeds or digits.
+    Those as pruned come first, at the densities, trials and evaluations that both share. Other
+    seeds or images are a ``ValueError``: equal trials are the same networks and batches.
     """
     for name in ("seed", "data_sha256"):
         if interventions.attrs[name] != pruned.attrs[name]:

@@ -42,21 +42,10 @@ times the change of variance is that of random pruning, :math:`\text{density}^D`
 def intervene(
     name: str, trial: Trial, masks: Sequence[Tensor], density: float, generator: torch.Generator
 ) -> MaskedMLP:
-    """Return the pruned network of a trial after an intervention, masks applied.
+    """Return the pruned network of a trial after one of :data:`INTERVENTIONS`, masks applied.
 
-    Parameters
-    ----------
-    name
-        One of :data:`INTERVENTIONS`, which says what each does.
-    trial
-        The network at initialisation, and the batch that measures signals; both are left as they
-        are.
-    masks
-        The masks of a method, one a layer.
-    density
-        Kept fraction of all weights at which random pruning is compared with, in (0, 1].
-    generator
-        Source of new weights and of shuffles.
+    The trial is left as it is; its batch measures signals. At `density` random pruning is compared
+    with.
 
     Raises
     ------

@@ -154,19 +154,9 @@ def mean_distances(distance: xr.DataArray) -> xr.DataArray:
 def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
-    Parameters
-    ----------
-    distance
-        Of one measure, dimensions (kind, pruning, against, trial, other), see
-        :func:`~graphon_lib.experiments.method_distances.between_trials`.
-    kind
-        In what two networks of one method differ: ``"seed"``, ``"density"`` or ``"depth"``.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (pruning, against, statistic): between the two methods over within the first
-        of them, with the ends of its 95% interval.
+    Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
+    networks of one method differing in `kind`, to dimensions (pruning, against, statistic): between
+    the two methods over within the first of them, with the ends of its 95% interval.
 
     Notes
     -----

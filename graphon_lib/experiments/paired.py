@@ -55,15 +55,9 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     ----------
     values
         Positive, possibly infinite; dimensions ``variant`` and ``trial`` (at least two of either
-        that are finite) and any others.
+        that are finite) and any others; or it is a ``ValueError``.
     confidence
         Of the intervals, in (0, 1).
-
-    Raises
-    ------
-    ValueError
-        If a dimension is missing, a value is NaN or not positive, `confidence` is out of its range,
-        or fewer than two variants or trials are finite.
 
     Notes
     -----
@@ -111,15 +105,10 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
 
 def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
-    """Return how many times the mean of the variant `first` is that of `second`.
+    """Return how many times the mean of one variant, of finite values, is that of another.
 
     The interval uses the spread of all variants, as :func:`paired_means` does: on the logarithmic
     scale it is wider than that of one mean by a factor of root two.
-
-    Raises
-    ------
-    ValueError
-        As :func:`paired_means`; or if a variant does not exist, or its mean is infinite.
     """
     return _ratio(paired_means(values, confidence), first, second)
 
@@ -144,27 +133,21 @@ def compare(
 
     Parameters
     ----------
-    values
-        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
+    values, confidence
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone; confidence
+        that all verdicts are right.
     pairs
         By name, the variants to compare, the first over the second, named before the results are
         seen.
     margin
         Above 1. Ratios from ``1 / margin`` to `margin` count as equal.
-    confidence
-        That all verdicts are right, in (0, 1).
-
-    Raises
-    ------
-    ValueError
-        As :func:`paired_ratio`; or if `margin` is not above 1.
 
     Notes
     -----
-    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs.
-    The p-values are Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm
-    (*A simple sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics
-    6, 1979). Ratios that differ from 1 and are equal to it within the margin are said to differ.
+    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values
+    are Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
+    sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
+    Ratios that differ from 1 and are equal to it within the margin are said to differ.
     """
     from scipy.stats import t
 

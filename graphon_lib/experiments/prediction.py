@@ -42,24 +42,11 @@ STATISTICS = ("value", "lower", "upper", "least without a method", "most without
 
 
 def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.DataArray:
-    """Return the training loss at some steps, as a mean over the last batches before.
+    """Return the training loss at some steps, as a mean over the last `window` batches before.
 
-    Parameters
-    ----------
-    training
-        With ``loss`` (..., step), the loss of the batch before update number ``step`` + 1.
-    steps, window
-        Each step at least `window`, and at most the number of updates in `training`.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (..., at), ``at`` being `steps`; infinite where a run diverged.
-
-    Raises
-    ------
-    ValueError
-        If a step is out of its range.
+    From ``loss`` (..., step), the loss of the batch before update number ``step`` + 1, to
+    dimensions (..., at), ``at`` being `steps`; infinite where a run diverged. A step below `window`
+    or above the number of updates is a ``ValueError``.
     """
     check_integer("window", window, 1)
     for step in steps:
@@ -70,20 +57,11 @@ def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.
 
 
 def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
-    """Collect the quantities of pruned networks that training has no part in.
+    """Collect the :data:`QUANTITIES` of pruned networks that training has no part in.
 
-    Parameters
-    ----------
-    spectra
-        Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
-    road
-        Where the kernels come from; one that is not in `spectra` is a ``ValueError``.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (quantity, pruning, density, trial), the quantities being :data:`QUANTITIES`; the
-        dense network, which has no sparsity, is left out.
+    Of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits and kernels by
+    `road`, with dimensions (quantity, pruning, density, trial). The dense network, which has no
+    sparsity, is left out.
     """
     check_choice("road", road, [str(name) for name in spectra.road.values])
     chosen = spectra.sel(road=road, pruning=spectra.pruning != "dense")
@@ -212,16 +190,8 @@ def _comparisons(
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
     """Return Spearman's rank correlation along the last axis; NaN where all of one are equal.
 
-    Parameters
-    ----------
-    x, y
-        Numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2. Ties
-        share their mean rank.
-
-    Raises
-    ------
-    ValueError
-        If a value is NaN or no number, the shapes do not fit, or n is less than 2.
+    Of numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2;
+    anything else is a ``ValueError``. Ties share their mean rank.
     """
     return _correlation(*_ranks(x=x, y=y))
 

@@ -65,7 +65,7 @@ class Pruned:
 
     @property
     def factor(self) -> Factor | None:
-        """What its scores multiply weights by; None of methods whose masks have no vector positions."""
+        """What its scores multiply weights by; None where masks have no vector positions."""
         return METHODS[self.pruning].factor if self.pruning in METHODS else None
 
     @property
@@ -180,17 +180,10 @@ def pruned_network(
 ) -> Pruned:
     """Start a trial with a network of a given width, and prune it.
 
-    Parameters
-    ----------
-    pruning, density
-        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``; the kept fraction of all
-        weights.
-    identity
-        Integers that seed the trial, see :func:`~graphon_lib.experiments.trials.start_trial`.
-    width, hidden_layers, data
-        Of the network, which has as many inputs and outputs as images have pixels and classes.
-    blocks, particles, dtype
-        As of :class:`Pruned`.
+    To a kept fraction of all weights by one of :data:`graphon_lib.pruning.METHODS`, or not at all
+    for ``"dense"``. The integers of `identity` seed the trial, see
+    :func:`~graphon_lib.experiments.trials.start_trial`; the network has as many inputs and outputs
+    as images have pixels and classes; the rest is as of :class:`Pruned`.
     """
     trial = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     if pruning == "dense":

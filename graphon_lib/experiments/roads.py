@@ -50,8 +50,8 @@ class Road:
     label
         How it is written.
     kernel
-        Called with the network, inputs (N, n_0) and a generator, None for roads that draw nothing,
-        returns (N, N); or None where there is no such road from a network.
+        From a network, inputs (N, n_0) and a generator, None for roads that draw nothing, to (N,
+        N); or None where there is no such road from a network.
     of_dense
         Whether it says something of a network of which nothing is pruned.
     """

@@ -37,16 +37,15 @@ def signal_constraints(
 
     Notes
     -----
-    The signals of a batch of so many `images` fix :math:`w H` and :math:`w^\top
-    \Delta`. The part of the weights that these do not see is kept, the rest is put together anew
-    from an independent copy :math:`\tilde w`,
+    The signals of a batch of so many `images` fix :math:`w H` and :math:`w^\top \Delta`. The part
+    of the weights that these do not see is kept, the rest is that of an independent copy
+    :math:`\tilde w`:
 
-    .. math:: w' = \tilde w + (I - Q)(w - \tilde w)(I - P) ,
+    .. math:: w' = \tilde w + (I - Q)(w - \tilde w)(I - P) .
 
-    so that :math:`w'` knows nothing of the signals if w is normal: its entries are then independent
-    given them, and so are those of the mask :math:`|w'_{ij} q_{ij}| \ge t` for fixed factors and
-    threshold. Of uniform weights :math:`w'` has independent entries up to terms of the order of the
-    part replaced.
+    If w is normal :math:`w'` knows nothing of the signals: given them its entries are independent,
+    and so are those of the mask :math:`|w'_{ij} q_{ij}| \ge t` for fixed factors and threshold. Of
+    uniform weights they are up to terms of the order of the part replaced.
     """
     identity = (seed, images, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)

@@ -63,20 +63,12 @@ LEAST_CONTRAST = 1e-9
 def kernel_metrics(
     kernel: NDArray[np.float64], labels: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the metrics of a kernel and the eigenvalues of :data:`RANKS`, NaN beyond N.
+    """Return the metrics of a kernel (N, N) and the eigenvalues of :data:`RANKS`, NaN beyond N.
 
-    Parameters
-    ----------
-    kernel
-        Shape (N, N), symmetric and positive semi-definite to rounding.
-    labels, classes
-        Classes of the N digits and how many there are, for the alignments with one-hot targets.
-
-    Notes
-    -----
-    Metrics are in the order of :data:`METRICS`. A kernel that is zero, of a network
-    whose signal has died, has the trace 0 and NaN for the rest; one that is constant, of a network
-    that passes nothing but its biases, has no centred alignment.
+    Metrics are in the order of :data:`METRICS`; alignments are with the one-hot targets of the
+    labels. A kernel that is zero, of a network whose signal has died, has the trace 0 and NaN for
+    the rest; one that is constant, of a network that passes nothing but its biases, has no centred
+    alignment.
     """
     eigenvalues = np.full(len(RANKS), np.nan)
     if not kernel.any():

@@ -105,10 +105,8 @@ def run_cells(
 
     Parameters
     ----------
-    function
-        Importable by name; called with a cell's arguments by keyword, on one thread.
-    cells
-        The arguments of each cell; started in this order.
+    function, cells
+        Importable by name, and called with the arguments of each cell by keyword, on one thread.
     key
         Names the code and whatever else the cells depend on, see :func:`fingerprint`. Cells kept
         under another key are not read.
@@ -124,13 +122,11 @@ def run_cells(
 
     Notes
     -----
-    A cell on disk that cannot be read, or whose content does not have the checksum it was kept
-    with, is computed again, and a message to the module's logger names it. A cell is written under
-    another name first, so that a process killed at any moment leaves no half of one.
-
-    Every worker writes the cells it computes: workers on several machines need a `folder` that all
-    of them see, and Dask workers one thread each. A worker that is lost has its cell computed by
-    another.
+    A cell on disk that cannot be read, or does not have the checksum it was kept with, is computed
+    again, and a message to the module's logger names it. A cell is written under another name
+    first, so that a process killed at any moment leaves no half of one. Every worker writes the
+    cells it computes: workers on several machines need a `folder` that all of them see, and Dask
+    workers one thread each.
     """
     code = definitions_hash([function])
     memory = Memory(CACHE if folder is None else folder, verbose=0, compress=1)

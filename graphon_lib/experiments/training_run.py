@@ -62,14 +62,12 @@ def train(
     evaluated: Collection[int],
     rng: np.random.Generator,
 ) -> TrainingRun:
-    """Train a masked network in place.
+    """Train a masked network in place; any argument out of its range is a ``ValueError``.
 
     Parameters
     ----------
     model
         The network, masks applied. Pruned weights are set to 0 and stay there; biases are trained.
-    data
-        Images to train on and to test with.
     optimizer, learning_rate, steps, batch_size
         A name of :data:`OPTIMIZERS`, its positive rate, the number of updates, and images in a
         batch.
@@ -78,16 +76,11 @@ def train(
     rng
         Source of the batches.
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
-    When the loss is no longer finite training stops, and the record is filled up with
-    infinity. The gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0,
-    and so does the weight, exactly; this is checked at the end, unless weights have overflowed.
+    When the loss is no longer finite training stops, and the record is filled up with infinity. The
+    gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
+    the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_integer("steps", steps, 1)
@@ -133,12 +126,8 @@ def draw_batches(
 ) -> Iterator[Tensor]:
     """Yield the (size,) indices of each step's batch: every epoch in a new random order.
 
-    What is left over at the end of an epoch is passed over.
-
-    Raises
-    ------
-    ValueError
-        If `size` is not between 1 and the number of images `available`.
+    What is left over at its end is passed over; a `size` not from 1 to `available` is a
+    ``ValueError``.
     """
     if check_integer("size", size, 1) > available:
         raise ValueError(f"size must be at most {available}, the training digits, got {size}")

@@ -39,10 +39,12 @@ def tuned_training(
     ----------
     half_decades, start
         The least and the greatest rate allowed, and the first one tried, are :math:`10^{k/2}` for
-        these integers k.
+        these integers k. From `start` the search goes to the neighbours of the best rate so far
+        until both have been tried (:func:`next_exponent`), which finds the best if the loss falls
+        and then rises.
     trials
         Networks that are trained with the rate chosen, numbered from 1. Number 0 is the one that
-        the rate is chosen on; it is not among the results.
+        the rate is chosen on, by its :func:`tuning_loss`; it is not among the results.
     **settings
         With the others, as of :func:`~graphon_lib.experiments.training.training`.
 
@@ -52,13 +54,6 @@ def tuned_training(
         ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for those
         that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
         allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
-
-    Notes
-    -----
-    A rate is judged by the mean training loss over the last steps (:func:`tuning_loss`). From
-    `start` the search goes to the neighbours of the best rate so far until both have been tried
-    (:func:`next_exponent`), which finds the best rate if the loss falls and then rises with the
-    rate.
     """
     low, high = _check_exponents(half_decades, start)
 
