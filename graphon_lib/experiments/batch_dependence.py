@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.sampling import sample_mask
@@ -223,14 +223,16 @@ BATCH_DEPENDENCE = Experiment(
         "layer_density": ("pruning", "width", "batch", "trial"),
     },
     coords={"pruning": ARMS},
-    paper={
-        "grid": {"width": [500, 1000, 2000], "batch": 16, "trial": 4},
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={"grid": {"width": [64, 96], "batch": 3, "trial": 2}},
+    **profiles(
+        grid=(
+            {"width": [500, 1000, 2000], "batch": 16, "trial": 4},
+            {"width": [64, 96], "batch": 3, "trial": 2},
+        ),
+        hidden_layers=2,
+        density=0.2,
+        blocks=16,
+        full=(True, False),
+    ),
     # The shares of batches need three of them.
     case=Case(
         {"grid": {"width": [500], "batch": 3, "trial": 2}}, ["layer_density"], ["layer_density"]

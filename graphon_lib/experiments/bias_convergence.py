@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.kernel_convergence import design_network
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
@@ -79,22 +79,20 @@ BIAS_CONVERGENCE = Experiment(
     variables=dict.fromkeys(
         ("error", "error_without_biases", "bias_factor"), ("law", "design", "width", "trial")
     ),
-    paper={
-        "grid": {
-            "law": list(LAWS),
-            "design": ["constant", "threshold", "blocks"],
-            "width": [64, 128, 256, 512, 1024, 2048],
-            "trial": 10,
-        },
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"law": list(LAWS), "design": ["threshold"], "width": [32, 64], "trial": 2},
-        "digits": 6,
-        "blocks": 8,
-    },
+    **profiles(
+        grid=(
+            {
+                "law": list(LAWS),
+                "design": ["constant", "threshold", "blocks"],
+                "width": [64, 128, 256, 512, 1024, 2048],
+                "trial": 10,
+            },
+            {"law": list(LAWS), "design": ["threshold"], "width": [32, 64], "trial": 2},
+        ),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {

@@ -19,7 +19,7 @@ from graphon_lib.experiments.convergence_summary import (
     histogram_summary,
 )
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import degree_blocks
@@ -194,22 +194,18 @@ CONVERGENCE = Experiment(
         "motif": list(MOTIFS),
         "rank": range(1, SINGULAR_VALUES + 1),
     },
-    paper={
-        "grid": _grid(TRIALS),
-        "densities": [0.3, 0.2, 0.1],
-        "scope": "global",
-        "detailed": {100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1},
-        "blocks": 64,
-        "full": True,
-        "finish": {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
-    },
-    quick={
-        "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
-        "densities": [0.3, 0.2],
-        "detailed": {64: 2, 96: 2, 128: 2},
-        "blocks": 16,
-        "finish": {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
-    },
+    **profiles(
+        grid=(_grid(TRIALS), {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]}),
+        densities=([0.3, 0.2, 0.1], [0.3, 0.2]),
+        scope="global",
+        detailed=({100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1}, {64: 2, 96: 2, 128: 2}),
+        blocks=(64, 16),
+        full=(True, False),
+        finish=(
+            {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
+            {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
+        ),
+    ),
     case=Case(
         {
             "grid": {"width": [100], "trial": 2, "hidden_layers": [2]},

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import ntk_weights, start_network
 from graphon_lib.experiments.trials import Trial
@@ -155,26 +155,20 @@ DESCENT = Experiment(
         "watched": lambda watched, **_: watched,
         "kernel": ("measured, first", "Graphon NTK", "measured, last"),
     },
-    paper={
-        "grid": {"trial": 2, "width": [256, 1024], "variant": VARIANTS},
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 128,
-        "blocks": 64,
-        "rate": 0.1,
-        "steps": 400,
-        "watched": [10, 100, 400],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 1, "width": [48, 96], "variant": VARIANTS},
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 16,
-        "blocks": 16,
-        "steps": 40,
-        "watched": [4, 40],
-    },
+    **profiles(
+        grid=(
+            {"trial": 2, "width": [256, 1024], "variant": VARIANTS},
+            {"trial": 1, "width": [48, 96], "variant": VARIANTS},
+        ),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(128, 16),
+        blocks=(64, 16),
+        rate=0.1,
+        steps=(400, 40),
+        watched=([10, 100, 400], [4, 40]),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "width": [256], "variant": VARIANTS}, "steps": 20, "watched": [10]},
         ["loss", "cosine"],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import LAYERS, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
@@ -94,35 +94,31 @@ DRIFT_SCALING = Experiment(
         **dict.fromkeys(("trace", "energy"), (*PLACE, "road")),
     },
     coords={"weight_layer": LAYERS["weight_layer"], "road": REMEDIES},
-    paper={
-        "grid": [
-            *(
-                {"width": [width], "trial": trials, "pruning": ["all"]}
-                for width, trials in ((256, 5), (512, 5), (1024, 4))
-            ),
-            # Rounds of SynFlow take too long.
-            *(
-                {"width": [width], "trial": trials, "pruning": WITHOUT_SYNFLOW}
-                for width, trials in ((2048, 3), (4096, 1))
-            ),
-        ],
-        "remedied": ["snip", "grasp"],
-        "largest_remedied": 1024,
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [48], "trial": 2, "pruning": ["all"]},
-            {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
-        ],
-        "largest_remedied": 96,
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 6,
-    },
+    **profiles(
+        grid=(
+            [
+                *(
+                    {"width": [width], "trial": trials, "pruning": ["all"]}
+                    for width, trials in ((256, 5), (512, 5), (1024, 4))
+                ),
+                # Rounds of SynFlow take too long.
+                *(
+                    {"width": [width], "trial": trials, "pruning": WITHOUT_SYNFLOW}
+                    for width, trials in ((2048, 3), (4096, 1))
+                ),
+            ],
+            [
+                {"width": [48], "trial": 2, "pruning": ["all"]},
+                {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
+            ],
+        ),
+        remedied=["snip", "grasp"],
+        largest_remedied=(1024, 96),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(16, 6),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [256], "trial": 1, "pruning": ["all"]}},
         ["drift", "second_moment"],

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.graphons.blocks import block_means, rank_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp
@@ -69,17 +69,15 @@ ESTIMATOR_RECOVERY = Experiment(
     cell=estimator_recovery,
     variables={"error": ("graphon", "estimator", "size", "trial")},
     coords={"estimator": ("SAS", "cross-fitted SAS", "co-clustering")},
-    paper={
-        "grid": {"graphon": list(GRAPHONS), "size": [100, 200, 400, 1000, 2000, 4000], "trial": 10},
-        "aspect": 1.5,
-        "blocks": 64,
-        "clusters": 16,
-    },
-    quick={
-        "grid": {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
-        "blocks": 8,
-        "clusters": 4,
-    },
+    **profiles(
+        grid=(
+            {"graphon": list(GRAPHONS), "size": [100, 200, 400, 1000, 2000, 4000], "trial": 10},
+            {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
+        ),
+        aspect=1.5,
+        blocks=(64, 8),
+        clusters=(16, 4),
+    ),
     case=Case(
         {"grid": {"graphon": list(GRAPHONS), "size": [100, 200], "trial": 1}}, ["error"], ["error"]
     ),

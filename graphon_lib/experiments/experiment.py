@@ -23,7 +23,7 @@ from graphon_lib.experiments.sweep import CellFunction, compute_cells, fingerpri
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Case", "Experiment", "experiments_in"]
+__all__ = ["Case", "Experiment", "experiments_in", "profiles"]
 
 Profile = Mapping[str, Any]
 
@@ -59,13 +59,11 @@ class Experiment:
     variables
         The dimensions of each array of the result, see
         :func:`~graphon_lib.experiments.grid.put_together`.
-    paper
-        The profile of the stored result: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`;
+    paper, quick
+        The profiles, see :func:`profiles`: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`;
         settings, all of which cells are called with; and under ``finish`` those of `finish`. In the
         place of ``full`` cells are given the :class:`~graphon_lib.experiments.digits.Data` that it,
         ``dataset`` (MNIST if left out) and ``initialisation`` (He's) ask for, as ``data``.
-    quick
-        What is different in a small instance, besides its data: the bundled ones are enough for it.
     coords
         Labels of the dimensions that are no axes of the grid, or functions of the settings.
     finish
@@ -90,10 +88,6 @@ class Experiment:
     arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     keep: bool = True
     case: Case | None = None
-
-    def __post_init__(self) -> None:
-        bundled = {"full": False} if "full" in self.paper else {}
-        object.__setattr__(self, "quick", {**self.paper, **bundled, **self.quick})
 
     @property
     def path(self) -> Path:
@@ -222,6 +216,22 @@ class Experiment:
                 seen |= labels
                 probes.append(call)
         return fingerprint(self.cell, probes)
+
+
+def profiles(**settings: Any) -> dict[str, Profile]:  # noqa: ANN401
+    """Return the profiles ``paper`` and ``quick`` of an experiment.
+
+    A setting is a pair of what it is in the one, the sizes of the paper, and in the other, a small
+    instance; or, if it is no tuple, what it is in both.
+    """
+    pairs = {
+        name: value if isinstance(value, tuple) else (value, value)
+        for name, value in settings.items()
+    }
+    return {
+        profile: {name: pair[place] for name, pair in pairs.items()}
+        for place, profile in enumerate(("paper", "quick"))
+    }
 
 
 def experiments_in(modules: Iterable[str]) -> dict[str, Experiment]:

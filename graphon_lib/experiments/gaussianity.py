@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.kernel_convergence import DESIGNS, design_network
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -125,19 +125,16 @@ GAUSSIANITY = Experiment(
     cell=gaussianity,
     variables=dict.fromkeys(("excess", "excess_upper", "distance"), PLACE),
     coords={"layer": range(1, HIDDEN_LAYERS + 1)},
-    paper={
-        "grid": {"structure": STRUCTURES, "width": [64, 128, 256, 512, 1024], "trial": 8},
-        "samples": 16384,
-        "density": 0.2,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"structure": ["threshold", "snip"], "width": [32, 64], "trial": 2},
-        "samples": 256,
-        "density": 0.3,
-        "blocks": 8,
-    },
+    **profiles(
+        grid=(
+            {"structure": STRUCTURES, "width": [64, 128, 256, 512, 1024], "trial": 8},
+            {"structure": ["threshold", "snip"], "width": [32, 64], "trial": 2},
+        ),
+        samples=(16384, 256),
+        density=(0.2, 0.3),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"structure": STRUCTURES[:3], "width": [64], "trial": 1}}, ["excess", "distance"]
     ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
 
 __all__ = [
@@ -98,25 +98,20 @@ INTERVENTION_TRAINING = Experiment(
     finish=with_variants,
     variables=run_variables("variant", "density", "trial"),
     coords=RUN_LABELS,
-    paper={
-        "grid": {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
-        "width": 1024,
-        "hidden_layers": 4,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 100,
-        "batch_size": 128,
-        "evaluated": [100],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "density": [0.1], "variant": VARIANTS},
-        "width": 64,
-        "hidden_layers": 2,
-        "steps": 20,
-        "batch_size": 64,
-        "evaluated": [20],
-    },
+    **profiles(
+        grid=(
+            {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
+            {"trial": 2, "density": [0.1], "variant": VARIANTS},
+        ),
+        width=(1024, 64),
+        hidden_layers=(4, 2),
+        optimizer="adam",
+        learning_rate=1e-3,
+        steps=(100, 20),
+        batch_size=(128, 64),
+        evaluated=([100], [20]),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"trial": 1, "density": [0.05], "variant": ["random: rescaled"]},
@@ -141,25 +136,20 @@ LONG_TRAINING = Experiment(
     finish=with_variants,
     variables=run_variables("variant", "density", "trial"),
     coords=RUN_LABELS,
-    paper={
-        "grid": {"trial": 3, "density": [0.05], "variant": ENDING},
-        "width": 1024,
-        "hidden_layers": 4,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 2000,
-        "batch_size": 128,
-        "evaluated": [25, 50, 100, 200, 500, 1000, 2000],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "density": [0.1], "variant": ENDING},
-        "width": 64,
-        "hidden_layers": 2,
-        "steps": 40,
-        "batch_size": 64,
-        "evaluated": [20, 40],
-    },
+    **profiles(
+        grid=(
+            {"trial": 3, "density": [0.05], "variant": ENDING},
+            {"trial": 2, "density": [0.1], "variant": ENDING},
+        ),
+        width=(1024, 64),
+        hidden_layers=(4, 2),
+        optimizer="adam",
+        learning_rate=1e-3,
+        steps=(2000, 40),
+        batch_size=(128, 64),
+        evaluated=([25, 50, 100, 200, 500, 1000, 2000], [20, 40]),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp, Threshold
 from graphon_lib.graphons.network import GraphonNetwork
@@ -123,17 +123,15 @@ KERNEL_CONVERGENCE = Experiment(
     name="kernel-convergence",
     cell=kernel_convergence,
     variables={"error": ("design", "width", "trial")},
-    paper={
-        "grid": {"design": list(DESIGNS), "width": WIDTHS, "trial": 10},
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
-        "digits": 6,
-        "blocks": 8,
-    },
+    **profiles(
+        grid=(
+            {"design": list(DESIGNS), "width": WIDTHS, "trial": 10},
+            {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
+        ),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "trial": 1}}, ["error"]),
 )
 
@@ -141,18 +139,15 @@ ESTIMATED_CONVERGENCE = Experiment(
     name="estimated-convergence",
     cell=estimated_convergence,
     variables={"error": ("design", "width", "trial")},
-    paper={
-        "grid": {"design": list(ESTIMATED), "width": WIDTHS, "trial": 5},
-        "pruned_width": 512,
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"design": list(ESTIMATED), "width": [32, 64], "trial": 2},
-        "pruned_width": 64,
-        "digits": 6,
-        "blocks": 8,
-    },
+    **profiles(
+        grid=(
+            {"design": list(ESTIMATED), "width": WIDTHS, "trial": 5},
+            {"design": list(ESTIMATED), "width": [32, 64], "trial": 2},
+        ),
+        pruned_width=(512, 64),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "trial": 1}}, ["error"]),
 )

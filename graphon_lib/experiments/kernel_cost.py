@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from graphon_lib.experiments.cost import MEGABYTE, resident_memory, single_thread
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Experiment
+from graphon_lib.experiments.experiment import Experiment, profiles
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -277,27 +277,17 @@ KERNEL_COST = Experiment(
         "inputs": lambda scaling_inputs, **_: scaling_inputs,
         "part": PARTS,
     },
-    paper={
-        "grid": {},
-        "inputs": 1024,
-        "empirical_inputs": 512,
-        "blocks": 64,
-        "hidden_layers": 4,
-        "width": 1024,
-        "density": 0.2,
-        "scaling_inputs": [1024, 2048, 4096, 8192],
-        "scaling_blocks": 8,
-        "repeats": 3,
-        "full": True,
-    },
-    quick={
-        "inputs": 64,
-        "empirical_inputs": 32,
-        "blocks": 8,
-        "hidden_layers": 2,
-        "width": 48,
-        "scaling_inputs": [32, 64, 128],
-        "scaling_blocks": 4,
-        "repeats": 2,
-    },
+    **profiles(
+        grid={},
+        inputs=(1024, 64),
+        empirical_inputs=(512, 32),
+        blocks=(64, 8),
+        hidden_layers=(4, 2),
+        width=(1024, 48),
+        density=0.2,
+        scaling_inputs=([1024, 2048, 4096, 8192], [32, 64, 128]),
+        scaling_blocks=(8, 4),
+        repeats=(3, 2),
+        full=(True, False),
+    ),
 )

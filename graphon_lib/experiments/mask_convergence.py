@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import ntk_weights, pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -73,23 +73,19 @@ MASK_CONVERGENCE = Experiment(
     cell=mask_convergence,
     variables=dict.fromkeys(("error", "ratio"), ("pruning", "weights", "width", "trial")),
     coords={"weights": WEIGHTS},
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials, "pruning": ["all"]}
-            for width, trials in ((64, 10), (256, 6), (1024, 4), (4096, 1))
-        ],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 16,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 8,
-        "blocks": 16,
-    },
+    **profiles(
+        grid=(
+            [
+                {"width": [width], "trial": trials, "pruning": ["all"]}
+                for width, trials in ((64, 10), (256, 6), (1024, 4), (4096, 1))
+            ],
+            {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
+        ),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(16, 8),
+        blocks=(64, 16),
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}}, ["error", "ratio"]),
 )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.graphons.partition import grid_positions
@@ -116,15 +116,14 @@ MASK_MAPS = Experiment(
         "side": ("in", "out"),
         "level": DEGREE_LEVELS,
     },
-    paper={
-        "grid": {"trial": 3, "pruning": ["all"]},
-        "densities": [0.5, 0.3, 0.2, 0.1, 0.05],
-        "width": 1000,
-        "hidden_layers": 3,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.3, 0.2], "width": 100},
+    **profiles(
+        grid=({"trial": 3, "pruning": ["all"]}, {"trial": 1, "pruning": ["all"]}),
+        densities=([0.5, 0.3, 0.2, 0.1, 0.05], [0.3, 0.2]),
+        width=(1000, 100),
+        hidden_layers=3,
+        blocks=32,
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction"],

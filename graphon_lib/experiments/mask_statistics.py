@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.pruning.methods import saliency
 
@@ -116,14 +116,13 @@ MASK_STATISTICS = Experiment(
         "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
     },
-    paper={
-        "grid": {"trial": 10, "pruning": ["all"]},
-        "densities": [0.3, 0.2, 0.1, 0.05],
-        "width": 1000,
-        "hidden_layers": 3,
-        "full": True,
-    },
-    quick={"grid": {"trial": 2, "pruning": ["all"]}, "densities": [0.3, 0.2], "width": 100},
+    **profiles(
+        grid=({"trial": 10, "pruning": ["all"]}, {"trial": 2, "pruning": ["all"]}),
+        densities=([0.3, 0.2, 0.1, 0.05], [0.3, 0.2]),
+        width=(1000, 100),
+        hidden_layers=3,
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.cut_norm import cut_norm
@@ -218,19 +218,16 @@ METHOD_DISTANCES = Experiment(
         "path_density": PLACE,
     },
     coords={"density": lambda densities, **_: densities},
-    paper={
-        "grid": {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},
-        "densities": [0.1, 0.2, 0.3],
-        "width": 1000,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 3, "hidden_layers": [2, 3], "pruning": ["all"]},
-        "densities": [0.2, 0.3],
-        "width": 64,
-        "blocks": 8,
-    },
+    **profiles(
+        grid=(
+            {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},
+            {"trial": 3, "hidden_layers": [2, 3], "pruning": ["all"]},
+        ),
+        densities=([0.1, 0.2, 0.3], [0.2, 0.3]),
+        width=(1000, 64),
+        blocks=(16, 8),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 2, "hidden_layers": [2, 3], "pruning": ["random", "snip"]}},
         ["cycle_ratio", "layer_density"],

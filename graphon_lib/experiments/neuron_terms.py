@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import LAYERS, Pruned, dense_once, pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.neuron_blocks import hidden_blocks
@@ -121,21 +121,17 @@ NEURON_TERMS = Experiment(
     },
     finish=in_single_precision,
     arguments=dense_once,
-    paper={
-        "grid": {"width": [1024], "density": [0.2, 0.05], "trial": 5, "pruning": ["dense", "all"]},
-        "hidden_layers": 4,
-        "digits": 32,
-        "blocks": 64,
-        "groups": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [48], "density": [0.3], "trial": 2, "pruning": ["dense", "all"]},
-        "hidden_layers": 2,
-        "digits": 6,
-        "blocks": 9,
-        "groups": 4,
-    },
+    **profiles(
+        grid=(
+            {"width": [1024], "density": [0.2, 0.05], "trial": 5, "pruning": ["dense", "all"]},
+            {"width": [48], "density": [0.3], "trial": 2, "pruning": ["dense", "all"]},
+        ),
+        hidden_layers=(4, 2),
+        digits=(32, 6),
+        blocks=(64, 9),
+        groups=(16, 4),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.batch_dependence import QUIET, VarianceShare, shapes, variance_share
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.motifs import motif_densities
@@ -133,18 +133,17 @@ OUTPUT_SCALE = Experiment(
         "histogram": (*PLACE, "scale", "row", "column"),
     },
     coords={"scale": lambda scales, **_: scales},
-    paper={
-        "grid": {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},
-        "scales": [1 / QUIET, 0.1, 1.0],
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [64, 96], "images": [2, 100], "batch": 3, "trial": 2},
-        "scales": [1 / QUIET, 1.0],
-    },
+    **profiles(
+        grid=(
+            {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},
+            {"width": [64, 96], "images": [2, 100], "batch": 3, "trial": 2},
+        ),
+        scales=([1 / QUIET, 0.1, 1.0], [1 / QUIET, 1.0]),
+        hidden_layers=2,
+        density=0.2,
+        blocks=16,
+        full=(True, False),
+    ),
     # The shares of batches need three of them.
     case=Case(
         {"grid": {"width": [500], "images": [1, 100], "batch": 3, "trial": 2}},

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
@@ -166,23 +166,18 @@ RESIDUAL_MODES = Experiment(
     arguments=dense_alike,
     variables=dict.fromkeys(("left", "expected"), (*PLACE, "mode", "step")),
     coords={"mode": lambda modes, **_: modes, "step": lambda watched, **_: watched},
-    paper={
-        "grid": {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [256, 1024]},
-        "hidden_layers": 4,
-        "digits": 64,
-        "rate": 0.4,
-        "watched": [2**k for k in range(8)],
-        "modes": [1, 2, 5, 10, 20],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "targets": TARGETS, "density": [1.0, 0.5], "width": [64, 128]},
-        "hidden_layers": 2,
-        "digits": 24,
-        "rate": 0.2,
-        "watched": [1, 2, 4, 8, 16],
-        "modes": [1, 2, 5],
-    },
+    **profiles(
+        grid=(
+            {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [256, 1024]},
+            {"trial": 2, "targets": TARGETS, "density": [1.0, 0.5], "width": [64, 128]},
+        ),
+        hidden_layers=(4, 2),
+        digits=(64, 24),
+        rate=(0.4, 0.2),
+        watched=([2**k for k in range(8)], [1, 2, 4, 8, 16]),
+        modes=([1, 2, 5, 10, 20], [1, 2, 5]),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"trial": 1, "targets": TARGETS, "density": [0.2], "width": [256]},

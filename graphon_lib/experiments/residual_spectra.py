@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import block_means, degree_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
@@ -98,27 +98,22 @@ RESIDUAL_SPECTRA = Experiment(
         "rank": lambda singular_values, **_: range(1, singular_values + 1),
         "bound": ("lower", "upper"),
     },
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials}
-            for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
-        ],
-        "cut_norm_widths": [512, 1024, 2048],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "blocks": 64,
-        "split_blocks": 128,
-        "singular_values": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
-        "cut_norm_widths": [64],
-        "hidden_layers": 3,
-        "blocks": 8,
-        "split_blocks": 16,
-        "singular_values": 6,
-    },
+    **profiles(
+        grid=(
+            [
+                {"width": [width], "trial": trials}
+                for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
+            ],
+            [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
+        ),
+        cut_norm_widths=([512, 1024, 2048], [64]),
+        hidden_layers=(4, 3),
+        density=0.2,
+        blocks=(64, 8),
+        split_blocks=(128, 16),
+        singular_values=(16, 6),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [512], "trial": 1}, "cut_norm_widths": []},
         ["singular_value"],

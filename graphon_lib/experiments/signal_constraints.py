@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.masks import keep_largest
@@ -71,13 +71,15 @@ SIGNAL_CONSTRAINTS = Experiment(
     name="signal-constraints",
     cell=signal_constraints,
     variables={"flipped": PLACE, "operator_norm": PLACE},
-    paper={
-        "grid": {"images": [10, 100], "width": [500, 1000, 2000, 4000], "trial": 4},
-        "density": 0.2,
-        "hidden_layers": 2,
-        "full": True,
-    },
-    quick={"grid": {"images": [2, 10], "width": [64, 128], "trial": 2}},
+    **profiles(
+        grid=(
+            {"images": [10, 100], "width": [500, 1000, 2000, 4000], "trial": 4},
+            {"images": [2, 10], "width": [64, 128], "trial": 2},
+        ),
+        density=0.2,
+        hidden_layers=2,
+        full=(True, False),
+    ),
     case=Case({"grid": {"images": [100], "width": [500], "trial": 1}}, ["flipped"]),
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.graphons.network import GraphonNetwork, sample_weights
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -67,23 +67,28 @@ SIGNED_KERNEL_CONVERGENCE = Experiment(
     name="signed-kernel-convergence",
     cell=signed_kernel_convergence,
     variables=dict.fromkeys(("error", "error_without_drift"), ("strength", "width", "trial")),
-    paper={
-        "grid": [
-            {"width": [width], "strength": [0.25, 0.7, 2.0], "trial": trials}
-            for width, trials in ((256, 16), (512, 16), (1024, 12), (2048, 8), (4096, 8), (8192, 6))
-        ],
-        "digits": 8,
-        "blocks": 8,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [width], "strength": [0.7], "trial": trials}
-            for width, trials in ((64, 3), (128, 2))
-        ],
-        "digits": 4,
-        "blocks": 4,
-    },
+    **profiles(
+        grid=(
+            [
+                {"width": [width], "strength": [0.25, 0.7, 2.0], "trial": trials}
+                for width, trials in (
+                    (256, 16),
+                    (512, 16),
+                    (1024, 12),
+                    (2048, 8),
+                    (4096, 8),
+                    (8192, 6),
+                )
+            ],
+            [
+                {"width": [width], "strength": [0.7], "trial": trials}
+                for width, trials in ((64, 3), (128, 2))
+            ],
+        ),
+        digits=(8, 4),
+        blocks=(8, 4),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [256, 512], "strength": [0.25, 0.7, 2.0], "trial": 1}},
         ["error", "error_without_drift"],

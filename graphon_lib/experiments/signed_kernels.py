@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import Pruned, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.graphons.network import GraphonNetwork
@@ -139,34 +139,28 @@ SIGNED_KERNELS = Experiment(
             for order, count, shrinkage in BLOCKINGS
         ],
     },
-    paper={
-        "grid": {
-            "width": [512, 1024, 2048, 4096],
-            "density": [0.5, 0.2, 0.1, 0.05],
-            "trial": 5,
-            "pruning": ["all"],
-        },
-        "hidden_layers": 4,
-        "blocking_density": 0.2,
-        "blocking_width": 512,
-        "digits": 32,
-        "blocks": 64,
-        "particles": 1024,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [64], "density": [0.3], "trial": 2, "pruning": ["all"]},
-            {"width": [96], "density": [0.3], "trial": 1, "pruning": ["all"]},
-            {"width": [64], "density": [0.15], "trial": 1, "pruning": ["snip", "grasp"]},
-        ],
-        "hidden_layers": 2,
-        "blocking_density": 0.3,
-        "blocking_width": 64,
-        "digits": 8,
-        "blocks": 9,
-        "particles": 96,
-    },
+    **profiles(
+        grid=(
+            {
+                "width": [512, 1024, 2048, 4096],
+                "density": [0.5, 0.2, 0.1, 0.05],
+                "trial": 5,
+                "pruning": ["all"],
+            },
+            [
+                {"width": [64], "density": [0.3], "trial": 2, "pruning": ["all"]},
+                {"width": [96], "density": [0.3], "trial": 1, "pruning": ["all"]},
+                {"width": [64], "density": [0.15], "trial": 1, "pruning": ["snip", "grasp"]},
+            ],
+        ),
+        hidden_layers=(4, 2),
+        blocking_density=(0.2, 0.3),
+        blocking_width=(512, 64),
+        digits=(32, 8),
+        blocks=(64, 9),
+        particles=(1024, 96),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.sas import sas
 from graphon_lib.pruning.methods import METHODS
@@ -68,13 +68,12 @@ SORTED_HISTOGRAMS = Experiment(
         "layer_density": ("pruning", "width", "trial"),
     },
     coords={"pruning": METHODS, "estimator": ("plain", "cross-fitted")},
-    paper={
-        "grid": {"width": [100, 500, 1000], "trial": 20},
-        "hidden_layers": 4,
-        "density": 0.2,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={"grid": {"width": [64, 100], "trial": 2}, "hidden_layers": 3},
+    **profiles(
+        grid=({"width": [100, 500, 1000], "trial": 20}, {"width": [64, 100], "trial": 2}),
+        hidden_layers=(4, 3),
+        density=0.2,
+        blocks=64,
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [100], "trial": 1}}, ["layer_density"], ["layer_density"]),
 )

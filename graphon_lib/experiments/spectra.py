@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import dense_once, pruned_network
 from graphon_lib.experiments.roads import ROADS, road_kernel
 from graphon_lib.graphons.paths import path_density
@@ -166,29 +166,26 @@ SPECTRA = Experiment(
         "path_density": PLACE[1:],
     },
     coords={"road": OF_NETWORKS, "rank": RANKS},
-    paper={
-        "grid": {
-            "digits": [128, 1024],
-            "trial": 3,
-            "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "pruning": ["dense", "all"],
-        },
-        "width": 1024,
-        "hidden_layers": 4,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {
-            "digits": [24, 48],
-            "trial": 2,
-            "density": [0.5, 0.1],
-            "pruning": ["dense", "all"],
-        },
-        "width": 48,
-        "hidden_layers": 2,
-        "blocks": 16,
-    },
+    **profiles(
+        grid=(
+            {
+                "digits": [128, 1024],
+                "trial": 3,
+                "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
+                "pruning": ["dense", "all"],
+            },
+            {
+                "digits": [24, 48],
+                "trial": 2,
+                "density": [0.5, 0.1],
+                "pruning": ["dense", "all"],
+            },
+        ),
+        width=(1024, 48),
+        hidden_layers=(4, 2),
+        blocks=(64, 16),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"digits": [128], "trial": 1, "density": [0.05], "pruning": ["dense", "all"]}},
         ["energy", "alignment", "path_density"],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
@@ -146,26 +146,18 @@ TRAINING = Experiment(
     arguments=dense_once,
     variables=run_variables("pruning", "density", "trial"),
     coords=RUN_LABELS,
-    paper={
-        "grid": _grid(trials=5),
-        "intervention": "as pruned",
-        "width": 1024,
-        "hidden_layers": 4,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 200,
-        "batch_size": 128,
-        "evaluated": [25, 50, 100, 200],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
-        "width": 64,
-        "hidden_layers": 2,
-        "steps": 40,
-        "batch_size": 64,
-        "evaluated": [5, 10, 20, 40],
-    },
+    **profiles(
+        grid=(_grid(trials=5), {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]}),
+        intervention="as pruned",
+        width=(1024, 64),
+        hidden_layers=(4, 2),
+        optimizer="adam",
+        learning_rate=1e-3,
+        steps=(200, 40),
+        batch_size=(128, 64),
+        evaluated=([25, 50, 100, 200], [5, 10, 20, 40]),
+        full=(True, False),
+    ),
     # The first steps of a run do not depend on how many follow.
     case=Case(
         {

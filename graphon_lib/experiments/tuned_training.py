@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.intervention_training import of_variant, with_variants
 from graphon_lib.experiments.pruned import dense_once
 from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
@@ -157,26 +157,20 @@ TUNED_TRAINING = Experiment(
         "trial": lambda trials, **_: range(1, trials + 1),
         "learning_rate": lambda half_decades, **_: map(_rate, _exponents(half_decades)),
     },
-    paper={
-        "grid": {"density": [0.2, 0.05], "variant": VARIANTS},
-        "width": 1024,
-        "hidden_layers": 4,
-        "half_decades": [-8, 4],
-        "start": -2,
-        "trials": 5,
-        "steps": 200,
-        "batch_size": 128,
-        "full": True,
-    },
-    quick={
-        "grid": {"density": [0.1], "variant": VARIANTS},
-        "width": 64,
-        "hidden_layers": 2,
-        "half_decades": [-4, 2],
-        "trials": 2,
-        "steps": 40,
-        "batch_size": 64,
-    },
+    **profiles(
+        grid=(
+            {"density": [0.2, 0.05], "variant": VARIANTS},
+            {"density": [0.1], "variant": VARIANTS},
+        ),
+        width=(1024, 64),
+        hidden_layers=(4, 2),
+        half_decades=([-8, 4], [-4, 2]),
+        start=-2,
+        trials=(5, 2),
+        steps=(200, 40),
+        batch_size=(128, 64),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"density": [0.05], "variant": ["snip: as pruned"]},

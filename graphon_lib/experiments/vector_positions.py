@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.expected import keep_probabilities
@@ -71,21 +71,19 @@ VECTOR_POSITIONS = Experiment(
         "source": ("mask", "sampled"),
         "rank": lambda singular_values, **_: range(1, singular_values + 1),
     },
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials}
-            for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
-        ],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "singular_values": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
-        "hidden_layers": 3,
-        "singular_values": 6,
-    },
+    **profiles(
+        grid=(
+            [
+                {"width": [width], "trial": trials}
+                for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
+            ],
+            [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
+        ),
+        hidden_layers=(4, 3),
+        density=0.2,
+        singular_values=(16, 6),
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [512], "trial": 1}}, ["singular_value", "expected_density"]),
 )
 
