@@ -129,14 +129,9 @@ def batch_dependence(
 ) -> dict[str, NDArray]:
     """Prune one of the networks of a batch by every one of :data:`ARMS`, and estimate its graphon.
 
-    Returns
-    -------
-    dict
-        ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
-        ``layer_density`` (pruning), of the first mask between hidden layers.
+    Returns ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
+    ``layer_density`` (pruning), of the first mask between hidden layers.
 
-    Notes
-    -----
     The outputs :math:`f(x)` of a network at initialisation are random functions however wide it
     is, and SNIP's gradients pass through the softmax of them. Divided by a large number they are
     all 0 before the softmax, in every network.
@@ -157,13 +152,10 @@ def batch_dependence(
 def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Split the variance of the histograms into that between and that within batches.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``variance`` (pruning, width, component), see :func:`variance_share`, of histograms divided
-        by their density, the variances divided by the number of entries; and ``chance`` (pruning,
-        width), the variance of histograms of masks with independent entries sampled from the mean
-        histogram, which is what remains if the graphon is the same for all.
+    Returns ``variance`` (pruning, width, component), see :func:`variance_share`, of histograms
+    divided by their density, the variances divided by the number of entries; and ``chance``
+    (pruning, width), the variance of histograms of masks with independent entries sampled from the
+    mean histogram, which is what remains if the graphon is the same for all.
     """
     lead = ("pruning", "width")
     histograms = dataset.histogram.transpose(*lead, "batch", "trial", "row", "column").values

@@ -42,12 +42,9 @@ def bias_convergence(
     The read-out has none: its biases would add one known number to all entries of both kernels,
     next to which PyTorch's would leave little to be seen.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`, and
-        ``error_without_biases``, the same with the theory of networks that have none; and
-        ``bias_factor``, the norm of the first theory over that of the second.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`, and
+    ``error_without_biases``, the same with the theory of networks that have none; and
+    ``bias_factor``, the norm of the first theory over that of the second.
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = design_network(design, x.shape[1], blocks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,6 +19,7 @@ from graphon_lib.experiments.convergence_summary import (
 )
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import degree_blocks
@@ -59,6 +59,13 @@ def convergence(
 ) -> dict[str, NDArray]:
     """Prune one network with every method, to every density, and measure its masks.
 
+    Returns arrays with the leading axes (pruning, density), then, with one ``mask`` for every pair
+    of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column); ``layer_density``
+    (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile`` (mask, side, level),
+    degrees as fractions, of rows and of columns; ``motif_density`` (mask, motif);
+    ``singular_value`` (mask, rank), of the mask minus its plain histogram, divided by the width.
+    NaN where nothing was asked for.
+
     Parameters
     ----------
     seed, width, hidden_layers, trial
@@ -71,16 +78,6 @@ def convergence(
         are wanted.
     blocks
         A side of the histograms, at most `width`.
-
-    Returns
-    -------
-    dict
-        Arrays with the leading axes (pruning, density), then, with one ``mask`` for every
-        pair of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column);
-        ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile``
-        (mask, side, level), degrees as fractions, of rows and of columns; ``motif_density``
-        (mask, motif); ``singular_value`` (mask, rank), of the mask minus its plain histogram,
-        divided by the width. NaN where nothing was asked for.
     """
     lead = (len(METHODS), len(densities))
     arrays = {
@@ -165,13 +162,7 @@ def summarise(
 LEAD = ("hidden_layers", "pruning", "density")
 TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
 
-
-def _grid(trials: Mapping[int, int]) -> list[dict[str, Any]]:
-    return [
-        {"width": [width], "trial": count, "hidden_layers": [2, 3]}
-        for width, count in trials.items()
-    ]
-
+DEPTHS = [2, 3]
 
 CONVERGENCE = Experiment(
     name="convergence",
@@ -187,7 +178,7 @@ CONVERGENCE = Experiment(
     },
     coords={
         "pruning": METHODS,
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "estimator": ESTIMATORS,
         "side": ("row", "column"),
         "level": DEGREE_LEVELS,
@@ -195,7 +186,10 @@ CONVERGENCE = Experiment(
         "rank": range(1, SINGULAR_VALUES + 1),
     },
     **profiles(
-        grid=(_grid(TRIALS), {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]}),
+        grid=(
+            trials_of(TRIALS, hidden_layers=DEPTHS),
+            {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
+        ),
         densities=([0.3, 0.2, 0.1], [0.3, 0.2]),
         scope="global",
         detailed=({100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1}, {64: 2, 96: 2, 128: 2}),
@@ -225,7 +219,7 @@ LAYER_CONVERGENCE = replace(
     name="layer-convergence",
     paper={
         **CONVERGENCE.paper,
-        "grid": _grid(LAYER_TRIALS),
+        "grid": trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
         "densities": [0.2],
         "scope": "layer",
         "detailed": LAYER_DETAILED,
@@ -239,4 +233,6 @@ LAYER_CONVERGENCE = replace(
 )
 """Every layer pruned alone to the density of the network: what is left without drifting layers."""
 
-LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under("torch", grid=_grid({**LAYER_TRIALS, 2000: 50}))
+LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under(
+    "torch", grid=trials_of({**LAYER_TRIALS, 2000: 50}, hidden_layers=DEPTHS)
+)

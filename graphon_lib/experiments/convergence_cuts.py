@@ -23,16 +23,13 @@ PLAIN, CROSS_FITTED = 0, 1
 def cut_norm_summary(dataset: xr.Dataset, *, reference: int, pairs: int, seed: int) -> xr.Dataset:
     """Bound the cut norms of differences of plain histograms, at one density of the convergence sweep.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``cut_norm`` (hidden_layers, mask, pruning, width, comparison, pair, bound), of so many
-        `pairs`: trial 2i with trial 2i + 1. Comparisons: ``"same width"``, two networks of the
-        width; ``"reference width"``, one of the width and one of the `reference`; ``"sampled"``,
-        two masks of the width whose entries are independent with the probabilities of the mean
-        cross-fitted histogram, which is what chance and sorting alone leave between two networks.
-        Both histograms are in order of falling degree: up to the error of the blocks these are
-        upper bounds on the cut distance of the masks.
+    Returns ``cut_norm`` (hidden_layers, mask, pruning, width, comparison, pair, bound), of so many
+    `pairs`: trial 2i with trial 2i + 1. Comparisons: ``"same width"``, two networks of the width;
+    ``"reference width"``, one of the width and one of the `reference`; ``"sampled"``, two masks of
+    the width whose entries are independent with the probabilities of the mean cross-fitted
+    histogram, which is what chance and sorting alone leave between two networks. Both histograms
+    are in order of falling degree: up to the error of the blocks these are upper bounds on the cut
+    distance of the masks.
     """
     dims = ("hidden_layers", "mask", "pruning", "width")
     shape = tuple(dataset.sizes[dim] for dim in dims)

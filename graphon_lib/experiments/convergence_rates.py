@@ -30,14 +30,11 @@ MINIMUM_TRIALS = 5
 def rate_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     """Fit a power law of the approach to every quantity of the convergence sweep.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``approach`` (hidden_layers, mask, pruning, density, quantity, rate_statistic); the
-        statistics are those of :class:`~graphon_lib.experiments.distance_of_means.Approach` and the
-        number of widths that had enough trials, NaN where fewer than three did. Quantities:
-        histograms as they are and divided by their own density; the density of the layer; the
-        density of the 4-cycle over the fourth power of that of the edge.
+    Returns ``approach`` (hidden_layers, mask, pruning, density, quantity, rate_statistic); the
+    statistics are those of :class:`~graphon_lib.experiments.distance_of_means.Approach` and the
+    number of widths that had enough trials, NaN where fewer than three did. Quantities: histograms
+    as they are and divided by their own density; the density of the layer; the density of the
+    4-cycle over the fourth power of that of the edge.
     """
     dims = ("hidden_layers", "mask", "pruning", "density")
     shape = tuple(dataset.sizes[dim] for dim in dims)

@@ -44,16 +44,12 @@ def samples(array: xr.DataArray, **place: int) -> NDArray[np.float64]:
 def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Dataset:
     """Average the histograms over trials and measure how far the means are apart.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density, estimator,
-        width, row, column), the mean rounded to multiples of :data:`GRID`; and ``distance`` (...,
-        estimator, scale, width, other_width, statistic), see
-        :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with
-        itself between its even and its odd trials. The scale ``"divided by density"`` divides every
-        trial's histogram by its mean, which drifts with the width under global pruning: the shape
-        is left.
+    Returns ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density,
+    estimator, width, row, column), the mean rounded to multiples of :data:`GRID`; and ``distance``
+    (..., estimator, scale, width, other_width, statistic), see
+    :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
+    between its even and its odd trials. The scale ``"divided by density"`` divides every trial's
+    histogram by its mean, which drifts with the width under global pruning: the shape is left.
     """
     dims = ("hidden_layers", "mask", "pruning", "density", "estimator")
     sizes = dataset.sizes

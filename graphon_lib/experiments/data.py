@@ -99,7 +99,7 @@ DATASETS = {
         subset=BUNDLED / "mnist" / "mnist-5k.npz",
         subset_sha256="8722c9c7be1a9fa23f93c37f6a8216961fe189029265d0fdd58e514b125ad259",
         held_out=100,
-    ),
+    )
 }
 """The data sets by name."""
 

@@ -47,6 +47,12 @@ def descent(
 ) -> dict[str, NDArray]:
     """Train one network by gradient descent, and predict how it trains.
 
+    Returns ``loss`` (curve, step), the curves being those of :data:`CURVES`; ``kernel_change`` and
+    ``weight_change`` (watched), norms of the differences over those at initialisation; ``cosine``
+    (watched) of the angle between the kernels, which does not see a change of scale;
+    ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
+    graphons and the measured one in the end, means of the diagonals.
+
     Parameters
     ----------
     variant
@@ -57,15 +63,6 @@ def descent(
     steps, watched
         Number of updates, and after how many of them the kernel and the weights are compared with
         those at initialisation.
-
-    Returns
-    -------
-    dict
-        ``loss`` (curve, step), the curves being those of :data:`CURVES`; ``kernel_change`` and
-        ``weight_change`` (watched), norms of the differences over those at initialisation;
-        ``cosine`` (watched) of the angle between the kernels, which does not see a change of scale;
-        ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
-        graphons and the measured one in the end, means of the diagonals.
     """
     check_choice("variant", variant, VARIANTS)
     images = data.load()
@@ -152,7 +149,7 @@ DESCENT = Experiment(
     coords={
         "curve": CURVES,
         "step": lambda steps, **_: range(steps + 1),
-        "watched": lambda watched, **_: watched,
+        "watched": "watched",
         "kernel": ("measured, first", "Graphon NTK", "measured, last"),
     },
     **profiles(

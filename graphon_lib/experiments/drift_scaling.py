@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import LAYERS, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
@@ -55,13 +56,10 @@ def drift_scaling(
 ) -> dict[str, NDArray]:
     r"""Measure the drifts of a pruned network, and its kernel after each remedy.
 
-    Returns
-    -------
-    dict
-        By weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
-        :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of
-        some methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``,
-        the share of its five largest eigenvalues.
+    Returns by weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
+    :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of some
+    methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
+    share of its five largest eigenvalues.
     """
     identity = (seed, width, trial)
     network = pruned_network(
@@ -97,15 +95,9 @@ DRIFT_SCALING = Experiment(
     **profiles(
         grid=(
             [
-                *(
-                    {"width": [width], "trial": trials, "pruning": ["all"]}
-                    for width, trials in ((256, 5), (512, 5), (1024, 4))
-                ),
+                *trials_of({256: 5, 512: 5, 1024: 4}, pruning=["all"]),
                 # Rounds of SynFlow take too long.
-                *(
-                    {"width": [width], "trial": trials, "pruning": WITHOUT_SYNFLOW}
-                    for width, trials in ((2048, 3), (4096, 1))
-                ),
+                *trials_of({2048: 3, 4096: 1}, pruning=WITHOUT_SYNFLOW),
             ],
             [
                 {"width": [48], "trial": 2, "pruning": ["all"]},

@@ -65,7 +65,8 @@ class Experiment:
         place of ``full`` cells are given the :class:`~graphon_lib.experiments.digits.Data` that it,
         ``dataset`` (MNIST if left out) and ``initialisation`` (He's) ask for, as ``data``.
     coords
-        Labels of the dimensions that are no axes of the grid, or functions of the settings.
+        Labels of the dimensions that are no axes of the grid, or the setting that has them, or
+        functions of the settings.
     finish
         Called with the dataset of all cells, the seed and the profile's ``finish`` by keyword, it
         returns the result. For what is made of many cells, such as means over trials.
@@ -83,7 +84,9 @@ class Experiment:
     variables: Mapping[str, Sequence[str]]
     paper: Profile
     quick: Profile
-    coords: Mapping[str, Sequence[Any] | Callable[..., Sequence[Any]]] = field(default_factory=dict)
+    coords: Mapping[str, str | Sequence[Any] | Callable[..., Sequence[Any]]] = field(
+        default_factory=dict
+    )
     finish: Callable[..., xr.Dataset] | None = None
     arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     keep: bool = True

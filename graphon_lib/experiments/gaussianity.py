@@ -32,6 +32,10 @@ def gaussianity(
 ) -> dict[str, NDArray]:
     r"""Draw networks, and compare their hidden pre-activations at one input with N(0, 1).
 
+    Returns by layer, of pre-activations over the deviation that each living neuron's has over the
+    draws: ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over those
+    whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
+
     Parameters
     ----------
     seed, width, trial
@@ -42,13 +46,6 @@ def gaussianity(
         method, whose masks, of this `density`, are made once.
     samples
         Of pre-activations in a layer, about: networks times width.
-
-    Returns
-    -------
-    dict
-        By layer, of pre-activations over the deviation that each living neuron's has over the
-        draws: ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over
-        those whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
 
     Notes
     -----

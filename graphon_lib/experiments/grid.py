@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["Grid", "grid", "put_together"]
+__all__ = ["Grid", "grid", "put_together", "trials_of"]
 
 TABLES: Mapping[str, Collection[str]] = MappingProxyType({"pruning": METHODS, "variant": METHODS})
 """What ``"all"`` stands for on an axis, alone or before a colon."""
@@ -73,6 +73,11 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     return Grid(places, axes, frozenset(counted))
 
 
+def trials_of(widths: Mapping[int, int], **axes: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return blocks with a number of trials for each width, and what other axes all of them have."""
+    return [{"width": [width], "trial": trials, **axes} for width, trials in widths.items()]
+
+
 def _values(axis: str, wanted: int | Sequence[Any]) -> list[Any]:
     if isinstance(wanted, int):
         return list(range(wanted))
@@ -87,7 +92,7 @@ def put_together(
     of: Grid,
     cells: Sequence[Mapping[str, NDArray]],
     variables: Mapping[str, Sequence[str]],
-    coords: Mapping[str, Sequence[Any] | Callable[..., Sequence[Any]]],
+    coords: Mapping[str, str | Sequence[Any] | Callable[..., Sequence[Any]]],
     settings: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put the arrays of cells together.
@@ -102,10 +107,13 @@ def put_together(
         goes, the others are its own, in their order. An axis that is left out does not matter to a
         variable: cells that differ in it alone must return the same, or it is a ``ValueError``.
     coords, settings
-        Labels of the cells' own dimensions, or functions of the settings that return them.
+        Labels of the cells' own dimensions, or the setting that has them, or a function of all.
     """
     labels = {axis: values for axis, values in of.axes.items() if axis not in of.counted}
-    own = {name: f(**settings) if callable(f) else f for name, f in coords.items()}
+    own = {
+        name: settings[f] if isinstance(f, str) else f(**settings) if callable(f) else f
+        for name, f in coords.items()
+    }
     return xr.Dataset(
         {
             name: _variable(of, cells, name, dims)

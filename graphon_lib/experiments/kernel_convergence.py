@@ -75,10 +75,7 @@ def kernel_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network from graphons and compare its tangent kernel with the Graphon NTK.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
     """
     x = _digits(data, digits, seed)
     network = design_network(design, x.shape[1], blocks)

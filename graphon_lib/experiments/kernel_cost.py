@@ -64,6 +64,13 @@ def kernel_cost(
 ) -> dict[str, ArrayLike]:
     """Time the Graphon NTK, and the tangent kernel of a finite network beside it.
 
+    Returns ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during
+    the first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
+    ``operations`` (part), floating-point operations and function values, with their ``rate`` a
+    second of one core; ``compulsory_megabytes``, inputs and kernel; ``kept_weights``, the fraction
+    in the finite network. ``cores``, and ``load_before`` and ``load_after``, the number of
+    processes that wanted them in the minute before the first and last measurement.
+
     Parameters
     ----------
     inputs, empirical_inputs
@@ -75,16 +82,6 @@ def kernel_cost(
         of every hidden layer for those.
     repeats
         Runs of the graphon kernels; the quickest counts. The empirical ones are run once.
-
-    Returns
-    -------
-    dict
-        ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during the
-        first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
-        ``operations`` (part), floating-point operations and function values, with their ``rate`` a
-        second of one core; ``compulsory_megabytes``, inputs and kernel; ``kept_weights``, the
-        fraction in the finite network. ``cores``, and ``load_before`` and ``load_after``, the
-        number of processes that wanted them in the minute before the first and last measurement.
 
     Notes
     -----
@@ -271,12 +268,7 @@ KERNEL_COST = Experiment(
         "compulsory_megabytes": (),
         **dict.fromkeys(MACHINE, ()),
     },
-    coords={
-        "computed": COMPUTED,
-        "clock": CLOCKS,
-        "inputs": lambda scaling_inputs, **_: scaling_inputs,
-        "part": PARTS,
-    },
+    coords={"computed": COMPUTED, "clock": CLOCKS, "inputs": "scaling_inputs", "part": PARTS},
     **profiles(
         grid={},
         inputs=(1024, 64),

@@ -39,13 +39,10 @@ def kernels_of_masks(
 ) -> dict[str, NDArray]:
     """Compare the tangent kernels of pruned networks with those of their estimated graphons.
 
-    Returns
-    -------
-    dict
-        ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
-        eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel
-        of so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
-        ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
+    Returns ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
+    eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
+    so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
+    ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
     identity = (seed, width, trial)
@@ -90,7 +87,7 @@ KERNELS_OF_MASKS = Experiment(
         "dense_trace": (),
         "dense_energy": (),
     },
-    coords={"pruning": METHODS, "density": lambda densities, **_: densities, "road": OF_MASKS},
+    coords={"pruning": METHODS, "density": "densities", "road": OF_MASKS},
     **profiles(
         grid=({"width": [256, 512, 1024], "trial": 3}, {"width": [64], "trial": 1}),
         densities=([0.2, 0.05], [0.3]),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import ntk_weights, pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -34,13 +35,10 @@ def mask_convergence(
 ) -> dict[str, NDArray]:
     r"""Compare the tangent kernel of a pruned network with that of its graphons.
 
-    Returns
-    -------
-    dict
-        By the :data:`WEIGHTS` of the network, drawn once anew (and the graphon alone in the theory)
-        or kept (and second moments as well): ``error``, the part of the measured kernel that theory
-        misses, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \hat\Theta \rVert_F`; and
-        ``ratio``, the trace of the theory's kernel over that of the measured one.
+    Returns by the :data:`WEIGHTS` of the network, drawn once anew (and the graphon alone in the
+    theory) or kept (and second moments as well): ``error``, the part of the measured kernel that
+    theory misses, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \hat\Theta \rVert_F`; and
+    ``ratio``, the trace of the theory's kernel over that of the measured one.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x
     x = x.astype(np.float64)
@@ -75,10 +73,7 @@ MASK_CONVERGENCE = Experiment(
     coords={"weights": WEIGHTS},
     **profiles(
         grid=(
-            [
-                {"width": [width], "trial": trials, "pruning": ["all"]}
-                for width, trials in ((64, 10), (256, 6), (1024, 4), (4096, 1))
-            ],
+            trials_of({64: 10, 256: 6, 1024: 4, 4096: 1}, pruning=["all"]),
             {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
         ),
         hidden_layers=(4, 2),

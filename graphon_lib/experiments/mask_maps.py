@@ -50,14 +50,11 @@ def mask_maps(
 ) -> dict[str, NDArray]:
     """Prune one network with both scopes to every density, and look at every layer.
 
-    Returns
-    -------
-    dict
-        Leading axes (scope, density), then ``histogram`` (layer, row, column), the degree-sorted
-        one with so many `blocks` a side, where a side with fewer neurons repeats them; ``degree``
-        (layer, side, level), see :func:`sorted_degrees`; ``pixel_density`` (pixel), the kept
-        fraction of each pixel's weights; ``layer_density`` (layer) and ``dead_fraction`` (hidden
-        layer).
+    Returns, after the axes (scope, density), ``histogram`` (layer, row, column), the
+    degree-sorted one with so many `blocks` a side, where a side with fewer neurons repeats them;
+    ``degree`` (layer, side, level), see :func:`sorted_degrees`; ``pixel_density`` (pixel), the kept
+    fraction of each pixel's weights; ``layer_density`` (layer) and ``dead_fraction`` (hidden
+    layer).
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     positions = grid_positions(blocks)
@@ -110,7 +107,7 @@ MASK_MAPS = Experiment(
     },
     coords={
         "scope": SCOPES,
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
         "side": ("in", "out"),

@@ -61,15 +61,11 @@ def mask_statistics(
 ) -> dict[str, NDArray]:
     """Prune one network to every density and describe the masks.
 
-    Returns
-    -------
-    dict
-        ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction of
-        a pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction
-        of scores that are exactly 0). Of the first trial at the second density only: ``picture``
-        (row, column; a corner of the second layer's mask), ``in_degree`` and ``out_degree``
-        (neuron; the kept fractions of the weights into and out of each neuron of the first hidden
-        layer).
+    Returns ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction
+    of a pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction
+    of scores that are exactly 0). Of the first trial at the second density only: ``picture`` (row,
+    column; a corner of the second layer's mask), ``in_degree`` and ``out_degree`` (neuron; the kept
+    fractions of the weights into and out of each neuron of the first hidden layer).
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     scores = saliency(started.model, pruning, started.x, started.y, generator=started.generator)
@@ -112,7 +108,7 @@ MASK_STATISTICS = Experiment(
         "out_degree": ("pruning", "neuron"),
     },
     coords={
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
     },

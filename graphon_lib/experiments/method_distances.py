@@ -57,12 +57,9 @@ def method_distances(
 ) -> dict[str, NDArray]:
     """Prune one network to every density, and describe its first mask between hidden layers.
 
-    Returns
-    -------
-    dict
-        By density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-        ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density``
-        (weight layer), ``dead_fraction`` (hidden layer) and ``path_density``.
+    Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
+    ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
+    layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     found: dict[str, list] = {}
@@ -99,13 +96,10 @@ def cycle_ratio(mask: NDArray[np.bool_]) -> float:
 def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Compare networks of different trials, which share neither weights nor batch.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``distance`` (measure, kind, pruning, against, trial, other): of a network of one trial and
-        one of another, in the mean over the settings in which the two agree and over pairs of those
-        in which they do not. The kinds are :data:`KINDS`; only those of ``"method"`` compare two
-        methods. The histograms are left out.
+    Returns ``distance`` (measure, kind, pruning, against, trial, other): of a network of one trial
+    and one of another, in the mean over the settings in which the two agree and over pairs of those
+    in which they do not. The kinds are :data:`KINDS`; only those of ``"method"`` compare two
+    methods. The histograms are left out.
     """
     lead = ("pruning", "trial", "density", "hidden_layers")
     shapes = dataset.histogram.transpose(*lead, "row", "column").values.astype(float)
@@ -158,8 +152,6 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     networks of one method differing in `kind`, to dimensions (pruning, against, statistic): between
     the two methods over within the first of them, with the ends of its 95% interval.
 
-    Notes
-    -----
     Mean distances over pairs of trials are U-statistics, and trials, not pairs, are independent.
     The standard error is the jackknife's, of logarithms with one trial left out at a time, and the
     interval that of Student's t with one degree of freedom less than trials (Arvesen, *Jackknifing
@@ -217,7 +209,7 @@ METHOD_DISTANCES = Experiment(
         "dead_fraction": (*PLACE, "hidden_layer"),
         "path_density": PLACE,
     },
-    coords={"density": lambda densities, **_: densities},
+    coords={"density": "densities"},
     **profiles(
         grid=(
             {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},

@@ -34,18 +34,15 @@ def neuron_terms(
     groups: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    r"""Take the trace of a pruned network's kernel apart: by layer, weights and biases, and neurons.
+    """Take the trace of a pruned network's kernel apart: by layer, weights and biases, and neurons.
 
     Where the initialisation has no biases there are some, of 0 and trained. The derivative by a
     bias is that by a weight from a neuron of activation 1, as with PyTorch's layers: :math:`s_b =
     s_w / n` for n inputs.
 
-    Returns
-    -------
-    dict
-        By road of :data:`OF_TERMS`: ``term`` (road, weight_layer, part), parts of the mean
-        diagonal; ``rate`` (road, hidden_layer, group), the means over equally many neurons, ranked
-        by what the theory of the mask alone says, over that of the layer.
+    Returns by road of :data:`OF_TERMS`: ``term`` (road, weight_layer, part), parts of the mean
+    diagonal; ``rate`` (road, hidden_layer, group), the means over equally many neurons, ranked by
+    what the theory of the mask alone says, over that of the layer.
     """
     identity = (seed, width, trial)
     size = {"width": width, "hidden_layers": hidden_layers, "data": data}

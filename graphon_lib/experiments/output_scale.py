@@ -41,6 +41,9 @@ def output_scale(
 ) -> dict[str, NDArray]:
     """Prune one of the networks of a batch by SNIP, its outputs multiplied by several numbers.
 
+    Returns by scale: ``cycle_ratio`` and ``histogram`` (scale, row, column) of the first mask
+    between hidden layers; ``output``, the root mean square of the outputs on the batch.
+
     Parameters
     ----------
     seed, width, images, batch, trial
@@ -51,12 +54,6 @@ def output_scale(
         What the read-out's weights are multiplied by.
     density
         Of every layer, each pruned alone: the density is then no part of what varies.
-
-    Returns
-    -------
-    dict
-        By scale: ``cycle_ratio`` and ``histogram`` (scale, row, column) of the first mask between
-        hidden layers; ``output``, the root mean square of the outputs on the batch.
     """
     size = {"width": width, "hidden_layers": hidden_layers, "data": data}
     first = start_network((seed, width, images, batch, 0), **size)
@@ -93,12 +90,9 @@ def _scaled(trial: Trial, scale: float) -> Trial:
 def split_measures(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Split the variances of the measures into those between and those within batches.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``variance`` (measure, width, images, scale, component), see
-        :func:`~graphon_lib.experiments.batch_dependence.variance_share`, that of shapes divided by
-        the number of entries; ``cycle_ratio`` and ``output`` for every network.
+    Returns ``variance`` (measure, width, images, scale, component), see
+    :func:`~graphon_lib.experiments.batch_dependence.variance_share`, that of shapes divided by the
+    number of entries; ``cycle_ratio`` and ``output`` for every network.
     """
     lead = ("width", "images", "scale")
     order = (*lead, "batch", "trial")
@@ -132,7 +126,7 @@ OUTPUT_SCALE = Experiment(
         "output": (*PLACE, "scale"),
         "histogram": (*PLACE, "scale", "row", "column"),
     },
-    coords={"scale": lambda scales, **_: scales},
+    coords={"scale": "scales"},
     **profiles(
         grid=(
             {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},

@@ -51,6 +51,11 @@ def residual_modes(
 ) -> dict[str, NDArray]:
     r"""Train a randomly pruned network, and follow its error along eigenvectors of the dense kernel.
 
+    Returns ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the
+    dense Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent leaves
+    of it in a kernel of :math:`c^D` times the dense eigenvalues, :math:`(1 - \eta c^D \lambda_k /
+    N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
+
     Parameters
     ----------
     density
@@ -63,14 +68,6 @@ def residual_modes(
         Numbers of updates after which the error is looked at.
     modes
         Ranks k of the eigenvectors, from 1.
-
-    Returns
-    -------
-    dict
-        ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the
-        dense Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent
-        leaves of it in a kernel of :math:`c^D` times the dense eigenvalues, :math:`(1 - \eta c^D
-        \lambda_k / N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
 
     Notes
     -----
@@ -165,7 +162,7 @@ RESIDUAL_MODES = Experiment(
     cell=residual_modes,
     arguments=dense_alike,
     variables=dict.fromkeys(("left", "expected"), (*PLACE, "mode", "step")),
-    coords={"mode": lambda modes, **_: modes, "step": lambda watched, **_: watched},
+    coords={"mode": "modes", "step": "watched"},
     **profiles(
         grid=(
             {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [256, 1024]},

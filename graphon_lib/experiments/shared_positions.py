@@ -18,12 +18,9 @@ def shared_positions(
 ) -> dict[str, NDArray]:
     """Compare the path density of a pruned network with that of its graphons.
 
-    Returns
-    -------
-    dict
-        ``path_density`` (reading): of the masks themselves, of graphons with one position a neuron
-        (``"joint"``), and of graphons whose rows and columns are sorted apart (``"degree"``), with
-        so many `blocks` of every hidden layer's neurons.
+    Returns ``path_density`` (reading): of the masks themselves, of graphons with one position a
+    neuron (``"joint"``), and of graphons whose rows and columns are sorted apart (``"degree"``),
+    with so many `blocks` of every hidden layer's neurons.
     """
     masks = pruned_network(pruning, density, identity=(seed, trial), **network).masks
     networks = [

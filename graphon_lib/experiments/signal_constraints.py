@@ -29,14 +29,9 @@ def signal_constraints(
 ) -> dict[str, NDArray]:
     r"""Compare SNIP's second mask with one whose entries are independent given the signals.
 
-    Returns
-    -------
-    dict
-        ``flipped``, the fraction of entries in which the two masks differ, and ``operator_norm`` of
-        their difference over the width: both are upper bounds of its cut norm.
+    Returns ``flipped``, the fraction of entries in which the two masks differ, and
+    ``operator_norm`` of their difference over the width: both are upper bounds of its cut norm.
 
-    Notes
-    -----
     The signals of a batch of so many `images` fix :math:`w H` and :math:`w^\top \Delta`. The part
     of the weights that these do not see is kept, the rest is that of an independent copy
     :math:`\tilde w`:

@@ -31,11 +31,8 @@ def signed_depth(
 ) -> dict[str, NDArray]:
     """Compare the kernel of a pruned network with those of its graphons.
 
-    Returns
-    -------
-    dict
-        ``trace``, the mean of the diagonal; ``energy``, the share of the five largest eigenvalues;
-        and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
+    Returns ``trace``, the mean of the diagonal; ``energy``, the share of the five largest
+    eigenvalues; and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
     """
     network = pruned_network(
         pruning,

@@ -40,12 +40,9 @@ def signed_kernel_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network of a :func:`signed_design` and compare its tangent kernel with theory.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`;
-        ``error_without_drift``, the same for the theory of the same densities and second moments
-        and no drift.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`;
+    ``error_without_drift``, the same for the theory of the same densities and second moments and no
+    drift.
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = signed_design(strength, x.shape[1], blocks)

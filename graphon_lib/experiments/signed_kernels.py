@@ -58,6 +58,11 @@ def signed_kernels(
 ) -> dict[str, NDArray]:
     """Compare measured with predicted kernels of a pruned network on test images.
 
+    Returns by road, ``"kept"`` and those of :data:`OF_SIGNED`: ``trace`` (the mean of the
+    diagonal), ``energy``, the share of the five largest eigenvalues, and ``cosine``, the similarity
+    to the kernel of kept weights, NaN where there is no such road. By blocking, if they are tried:
+    ``blocking_trace`` and so on.
+
     Parameters
     ----------
     seed, width, trial
@@ -65,14 +70,6 @@ def signed_kernels(
         `seed` alone decides: test images, none of them in a pruning batch.
     blocking_density, blocking_width
         At this density and up to this width, all :data:`BLOCKINGS` are tried for SNIP.
-
-    Returns
-    -------
-    dict
-        By road, ``"kept"`` and those of :data:`OF_SIGNED`: ``trace`` (the mean of the diagonal),
-        ``energy``, the share of the five largest eigenvalues, and ``cosine``, the similarity to the
-        kernel of kept weights, NaN where there is no such road. By blocking, if
-        they are tried: ``blocking_trace`` and so on.
     """
     loaded = data.load()
     fresh = np.random.default_rng(seed).choice(len(loaded.x_test), digits, replace=False)

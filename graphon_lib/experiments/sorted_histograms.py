@@ -27,11 +27,8 @@ def sorted_histograms(
 ) -> dict[str, NDArray]:
     """Estimate the graphon of the second mask, hidden to hidden, for every method.
 
-    Returns
-    -------
-    dict
-        ``histogram`` (pruning, estimator, row, column), the estimators being plain and cross-fitted
-        degree sorting with so many `blocks` a side, and ``layer_density`` (pruning).
+    Returns ``histogram`` (pruning, estimator, row, column), the estimators being plain and
+    cross-fitted degree sorting with so many `blocks` a side, and ``layer_density`` (pruning).
     """
     identity = (seed, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)

@@ -72,12 +72,9 @@ def code_hash(names: Collection[str]) -> str:
 def definitions_behind(functions: Collection[Callable]) -> dict[str, str]:
     """Return what functions are made of; those of other packages are passed over.
 
-    Returns
-    -------
-    dict
-        From the dotted name of each definition of the library, sorted, to its text without comments
-        and docstrings: the functions, and the functions, classes and constants that they name, or
-        that those name, and so on.
+    Returns from the dotted name of each definition of the library, sorted, to its text without
+    comments and docstrings: the functions, and the functions, classes and constants that they name,
+    or that those name, and so on.
 
     Raises
     ------

@@ -105,18 +105,15 @@ def spectra(
 ) -> dict[str, NDArray]:
     """Prune one network and measure its kernels, and those that stand for them.
 
+    Returns :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist
+    for the dense network; ``path_density``.
+
     Parameters
     ----------
     seed, trial
         These seed the network, the batch of the pruning, masks and weights that are drawn; a
         training run of the same two numbers and widths trains this network. The digits of the
         kernels are drawn from the training images by `seed` alone.
-
-    Returns
-    -------
-    dict
-        :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist for
-        the dense network; ``path_density``.
     """
     prunings = ("dense", *METHODS)
     check_choice("pruning", pruning, prunings)
@@ -174,12 +171,7 @@ SPECTRA = Experiment(
                 "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
                 "pruning": ["dense", "all"],
             },
-            {
-                "digits": [24, 48],
-                "trial": 2,
-                "density": [0.5, 0.1],
-                "pruning": ["dense", "all"],
-            },
+            {"digits": [24, 48], "trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
         ),
         width=(1024, 48),
         hidden_layers=(4, 2),

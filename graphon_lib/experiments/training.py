@@ -24,11 +24,7 @@ from graphon_lib.pruning.rescale import signal_moments
 __all__ = ["RUN_LABELS", "TRAINING", "TRAINING_TORCH", "run_variables", "training"]
 
 RUN_LABELS = MappingProxyType(
-    {
-        "step": lambda steps, **_: range(steps),
-        "evaluation": lambda evaluated, **_: evaluated,
-        **LAYERS,
-    }
+    {"step": lambda steps, **_: range(steps), "evaluation": "evaluated", **LAYERS}
 )
 """Labels of the dimensions of a run, as functions of the settings."""
 
@@ -51,6 +47,14 @@ def training(
 ) -> dict[str, NDArray]:
     """Prune one network at initialisation, intervene, describe what is left, and train it.
 
+    Returns ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and
+    ``test_accuracy`` (evaluation), ``gradient_norm``, as of
+    :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
+    ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``signal``
+    (weight layer), the mean square of the pre-activations of the pruning batch; ``connected``,
+    whether a path is left from the inputs to the outputs. A network without one is trained as it
+    is, with a flat curve, whatever the intervention.
+
     Parameters
     ----------
     seed, trial
@@ -64,17 +68,6 @@ def training(
         A name of :data:`~graphon_lib.experiments.interventions.INTERVENTIONS`.
     optimizer, learning_rate, steps, batch_size, evaluated
         As of :func:`~graphon_lib.experiments.training_run.train`.
-
-    Returns
-    -------
-    dict
-        ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and
-        ``test_accuracy`` (evaluation), ``gradient_norm``, as of
-        :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
-        ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer);
-        ``signal`` (weight layer), the mean square of the pre-activations of the pruning batch;
-        ``connected``, whether a path is left from the inputs to the outputs. A network without one
-        is trained as it is, with a flat curve, whatever the intervention.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
     check_choice("intervention", intervention, INTERVENTIONS)

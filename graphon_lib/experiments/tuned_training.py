@@ -35,6 +35,10 @@ def tuned_training(
 ) -> dict[str, NDArray]:
     """Tune the rate of stochastic gradient descent on one network, and train others with it.
 
+    Returns ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for
+    those that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
+    allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
+
     Parameters
     ----------
     half_decades, start
@@ -47,13 +51,6 @@ def tuned_training(
         the rate is chosen on, by its :func:`tuning_loss`; it is not among the results.
     **settings
         With the others, as of :func:`~graphon_lib.experiments.training.training`.
-
-    Returns
-    -------
-    dict
-        ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for those
-        that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
-        allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
     """
     low, high = _check_exponents(half_decades, start)
 
