@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.experiments.expected_density import expected_magnitude_densities
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
+from graphon_lib.pruning.expected import expected_magnitude_densities
 
 BOTH = pytest.mark.parametrize("initialisation", INITIALISATIONS)
 

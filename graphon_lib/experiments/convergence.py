@@ -10,12 +10,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.convergence_cuts import cut_norm_summary
-from graphon_lib.experiments.convergence_rates import rate_summary
 from graphon_lib.experiments.convergence_summary import (
     ESTIMATORS,
+    cut_norm_summary,
     degree_summary,
     histogram_summary,
+    rate_summary,
 )
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles

@@ -10,6 +10,9 @@ import xarray as xr
 
 __all__ = ["Comparison", "PairedMeans", "Ratio", "compare", "paired_means", "paired_ratio"]
 
+CONFIDENCE = 0.95
+"""Of intervals; that all verdicts of one comparison are right."""
+
 
 class PairedMeans(NamedTuple):
     """Geometric means over trials and the ends of their intervals, infinite where a trial was."""
@@ -48,7 +51,7 @@ class Comparison(NamedTuple):
     verdict: str
 
 
-def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
+def paired_means(values: xr.DataArray, confidence: float = CONFIDENCE) -> PairedMeans:
     r"""Return geometric means over trials, with intervals for comparing variants.
 
     Parameters
@@ -104,13 +107,13 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     return PairedMeans(np.exp(mean), *ends)
 
 
-def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
+def paired_ratio(values: xr.DataArray, first: str, second: str) -> Ratio:
     """Return how many times the mean of one variant, of finite values, is that of another.
 
     The interval uses the spread of all variants, as :func:`paired_means` does: on the logarithmic
     scale it is wider than that of one mean by a factor of root two.
     """
-    return _ratio(paired_means(values, confidence), first, second)
+    return _ratio(paired_means(values), first, second)
 
 
 def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
@@ -123,19 +126,14 @@ def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
 
 
 def compare(
-    values: xr.DataArray,
-    pairs: Mapping[str, tuple[str, str]],
-    *,
-    margin: float,
-    confidence: float = 0.95,
+    values: xr.DataArray, pairs: Mapping[str, tuple[str, str]], *, margin: float
 ) -> dict[str, Comparison]:
     r"""Judge several ratios together.
 
     Parameters
     ----------
-    values, confidence
-        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone; confidence
-        that all verdicts are right.
+    values
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
     pairs
         By name, the variants to compare, the first over the second, named before the results are
         seen.
@@ -153,7 +151,7 @@ def compare(
 
     if not margin > 1.0:
         raise ValueError(f"margin must be above 1, got {margin!r}")
-    level = 1.0 - (1.0 - confidence) / len(pairs)
+    level = 1.0 - (1.0 - CONFIDENCE) / len(pairs)
     means = paired_means(values, level)
     ratios = {name: _ratio(means, *pair) for name, pair in pairs.items()}
     finite = int(np.isfinite(values).all("trial").sum())
@@ -170,7 +168,7 @@ def compare(
         adjusted[name] = largest
 
     def verdict(ratio: Ratio, p: float) -> str:
-        if p < 1.0 - confidence:
+        if p < 1.0 - CONFIDENCE:
             return "lower" if ratio.value < 1.0 else "higher"
         return "equal" if 1.0 / margin <= ratio.lower and ratio.upper <= margin else "open"
 
