@@ -65,7 +65,8 @@ class Method:
         How it is written.
     score
         Called with the list of weight matrices, then, if they are needed, x and y and a generator;
-        returns a floating-point score for every weight: the higher, the more it deserves to be kept.
+        returns a floating-point score for every weight: the higher, the more it deserves to be
+        kept.
     needs_data
         Whether `score` takes a pruning batch.
     needs_generator
@@ -168,8 +169,8 @@ def saliency(
     Raises
     ------
     ValueError
-        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite, or
-        a batch that is needed is missing or does not fit the network.
+        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite,
+        or a batch that is needed is missing or does not fit the network.
 
     References
     ----------

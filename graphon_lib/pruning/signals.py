@@ -59,10 +59,10 @@ def batch_signals(
     Notes
     -----
     With :math:`\delta_i` the derivatives of the summed loss by :math:`z_i`, SNIP's factor is
-    :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is
-    :math:`(H g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`,
-    the dot being the derivative along the gradient g by the weights, which leaves biases as they are,
-    and the loss that of logits over a temperature of 200.
+    :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is :math:`(H
+    g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`, the dot
+    being the derivative along the gradient g by the weights, which leaves biases as they are, and
+    the loss that of logits over a temperature of 200.
     """
     factor = factor_of(method)
     weights, biases = ([p.to(torch.float64) for p in kind] for kind in finite_parameters(model))
