@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.drift_scaling import (
-    DRIFT_SCALING,
-    row_drift,
-)
+from graphon_lib.experiments.drift_scaling import DRIFT_SCALING, row_drift
 from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
 from graphon_lib.experiments.signed_kernel_convergence import (
     SIGNED_KERNEL_CONVERGENCE,

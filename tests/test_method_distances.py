@@ -27,11 +27,7 @@ def on_a_line(places, rng, trials=8, spread=0.1):
     return xr.DataArray(
         both,
         dims=("kind", "pruning", "against", "trial", "other"),
-        coords={
-            "kind": ["seed", "density", "depth", "method"],
-            "pruning": names,
-            "against": names,
-        },
+        coords={"kind": ["seed", "density", "depth", "method"], "pruning": names, "against": names},
     )
 
 
