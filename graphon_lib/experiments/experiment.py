@@ -60,10 +60,11 @@ class Experiment:
         The dimensions of each array of the result, see
         :func:`~graphon_lib.experiments.grid.put_together`.
     paper, quick
-        The profiles, see :func:`profiles`: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`;
-        settings, all of which cells are called with; and under ``finish`` those of `finish`. In the
-        place of ``full`` cells are given the :class:`~graphon_lib.experiments.digits.Data` that it,
-        ``dataset`` (MNIST if left out) and ``initialisation`` (He's) ask for, as ``data``.
+        The profiles, see :func:`profiles`: ``grid``, see
+        :func:`~graphon_lib.experiments.grid.grid`; settings, all of which cells are called with;
+        and under ``finish`` those of `finish`. In the place of ``full`` cells are given the
+        :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if left out) and
+        ``initialisation`` (He's) ask for, as ``data``.
     coords
         Labels of the dimensions that are no axes of the grid, or the setting that has them, or
         functions of the settings.

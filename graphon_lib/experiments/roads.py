@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib.experiments.pruned import Pruned
 from graphon_lib.graphons.network import GraphonNetwork
@@ -72,19 +72,16 @@ def measured_kernel(
     weights: Sequence[NDArray[np.floating]],
     masks: Sequence[NDArray[np.bool_]],
     x: NDArray[np.float64],
-    *,
-    biases: Sequence[NDArray[np.floating]] | None = None,
-    weight_variance: float = 2.0,
-    bias_variance: ArrayLike = 0.0,
+    **law: object,
 ) -> Kernel:
     """Return an empirical kernel, of many inputs in single precision where that is precise enough.
 
-    Arguments are those of :func:`~graphon_lib.ntk.empirical_ntk`. It is computed in double
-    precision if N is below :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below
-    :data:`SINGLE_PRECISION_SPAN` times the largest. Otherwise eigenvalues have relative errors of 1
-    % at most, those among the upper half far smaller ones.
+    Arguments, the law of weights and biases with them, are those of
+    :func:`~graphon_lib.ntk.empirical_ntk`. It is computed in double precision if N is below
+    :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below :data:`SINGLE_PRECISION_SPAN`
+    times the largest. Otherwise eigenvalues have relative errors of 1 % at most, those among the
+    upper half far smaller ones.
     """
-    law = {"biases": biases, "weight_variance": weight_variance, "bias_variance": bias_variance}
     if len(x) >= SINGLE_PRECISION_INPUTS:
         kernel = empirical_ntk(weights, masks, x, precision="single", **law)
         values = np.linalg.eigvalsh(kernel)
