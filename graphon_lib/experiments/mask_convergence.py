@@ -42,14 +42,8 @@ def mask_convergence(
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x
     x = x.astype(np.float64)
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, width, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, width, trial), **size)
     masks, kept = network.masks, ntk_weights(network.trial.model, np.float32)
     rng = np.random.default_rng((seed, list(METHODS).index(pruning), width, trial))
     redrawn = [rng.standard_normal(mask.shape, dtype=np.float32) for mask in masks]

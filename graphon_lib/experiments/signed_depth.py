@@ -34,15 +34,8 @@ def signed_depth(
     Returns ``trace``, the mean of the diagonal; ``energy``, the share of the five largest
     eigenvalues; and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
     """
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, width, hidden_layers, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "blocks": blocks, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, width, hidden_layers, trial), **size)
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     kernels = [road_kernel(road, network, x) for road in OF_DEPTHS]
     measured = kernels[0] / np.linalg.norm(kernels[0])

@@ -75,16 +75,9 @@ def signed_kernels(
     fresh = np.random.default_rng(seed).choice(len(loaded.x_test), digits, replace=False)
     x = loaded.x_test[fresh].astype(np.float64)
     identity = (seed, width, trial)
+    size = {"width": width, "hidden_layers": hidden_layers, "data": data, "dtype": "float32"}
     network = pruned_network(
-        pruning,
-        density,
-        identity=identity,
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-        particles=particles,
-        dtype="float32",
+        pruning, density, identity=identity, blocks=blocks, particles=particles, **size
     )
     rng = np.random.default_rng(identity)
     reference = road_kernel("kept", network, x)

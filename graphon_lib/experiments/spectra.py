@@ -120,15 +120,8 @@ def spectra(
     images = data.load()
     x, labels = nested_batch(images, digits, seed)
     x = x.astype(np.float64)
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "blocks": blocks, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, trial), **size)
     identity = (seed, trial, prunings.index(pruning), round(1e6 * density))
     rng = np.random.default_rng(identity)
     streams = dict(zip(DRAWN, rng.spawn(len(DRAWN)), strict=True))
