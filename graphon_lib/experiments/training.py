@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -38,12 +37,8 @@ def training(
     pruning: str,
     density: float,
     intervention: str,
-    optimizer: str,
-    learning_rate: float,
-    steps: int,
-    batch_size: int,
-    evaluated: Sequence[int],
     data: Data,
+    **descent: Any,  # noqa: ANN401
 ) -> dict[str, NDArray]:
     """Prune one network at initialisation, intervene, describe what is left, and train it.
 
@@ -66,7 +61,7 @@ def training(
         the random network whose scale the intervention ``"scaled to random"`` imitates.
     intervention
         A name of :data:`~graphon_lib.experiments.interventions.INTERVENTIONS`.
-    optimizer, learning_rate, steps, batch_size, evaluated
+    **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
@@ -90,16 +85,7 @@ def training(
         "signal": signal_moments(model, started.x).numpy().astype(np.float32),
         "connected": np.bool_(paths > 0.0),
     }
-    run = train(
-        model,
-        data.load(),
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        steps=steps,
-        batch_size=batch_size,
-        evaluated=evaluated,
-        rng=np.random.default_rng(batches),
-    )
+    run = train(model, data.load(), rng=np.random.default_rng(batches), **descent)
     return before | {
         "loss": run.loss,
         "test_loss": run.test_loss,
