@@ -26,6 +26,7 @@ from graphon_lib.graphons.blocks import degree_blocks
 from graphon_lib.graphons.motifs import MOTIFS, motif_densities
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.singular import residual_singular_values
+from graphon_lib.pruning.masks import SCOPES
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
@@ -33,12 +34,10 @@ __all__ = [
     "DEGREE_LEVELS",
     "LAYER_CONVERGENCE",
     "LAYER_CONVERGENCE_TORCH",
-    "SCOPES",
     "convergence",
     "summarise",
 ]
 
-SCOPES = ("global", "layer")
 DEGREE_LEVELS = tuple(np.arange(21) / 20)
 """Levels of the quantiles that describe the degrees."""
 
@@ -72,7 +71,7 @@ def convergence(
         These seed everything random in the cell. The paper's figures for L layers are those of L -
         2 hidden ones, L - 3 masks between them.
     scope
-        Of :data:`SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
+        Of :data:`~graphon_lib.pruning.masks.SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
     detailed
         Of how many trials of each width the dear statistics, motif densities and singular values,
         are wanted.

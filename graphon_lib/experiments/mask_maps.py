@@ -9,22 +9,19 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from graphon_lib.experiments.convergence_summary import GRID
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.sas import sas
+from graphon_lib.pruning.masks import SCOPES
 
-__all__ = ["DEGREE_LEVELS", "MASK_MAPS", "SCOPES", "mask_maps", "sorted_degrees"]
-
-SCOPES = ("global", "layer")
+__all__ = ["DEGREE_LEVELS", "MASK_MAPS", "mask_maps", "sorted_degrees"]
 
 DEGREE_LEVELS = tuple(np.arange(33) / 32)
 """Shares of the neurons, counted from the largest degree, at which the degrees are kept."""
-
-GRID = 2.0**-11
-"""Histograms are rounded to multiples of this, below their error, to compress."""
 
 
 def sorted_degrees(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from graphon_lib.experiments.convergence_summary import ESTIMATORS
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
@@ -64,7 +65,7 @@ SORTED_HISTOGRAMS = Experiment(
         "histogram": ("pruning", "estimator", "width", "trial", "row", "column"),
         "layer_density": ("pruning", "width", "trial"),
     },
-    coords={"pruning": METHODS, "estimator": ("plain", "cross-fitted")},
+    coords={"pruning": METHODS, "estimator": ESTIMATORS},
     **profiles(
         grid=({"width": [100, 500, 1000], "trial": 20}, {"width": [64, 100], "trial": 2}),
         hidden_layers=(4, 3),
