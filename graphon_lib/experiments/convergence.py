@@ -71,7 +71,8 @@ def convergence(
         These seed everything random in the cell. The paper's figures for L layers are those of L -
         2 hidden ones, L - 3 masks between them.
     scope
-        Of :data:`~graphon_lib.pruning.masks.SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
+        Of :data:`~graphon_lib.pruning.masks.SCOPES`: under ``"layer"`` every layer is pruned alone,
+        to the same density.
     detailed
         Of how many trials of each width the dear statistics, motif densities and singular values,
         are wanted.

@@ -30,6 +30,7 @@ __all__ = [
     "mean_distances",
     "method_distances",
     "separation",
+    "surplus",
     "verdicts",
 ]
 
@@ -136,16 +137,16 @@ def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     )
 
 
-def mean_distances(distance: xr.DataArray) -> xr.DataArray:
+def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
     """Return mean distances of networks over pairs of different trials, with 95% intervals.
 
     In the place of the dimensions ``trial``, at least three, and ``other`` stands ``statistic``:
     ``value``, ``lower`` and ``upper``, by :func:`separation`'s way.
     """
-    return _interval(distance, lambda mean: mean)
+    return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
@@ -160,11 +161,28 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     check_choice("kind", kind, [str(k) for k in distance.kind.values])
 
     def ratios(mean: xr.DataArray) -> xr.DataArray:
-        within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
-        between = mean.sel(kind="method", drop=True).transpose("pruning", "against")
+        between, within = _between_and_within(mean, kind)
         return np.log(between / within[:, None])
 
-    return np.exp(_interval(distance, ratios))
+    return np.exp(_interval(distance, ratios, confidence))
+
+
+def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
+    """Return the distance between two methods minus the larger of those within either.
+
+    As of :func:`separation`; within a method networks differ in their seed alone.
+    """
+
+    def differences(mean: xr.DataArray) -> xr.DataArray:
+        between, within = _between_and_within(mean, "seed")
+        return between - np.maximum(within[:, None], within)
+
+    return _interval(distance, differences, confidence)
+
+
+def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, NDArray[np.float64]]:
+    within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
+    return mean.sel(kind="method", drop=True).transpose("pruning", "against"), within
 
 
 def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
@@ -178,7 +196,9 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
     return np.select([smaller, larger], [VERDICTS[0], VERDICTS[2]], VERDICTS[1])
 
 
-def _interval(distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
+def _interval(
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
+) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t
 
@@ -190,7 +210,7 @@ def _interval(distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray]
         [of(distance.drop_isel(trial=k, other=k).mean(["trial", "other"])) for k in range(count)]
     )
     error = np.sqrt((count - 1) * left_out.var(axis=0))
-    half = t.ppf(0.975, count - 1) * error
+    half = t.ppf((1.0 + confidence) / 2.0, count - 1) * error
     ends = np.stack([value, value - half, value + half], axis=-1)
     statistic = {"statistic": ["value", "lower", "upper"]}
     return xr.DataArray(ends, dims=(*value.dims, "statistic"), coords={**value.coords, **statistic})

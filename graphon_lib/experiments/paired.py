@@ -8,10 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-__all__ = ["Comparison", "PairedMeans", "Ratio", "compare", "paired_means", "paired_ratio"]
-
-CONFIDENCE = 0.95
-"""Of intervals; that all verdicts of one comparison are right."""
+__all__ = [
+    "Comparison",
+    "PairedMeans",
+    "Ratio",
+    "compare",
+    "complete_trials",
+    "count_networks",
+    "paired_means",
+    "paired_ratio",
+    "paired_share",
+]
 
 
 class PairedMeans(NamedTuple):
@@ -23,7 +30,7 @@ class PairedMeans(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A ratio of two geometric means, and the ends of its interval."""
+    """A ratio of two geometric means, or of two such ratios' logarithms, and its interval."""
 
     value: float
     lower: float
@@ -51,14 +58,31 @@ class Comparison(NamedTuple):
     verdict: str
 
 
-def paired_means(values: xr.DataArray, confidence: float = CONFIDENCE) -> PairedMeans:
+def complete_trials(values: xr.DataArray) -> xr.DataArray:
+    """Say which trials are there for all variants, not NaN: the only ones that pairs can be made of."""
+    return values.notnull().all("variant")
+
+
+def count_networks(values: xr.DataArray) -> str:
+    """Say how many trials there are of a setting: ``"10"``, or ``"3 to 10"`` if not everywhere alike.
+
+    NaN where there was no run; settings of which there are none do not count.
+    """
+    counts = values.count("trial")
+    counts = counts.where(counts > 0)
+    least, most = int(counts.min()), int(counts.max())
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
+def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     r"""Return geometric means over trials, with intervals for comparing variants.
 
     Parameters
     ----------
     values
         Positive, possibly infinite; dimensions ``variant`` and ``trial`` (at least two of either
-        that are finite) and any others; or it is a ``ValueError``.
+        that are finite) and any others; or it is a ``ValueError``. NaN where there was no run: that
+        trial is left out, at its position of the other dimensions, of all variants.
     confidence
         Of the intervals, in (0, 1).
 
@@ -85,16 +109,16 @@ def paired_means(values: xr.DataArray, confidence: float = CONFIDENCE) -> Paired
         raise ValueError(f"values must have dimensions variant and trial, got {values.dims}")
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    if not bool((values > 0.0).all()):
-        raise ValueError("values must be positive, got zero, negative or NaN entries")
-    logarithms = np.log(values.astype(np.float64))
-    finite = np.isfinite(logarithms).all("trial")
-    counts = finite.sum("variant")
-    trials = values.sizes["trial"]
-    if trials < 2 or int(counts.min()) < 2:
+    if not bool(((values > 0.0) | values.isnull()).all()):
+        raise ValueError("values must be positive, got zero or negative entries")
+    complete = complete_trials(values)
+    logarithms = np.log(values.astype(np.float64)).where(complete)
+    finite = (np.isfinite(logarithms) | ~complete).all("trial")
+    counts, trials = finite.sum("variant"), complete.sum("trial")
+    if int(trials.min()) < 2 or int(counts.min()) < 2:
         raise ValueError(
             f"values must have two finite variants and two trials at least, got {int(counts.min())} "
-            f"and {trials}"
+            f"and {int(trials.min())}"
         )
     used = logarithms.where(finite)
     residual = used - used.mean("trial") - used.mean("variant") + used.mean(("variant", "trial"))
@@ -107,13 +131,34 @@ def paired_means(values: xr.DataArray, confidence: float = CONFIDENCE) -> Paired
     return PairedMeans(np.exp(mean), *ends)
 
 
-def paired_ratio(values: xr.DataArray, first: str, second: str) -> Ratio:
+def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
     """Return how many times the mean of one variant, of finite values, is that of another.
 
     The interval uses the spread of all variants, as :func:`paired_means` does: on the logarithmic
     scale it is wider than that of one mean by a factor of root two.
     """
-    return _ratio(paired_means(values), first, second)
+    return _ratio(paired_means(values, confidence), first, second)
+
+
+def paired_share(
+    values: xr.DataArray, start: str, moved: str, end: str, confidence: float = 0.95
+) -> Ratio:
+    r"""Return the share of the way from one variant to another that a third one has come.
+
+    On the logarithmic scale, 0 at `start` and 1 at `end`, of variants with finite values. The
+    interval is infinite where the data do not tell the two apart. It is Fieller's (*Some problems
+    in interval estimation*, Journal of the Royal Statistical Society B 16, 1954): those shares
+    :math:`\theta` with :math:`|a - \theta b| \le h \sqrt{1 + \theta^2 + (1 - \theta)^2}`, for the
+    logarithmic ways a from `start` to `moved` and b to `end`, and the half width h of one mean.
+    """
+    means = paired_means(values, confidence)
+    way, whole = (np.log(_ratio(means, start, other).value) for other in (moved, end))
+    noise = float(np.log((means.upper / means.value).sel(variant=start))) ** 2
+    square, middle = whole**2 - 2.0 * noise, way * whole - noise
+    root = middle**2 - square * (way**2 - 2.0 * noise)
+    if square <= 0.0:
+        return Ratio(way / whole, -np.inf, np.inf)
+    return Ratio(way / whole, *((middle + sign * np.sqrt(root)) / square for sign in (-1.0, 1.0)))
 
 
 def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
@@ -126,14 +171,19 @@ def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
 
 
 def compare(
-    values: xr.DataArray, pairs: Mapping[str, tuple[str, str]], *, margin: float
+    values: xr.DataArray,
+    pairs: Mapping[str, tuple[str, str]],
+    *,
+    margin: float,
+    confidence: float = 0.95,
 ) -> dict[str, Comparison]:
     r"""Judge several ratios together.
 
     Parameters
     ----------
-    values
-        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
+    values, confidence
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone; the
+        confidence that all verdicts are right.
     pairs
         By name, the variants to compare, the first over the second, named before the results are
         seen.
@@ -151,9 +201,10 @@ def compare(
 
     if not margin > 1.0:
         raise ValueError(f"margin must be above 1, got {margin!r}")
-    level = 1.0 - (1.0 - CONFIDENCE) / len(pairs)
+    level = 1.0 - (1.0 - confidence) / len(pairs)
     means = paired_means(values, level)
     ratios = {name: _ratio(means, *pair) for name, pair in pairs.items()}
+    values = values.isel(trial=complete_trials(values).values)
     finite = int(np.isfinite(values).all("trial").sum())
     degrees = (finite - 1) * (values.sizes["trial"] - 1)
     quantile = t.ppf((1.0 + level) / 2.0, degrees)
@@ -168,7 +219,7 @@ def compare(
         adjusted[name] = largest
 
     def verdict(ratio: Ratio, p: float) -> str:
-        if p < 1.0 - CONFIDENCE:
+        if p < 1.0 - confidence:
             return "lower" if ratio.value < 1.0 else "higher"
         return "equal" if 1.0 / margin <= ratio.lower and ratio.upper <= margin else "open"
 

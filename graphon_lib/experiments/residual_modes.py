@@ -17,22 +17,10 @@ from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.kernels import graphon_ntk
 
-__all__ = [
-    "MARGIN",
-    "RESIDUAL_MODES",
-    "TARGETS",
-    "agreement",
-    "geometric_mean",
-    "residual_modes",
-    "speeds",
-]
+__all__ = ["RESIDUAL_MODES", "TARGETS", "geometric_mean", "residual_modes", "speeds"]
 
 TARGETS = ("one-hot", "small")
 """One-hot classes; the same times the root of the path density, as small as the outputs are."""
-
-
-MARGIN = 1.25
-"""A speed agrees with the expected one if its interval lies within this factor of it, either way."""
 
 
 def residual_modes(
@@ -141,18 +129,6 @@ def geometric_mean(values: xr.DataArray) -> xr.DataArray:
     ends = np.exp(np.stack([mean, mean - half, mean + half], axis=-1))
     statistic = {"statistic": ["value", "lower", "upper"]}
     return xr.DataArray(ends, dims=(*mean.dims, "statistic"), coords={**mean.coords, **statistic})
-
-
-def agreement(interval: xr.DataArray) -> str:
-    """Say what the interval of :func:`geometric_mean`, of a speed over the expected one, decides.
-
-    ``"equal"`` where it lies within the :data:`MARGIN`; ``"not equal"`` where it lies outside,
-    ``"undecided"`` otherwise.
-    """
-    lower, upper = (float(interval.sel(statistic=end)) for end in ("lower", "upper"))
-    if lower >= 1.0 / MARGIN and upper <= MARGIN:
-        return "equal"
-    return "not equal" if lower > MARGIN or upper < 1.0 / MARGIN else "undecided"
 
 
 PLACE = ("width", "density", "targets", "trial")
