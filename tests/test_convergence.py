@@ -8,7 +8,6 @@ import pytest
 from graphon_lib.experiments.convergence import (
     CONVERGENCE,
     LAYER_CONVERGENCE,
-    SCOPES,
     SINGULAR_VALUES,
     convergence,
     summarise,
@@ -26,6 +25,7 @@ from graphon_lib.graphons import (
     sas,
 )
 from graphon_lib.pruning import METHODS
+from graphon_lib.pruning.masks import SCOPES
 
 DENSITIES = (0.3, 0.1)
 SMALL = {

@@ -12,18 +12,17 @@ from graphon_lib.experiments.prediction import (
     QUANTITIES,
     known_before,
     loss_at,
+    partial_rank_correlation,
     predictions,
+    rank_correlation,
 )
-from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
 from graphon_lib.experiments.spectra import METRICS
 
 METHODS = ["random", "magnitude", "snip", "grasp", "synflow"]
 DENSITIES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.05]
 
 
-@given(
-    arrays(np.float64, (2, 3, 9), elements=st.integers(0, 5).map(float)),
-)
+@given(arrays(np.float64, (2, 3, 9), elements=st.integers(0, 5).map(float)))
 def test_rank_correlation_is_that_of_scipy_ties_included(values):
     found = rank_correlation(values[0], values[1])
     for one, x, y in zip(found, *values, strict=True):

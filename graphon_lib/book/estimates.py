@@ -18,10 +18,10 @@ from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
-from graphon_lib.experiments.mode_speeds import speeds
+from graphon_lib.experiments.method_distances import mean_distances, separation, surplus
 from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
-from graphon_lib.experiments.regions import mean_distances, separation, surplus
+from graphon_lib.experiments.residual_modes import speeds
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 DENSITY = 0.2

@@ -33,23 +33,18 @@ class Dataset:
     label
         How it is written.
     shape, classes
-        Of an image, rows, columns, and colours if there are any; and how many classes there are:
-        labels are 0, 1, and so on.
-    files
-        The official files and their SHA-256.
-    parse
-        From the paths of these files, in that order, to images, labels, test images and test labels
-        as unsigned bytes.
+        Of an image, rows, columns, and colours if there are any; labels are 0 to `classes` - 1.
+    files, parse
+        The official files with their SHA-256, and the function from their paths, in that order, to
+        images, labels, test images and test labels as unsigned bytes.
     mean, deviation
         Of the pixels, as fractions of 255, that standardise them; the same for all colours.
-    mirrors
-        Addresses of folders with the official files, tried in turn.
-    variable
-        The environment variable that names a folder with them.
-    subset, subset_sha256
-        The archive of ``images`` and ``labels`` bundled with the book.
-    held_out
-        How many of each class in the subset, its last ones, are its test set.
+    mirrors, variable
+        Addresses of folders with the official files, and the environment variable that names one
+        here.
+    subset, subset_sha256, held_out
+        The archive of ``images`` and ``labels`` bundled with the book, of each class of which the
+        last `held_out` are its test set.
     """
 
     label: str
@@ -104,7 +99,7 @@ DATASETS = {
         subset=BUNDLED / "mnist" / "mnist-5k.npz",
         subset_sha256="8722c9c7be1a9fa23f93c37f6a8216961fe189029265d0fdd58e514b125ad259",
         held_out=100,
-    ),
+    )
 }
 """The data sets by name."""
 
@@ -123,18 +118,15 @@ class Images:
     Attributes
     ----------
     x_train, x_test : ndarray of float32, shape (N, pixels)
-        Pixels, row by row: of MNIST ``(pixel / 255 - 0.1307) / 0.3081``, so that a blank one is
-        -0.42.
+        Pixels, row by row: of MNIST ``(pixel / 255 - 0.1307) / 0.3081``, as in the code that the
+        paper prunes with.
     y_train, y_test : ndarray of int64, shape (N,)
         Classes, from 0.
-    name : str
-        Which data these are, for the record of a result.
-    source : str
-        Where they were found.
+    name, source : str
+        Which data these are, for the record of a result, and where they were found.
     sha256 : str
         Of all images and labels as unsigned bytes.
-    shape : tuple of int
-    classes : int
+    shape, classes
         As in :class:`Dataset`.
     """
 
@@ -156,7 +148,7 @@ def load(
     full: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Images:
-    """Load a data set from the first of the places where it can be.
+    """Load a data set, checked against its SHA-256, from the first place where it can be.
 
     Parameters
     ----------
@@ -174,24 +166,18 @@ def load(
     Returns
     -------
     Images
-        Of MNIST 60,000 for training and 10,000 for tests; or, from the subset, 4,000 and 1,000. Its
-        `source` says which, and so does a message to the module's logger.
+        Of MNIST [1]_ 60,000 for training and 10,000 for tests; or, from the subset, 4,000 and
+        1,000: the first 500 official *training* images of each class, the last 100 of them for
+        tests.
 
     Raises
     ------
     ValueError
         If there is no such data set.
     DataError
-        If a file is missing from a folder that was named, is damaged, has the wrong checksum or
-        content, cannot be downloaded, or the cache cannot be written; or if the bundled subset is
-        asked for outside a checkout of the repository. A folder that was named is never silently
-        passed over.
-
-    Notes
-    -----
-    Every file is checked against its SHA-256. Standardisation of MNIST [1]_ is that of the code the
-    paper prunes with. Its subset holds the first 500 official *training* images of each class; the
-    last 100 of each class are its test set.
+        If a file is missing from a folder that was named, which is never silently passed over, is
+        damaged, has the wrong checksum or content, cannot be downloaded, or the cache cannot be
+        written; or if the bundled subset is asked for outside a checkout of the repository.
 
     References
     ----------
@@ -216,26 +202,12 @@ load_mnist = partial(load, "mnist")
 
 
 def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:
-    """Draw training images at random, without replacement and without balancing classes.
-
-    Parameters
-    ----------
-    data
-        The data set.
-    size
-        How many, from 1 to the number of training images.
-    rng
-        Source of the draw.
-
-    Returns
-    -------
-    Batch
-        ``x`` of shape (size, pixels) and ``y`` of shape (size,).
+    """Draw so many training images at random, without replacement and without balancing classes.
 
     Raises
     ------
     ValueError
-        If `size` is out of its range.
+        If `size` is not between 1 and the number of training images.
     """
     available = len(data.x_train)
     if check_integer("size", size, 1) > available:

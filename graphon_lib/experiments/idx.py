@@ -21,34 +21,16 @@ class DataError(ValueError):
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """Read a gzipped IDX file of unsigned bytes.
+    """Read a gzipped IDX file of unsigned bytes, of 3 axes for images and 1 for labels.
 
-    Parameters
-    ----------
-    path
-        The file.
-    axes
-        How many axes the array must have: 3 for images, 1 for labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        The values, of the shape that the file's header states.
+    Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
+    axis; then the values, the last axis fastest (LeCun, Cortes and Burges, *The MNIST database*).
 
     Raises
     ------
     DataError
         If the file is missing, is not whole, is not gzip, has another magic number, or has fewer
         or more values than its header states.
-
-    Notes
-    -----
-    Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
-    axis; then the values, the last axis fastest [1]_.
-
-    References
-    ----------
-    .. [1] Y. LeCun, C. Cortes and C. J. C. Burges, *The MNIST database of handwritten digits*.
     """
     try:
         content = gzip.decompress(path.read_bytes())

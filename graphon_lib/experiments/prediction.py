@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_choice, check_integer, check_rng
-from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
 
-__all__ = ["COMPARISONS", "QUANTITIES", "STATISTICS", "known_before", "loss_at", "predictions"]
+__all__ = [
+    "COMPARISONS",
+    "QUANTITIES",
+    "STATISTICS",
+    "known_before",
+    "loss_at",
+    "partial_rank_correlation",
+    "predictions",
+    "rank_correlation",
+]
 
 QUANTITIES = (
     "energy",
@@ -27,30 +35,18 @@ QUANTITIES = (
 COMPARISONS = ("across sparsities", "within sparsities", "given the scale")
 """The ways in which :func:`predictions` compares."""
 
+# Ranks are multiples of 1/2: what rounding leaves of an exact zero is far below this.
+ROUNDING = 1e-12
+
 STATISTICS = ("value", "lower", "upper", "least without a method", "most without a method")
 
 
 def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.DataArray:
-    """Return the training loss at some steps, as a mean over the last batches before.
+    """Return the training loss at some steps, as a mean over the last `window` batches before.
 
-    Parameters
-    ----------
-    training
-        With ``loss`` (..., step), the loss of the batch before update number ``step`` + 1.
-    steps
-        Numbers of updates, at least `window` and at most those in `training`.
-    window
-        How many batches are averaged.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (..., at), ``at`` being `steps`; infinite where a run diverged.
-
-    Raises
-    ------
-    ValueError
-        If a step is out of its range.
+    From ``loss`` (..., step), the loss of the batch before update number ``step`` + 1, to
+    dimensions (..., at), ``at`` being `steps`; infinite where a run diverged. A step below `window`
+    or above the number of updates is a ``ValueError``.
     """
     check_integer("window", window, 1)
     for step in steps:
@@ -61,25 +57,11 @@ def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.
 
 
 def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
-    """Collect the quantities of pruned networks that training has no part in.
+    """Collect the :data:`QUANTITIES` of pruned networks that training has no part in.
 
-    Parameters
-    ----------
-    spectra
-        Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
-    road
-        Where the kernels come from.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (quantity, pruning, density, trial), the quantities being :data:`QUANTITIES`; the
-        dense network, which has no sparsity, is left out.
-
-    Raises
-    ------
-    ValueError
-        If `road` is not in `spectra`.
+    Of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits and kernels by
+    `road`, with dimensions (quantity, pruning, density, trial). The dense network, which has no
+    sparsity, is left out.
     """
     check_choice("road", road, [str(name) for name in spectra.road.values])
     chosen = spectra.sel(road=road, pruning=spectra.pruning != "dense")
@@ -96,7 +78,7 @@ def predictions(
     scale: str = "trace",
     resamples: int = 1000,
 ) -> xr.DataArray:
-    r"""Correlate the ranks of quantities known before training with those of the training speed.
+    """Correlate the ranks of quantities known before training with those of the training speed.
 
     Parameters
     ----------
@@ -105,12 +87,10 @@ def predictions(
     loss
         Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
         need not be as many. No NaN; infinite for runs that diverged.
-    rng
-        Source of the bootstrap.
+    rng, resamples
+        Source and number of bootstrap samples.
     scale
         The quantity that ``"given the scale"`` holds fixed.
-    resamples
-        Bootstrap samples, at least 1.
 
     Returns
     -------
@@ -126,16 +106,14 @@ def predictions(
 
     Notes
     -----
-    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is Spearman's
-    correlation over all cells. ``"within sparsities"`` is that over the methods at one density,
-    averaged over densities: sparsity itself predicts nothing there. ``"given the scale"`` is the
-    partial correlation over all cells.
+    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is
+    Spearman's correlation over all cells, ``"within sparsities"`` the mean over densities of that
+    over the methods at one of them, ``"given the scale"`` the partial correlation over all cells.
 
     ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when trials are drawn again with
     replacement, those of `known` and of `loss` independently, but the same ones in all cells: the
-    networks of one trial share their weights before pruning and their batches. With few trials they
-    say little more than how far single trials differ. How much hangs on one of the methods is said
-    by the least and the most value with one of them left out.
+    networks of one trial share their weights before pruning and their batches. The least and the
+    most value with one of the methods left out say how much hangs on it.
     """
     check_rng("rng", rng)
     check_integer("resamples", resamples, 1)
@@ -207,3 +185,64 @@ def _comparisons(
     by_density = rank_correlation(x.swapaxes(-1, -2), speed.swapaxes(-1, -2)).mean(axis=-1)
     given = partial_rank_correlation(flat_x, flat_speed, flat_x[..., scale : scale + 1, :, :])
     return np.stack([across, by_density, given], axis=-2)
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+    """Return Spearman's rank correlation along the last axis; NaN where all of one are equal.
+
+    Of numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2;
+    anything else is a ``ValueError``. Ties share their mean rank.
+    """
+    return _correlation(*_ranks(x=x, y=y))
+
+
+def partial_rank_correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the rank correlation of two quantities with a third one held fixed.
+
+    Of arrays as for :func:`rank_correlation`; NaN also where `given` has the same ranks as `x` or
+    `y`, or the opposite ones, so that nothing is left to correlate. With rank correlations
+    :math:`\rho`, that of what linear regressions of the ranks on those of z leave over:
+
+    .. math::
+
+        \rho_{xy \cdot z} = \frac{\rho_{xy} - \rho_{xz} \rho_{yz}}
+            {\sqrt{(1 - \rho_{xz}^2)(1 - \rho_{yz}^2)}} .
+    """
+    x, y, given = _ranks(x=x, y=y, given=given)
+    direct, of_x, of_y = _correlation(x, y), _correlation(x, given), _correlation(y, given)
+    left = (1.0 - of_x**2) * (1.0 - of_y**2)
+    with np.errstate(invalid="ignore"):
+        known = left > ROUNDING
+    partial = (direct - of_x * of_y) / np.sqrt(np.where(known, left, 1.0))
+    return np.where(known, np.clip(partial, -1.0, 1.0), np.nan)
+
+
+def _ranks(**quantities: ArrayLike) -> list[NDArray[np.float64]]:
+    from scipy.stats import rankdata
+
+    arrays = []
+    for name, quantity in quantities.items():
+        array = np.asarray(quantity)
+        if array.dtype.kind not in "biuf" or array.ndim == 0:
+            raise ValueError(
+                f"{name} must be an array of real numbers, got {type(quantity).__name__}"
+            )
+        if np.isnan(array.astype(np.float64)).any():
+            raise ValueError(f"{name} must hold no NaN, got {int(np.isnan(array).sum())}")
+        arrays.append(array)
+    shapes = {name: np.shape(array) for name, array in zip(quantities, arrays, strict=True)}
+    counts = {shape[-1] for shape in shapes.values()}
+    if len(counts) > 1 or counts.pop() < 2:
+        raise ValueError(
+            f"{' and '.join(quantities)} must hold equally many numbers, at least 2; got {shapes}"
+        )
+    return [rankdata(array, axis=-1) for array in arrays]
+
+
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = y - y.mean(axis=-1, keepdims=True)
+    scale = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
+    known = scale > ROUNDING
+    product = (x * y).sum(axis=-1) / np.where(known, scale, 1.0)
+    return np.where(known, np.clip(product, -1.0, 1.0), np.nan)

@@ -35,7 +35,7 @@ class TrainingRun:
         Cross-entropy of the batch of each step, before the update; infinite from the step on at
         which it was no longer a finite number.
     test_loss, test_accuracy : ndarray of float32, shape (number of evaluations,)
-        On all test digits; infinite, and 0, once training has diverged.
+        On all test images; infinite, and 0, once training has diverged.
     gradient_norm : float
         Euclidean norm of the gradient with respect to the kept weights at the first step.
     """
@@ -62,45 +62,25 @@ def train(
     evaluated: Collection[int],
     rng: np.random.Generator,
 ) -> TrainingRun:
-    """Train a masked network in place.
+    """Train a masked network in place; any argument out of its range is a ``ValueError``.
 
     Parameters
     ----------
     model
         The network, masks applied. Pruned weights are set to 0 and stay there; biases are trained.
-    data
-        The digits.
-    optimizer
-        A name of :data:`OPTIMIZERS`.
-    learning_rate
-        Positive.
-    steps
-        Number of updates, at least 1.
-    batch_size
-        Digits in a batch, at most the number of training digits.
+    optimizer, learning_rate, steps, batch_size
+        A name of :data:`OPTIMIZERS`, its positive rate, the number of updates, and images in a
+        batch.
     evaluated
-        After how many updates the test digits are looked at, each from 0 to `steps`.
+        After how many updates the test images are looked at, each from 0 to `steps`.
     rng
         Source of the batches.
 
-    Returns
-    -------
-    TrainingRun
-        The record.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
-    A network without a path from its inputs to its outputs is trained like any other: its logits
-    and gradients are zero, its loss log 10 throughout. When the loss is no longer finite training
-    stops, and the record is filled up with infinity.
-
-    The gradient of a pruned weight is multiplied by 0. Adam's moments of it then stay 0, and so
-    does the weight, exactly; this is checked at the end, unless weights have overflowed.
+    When the loss is no longer finite training stops, and the record is filled up with infinity. The
+    gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
+    the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_integer("steps", steps, 1)
@@ -144,28 +124,10 @@ def train(
 def draw_batches(
     available: int, size: int, steps: int, rng: np.random.Generator
 ) -> Iterator[Tensor]:
-    """Yield the indices of each step's batch: every epoch in a new random order.
+    """Yield the (size,) indices of each step's batch: every epoch in a new random order.
 
-    Parameters
-    ----------
-    available
-        Number of training digits, at least `size`.
-    size
-        Digits in a batch, at least 1. What is left over at the end of an epoch is passed over.
-    steps
-        Number of batches.
-    rng
-        Source of the orders.
-
-    Yields
-    ------
-    torch.Tensor
-        Distinct indices below `available`, shape (size,).
-
-    Raises
-    ------
-    ValueError
-        If `size` is out of its range.
+    What is left over at its end is passed over; a `size` not from 1 to `available` is a
+    ``ValueError``.
     """
     if check_integer("size", size, 1) > available:
         raise ValueError(f"size must be at most {available}, the training digits, got {size}")

@@ -32,21 +32,9 @@ class Trial:
     def masks(
         self, method: str, densities: Sequence[float], *, scope: str = "global"
     ) -> Iterator[tuple[float, list[Tensor]]]:
-        """Yield every density with its masks; scores that serve all densities are computed once.
+        """Yield every density with its masks, as of :func:`graphon_lib.pruning.prune`.
 
-        Parameters
-        ----------
-        method
-            One of :data:`graphon_lib.pruning.METHODS`.
-        densities
-            Kept fractions, each in (0, 1].
-        scope
-            ``"global"`` or ``"layer"``, see :func:`graphon_lib.pruning.prune`.
-
-        Yields
-        ------
-        tuple
-            A density, and one boolean mask a layer, shape (n_out, n_in).
+        Scores that serve all densities are computed once.
         """
         inputs = {"x": self.x, "y": self.y, "generator": self.generator}
         if method in METHODS and METHODS[method].rounds > 1:
@@ -61,23 +49,9 @@ class Trial:
 def start_trial(
     data: Images, widths: Sequence[int], seed: Sequence[int], *, initialisation: str = "he"
 ) -> Trial:
-    """Draw the network and the batch of a trial.
+    """Draw the network, of widths (784, n, ..., 10), and the batch of a trial.
 
-    Parameters
-    ----------
-    data
-        The digits.
-    widths
-        Layer widths (784, n, ..., 10).
-    seed
-        Integers that identify the trial: equal ones give equal trials, on any machine.
-    initialisation
-        One of :data:`graphon_lib.pruning.INITIALISATIONS`.
-
-    Returns
-    -------
-    Trial
-        The trial, with generators of its own.
+    Equal integers of the seed give equal trials, on any machine, with generators of their own.
     """
     network, pruning, batch = np.random.SeedSequence(seed).spawn(3)
     x, y = sample_batch(data, BATCH_SIZE, np.random.default_rng(batch))

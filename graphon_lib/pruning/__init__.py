@@ -1,7 +1,7 @@
 r"""Masked networks and the ways to prune them at initialisation (PyTorch).
 
-From a network to its masks: score the weights, keep the largest scores, and ask what the masks do to
-the signal and what chance alone would have kept.
+From a network to its masks: score the weights, keep the largest scores, and ask what the masks do
+to the signal and what chance alone would have kept.
 
 Arguments and words that many functions share:
 
@@ -18,8 +18,8 @@ Arguments and words that many functions share:
     A :class:`torch.Generator`, the only source of randomness; None takes a new one seeded by the
     operating system.
 
-An argument that is not as described raises a :class:`ValueError` that names it, what came, and what is
-allowed.
+An argument that is not as described raises a :class:`ValueError` that names it, what came, and what
+is allowed.
 """
 
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation

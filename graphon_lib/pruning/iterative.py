@@ -39,11 +39,7 @@ class Layer:
 
 
 def prune_in_rounds(
-    layers: Sequence[Layer],
-    rescore: Callable[[], None],
-    density: float,
-    scope: str,
-    rounds: int,
+    layers: Sequence[Layer], rescore: Callable[[], None], density: float, scope: str, rounds: int
 ) -> list[Tensor]:
     r"""Return masks: `rescore` the layers, keep their largest scores, and so on.
 
@@ -84,23 +80,15 @@ def iterative_masks(
     rounds: int,
     **options: object,
 ) -> list[Tensor]:
-    r"""Return the masks of a score in several rounds.
+    """Return the masks of a score in several rounds, exactly ``round(density * total)`` True.
 
     Parameters
     ----------
     score
-        Called in every round with the weights, the pruned ones set to 0, `inputs` and `options`.
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    *inputs, **options
-        What `score` takes besides, such as a batch; the same in every round.
+        Called in every round with the weights (n_out, n_in), the pruned ones set to 0, `inputs` and
+        `options`, such as a batch: the same in every round.
     density, scope, rounds
         As in :func:`~graphon_lib.pruning.prune`.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Boolean masks of the weights' shapes, exactly ``round(density * total)`` True.
 
     Raises
     ------

@@ -15,6 +15,7 @@ from graphon_lib.pruning.iterative import iterative_masks
 from graphon_lib.pruning.masks import SCOPES, keep_largest
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 from graphon_lib.pruning.scores import (
+    GRASP_TEMPERATURE,
     grasp_scores,
     magnitude_scores,
     random_scores,
@@ -23,7 +24,35 @@ from graphon_lib.pruning.scores import (
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
 from graphon_lib.pruning.tensors import as_tensor
 
-__all__ = ["METHODS", "Method", "check_batch", "finite_parameters", "prune", "saliency"]
+__all__ = [
+    "METHODS",
+    "Factor",
+    "Method",
+    "check_batch",
+    "factor_of",
+    "finite_parameters",
+    "prune",
+    "saliency",
+]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What a weight is multiplied by to make its score, and hardly depends on it: a product of vectors.
+
+    Parameters
+    ----------
+    signed
+        Whether the score is the product rather than its size.
+    curvature
+        Whether the factor is the Hessian times the gradient of the loss rather than the gradient.
+    temperature
+        What logits are divided by in that loss.
+    """
+
+    signed: bool = False
+    curvature: bool = False
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +65,8 @@ class Method:
         How it is written.
     score
         Called with the list of weight matrices, then, if they are needed, x and y and a generator;
-        returns a floating-point score for every weight: the higher, the more it deserves to be kept.
+        returns a floating-point score for every weight: the higher, the more it deserves to be
+        kept.
     needs_data
         Whether `score` takes a pruning batch.
     needs_generator
@@ -52,6 +82,8 @@ class Method:
     in_rounds
         Returns the masks of several rounds; called as `score` is and with ``density=``, ``scope=``
         and ``rounds=``. None allows one round only.
+    factor
+        Of the scores of those whose keeping is a function of vector positions.
     """
 
     label: str
@@ -62,6 +94,7 @@ class Method:
     uses_sign: bool = False
     rounds: int = 1
     in_rounds: Callable[..., list[Tensor]] | None = None
+    factor: Factor | None = None
 
 
 METHODS = {
@@ -74,13 +107,27 @@ METHODS = {
         uses_biases=True,
         uses_sign=True,
         in_rounds=partial(iterative_masks, snip_scores),
+        factor=Factor(),
     ),
-    "grasp": Method("GraSP", grasp_scores, needs_data=True, uses_biases=True, uses_sign=True),
+    "grasp": Method(
+        "GraSP",
+        grasp_scores,
+        needs_data=True,
+        uses_biases=True,
+        uses_sign=True,
+        factor=Factor(signed=True, curvature=True, temperature=GRASP_TEMPERATURE),
+    ),
     "synflow": Method(
         "SynFlow", synflow_scores, uses_biases=True, rounds=100, in_rounds=synflow_masks
     ),
 }
 """The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
+
+
+def factor_of(method: str) -> Factor:
+    """Return the factor of a method's scores; a method without is a ``ValueError``."""
+    known = [name for name, record in METHODS.items() if record.factor]
+    return METHODS[check_choice("method", method, known)].factor
 
 
 def saliency(
@@ -122,8 +169,8 @@ def saliency(
     Raises
     ------
     ValueError
-        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite, or
-        a batch that is needed is missing or does not fit the network.
+        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite,
+        or a batch that is needed is missing or does not fit the network.
 
     References
     ----------
