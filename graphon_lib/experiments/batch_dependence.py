@@ -127,7 +127,7 @@ def batch_dependence(
     blocks: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    """Prune one of the networks of a batch by every one of :data:`ARMS`, and estimate its graphon.
+    """Prune one of the networks of a batch by every method and variant of it, and estimate its graphon.
 
     Returns ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
     ``layer_density`` (pruning), of the first mask between hidden layers.
