@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
+from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
+from graphon_lib.pruning.signals import batch_signals
 
 WIDTHS = (30, 24, 18, 10)
 ONE_ROUND = [name for name, method in METHODS.items() if method.rounds == 1]
@@ -26,6 +27,10 @@ def setting(widths=WIDTHS, seed=0):
     x = torch.randn(20, widths[0], generator=generator)
     x[:, :10] = 0
     return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
 
 
 def masks_of(method, density=0.2, scope="global"):
@@ -197,6 +202,51 @@ def test_random_masks_differ_without_a_generator_and_repeat_with_one():
         prune(model, "random", 0.5, generator=torch.Generator().manual_seed(7)) for _ in range(2)
     )
     assert torch.equal(first[0], second[0])
+
+
+def in_dtype(dtype, initialisation="he"):
+    """A network in a dtype, one of the same weights in double precision, and a batch."""
+    generator = torch.Generator().manual_seed(0)
+    model = MaskedMLP((60, 50, 40, 10), generator, initialisation=initialisation).to(dtype)
+    same = MaskedMLP(model.widths, initialisation=initialisation).double()
+    same.load_state_dict(model.state_dict())
+    x = torch.randn(64, 60, generator=generator, dtype=torch.float64)
+    return model, same, x, torch.randint(0, 10, (64,), generator=generator)
+
+
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_masks_in_every_dtype_are_those_of_double_precision(method, dtype, initialisation):
+    """But for weights whose score is the threshold to within single precision."""
+    model, same, x, y = in_dtype(dtype, initialisation)
+    for scope, rounds in (("global", None), ("layer", None), ("global", 5)):
+        if rounds and METHODS[method].in_rounds is None:
+            continue
+        ours, exact = (
+            torch.cat([mask.flatten() for mask in masks])
+            for masks in (
+                prune(m, method, 0.1, x, y, scope=scope, rounds=rounds, generator=generator)
+                for m, generator in zip((model, same), map(seeded, (1, 1)), strict=True)
+            )
+        )
+        assert (ours & exact).sum() >= 0.995 * exact.sum()
+    scores = saliency(model, method, x, y)
+    assert all(torch.finfo(s.dtype).bits >= 32 for s in scores)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_inputs_are_not_rounded_to_half_precision(method, dtype):
+    model, same, x, y = in_dtype(dtype)
+    for ours, exact in zip(
+        saliency(model, method, x, y), saliency(same.float(), method, x, y), strict=True
+    ):
+        assert torch.equal(ours, exact)
+    signals = zip(
+        batch_signals(model, method, x, y), batch_signals(same, method, x, y), strict=True
+    )
+    assert all(np.array_equal(a, b) for pair in signals for a, b in zip(*pair, strict=True))
 
 
 def test_models_in_double_precision():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphon_lib._checks import as_numpy
 
-__all__ = ["as_tensor"]
+__all__ = ["as_tensor", "computing_dtype"]
 
 
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
@@ -27,3 +27,12 @@ def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
     # PyTorch knows neither another byte order nor long doubles.
     dtype = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else float
     return torch.from_numpy(array.astype(dtype, order="C"))
+
+
+def computing_dtype(parameter: Tensor) -> torch.dtype:
+    """Return the dtype to compute in for a network with such a parameter: single precision at least.
+
+    In half precision gradients and their products fall below the smallest number or onto few others,
+    and ties decide what is kept.
+    """
+    return parameter.dtype if parameter.dtype.itemsize >= 4 else torch.float32
