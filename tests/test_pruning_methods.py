@@ -49,6 +49,12 @@ def digest():
     return sha.hexdigest()
 
 
+EMPTIED = pytest.mark.filterwarnings(
+    "ignore:layers? .* kept no weight", "ignore:all scores are zero from"
+)
+
+
+@EMPTIED
 @given(
     widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     density=st.floats(0.0, 1.0, exclude_min=True),
@@ -66,6 +72,13 @@ def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
     if 0 in wanted:
         with pytest.raises(ValueError, match="density must keep at least one"):
             prune(*arguments, scope=scope, generator=generator)
+        return
+    scores = saliency(model, method, x, y, generator=generator)
+    zero = [not s.any() for s in scores]
+    if any(zero) if scope == "layer" and METHODS[method].rounds == 1 else all(zero):
+        if sum(wanted) < sum(sizes):
+            with pytest.raises(ValueError, match="must not all be zero"):
+                prune(*arguments, scope=scope, generator=generator)
         return
     masks = prune(*arguments, scope=scope, generator=generator)
     assert [m.shape for m in masks] == [w.shape for w in model.weights]
@@ -353,6 +366,46 @@ def test_scores_that_overflow_are_refused(method):
             w *= 1e15
     with pytest.raises(ValueError, match=r"scores\[\d\] must be finite"):
         prune(model, method, 0.2, x, y)
+
+
+def blank(model, x, y):
+    x[:] = 0
+
+
+def one_class(model, x, y):
+    model.widths, y[:] = (*model.widths[:-1], 1), 0
+    model.weights[-1] = torch.nn.Parameter(model.weights[-1].detach()[:1])
+
+
+def saturated(model, x, y):
+    with torch.no_grad():
+        model.weights[-1].mul_(1e6)
+        y[:] = model(x).argmax(1)
+
+
+def disconnected(model, x, y):
+    with torch.no_grad():
+        model.weights[1].zero_()
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("change", [blank, one_class, saturated, disconnected])
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_scores_that_are_all_zero_rank_nothing(method, change, scope):
+    model, x, y = setting()
+    change(model, x, y)
+    for rounds in (1, 5) if METHODS[method].in_rounds else (1,):
+        with pytest.raises(ValueError, match=r"^scores.* must not all be zero .* blank batch"):
+            prune(model, method, 0.2, x, y, scope=scope, rounds=rounds)
+
+
+def test_a_layer_that_is_emptied_is_named():
+    model, _, _ = setting()
+    with torch.no_grad():
+        model.weights[0].mul_(1e-6)
+    with pytest.warns(UserWarning, match="layer 1 of 3 kept no weight"):
+        masks = prune(model, "magnitude", 0.2)
+    assert [bool(mask.any()) for mask in masks] == [False, True, True]
 
 
 def test_wrong_generator():

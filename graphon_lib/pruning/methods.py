@@ -187,7 +187,13 @@ def prune(
     ------
     ValueError
         If an argument is not allowed, see :func:`~graphon_lib.pruning.saliency` and
-        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all.
+        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all; or if all
+        scores are zero, as on a blank batch, and not all weights are kept.
+
+    Warns
+    -----
+    UserWarning
+        If a layer keeps no weight, or in several rounds no path of weights is left.
 
     Examples
     --------
