@@ -166,6 +166,23 @@ def test_gradients_need_not_be_enabled(method):
     assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
 
 
+@pytest.mark.parametrize("rounds", [None, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_inference_mode_changes_nothing(method, rounds):
+    if rounds and METHODS[method].in_rounds is None:
+        return
+    options = {"rounds": rounds}
+    model, x, y = setting()
+    wanted = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    with torch.inference_mode():
+        inside = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+        model, x, y = setting()  # whose tensors can never have a gradient
+        born = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    later = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    for masks in (inside, born, later):
+        assert all(map(torch.equal, masks, wanted))
+
+
 def test_the_same_masks_in_every_process():
     code = "from test_pruning_methods import digest; print(digest())"
     run = subprocess.run(

@@ -83,6 +83,8 @@ METHODS = {
 """The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
 
 
+# Gradients are wanted even where the caller has ruled them out.
+@torch.inference_mode(False)
 def saliency(
     model: MaskedMLP,
     method: str,
@@ -139,6 +141,7 @@ def saliency(
     return METHODS[method].score(*inputs, **options)
 
 
+@torch.inference_mode(False)
 def prune(
     model: MaskedMLP,
     method: str,
@@ -244,7 +247,8 @@ def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
     """
     check_instance("model", model, MaskedMLP)
     weights, biases = (
-        [p.detach().to(computing_dtype(p)) for p in kind] for kind in (model.weights, model.biases)
+        [as_tensor("model", p).to(computing_dtype(p)) for p in kind]
+        for kind in (model.weights, model.biases)
     )
     for name, parameters in (("weights", weights), ("biases", biases)):
         for i, parameter in enumerate(parameters):

@@ -14,13 +14,14 @@ __all__ = ["as_tensor", "computing_dtype"]
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
     """Return real numbers of any shape, in a tensor or an array, as a tensor without a gradient.
 
-    A tensor keeps its dtype and device. An array is copied: it may be read-only, or a view with
-    negative strides, of which PyTorch takes neither.
+    A tensor keeps its dtype and device; one of inference mode, which can have no gradient, is
+    copied. An array is copied: it may be read-only, or a view with negative strides, of which
+    PyTorch takes neither.
     """
     if isinstance(value, Tensor):
         if value.is_complex():
             raise ValueError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
-        return value.detach()
+        return value.clone() if value.is_inference() else value.detach()
     array = as_numpy(name, value)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
