@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_choice, check_integer, check_rng
+from graphon_lib._checks import check_choice, check_instance, check_integer, check_rng
 from graphon_lib.experiments.idx import DataError, read_idx_files, unpacked
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Images", "load", "load_mnist", "sample_batch"]
@@ -241,6 +241,7 @@ def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:
     ValueError
         If `size` is out of its range, or `rng` no generator.
     """
+    check_instance("data", data, Images)
     check_rng("rng", rng)
     available = len(data.x_train)
     if check_integer("size", size, 1) > available:

@@ -189,6 +189,7 @@ def draw_batches(
 def _check_network(model: MaskedMLP, data: Images) -> None:
     """Check that a network can be trained on the digits: its class, sizes, dtype and gradients."""
     check_instance("model", model, MaskedMLP)
+    check_instance("data", data, Images)
     inputs, classes = data.x_train.shape[1], int(max(data.y_train.max(), data.y_test.max())) + 1
     if model.widths[0] != inputs or model.widths[-1] < classes:
         raise ValueError(
