@@ -1,32 +1,36 @@
-"""Small results, computed once for all chapters of a session: their kernels import this first.
+"""Chapters at the quick profile, in this process: what experiments share is computed once for all.
 
 About ten experiments stand in more than one chapter. What is kept belongs to one session of pytest,
-and so to the code as it is; the digits are the bundled ones on every machine.
+and so to the code as it is.
 """
 
-import functools
 import os
 from dataclasses import replace
-from pathlib import Path
+from types import ModuleType
 
 import joblib
+import nbformat
 from filelock import FileLock
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
-from graphon_lib.experiments import data
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.pruning import METHODS
 
-FOLDER = Path(os.environ["QUICK_RESULTS"])
 
+def share(monkeypatch, tmp_path_factory):
+    """Let `Experiment.run` take quick results from a folder of the session, if they are there."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own in that of the session.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quick-results"
+    folder.mkdir(exist_ok=True)
+    run = Experiment.run
 
-def once(run):
-    """Return `Experiment.run` with quick results taken from the folder, if they are there."""
-
-    @functools.wraps(run)
     def shared(self, *, profile="paper", recompute=False, seed=0):
         if profile != "quick":
             return run(self, profile=profile, recompute=recompute, seed=seed)
-        file = FOLDER / f"{self.name}-{seed}.pickle"
+        file = folder / f"{self.name}-{seed}.pickle"
         with FileLock(f"{file}.lock"):
             if not file.exists():
                 unfinished = file.with_suffix(".unfinished")
@@ -34,10 +38,25 @@ def once(run):
                 unfinished.rename(file)
             return joblib.load(file)
 
-    return shared
+    monkeypatch.setattr(Experiment, "run", shared)
+    # SynFlow's hundred rounds are most of the work, and tested elsewhere.
+    monkeypatch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=10))
 
 
-# SynFlow's hundred rounds are most of the work, and tested elsewhere.
-METHODS["synflow"] = replace(METHODS["synflow"], rounds=10)
-Experiment.run = once(Experiment.run)
-data._cache_folder = lambda *_: FOLDER / "no-data"
+def run_cells(path, parameters):
+    """Run a chapter's cells as a kernel would, with all that they show drawn, and forget it all."""
+    settings = Config(HistoryManager={"enabled": False})
+    shell = InteractiveShell.instance(config=settings, user_module=ModuleType("chapter"))
+    # As for a reader of a notebook, not of a terminal.
+    shell.display_formatter.active_types = shell.display_formatter.format_types
+    try:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                with capture_output():
+                    result = shell.run_cell(cell.source)
+                result.raise_error()
+            if "parameters" in cell.metadata.get("tags", []):
+                shell.push(parameters)
+    finally:
+        shell.reset()
+        InteractiveShell.clear_instance()

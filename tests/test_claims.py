@@ -19,7 +19,7 @@ from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
 from graphon_lib.experiments.table import EXPERIMENTS
 from graphon_lib.graphons.motifs import motif_densities
 
-SECTIONS = {"4.2", "4.3", "5.1", "5.2", "5.3", "6", "B", "C"}
+SECTIONS = {"4.2", "4.3", "5.1", "5.2", "5.3", "6", "A.3.3", "B", "C"}
 """Of the paper, those that make the claims."""
 
 numbers = st.floats(-100, 100)
@@ -81,7 +81,7 @@ def test_the_condition_names_the_setting_where_settings_differ():
     assert overall(found) == (Verdict.CONDITION, SETTINGS["torch"])
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
 def test_claims_are_complete(claim):
     sections = re.split(r", | and ", claim.where)[0]
     assert claim.where == "this book" or sections in SECTIONS
@@ -96,15 +96,15 @@ def test_claims_are_complete(claim):
         assert math.isfinite(margin) == (f"{{{name}:g}}" in claim.criterion)
 
 
-@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda claim: claim.id)
-def test_verdicts_follow_from_stored_results(claim):
-    found = estimates(claim.id)
+@pytest.mark.parametrize("identifier", CLAIMS)
+def test_verdicts_follow_from_stored_results(identifier):
+    claim, found = CLAIMS[identifier], estimates(identifier)
     for of_setting in found.values():
         for name, one in of_setting.items():
             assert one.lower <= one.value <= one.upper, name
             assert one.networks > 1
     verdicts = {judge(one, claim.low, claim.high) for at in found.values() for one in at.values()}
-    words = verdict(claim.id)
+    words = verdict(identifier)
     if not found:
         assert words == (Verdict.MISSING if claim.measure else Verdict.UNTESTED)
     elif verdicts == {Verdict.REPRODUCED}:
@@ -184,6 +184,86 @@ def test_cycles_of_random_masks_are_those_of_a_constant():
     assert of.cycle_spread(stored, "random")[""].upper < 0.05
 
 
+def noise(*shape, seed=0):
+    return 1e-3 * np.random.default_rng(seed).normal(size=shape)
+
+
+def between_methods(gap):
+    """Return distances of 1 within a method and `gap` between two, but for the last two of them."""
+    methods, dims = list(of.METHOD_NAMES), ("kind", "pruning", "against", "trial", "other")
+    apart = np.full((2, len(methods), len(methods)), gap)
+    apart[0, range(5), range(5)], apart[1, range(5), range(5)] = 1.0, np.nan
+    apart[1, 3, 4] = apart[1, 4, 3] = gap - 1.0
+    values = apart[..., None, None] + noise(2, 5, 5, 6, 6)
+    return xr.Dataset(
+        {"distance": (("measure", *dims), np.stack([values, values]))},
+        {"measure": ["cut norm", "4-cycles"], "kind": ["seed", "method"]}
+        | {"pruning": methods, "against": methods},
+    )
+
+
+def test_regions_are_as_distinct_as_the_closest_pair():
+    masks = between_methods(5.0)
+    found = of.regions(masks, "seed")
+    assert len(found) == 4
+    for one in found.values():
+        assert one.lower <= one.value == pytest.approx(4.0, abs=0.01)
+        assert one.value < one.upper
+    assert all(one.value == pytest.approx(3.0, abs=0.01) for one in of.differences(masks).values())
+    alike = of.cycles_of_the_next(masks)
+    assert all(one.value == pytest.approx(1.0, abs=0.01) for one in alike.values())
+
+
+def test_an_excess_of_the_inverse_width_leaves_the_ratio_of_widths():
+    width = np.array([64, 128, 1024])
+    excess = 20.0 / width[None, :, None, None] + noise(2, 3, 8, 1)
+    place = ("structure", "width", "trial", "layer")
+    coords = {"structure": ["constant", "snip"], "width": width}
+    found = of.gaussian(xr.Dataset({"excess": (place, excess)}, coords))
+    assert list(found) == ["a constant graphon", "SNIP's masks"]
+    assert all(one.lower < 1 / 16 < one.upper for one in found.values())
+
+
+def test_modes_of_twice_the_speed():
+    expected = np.exp(-np.outer([0.5, 0.1], [1, 2]))
+    shape = (1, 2, 2, 3, 2, 2)
+    modes = xr.Dataset(
+        {
+            name: (("width", "density", "targets", "trial", "mode", "step"), values)
+            for name, values in (
+                ("expected", np.broadcast_to(expected, shape)),
+                ("left", expected**2 * np.exp(noise(*shape))),
+            )
+        },
+        {"density": [1.0, 0.2], "targets": ["one-hot", "small"], "step": [1, 2]},
+    )
+    found = of.mode_speeds(modes)
+    assert list(found) == ["one-hot targets at 80 %", "small targets at 80 %"]
+    assert all(one.value == pytest.approx(2.0, abs=0.05) for one in found.values())
+
+
+def test_learning_by_position_and_the_ones_of_the_appendix():
+    """Unit terms of weights, and ones that make up half of the dense kernel."""
+    layers, widths, methods = 3, [784, 50, 50], ["dense", *of.METHOD_NAMES]
+    term = np.ones((6, 2, 1, 4, 2, layers, 2)) * np.exp(noise(6, 2, 1, 4, 2, 1, 1))
+    term[..., 1] *= 2.0 / np.array(widths)
+    rate = np.ones((6, 2, 1, 4, 2, layers - 1, 4)) * np.exp(noise(6, 2, 1, 4, 2, 1, 1))
+    rate[..., -1] *= 2.0
+    place = ("pruning", "density", "width", "trial", "road")
+    terms = xr.Dataset(
+        {"term": ((*place, "weight_layer", "part"), term)}
+        | {"rate": ((*place, "hidden_layer", "group"), rate)},
+        {"pruning": methods, "density": [0.2, 0.05], "width": [50], "road": ["kept", "re-drawn"]}
+        | {"part": ["weights", "biases"], "weight_layer": range(1, layers + 1)},
+        {"initialisation": "he", "image_shape": [28, 28]},
+    )
+    fast = of.fast_neurons(terms)
+    assert len(fast) == 6
+    assert all(one.value == pytest.approx(2.0, abs=0.01) for one in fast.values())
+    found = {name: one.value for name, one in of.appendix_step(terms).items()}
+    assert found == pytest.approx({"dense": 2.0, "80 %": 1.2, "95 %": 1.05}, rel=1e-6)
+
+
 @given(st.lists(st.floats(0.1, 10), min_size=3, max_size=8), st.floats(0.1, 10))
 def test_a_constant_ratio_is_found_without_error(values, factor):
     found = ratio(factor * np.array(values), values)
@@ -213,6 +293,13 @@ def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):
     monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: {})
     assert type(quote("limit", "torch", "SNIP")) is str
     assert (quote("limit", "torch", "SNIP"), verdict("limit")) == (Verdict.MISSING,) * 2
+
+
+def test_a_single_estimate_has_a_verdict_of_its_own():
+    claim = CLAIMS["positions"]
+    for setting, found in estimates("positions").items():
+        for name, one in found.items():
+            assert verdict("positions", setting, name) == judge(one, claim.low, claim.high)
 
 
 def test_unknown_names_are_refused():

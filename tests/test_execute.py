@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from papermill.exceptions import PapermillExecutionError
+from quick_results import run_cells, share
 
 from graphon_lib.book import execute
 from graphon_lib.book.__main__ import main
@@ -176,25 +177,12 @@ def test_command_line_reports_an_unknown_chapter(capsys):
     assert "99-nowhere" in capsys.readouterr().err
 
 
-@pytest.fixture
-def quick_results(tmp_path_factory, monkeypatch):
-    """Let kernels share what they compute at the quick profile, see quick_results.py."""
-    base = tmp_path_factory.getbasetemp()
-    # Each process of pytest-xdist has a folder of its own in that of the session.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "quick-results"
-    startup = folder / "profile_default" / "startup"
-    startup.mkdir(parents=True, exist_ok=True)
-    (startup / "shared.py").write_text("import quick_results\n")
-    monkeypatch.setenv("QUICK_RESULTS", str(folder))
-    monkeypatch.setenv("IPYTHONDIR", str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-
-
 @pytest.mark.reproduction
-@pytest.mark.usefixtures("quick_results")
 @pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
-def test_every_chapter_runs_at_the_quick_profile(path, tmp_path):
+def test_every_chapter_runs_at_the_quick_profile(path, tmp_path_factory, monkeypatch):
     """The code behind every stored result runs at a small size."""
-    names = nbformat.read(path, as_version=4).cells
-    assert sum("parameters" in cell.metadata.get("tags", []) for cell in names) == 1
-    execute_chapter(path, tmp_path / path.name, {"profile": "quick", "recompute": True})
+    cells = nbformat.read(path, as_version=4).cells
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in cells) == 1
+    share(monkeypatch, tmp_path_factory)
+    monkeypatch.chdir(CHAPTERS)
+    run_cells(path, {"profile": "quick", "recompute": True})

@@ -67,18 +67,6 @@ def test_the_trade_off_compares_the_same_networks(result):
     assert star.get_xdata()[0] == pytest.approx(float(ratio.mean()))
 
 
-def test_the_others_are_drawn(result):
-    both = {"He": result, "PyTorch": result}
-    one_width = {name: of.isel(width=-1) for name, of in both.items()}
-    assert len(signed.regimes(one_width).axes) == 4
-    assert len(signed.traces_by_width(result).axes[0].lines) == 2
-    roads = [("theory, positions", "positions"), ("theory, joint", "density only")]
-    of_snip = {name: of.sel(pruning="snip") for name, of in both.items()}
-    ratio_panel, *others = signed.kernels_by_width(of_snip, roads).axes
-    assert len(others) == 3
-    assert ratio_panel.get_legend_handles_labels()[1] == ["positions", "density only"]
-
-
 def test_every_network_is_a_marker_at_its_density(result):
     by_density = xr.concat([result, 2 * result], dim="density").assign_coords(density=[0.5, 0.2])
     ratio_panel, gap_panel = signed.best_by_density(by_density.isel(width=0)).axes

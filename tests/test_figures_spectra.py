@@ -5,8 +5,6 @@ import pytest
 import xarray as xr
 
 from graphon_lib.book.figures import spectra as figures
-from graphon_lib.book.figures.training_by_method import losses_by_method
-from graphon_lib.experiments.descent import CURVES, VARIANTS
 from graphon_lib.experiments.prediction import COMPARISONS, QUANTITIES, STATISTICS
 
 METHODS = ["dense", "random", "snip", "synflow"]
@@ -99,37 +97,3 @@ def test_predictions_are_drawn_for_every_quantity_and_comparison(rng):
     assert [panel.get_title() for panel in figure.axes] == list(COMPARISONS)
     points = figure.axes[1].lines[1].get_xdata()
     np.testing.assert_allclose(points, -found[:, 1, 0])
-
-
-def test_descent_has_a_panel_for_each_network_and_width(rng):
-    dims = ("variant", "width", "trial")
-    result = xr.Dataset(
-        {
-            "loss": ((*dims, "curve", "step"), 0.1 + rng.random((4, 2, 2, 3, 6))),
-            "kernel_change": ((*dims, "watched"), 0.1 + rng.random((4, 2, 2, 2))),
-            "weight_change": ((*dims, "watched"), 0.1 + rng.random((4, 2, 2, 2))),
-        },
-        coords={
-            "variant": list(VARIANTS),
-            "width": [8, 16],
-            "curve": list(CURVES),
-            "step": np.arange(6),
-            "watched": [2, 5],
-        },
-    )
-    figure = figures.descent_and_flow(result)
-    assert len(figure.axes) == 8
-    assert all(len(panel.lines) == 6 for panel in figure.axes)
-    drift = figures.kernel_change_by_step(result)
-    assert [len(panel.lines) for panel in drift.axes] == [8, 8]
-
-
-def test_losses_have_a_line_for_each_sparsity_and_the_dense_network(rng):
-    result = xr.Dataset(
-        {"loss": (("pruning", "density", "trial", "step"), 0.1 + rng.random((4, 3, 2, 20)))},
-        coords={"pruning": METHODS, "density": DENSITIES, "step": np.arange(20)},
-    )
-    figure = losses_by_method(result, ["random", "snip"])
-    assert [panel.get_title() for panel in figure.axes] == ["Random", "SNIP"]
-    labels = [line.get_label() for line in figure.axes[0].lines]
-    assert labels == ["50 %", "80 %", "95 %", "Dense"]

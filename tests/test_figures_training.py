@@ -70,13 +70,6 @@ def crosses(figure):
     ]
 
 
-def test_loss_curves_have_a_panel_for_each_density(trained):
-    figure = loss_curves(trained)
-    assert [panel.get_title() for panel in figure.axes] == ["sparsity 50 %", "sparsity 80 %"]
-    assert all(len(panel.lines) == len(PRUNINGS) for panel in figure.axes)
-    assert not crosses(figure)
-
-
 def test_a_diverged_run_ends_in_a_cross_where_it_ended(trained):
     trained.loss.loc[{"pruning": "grasp", "density": 0.2, "trial": 1}][20:] = np.inf
     (cross,) = crosses(loss_curves(trained))

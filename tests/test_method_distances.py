@@ -11,7 +11,13 @@ from graphon_lib.experiments.method_distances import (
     between_trials,
     cycle_ratio,
 )
-from graphon_lib.experiments.regions import VERDICTS, mean_distances, separation, verdicts
+from graphon_lib.experiments.regions import (
+    VERDICTS,
+    mean_distances,
+    separation,
+    surplus,
+    verdicts,
+)
 
 
 def on_a_line(places, rng, trials=8, spread=0.1):
@@ -44,6 +50,19 @@ def test_a_method_wider_than_the_gap_is_named():
     distance = on_a_line(np.array([0.0, 0.5]), rng)
     distance.loc[{"kind": "density", "pruning": "m0", "against": "m0"}] *= 100.0
     assert verdicts(separation(distance, "density"))[0, 1] == VERDICTS[2]
+
+
+def test_what_is_left_of_a_gap_beyond_the_spread_of_either_method():
+    distance = on_a_line(np.array([0.0, 1.0]), np.random.default_rng(2))
+    distance.loc[{"kind": "seed", "pruning": "m1", "against": "m1"}] *= 4.0
+    between, wide = (
+        float(distance.sel(kind=kind, pruning="m1", against=other).mean())
+        for kind, other in (("method", "m0"), ("seed", "m1"))
+    )
+    found = surplus(distance).sel(pruning="m0", against="m1")
+    assert float(found[0]) == pytest.approx(between - wide)
+    assert float(found[1]) < float(found[0]) < float(found[2])
+    np.testing.assert_allclose(found, surplus(distance).sel(pruning="m1", against="m0"))
 
 
 def test_intervals_cover_the_distance_of_two_points_of_one_law():

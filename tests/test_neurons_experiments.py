@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.book.figures import biases, neurons
+from graphon_lib.book.figures import kernels, neurons
 from graphon_lib.experiments.bias_convergence import BIAS_CONVERGENCE
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import Data, nested_batch
@@ -63,15 +63,15 @@ def test_rates_have_mean_one_and_follow_the_theory_of_the_mask():
 
 def test_without_biases_in_the_network_theirs_is_a_small_part_of_a_dense_kernel():
     result = NEURON_TERMS.run(profile="quick")
-    dense = biases.bias_share(result).sel(pruning="dense")
+    dense = kernels.bias_share(result).sel(pruning="dense")
     assert float(dense.max()) < 0.1
-    default = biases.bias_share(NEURON_TERMS_TORCH.run(profile="quick"))
+    default = kernels.bias_share(NEURON_TERMS_TORCH.run(profile="quick"))
     assert (default.sel(pruning="random") > default.sel(pruning="dense")).all()
 
 
 def test_figures_draw_what_the_results_hold():
     terms = NEURON_TERMS.run(profile="quick").isel(width=0)
-    figure = biases.bias_shares({"He": terms, "PyTorch": terms})
+    figure = kernels.bias_shares({"He": terms, "PyTorch": terms})
     assert len(figure.axes) == 2 * terms.sizes["density"]
     panels = neurons.rates_by_position({"He": terms.isel(density=0)}, ["snip"], 1).axes
     drawn = panels[0].lines[0].get_ydata()
@@ -79,7 +79,7 @@ def test_figures_draw_what_the_results_hold():
     np.testing.assert_array_equal(drawn, rate.mean("trial"))
     quick = [GAUSSIANITY.run(profile="quick"), GAUSSIANITY_TORCH.run(profile="quick")]
     assert len(neurons.gaussianity_by_width(*quick).axes) == 6
-    assert len(biases.convergence_with_biases(longer(BIAS_CONVERGENCE)).axes) == 2
+    assert len(kernels.convergence_with_biases(longer(BIAS_CONVERGENCE)).axes) == 2
 
 
 def longer(experiment):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.experiments.paired import compare, paired_means, paired_ratio
+from graphon_lib.experiments.paired import (
+    compare,
+    count_networks,
+    paired_means,
+    paired_ratio,
+    paired_share,
+)
 
 
 def table(values, dims=("variant", "trial")):
@@ -59,12 +65,41 @@ def test_diverged_variants_are_infinite_and_leave_the_others_alone():
         assert np.isposinf(b[3])
 
 
+def some_missing(values):
+    """Return two densities, at the first of which only four of the trials were run on variant a."""
+    both = xr.concat([values, values], xr.Variable("density", [0.5, 0.05]))
+    return both.where((both.density < 0.5) | (both.variant != "a") | (both.trial < 4))
+
+
+def test_a_missing_trial_is_left_out_of_all_variants():
+    values = runs([0.0, 0.2, -0.1]).assign_coords(trial=range(6))
+    missing = some_missing(values)
+    together, pairs = paired_means(missing), {"b/a": ("b", "a")}
+    for density, alone in ((0.5, values[:, :4]), (0.05, values)):
+        at = missing.sel(density=density)
+        for one, other in zip(together, paired_means(alone), strict=True):
+            np.testing.assert_allclose(one.sel(density=density), other)
+        assert compare(at, pairs, margin=1.1) == compare(alone, pairs, margin=1.1)
+        assert paired_share(at, *"abc") == paired_share(alone, *"abc")
+    assert count_networks(missing) == "4 to 6"
+    assert count_networks(missing.sel(density=[0.05])) == "6"
+
+
+def test_a_missing_trial_is_not_a_run_that_diverged():
+    values = some_missing(runs([0.0, 0.2, -0.1]).assign_coords(trial=range(6)))
+    diverged = values.where(values.variant != "c", np.inf)
+    found = paired_means(diverged)
+    assert np.isposinf(found.value.sel(variant="c")).all()
+    assert np.isfinite(found.value.sel(variant=["a", "b"])).all()
+
+
 @pytest.mark.parametrize(
     ("values", "dims", "message"),
     [
         ([[1.0, 2.0]], ("pruning", "trial"), "dimensions"),
         ([[1.0, 0.0], [1.0, 2.0]], ("variant", "trial"), "positive"),
-        ([[1.0, np.nan], [1.0, 2.0]], ("variant", "trial"), "positive"),
+        ([[1.0, -1.0], [1.0, 2.0]], ("variant", "trial"), "positive"),
+        ([[1.0, np.nan], [1.0, 2.0]], ("variant", "trial"), "two trials"),
         ([[1.0], [2.0]], ("variant", "trial"), "two trials"),
         ([[1.0, np.inf], [1.0, 2.0]], ("variant", "trial"), "two finite"),
     ],
@@ -147,3 +182,26 @@ def test_wrong_differences_are_as_rare_as_stated():
 def test_a_margin_that_nothing_fits_into():
     with pytest.raises(ValueError, match="margin must be above 1, got 1"):
         compare(runs([0.0, 0.1]), {"b/a": ("b", "a")}, margin=1)
+
+
+def test_shares_are_those_that_the_contrast_does_not_reject():
+    """At an end of the interval the way left to it is just as large as its error allows."""
+    values = runs([0.0, -0.6, -1.0])
+    share = paired_share(values, *"abc")
+    logs, means = np.log(values), paired_means(values)
+    half = float(np.log((means.upper / means.value)[0]))
+    a, b, c = (float(logs.sel(variant=name).mean()) for name in "abc")
+    assert share.value == pytest.approx((a - b) / (a - c))
+    for end in share[1:]:
+        left = abs((a - b) - end * (a - c))
+        assert left == pytest.approx(half * (1 + end**2 + (1 - end) ** 2) ** 0.5)
+
+
+def test_a_share_of_nothing_can_be_anything():
+    assert paired_share(runs([0.0, 0.0, 0.0]), *"abc")[1:] == (-np.inf, np.inf)
+
+
+def test_shares_are_covered_as_often_as_stated():
+    shares = [paired_share(runs([0.0, -0.6, -1.0], seed=seed), *"abc") for seed in range(400)]
+    covered = np.mean([share.lower <= 0.6 <= share.upper for share in shares])
+    assert abs(covered - 0.95) < 4 * (0.95 * 0.05 / 400) ** 0.5

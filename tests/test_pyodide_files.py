@@ -10,8 +10,7 @@ import pytest
 
 from graphon_lib.book import pyodide
 from graphon_lib.book.paths import LIBRARY, ROOT
-from graphon_lib.book.pyodide import CORE, WHEELS, write_pyodide
-from graphon_lib.book.wheel import write_wheel
+from graphon_lib.book.pyodide import CORE, WHEELS, write_pyodide, write_wheel
 
 NUMPY = "numpy-2.0.2-cp312-cp312-pyodide_2024_0_wasm32.whl"
 

@@ -7,7 +7,7 @@ import xarray as xr
 from graphon_lib.book.figures.kernels import modes_of_the_error
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.mode_speeds import agreement, geometric_mean, speeds
+from graphon_lib.experiments.mode_speeds import geometric_mean, speeds
 from graphon_lib.experiments.residual_modes import RESIDUAL_MODES, TARGETS, residual_modes
 
 
@@ -43,21 +43,6 @@ def test_the_interval_of_a_geometric_mean_covers_it():
     np.testing.assert_allclose(
         found.sel(statistic="value"), np.exp(np.log(samples).mean("trial")), rtol=1e-12
     )
-
-
-@pytest.mark.parametrize(
-    ("ends", "decided"),
-    [
-        ((0.85, 1.2), "equal"),
-        ((0.7, 1.1), "undecided"),
-        ((0.5, 2.0), "undecided"),
-        ((1.3, 3.0), "not equal"),
-        ((0.1, 0.7), "not equal"),
-    ],
-)
-def test_intervals_decide_by_the_margin(ends, decided):
-    interval = xr.DataArray(list(ends), coords={"statistic": ["lower", "upper"]})
-    assert agreement(interval) == decided
 
 
 SMALL = {"hidden_layers": 1, "digits": 12, "watched": [1, 2, 4, 8, 16, 32], "modes": [1, 2, 3]}

@@ -14,7 +14,6 @@ from graphon_lib.book.explorers.frontend import FOLDER
 from graphon_lib.book.explorers.pruning import pruning_explorer
 from graphon_lib.book.explorers.training import training_explorer
 from graphon_lib.book.figures import (
-    biases,
     causes,
     convergence,
     distances,
@@ -22,7 +21,6 @@ from graphon_lib.book.figures import (
     estimators,
     graphons,
     kernels,
-    positions,
     pruning,
     rates,
     signed,
@@ -144,14 +142,14 @@ FIGURES = {
     "layers": lambda six: pruning.layer_densities(0.2, six),
     "pixels": lambda six: pruning.surviving_pixels(six, 0.2),
     "dead": lambda six: pruning.dead_neurons(six),
-    "degrees": lambda six: positions.degrees_of_neurons(six),
-    "paths": lambda _: positions.path_densities(stored("shared-positions")),
+    "degrees": lambda six: graphons.degrees_of_neurons(six),
+    "paths": lambda _: graphons.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
     "by setting": lambda _: graphons.histograms_by_setting(
         stored("convergence").sel(width=500), [(2, 1, 0.1)], "plain"
     ),
     "residuals": lambda _: estimators.residual_spectra(stored("residual-spectra"), 1024),
-    "norms": lambda _: estimators.residual_operator_norms(stored("residual-spectra")),
+    "norms": lambda _: estimators.residual_operator_norms({"He": stored("residual-spectra")}),
     "vectors": lambda _: estimators.vector_positions(
         stored("residual-spectra"), {"He normal": stored("vector-positions")}
     ),
@@ -180,7 +178,7 @@ FIGURES = {
         {"He": stored("kernels-of-masks").isel(density=0)},
         dict.fromkeys("ab", ("theory, joint", "re-drawn")),
     ),
-    "biases": lambda _: biases.bias_shares({"He": stored("neuron-terms").isel(width=0)}),
+    "biases": lambda _: kernels.bias_shares({"He": stored("neuron-terms").isel(width=0)}),
     "path law": lambda _: kernels.measured_over_path_law(stored("kernels-of-masks")),
     "drifts": lambda _: drifts.drift_by_width(stored("drift-scaling")),
     "remedies": lambda _: drifts.drift_remedies(stored("drift-scaling")),

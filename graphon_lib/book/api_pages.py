@@ -25,20 +25,7 @@ MOST = 30_000
 
 
 def write_api_pages(folder: Path, library: Path = LIBRARY) -> list[Path]:
-    """Write the pages of all rooms, leaving those alone that have not changed.
-
-    Parameters
-    ----------
-    folder
-        Where the pages are to be.
-    library
-        The folder of the library's package, whose subpackages are the rooms.
-
-    Returns
-    -------
-    list of Path
-        The pages.
-    """
+    """Write the pages of all rooms and return them; those that have not changed are left alone."""
     sources = read_sources(library)
     pages = {}
     for room, names in public_names(sources).items():

@@ -30,13 +30,7 @@ ASSETS = {
 
 
 def install_packages() -> None:
-    """Install the packages of package-lock.json with npm, when the pins changed.
-
-    Raises
-    ------
-    RuntimeError
-        If there is no npm, or npm cannot fetch the packages; the message says what to do.
-    """
+    """Install the packages of package-lock.json with npm, when the pins changed."""
     inputs = [ROOT / name for name in ("package.json", "package-lock.json", ".npmrc")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     stamp = PROJECT / "installed.sha256"

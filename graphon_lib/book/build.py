@@ -21,11 +21,7 @@ __all__ = ["build_site"]
 def build_site() -> None:
     """Execute the chapters that changed and build the static site.
 
-    Raises
-    ------
-    RuntimeError
-        If a chapter fails, Jupyter Book reports an error or a warning, or an asset of the pages
-        cannot be had.
+    A ``RuntimeError`` says what failed: a chapter, Jupyter Book, whose warnings count, or npm.
     """
     STAMP.unlink(missing_ok=True)
     # First, since what is missing should be known before minutes of work.

@@ -11,23 +11,13 @@ __all__ = ["kernel_cost_numbers"]
 
 
 def kernel_cost_numbers(result: xr.Dataset) -> dict[str, float]:
-    """Return the numbers that a page quotes, by name.
+    """Return the numbers that a page quotes of a result of the experiment ``kernel-cost``, by name.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.kernel_cost.kernel_cost`.
-
-    Returns
-    -------
-    dict
-        Processor seconds of the kernels and the same shared out over the cores; how many times
-        those of the Graphon NTK the empirical kernels take; the operations of the recursion, what
-        they would take at the measured rates alone (``floor``) and how many times that the kernel
-        takes (``above``); operations a byte that has to be moved (``intensity``); seconds and
-        memory of the smallest and largest batch, the memory that the largest kernel would take
-        (``most_kernel_megabytes``), and the exponent (``growth``) of the seconds in
-        the number of inputs.
+    Among them processor seconds of the kernels and the same shared out over the cores (``best``); how
+    many times those of the Graphon NTK the empirical kernels take; what the operations of the recursion
+    would take at the measured rates alone (``floor``) and how many times that the kernel takes
+    (``above``); operations a byte that has to be moved (``intensity``); and the exponent of the seconds
+    in the number of inputs (``growth``).
     """
     processor = result.seconds.sel(clock="processor")
     graphon = float(processor.sel(computed="graphon"))

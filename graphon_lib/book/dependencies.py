@@ -30,16 +30,8 @@ def notebook_source(notebook: nbformat.NotebookNode) -> str:
 def chapter_data(modules: Iterable[str]) -> list[Path]:
     """List the files, besides code, on which the outputs of a chapter depend.
 
-    Parameters
-    ----------
-    modules
-        The library's modules that the chapter imports, directly or through others.
-
-    Returns
-    -------
-    list of Path
-        Stored results, bundled data and the version pins, sorted. A stored result belongs to a
-        chapter when its experiment is described in one of the modules.
+    Stored results, bundled data and the version pins, sorted. A stored result belongs to a chapter when
+    its experiment is described in one of the modules that the chapter imports.
     """
     # With it comes PyTorch, which processes that only execute chapters do not need.
     from graphon_lib.experiments.experiment import experiments_in

@@ -1,13 +1,14 @@
 """What stored results say about claims: values with intervals over networks.
 
-Intervals are of level 95 %: Student's t over networks (of logarithms for ratios) unless a function
-says otherwise; rank correlations have bootstrap intervals. Where one row of the ledger makes several comparisons, their intervals are
-simultaneous (Bonferroni). Functions take the results of one initialisation and return an estimate
-for every condition that they compare, ``""`` where there is only one.
+Intervals are of level 95 %: Student's t over networks (of logarithms for ratios), or as the function
+says. Where one row of the ledger makes several comparisons, their intervals are simultaneous
+(Bonferroni). Functions take the results of one initialisation and return an estimate for every
+condition that they compare, ``""`` where there is only one.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.intervention_training import beside_pruned, compared
+from graphon_lib.experiments.mode_speeds import speeds
+from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
+from graphon_lib.experiments.regions import mean_distances, separation, surplus
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 DENSITY = 0.2
 REFERENCE = 2000
 STEP = 50
 """Losses of training are means over the ten batches before this update."""
+LEAD = 1.05
+"""Of the loss, a gap that can be seen in the paper's figure."""
 
 
 class Estimate(NamedTuple):
@@ -43,6 +51,11 @@ METHOD_NAMES = {
     "synflow": "SynFlow",
 }
 
+GROUPS = {
+    "the paper's methods": ["random", "snip", "grasp", "synflow"],
+    "all five methods": list(METHOD_NAMES),
+}
+
 
 def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
     """Return the mean of independent samples with Student's interval."""
@@ -53,8 +66,19 @@ def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
 
 def ratio(first: ArrayLike, second: ArrayLike, comparisons: int = 1) -> Estimate:
     """Return the geometric mean of paired ratios."""
-    *ends, networks = interval(np.log(first) - np.log(second), comparisons)
-    return Estimate(*(float(np.exp(end)) for end in ends), networks)
+    pair = np.stack(np.broadcast_arrays(first, second))
+    named = xr.DataArray(pair, {"variant": ["first", "second"]}, ("variant", "trial"))
+    return Estimate(*paired_ratio(named, "first", "second", 1 - 0.05 / comparisons), pair.shape[1])
+
+
+def intervals(samples: dict[str, ArrayLike]) -> Estimates:
+    """Return simultaneous intervals of several means."""
+    return {name: interval(values, len(samples)) for name, values in samples.items()}
+
+
+def ratios(pairs: dict[str, tuple[ArrayLike, ArrayLike]]) -> Estimates:
+    """Return simultaneous intervals of several ratios."""
+    return {name: ratio(*pair, len(pairs)) for name, pair in pairs.items()}
 
 
 def _around(
@@ -218,48 +242,78 @@ def residuals(blocks: xr.Dataset) -> Estimates:
     counts = at.isel(pruning=0, source=0).notnull().sum("trial").values
     widest = np.flatnonzero(counts >= min(3, at.sizes["trial"]))[-1]
     at = at.isel(width=int(widest)).dropna("trial")
-    return {
-        name: ratio(
-            at.sel(pruning=method, source="mask"),
-            at.sel(pruning=method, source="sampled"),
-            len(METHOD_NAMES),
-        )
-        for method, name in METHOD_NAMES.items()
-    }
+    of = {name: at.sel(pruning=method) for method, name in METHOD_NAMES.items()}
+    return ratios(
+        {name: (one.sel(source="mask"), one.sel(source="sampled")) for name, one in of.items()}
+    )
 
 
 def path_readings(shared: xr.Dataset) -> Estimates:
     """Return the path density of two readings of SNIP's masks as graphons over that of the masks."""
     at = shared.path_density.isel(density=-1).sel(pruning="snip")
     names = {"each mask sorted alone": "degree", "one position a neuron": "joint"}
-    return {
-        condition: ratio(at.sel(reading=reading), at.sel(reading="mask"), len(names))
-        for condition, reading in names.items()
-    }
+    mask = at.sel(reading="mask")
+    return ratios({name: (at.sel(reading=reading), mask) for name, reading in names.items()})
 
 
 def many_paths(shared: xr.Dataset) -> Estimates:
     """Return the path density of SynFlow's masks over the largest of the other methods."""
     at = shared.path_density.sel(reading="mask")
-    others = [name for name in at.pruning.values if name != "synflow"]
-    return {
-        _percent(density): ratio(
-            at.sel(pruning="synflow", density=density),
-            at.sel(pruning=others, density=density).max("pruning"),
-            at.sizes["density"],
-        )
-        for density in at.density
-    }
+    own, others = at.sel(pruning="synflow"), at.drop_sel(pruning="synflow").max("pruning")
+    return ratios({_percent(d): (own.sel(density=d), others.sel(density=d)) for d in at.density})
 
 
 def dead_neurons(masks: xr.Dataset) -> Estimates:
     """Return the share of hidden neurons that SynFlow removes."""
     at = masks.dead_fraction.sel(pruning="synflow").mean("hidden_layer")
     chosen = at.sel(density=at.density <= 0.3)
+    return intervals({_percent(density): chosen.sel(density=density) for density in chosen.density})
+
+
+def cycles_of_the_next(masks: xr.Dataset) -> Estimates:
+    """Return how much 4-cycles differ between two networks of a method, in logarithms."""
+    at = masks.distance.sel(measure="4-cycles", kind="seed")
+    means = mean_distances(at, 1 - 0.05 / len(METHOD_NAMES))
     return {
-        _percent(density): interval(chosen.sel(density=density), chosen.sizes["density"])
-        for density in chosen.density
+        name: Estimate(*map(float, means.sel(pruning=method, against=method)), at.sizes["trial"])
+        for method, name in METHOD_NAMES.items()
     }
+
+
+def regions(masks: xr.Dataset, kind: str) -> Estimates:
+    """Return distances between two methods over those within either, the least of all pairs.
+
+    Networks within a method differ in `kind`, too, see ``separation``.
+    """
+    measures = [(name, masks.distance.sel(measure=name)) for name in masks.measure.values]
+    return {
+        f"{group} by {name}": _least(partial(separation, at, kind), methods, len(measures))
+        for name, at in measures
+        for group, methods in GROUPS.items()
+    }
+
+
+def differences(masks: xr.Dataset) -> Estimates:
+    """Return cut norms between methods minus the larger within either, the least of all pairs."""
+    of_pairs = partial(surplus, masks.distance.sel(measure="cut norm"))
+    return {group: _least(of_pairs, methods, 1) for group, methods in GROUPS.items()}
+
+
+def _least(of_pairs: partial[xr.DataArray], methods: list[str], measures: int) -> Estimate:
+    """Return the least over ordered pairs of methods.
+
+    The least of the lower ends lies above it only if that of the pair in question does; the least
+    of the upper ends lies below it if that of any pair does, so that only these are corrected.
+    """
+    comparisons, pairs = len(GROUPS) * measures, len(methods) * (len(methods) - 1)
+    once, every = (
+        of_pairs(confidence=1 - 0.05 / count)
+        .sel(pruning=methods, against=methods)
+        .min(["pruning", "against"])
+        for count in (comparisons, comparisons * pairs)
+    )
+    ends = [float(of.sel(statistic=end)) for of, end in ((once, "lower"), (every, "upper"))]
+    return Estimate(float(once.sel(statistic="value")), *ends, of_pairs.args[0].sizes["trial"])
 
 
 # Kernels and their spectra
@@ -268,46 +322,114 @@ def dead_neurons(masks: xr.Dataset) -> Estimates:
 def error_exponents(errors: xr.Dataset) -> Estimates:
     """Return exponents of kernel errors in the width, one a trial, by least squares."""
     width = np.log(errors.width.values)
-    return {
-        str(design): interval(
-            [stats.linregress(width, np.log(error)).slope for error in of_trials],
-            errors.sizes["design"],
-        )
-        for design, of_trials in zip(
-            errors.design.values,
-            errors.error.transpose("design", "trial", "width").values,
-            strict=True,
-        )
-    }
+    by_trial = np.log(errors.error.transpose("design", "trial", "width"))
+    return intervals(
+        {
+            str(of.design.values): [stats.linregress(width, error).slope for error in of.values]
+            for of in by_trial
+        }
+    )
 
 
 def redrawn_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the Graphon NTK over the one measured with new weights on the masks."""
     at = kernels.trace.isel(width=-1, density=0)
-    return _over(at, "theory, joint", "re-drawn")
+    return ratios(_traces(at, "theory, joint", "re-drawn"))
 
 
 def kept_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    return _over(at, "theory, joint", "kept")
+    return ratios(_traces(at, "theory, joint", "kept"))
 
 
 def signed_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    positions = _over(at, "theory, positions", "kept")
-    return _over(at, "theory, second moments", "kept") | {"SNIP": positions["SNIP"]}
+    positions = _traces(at, "theory, positions", "kept")["SNIP"]
+    return ratios(_traces(at, "theory, second moments", "kept") | {"SNIP": positions})
 
 
-def _over(trace: xr.DataArray, theory: str, measured: str) -> Estimates:
+def _traces(trace: xr.DataArray, theory: str, measured: str) -> dict[str, tuple[xr.DataArray, ...]]:
+    pairs = {
+        name: trace.sel(pruning=method, road=[theory, measured])
+        .dropna("trial")
+        .transpose("road", ...)
+        for method, name in METHOD_NAMES.items()
+    }
+    return {name: tuple(pair) for name, pair in pairs.items() if pair.sizes["trial"] > 1}
+
+
+def gaussian(normality: xr.Dataset) -> Estimates:
+    """Return excess kurtoses at the largest width over those at the least, in the deepest layer.
+
+    By the delta method, from the means over independent networks of either width.
+    """
+    at = normality.excess.isel(layer=-1, width=[0, -1]).transpose("structure", "width", "trial")
     found = {}
-    for method, name in METHOD_NAMES.items():
-        pair = trace.sel(pruning=method, road=[theory, measured]).dropna("trial")
-        if pair.sizes["trial"] > 1:
-            pair = pair.sel(road=theory), pair.sel(road=measured)
-            found[name] = ratio(*pair, len(METHOD_NAMES))
+    for structure, excess in zip(at.structure.values, at.values.astype(np.float64), strict=True):
+        name = METHOD_NAMES.get(structure)
+        narrow, wide = excess.mean(axis=-1)
+        errors = excess.std(axis=-1, ddof=1) / np.sqrt(excess.shape[-1])
+        error = float(np.hypot(errors[1], wide / narrow * errors[0]) / abs(narrow))
+        found[f"{name}'s masks" if name else f"a {structure} graphon"] = _around(
+            float(wide / narrow), error, excess.shape[-1] - 1, excess.size, at.sizes["structure"]
+        )
     return found
+
+
+def fast_neurons(terms: xr.Dataset) -> Estimates:
+    """Return the part of the kernel by the best connected neurons of a layer, over its mean.
+
+    A sixteenth of the neurons, by the theory of the mask; geometric means over hidden layers.
+    """
+    at = np.log(terms.rate.isel(width=-1, group=-1).sel(density=DENSITY).astype(np.float64))
+    rate = np.exp(at.mean("hidden_layer"))
+    roads = {"new weights": "re-drawn", "kept weights": "kept"}
+    structured = GROUPS["the paper's methods"][1:]
+    return ratios(
+        {
+            f"{METHOD_NAMES[method]} with {name}": (rate.sel(pruning=method, road=road), 1.0)
+            for name, road in roads.items()
+            for method in structured
+        }
+    )
+
+
+def appendix_step(terms: xr.Dataset) -> Estimates:
+    """Return the trace with a 1 beside each layer's integral over that without, all weights trained.
+
+    Of randomly pruned networks with new weights. Stored are derivatives by biases that count as
+    weights from neurons of activation 1: a 1 beside the integral is n of them, for n inputs.
+    """
+    variance = INITIALISATIONS[terms.attrs["initialisation"]].weight_variance
+    inputs = xr.full_like(terms.weight_layer, int(terms.width[-1]), dtype=float)
+    inputs[0] = np.prod(terms.attrs["image_shape"])
+    at = terms.term.isel(width=-1).sel(road="re-drawn").astype(np.float64)
+    integrals = at.sel(part="weights").sum("weight_layer")
+    ones = (at.sel(part="biases") * inputs).sum("weight_layer") / variance
+    cases = {"dense": ("dense", 1.0, 0)} | {
+        _percent(density): ("random", float(density), place)
+        for place, density in enumerate(terms.density)
+    }
+    pairs = {}
+    for name, (method, density, place) in cases.items():
+        without = integrals.isel(density=place).sel(pruning=method) / density
+        pairs[name] = without + ones.isel(density=place).sel(pruning=method), without
+    return ratios(pairs)
+
+
+def mode_speeds(modes: xr.Dataset) -> Estimates:
+    """Return how fast modes of the error decay over what is expected, geometric means over modes."""
+    speed = np.exp(np.log(speeds(modes.isel(width=-1))).mean("mode"))
+    sparse = speed.sel(density=speed.density < 1.0)
+    return ratios(
+        {
+            f"{targets} targets at {_percent(d)}": (sparse.sel(density=d, targets=targets), 1.0)
+            for d in sparse.density
+            for targets in sparse.targets.values
+        }
+    )
 
 
 def random_exponent(spectra: xr.Dataset) -> Estimates:
@@ -331,27 +453,31 @@ def concentration(spectra: xr.Dataset) -> Estimates:
     energy = spectra.energy.isel(digits=-1, density=-1)
     energy = energy - energy.sel(pruning="random")
     roads = {"in the graphons": "sampled", "with kept weights": "kept"}
-    return {
-        f"{METHOD_NAMES[method]} {name}": interval(energy.sel(pruning=method, road=road), 4)
-        for name, road in roads.items()
-        for method in ("snip", "synflow")
-    }
+    return intervals(
+        {
+            f"{METHOD_NAMES[method]} {name}": energy.sel(pruning=method, road=road)
+            for name, road in roads.items()
+            for method in ("snip", "synflow")
+        }
+    )
 
 
 # Training
 
 
 def faster_start(training: xr.Dataset, method: str) -> Estimates:
-    """Return Random's training loss over a method's, simultaneous with those of another method."""
-    loss = _loss(training)
+    """Return Random's training loss over a method's, in one family with those of another method."""
+    loss = _loss(training).rename(pruning="variant").drop_sel(variant="grasp")
+    pairs = {name: ("random", name) for name in ("snip", "synflow")}
+    level = 1 - 0.05 / loss.sizes["density"]
     return {
-        _percent(at): ratio(
-            loss.sel(pruning="random", density=at),
-            loss.sel(pruning=method, density=at),
-            2 * loss.sizes["density"],
-        )
-        for at in loss.density
+        _percent(at): _compared(compare(of, pairs, margin=LEAD, confidence=level)[method], of)
+        for at, of in zip(loss.density, loss.transpose("density", ...), strict=True)
     }
+
+
+def _compared(one: tuple[float, ...], losses: xr.DataArray) -> Estimate:
+    return Estimate(*one[:3], int(complete_trials(losses).sum()))
 
 
 def _loss(training: xr.Dataset) -> xr.DataArray:
@@ -385,50 +511,33 @@ def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
     return Estimate(*map(float, values), spectra.sizes["trial"])
 
 
-def _variants(changed: xr.Dataset, training: xr.Dataset) -> xr.DataArray:
-    """Return losses at the largest sparsity, those as pruned under the names of their methods."""
-    trials = slice(min(changed.sizes["trial"], training.sizes["trial"]))
-    sparsest = {"density": -1, "trial": trials}
-    return xr.concat(
-        [
-            _loss(training).isel(sparsest).rename(pruning="variant"),
-            _loss(changed).isel(sparsest).drop_vars(["pruning", "intervention"], errors="ignore"),
-        ],
-        dim="variant",
-    )
+def _sparsest(result: xr.Dataset) -> xr.Dataset:
+    return result.sel(density=result.density.min())
 
 
 def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return the share of the gap between Random and dense that one factor a layer closes."""
-    loss = np.log(_variants(changed, training))
-    gap = loss.sel(variant="random") - loss.sel(variant="dense")
-    return {"": interval((loss.sel(variant="random") - loss.sel(variant="random: rescaled")) / gap)}
-
-
-def lead_at_scale(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return Random's loss over those of SNIP and SynFlow when the scales of all are restored."""
-    loss = _variants(changed, training)
-    random = loss.sel(variant="random: rescaled")
-    return {
-        METHOD_NAMES[method]: ratio(random, loss.sel(variant=f"{method}: rescaled"), 2)
-        for method in ("snip", "synflow")
-    }
+    loss = _loss(_sparsest(beside_pruned(changed, training)))
+    loss = loss[{"variant": loss.pruning != "grasp"}]
+    names = "random: as pruned", "random: rescaled", "dense: as pruned"
+    return {"": _compared(paired_share(loss, *names), loss)}
 
 
 def layers_of_lead(changed: xr.Dataset) -> Estimates:
-    """Return by how much SynFlow's layer densities lead by more than half of its masks' lead.
+    """Return the share that SynFlow's layer densities have in its masks' lead over Random's.
 
-    Test losses at equal scale, new weights; the logarithm of the lead over Random's that masks
-    shuffled within each layer have, minus half of that of the masks themselves.
+    Test losses at equal scale and with new weights; densities alone: masks shuffled within layers.
     """
-    loss = np.log(changed.test_loss.isel(density=-1, evaluation=-1).astype(np.float64))
-    lead = loss.sel(variant="random: rescaled") - loss
-    whole, part = "synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"
-    return {"": interval(lead.sel(variant=part) - lead.sel(variant=whole) / 2)}
+    loss = _sparsest(changed).test_loss.isel(evaluation=-1)
+    loss = loss[{"variant": loss.pruning != "grasp"}]
+    masks = "random: rescaled", "synflow: shuffled, rescaled", "synflow: re-drawn, rescaled"
+    return {"": _compared(paired_share(loss, *masks), loss)}
 
 
-def grasp_weights(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return GraSP's loss with the weights that it keeps over that with new ones, scale restored."""
-    loss = _variants(changed, training)
-    first, second = "grasp: rescaled", "grasp: re-drawn, rescaled"
-    return {"": ratio(loss.sel(variant=first), loss.sel(variant=second))}
+def at_equal_scale(
+    changed: xr.Dataset, training: xr.Dataset, comparisons: dict[str, str]
+) -> Estimates:
+    """Return ratios of training losses, of some of the comparisons that are judged together."""
+    loss = _loss(_sparsest(beside_pruned(changed, training)))
+    found = compared(loss)
+    return {name: _compared(found[of], loss) for name, of in comparisons.items()}

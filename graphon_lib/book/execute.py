@@ -60,22 +60,11 @@ def execute_chapter(
     destination
         Where the executed notebook goes. Nothing is written when a cell fails.
     parameters
-        Values for names of the notebook's ``parameters`` cell. They are shown in a cell below it.
+        Values for names of the notebook's ``parameters`` cell, shown in a cell below it. Another one
+        is a ``ValueError``: papermill alone would only warn.
     progress_bar
         Whether to show progress bars, over the cells and inside them. Without, what a cell outputs
         does not depend on how busy the machine is.
-
-    Returns
-    -------
-    nbformat.NotebookNode
-        The executed notebook.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is not one of the notebook's: papermill alone would only warn.
-    papermill.exceptions.PapermillExecutionError
-        If a cell raises; the message holds the cell's number and traceback.
     """
     parameters = dict(parameters or {})
     known = papermill.inspect_notebook(source)
@@ -171,15 +160,8 @@ def up_to_date(path: Path) -> bool:
 def execute_stale_chapters() -> list[Path]:
     """Execute the chapters whose fingerprint changed since they were last executed, side by side.
 
-    Returns
-    -------
-    list of Path
-        The chapters that were executed, maybe none.
-
-    Raises
-    ------
-    RuntimeError
-        If a cell raises; the message holds the chapter, the cell's number and the traceback.
+    They are returned. If a cell raises, a ``RuntimeError`` holds the chapter, the cell's number and the
+    traceback.
     """
     with step("Comparing the chapters with what they were executed from"):
         fingerprints = {path: chapter_fingerprint(path) for path in list_chapters()}

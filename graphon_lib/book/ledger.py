@@ -31,13 +31,15 @@ def estimates(identifier: str) -> dict[str, Estimates]:
     return found
 
 
-def verdict(identifier: str) -> str:
+def verdict(identifier: str, setting: str | None = None, condition: str = "") -> str:
     """Return the verdict on a claim in words, for a sentence.
 
     Parameters
     ----------
     identifier
         A key of the table of claims.
+    setting, condition
+        As of :func:`quote`, for the verdict on one estimate alone.
 
     Returns
     -------
@@ -47,10 +49,14 @@ def verdict(identifier: str) -> str:
     Raises
     ------
     ValueError
-        If there is no such claim.
+        As :func:`quote`.
     """
-    one, where = _decided(CLAIMS[check_choice("identifier", identifier, CLAIMS)])
-    return f"{one}: {where}" if where else str(one)
+    claim = CLAIMS[check_choice("identifier", identifier, CLAIMS)]
+    if setting is not None:
+        one = _chosen(identifier, setting, condition)
+        return str(judge(one, claim.low, claim.high) if one else Verdict.MISSING)
+    decided, where = _decided(identifier)
+    return f"{decided}: {where}" if where else str(decided)
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
@@ -75,28 +81,32 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
     ValueError
         If there is no such claim or, where the result is stored, no such condition.
     """
-    check_choice("identifier", identifier, CLAIMS)
+    one = _chosen(check_choice("identifier", identifier, CLAIMS), setting, condition)
+    return _words(one) if one else str(Verdict.MISSING)
+
+
+def _chosen(identifier: str, setting: str, condition: str) -> Estimate | None:
     found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
-    if not found:
-        return str(Verdict.MISSING)
-    return _words(found[check_choice("condition", condition, found)])
+    return found[check_choice("condition", condition, found)] if found else None
 
 
 def _words(estimate: Estimate) -> str:
-    """Return a value with its interval, to one digit of half its length but two places at least."""
+    """Return a value with its interval, to one digit of half its length and two places for most."""
     half = (estimate.upper - estimate.lower) / 2
     places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2
+    places *= half < 10.0
     value, lower, upper = (f"{end:.{places}f}" for end in estimate[:3])
     return f"{value} ({lower} to {upper})"
 
 
-def _decided(claim: Claim) -> tuple[Verdict, str]:
+def _decided(identifier: str) -> tuple[Verdict, str]:
+    claim = CLAIMS[identifier]
     if claim.measure is None:
         return Verdict.UNTESTED, ""
     return overall(
         {
             setting: {name: judge(one, claim.low, claim.high) for name, one in found.items()}
-            for setting, found in estimates(claim.id).items()
+            for setting, found in estimates(identifier).items()
         }
     )
 
@@ -119,17 +129,17 @@ def ledger() -> HTML:
         (
             f"{_name(claim, f'§ {claim.where}, '.replace('§ this', 'this'))}<details><summary>criterion"
             f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
-            _bold(claim),
-            *(_cell(claim, setting) for setting in SETTINGS),
+            _bold(identifier),
+            *(_cell(identifier, setting) for setting in SETTINGS),
         )
-        for claim in CLAIMS.values()
+        for identifier, claim in CLAIMS.items()
     )
     return _table(("claim", "verdict", *SETTINGS.values()), rows)
 
 
 def summary() -> HTML:
     """Return all claims with their verdicts alone."""
-    rows = ((_name(claim), _bold(claim)) for claim in CLAIMS.values())
+    rows = ((_name(claim), _bold(identifier)) for identifier, claim in CLAIMS.items())
     return _table(("claim", "verdict"), rows)
 
 
@@ -138,9 +148,9 @@ def _name(claim: Claim, where: str = "") -> str:
     return f"{escape(claim.claim)} ({escape(where)}{chapter})"
 
 
-def _cell(claim: Claim, setting: str) -> str:
+def _cell(identifier: str, setting: str) -> str:
     """Return the estimates of a setting under the verdicts that they lead to."""
-    found = estimates(claim.id).get(setting)
+    claim, found = CLAIMS[identifier], estimates(identifier).get(setting)
     if found is None:
         exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
         return str(Verdict.MISSING) if exist else "–"
@@ -153,8 +163,8 @@ def _cell(claim: Claim, setting: str) -> str:
     return "<br>".join([*lines, f"<i>{' or '.join(map(str, counts))} networks</i>"])
 
 
-def _bold(claim: Claim) -> str:
-    one, where = _decided(claim)
+def _bold(identifier: str) -> str:
+    one, where = _decided(identifier)
     return f"<b>{one}</b>" + (f": {escape(where)}" if where else "")
 
 

@@ -31,6 +31,11 @@ class Look:
     marker: str
     dash: str
 
+    @property
+    def line(self) -> dict[str, str]:
+        """Colour and marker, as matplotlib takes them."""
+        return {"color": self.colour, "marker": self.marker}
+
 
 COLOURS = (
     ("#767676", "#a8a8a8"),
@@ -54,5 +59,5 @@ def numbered_look(number: int) -> Look:
 DENSE = Look("#000000", "#ffffff", "P", "")
 """The look of the network before pruning."""
 
-SERIES = tuple(numbered_look(number) for number in (2, 3, 0, 4, 1, 5, 6))
-"""Looks of lines that are no methods, the plainest first."""
+SERIES = tuple(numbered_look(number) for number in (2, 3, 4, 1, 5, 6, 0))
+"""Looks of lines that are no methods; last the grey, which lines to compare with have."""

@@ -24,13 +24,7 @@ def say(message: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is being done and, when it is done, how long it took; both on one line.
-
-    Parameters
-    ----------
-    what
-        For example ``"Building the pages"``.
-    """
+    """Say what is being done and, when it is done, how long it took; both on one line."""
     print(f"{what} ... ", end="", flush=True)
     start = time.perf_counter()
     try:
@@ -42,21 +36,9 @@ def step(what: str) -> Iterator[None]:
 
 
 def run_logged(command: Sequence[str], log: Path, *, cwd: Path) -> None:
-    """Run a command, whose output goes to a file.
+    """Run a command, whose output goes to a file, written anew.
 
-    Parameters
-    ----------
-    command
-        The program and its arguments.
-    log
-        The file; written anew.
-    cwd
-        The folder to run in.
-
-    Raises
-    ------
-    RuntimeError
-        If the command fails; the message holds the end of its output and where the rest is.
+    If it fails, a ``RuntimeError`` holds the end of its output and where the rest is.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
@@ -72,13 +54,7 @@ def run_logged(command: Sequence[str], log: Path, *, cwd: Path) -> None:
 
 @contextmanager
 def warnings_to(log: Path) -> Iterator[None]:
-    """Send what this process, and those that it starts, write to standard error to a file.
-
-    Parameters
-    ----------
-    log
-        The file; written anew.
-    """
+    """Send what this process, and those that it starts, write to standard error to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     terminal = os.dup(2)

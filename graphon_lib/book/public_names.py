@@ -51,19 +51,7 @@ class Source(NamedTuple):
 
 
 class PublicName(NamedTuple):
-    """A public name of the library.
-
-    Attributes
-    ----------
-    module : str
-        Whence to import it, and where it is documented.
-    name : str
-        The name itself.
-    home : Source
-        The module that defines it, which may be another.
-    definition : ast.stmt
-        The statement that defines it there.
-    """
+    """A public name: whence to import it, the module that defines it, and the statement there."""
 
     module: str
     name: str
@@ -85,22 +73,9 @@ def read_sources(package: Path) -> dict[str, Source]:
 def public_names(sources: dict[str, Source]) -> dict[str, list[PublicName]]:
     """Return every name that the modules of the library's rooms offer, each once.
 
-    Parameters
-    ----------
-    sources
-        The modules of the library, see :func:`read_sources`.
-
-    Returns
-    -------
-    dict
-        From each room, a package within the library's, to its names: by module, in the order of
-        ``__all__``. A name that several modules offer is that of the package among them, or else of
-        the module that defines it.
-
-    Raises
-    ------
-    ValueError
-        If an ``__all__`` holds a name that no module of the library defines.
+    From each room, a package within the library's, to its names: by module, in the order of
+    ``__all__``. A name that several modules offer is that of the package among them, or else of the
+    module that defines it.
     """
     rooms = {
         module: []

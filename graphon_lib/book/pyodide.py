@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
+import tomllib
+import zipfile
 from pathlib import Path
 
-from graphon_lib.book.paths import ROOT
-from graphon_lib.book.wheel import write_wheel
+from graphon_lib.book.paths import LIBRARY, ROOT
 
-__all__ = ["CORE", "WHEELS", "write_pyodide"]
+__all__ = ["CORE", "WHEELS", "write_pyodide", "write_wheel"]
 
 CORE = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
 """The files of the npm package ``pyodide`` that a browser needs."""
@@ -22,20 +24,10 @@ WHEELS = ROOT / "data" / "pyodide"
 
 
 def write_pyodide(package: Path, folder: Path) -> None:
-    """Write the folder from which a page starts Python.
+    """Write the folder from which a page starts Python, out of the installed npm package ``pyodide``.
 
-    Parameters
-    ----------
-    package
-        The installed npm package ``pyodide``.
-    folder
-        Where the files go. Its lock file names two packages, ``numpy`` and ``graphon-lib``, with
-        their SHA-256 sums, which Pyodide checks.
-
-    Raises
-    ------
-    RuntimeError
-        If NumPy's wheel is not the one that belongs to this Pyodide.
+    Its lock file names two packages, ``numpy`` and ``graphon-lib``, with their SHA-256 sums, which
+    Pyodide checks. A wheel of NumPy that does not belong to this Pyodide is a ``RuntimeError``.
     """
     lock = json.loads((package / LOCK).read_text(encoding="utf-8"))
     numpy = lock["packages"]["numpy"]
@@ -67,6 +59,46 @@ def write_pyodide(package: Path, folder: Path) -> None:
         },
     }
     (folder / LOCK).write_text(json.dumps(lock, indent=1), encoding="utf-8")
+
+
+def write_wheel(folder: Path) -> Path:
+    """Write the library as a wheel: Python sources beside three files about them (PEP 427).
+
+    Its version ends in a hash of the sources, so that no cache serves an old one under its name; from
+    equal sources come equal bytes. A build tool would be fetched, or be missing offline.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name = project["name"].replace("-", "_")
+    files = {
+        path.relative_to(LIBRARY.parent).as_posix(): path.read_bytes()
+        for path in sorted(LIBRARY.rglob("*.py"))
+    }
+    digest = hashlib.sha256(b"".join(key.encode() + files[key] for key in files)).hexdigest()
+    version = f"{project['version']}+{digest[:12]}"
+    about = f"{name}-{version}.dist-info"
+    files[f"{about}/METADATA"] = (
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {version}\n"
+        f"Summary: {project['description']}\nLicense: {project['license']}\n"
+    ).encode()
+    files[f"{about}/WHEEL"] = (
+        b"Wheel-Version: 1.0\nGenerator: graphon_lib.book\n"
+        b"Root-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+    record = [f"{key},{_record_hash(content)},{len(content)}\n" for key, content in files.items()]
+    record.append(f"{about}/RECORD,,\n")
+    files[f"{about}/RECORD"] = "".join(record).encode()
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for key, content in files.items():
+            # Without a date of its own an entry has the archive format's first day.
+            archive.writestr(zipfile.ZipInfo(key), content, zipfile.ZIP_DEFLATED, 9)
+    return wheel
+
+
+def _record_hash(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode("ascii")
+    return f"sha256={digest.rstrip('=')}"
 
 
 def _sha256(path: Path) -> str:

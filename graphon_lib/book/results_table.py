@@ -18,12 +18,8 @@ COLUMNS = ("result", "parameters", "seed", "seconds", "CPU hours", "processor", 
 def results_table() -> HTML:
     """Return a table of all stored results: how each was made, and whether its code has changed.
 
-    Returns
-    -------
-    IPython.display.HTML
-        One row an experiment. CPU hours are given for sweeps, whose cells are kept from run to
-        run. The last column says ``unchanged`` when the code behind the result
-        is, comments and docstrings aside, the code that made it.
+    CPU hours are given for sweeps, whose cells are kept from run to run. The code is ``unchanged`` when
+    it is, comments and docstrings aside, the code that made the result.
     """
     head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
     body = ""

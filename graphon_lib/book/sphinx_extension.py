@@ -33,15 +33,20 @@ def _needs_another_host(script: object) -> bool:
     return "://" in text or "thebe" in text
 
 
-def add_explorer_files(
+def complete_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
-    """Let pages that hold an explorer, and no others, load what brings it to life."""
-    if 'class="graphon-explorer"' in context.get("body", ""):
-        for name in PAGE_SCRIPTS:
-            app.add_js_file(f"explorers/{name}", defer="defer")
-        for name in STYLE_SHEETS:
-            app.add_css_file(f"explorers/{name}")
+    """Give a page what its explorers load and what templates call, and drop a wrong role."""
+    context["without_icon_script"] = without_icon_script
+    if body := context.get("body"):
+        # A group of references holds entries, no list items.
+        wrong, right = '<div role="list" class="citation-list">', '<div class="citation-list">'
+        context["body"] = body.replace(wrong, right)
+        if 'class="graphon-explorer"' in body:
+            for name in PAGE_SCRIPTS:
+                app.add_js_file(f"explorers/{name}", defer="defer")
+            for name in STYLE_SHEETS:
+                app.add_css_file(f"explorers/{name}")
 
 
 def read_pages_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -80,23 +85,6 @@ def without_icon_script(html: str) -> str:
     return re.sub(r"<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
 
 
-def add_template_functions(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
-) -> None:
-    """Let the templates in chapters/_templates call functions of this module."""
-    context["without_icon_script"] = without_icon_script
-
-
-def drop_wrong_roles(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
-) -> None:
-    """Call no group of references a list for screen readers: it holds entries, no list items."""
-    if "body" in context:
-        context["body"] = context["body"].replace(
-            '<div role="list" class="citation-list">', '<div class="citation-list">'
-        )
-
-
 def load_images_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Let browsers load pictures when the reader comes near them."""
     for image in doctree.findall(nodes.image):
@@ -115,10 +103,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     ProofDomain.merge_domaindata = no_data_to_merge
     app.connect("env-before-read-docs", read_pages_side_by_side)
-    app.connect("html-page-context", add_explorer_files)
+    app.connect("html-page-context", complete_page)
     app.connect("config-inited", withhold_launch_buttons)
-    app.connect("html-page-context", add_template_functions)
-    app.connect("html-page-context", drop_wrong_roles)
     # After the theme and its extensions have added their scripts.
     app.connect("html-page-context", remove_external_scripts, priority=900)
     app.connect("doctree-resolved", load_images_late)

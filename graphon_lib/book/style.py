@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from graphon_lib.book.looks import DENSE, Look, numbered_look
@@ -26,7 +25,6 @@ __all__ = [
     "initialisation_of",
     "label_of",
     "look_of",
-    "new_figure",
     "style_of",
     "use_style",
 ]
@@ -64,23 +62,7 @@ def look_of(name: str) -> Look:
 
 def style_of(name: str) -> dict[str, str]:
     """Return colour, marker and label of a network's line, as matplotlib takes them."""
-    return {"color": look_of(name).colour, "marker": look_of(name).marker, "label": label_of(name)}
-
-
-def new_figure(height: float) -> Figure:
-    """Return an empty figure of full width that only its cell shows, once, as its value.
-
-    Parameters
-    ----------
-    height
-        In inches.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A figure that pyplot does not know of.
-    """
-    return Figure(figsize=(WIDTH, height))
+    return look_of(name).line | {"label": label_of(name)}
 
 
 def use_style() -> None:

@@ -8,16 +8,69 @@ import numpy as np
 import xarray as xr
 
 from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.paired import Comparison, compare
 from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
 
 __all__ = [
+    "COMPARISONS",
     "INTERVENTION_TRAINING",
     "INTERVENTION_TRAINING_TORCH",
+    "MARGIN",
+    "OF_GRASP",
     "beside_pruned",
+    "compared",
     "of_variant",
     "variant_name",
     "with_variants",
 ]
+
+
+COMPARISONS = {
+    "rescaling": ("random: rescaled", "random: as pruned"),
+    "against_snip": ("random: rescaled", "snip: as pruned"),
+    "against_synflow": ("random: rescaled", "synflow: as pruned"),
+    "volume": ("dense: scaled to random", "dense: as pruned"),
+    "structure": ("synflow: re-drawn, rescaled", "random: rescaled"),
+    "snip_structure": ("snip: re-drawn, rescaled", "random: rescaled"),
+    "layers": ("synflow: shuffled, rescaled", "random: rescaled"),
+    "within": ("synflow: re-drawn, rescaled", "synflow: shuffled, rescaled"),
+    "snip_layers": ("snip: shuffled, rescaled", "random: rescaled"),
+    "snip_within": ("snip: re-drawn, rescaled", "snip: shuffled, rescaled"),
+    "snip_redrawn": ("snip: re-drawn", "snip: as pruned"),
+    "synflow_redrawn": ("synflow: re-drawn", "synflow: as pruned"),
+    "snip_rescaled": ("snip: rescaled", "snip: as pruned"),
+    "concentration": ("snip: rescaled", "snip: re-drawn, rescaled"),
+    "snip_lead": ("random: rescaled", "snip: rescaled"),
+    "synflow_lead": ("random: rescaled", "synflow: rescaled"),
+}
+"""What is compared, the first over the second: named before the runs were made, but for the last two."""
+
+OF_GRASP = {
+    "grasp_redrawn": ("grasp: re-drawn", "grasp: as pruned"),
+    "grasp_both": ("grasp: re-drawn, rescaled", "random: rescaled"),
+    "grasp_weights": ("grasp: rescaled", "grasp: re-drawn, rescaled"),
+}
+"""Likewise; GraSP's networks have a spread of their own, so that they are judged apart."""
+
+MARGIN = 1.1
+"""Losses that differ by less than a tenth count as equal."""
+
+
+def compared(losses: xr.DataArray) -> dict[str, Comparison]:
+    """Judge all comparisons of one outcome, those with GraSP as a family of its own.
+
+    Parameters
+    ----------
+    losses
+        Dimensions variant (with the coordinate ``pruning``) and trial.
+
+    Returns
+    -------
+    dict
+        By the names of :data:`COMPARISONS` and :data:`OF_GRASP`.
+    """
+    without = losses[{"variant": losses.pruning != "grasp"}]
+    return compare(without, COMPARISONS, margin=MARGIN) | compare(losses, OF_GRASP, margin=MARGIN)
 
 
 def variant_name(pruning: str, intervention: str) -> str:
@@ -106,6 +159,9 @@ VARIANTS = [
     for intervention in interventions
 ]
 
+# Where the methods differ most: the comparisons that a chapter asks for are made here.
+SPARSEST = {"trial": 10, "density": [0.05], "variant": VARIANTS}
+
 INTERVENTION_TRAINING = Experiment(
     name="interventions",
     cell=training,
@@ -149,5 +205,5 @@ INTERVENTION_TRAINING = Experiment(
 INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under(
     "torch",
     batch_size=64,
-    grid={"trial": 5, "density": [0.05], "variant": VARIANTS},
+    grid=SPARSEST,
 )

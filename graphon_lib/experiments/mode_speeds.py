@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-__all__ = ["MARGIN", "agreement", "geometric_mean", "speeds"]
-
-MARGIN = 1.25
-"""A speed agrees with the expected one if its interval lies within this factor of it, either way."""
+__all__ = ["geometric_mean", "speeds"]
 
 
 def speeds(result: xr.Dataset) -> xr.DataArray:
@@ -51,23 +48,3 @@ def geometric_mean(values: xr.DataArray) -> xr.DataArray:
     ends = np.exp(np.stack([mean, mean - half, mean + half], axis=-1))
     statistic = {"statistic": ["value", "lower", "upper"]}
     return xr.DataArray(ends, dims=(*mean.dims, "statistic"), coords={**mean.coords, **statistic})
-
-
-def agreement(interval: xr.DataArray) -> str:
-    """Say what the interval of a speed over the expected one decides, by :data:`MARGIN`.
-
-    Parameters
-    ----------
-    interval
-        With the dimension ``statistic`` of :func:`geometric_mean`, and no other.
-
-    Returns
-    -------
-    str
-        ``"equal"`` where it lies within the margin, ``"not equal"`` where it lies outside,
-        ``"undecided"`` otherwise.
-    """
-    lower, upper = (float(interval.sel(statistic=end)) for end in ("lower", "upper"))
-    if lower >= 1.0 / MARGIN and upper <= MARGIN:
-        return "equal"
-    return "not equal" if lower > MARGIN or upper < 1.0 / MARGIN else "undecided"

@@ -8,7 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-__all__ = ["Comparison", "PairedMeans", "Ratio", "compare", "paired_means", "paired_ratio"]
+__all__ = [
+    "Comparison",
+    "PairedMeans",
+    "Ratio",
+    "compare",
+    "complete_trials",
+    "count_networks",
+    "paired_means",
+    "paired_ratio",
+    "paired_share",
+]
 
 
 class PairedMeans(NamedTuple):
@@ -28,7 +38,7 @@ class PairedMeans(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A ratio of two geometric means, and the ends of its interval."""
+    """A ratio of two geometric means, or of two such ratios' logarithms, and its interval."""
 
     value: float
     lower: float
@@ -56,6 +66,43 @@ class Comparison(NamedTuple):
     verdict: str
 
 
+def complete_trials(values: xr.DataArray) -> xr.DataArray:
+    """Say which trials are there for all variants, the only ones that pairs can be made of.
+
+    Parameters
+    ----------
+    values
+        Dimensions ``variant`` and ``trial`` and any others, NaN where there was no run.
+
+    Returns
+    -------
+    xarray.DataArray of bool
+        Without ``variant``.
+    """
+    return values.notnull().all("variant")
+
+
+def count_networks(values: xr.DataArray) -> str:
+    """Say how many trials there are of a setting: ``"10"``, or ``"3 to 10"`` if not everywhere alike.
+
+    Settings of which there are none do not count.
+
+    Parameters
+    ----------
+    values
+        A dimension ``trial`` and any others, NaN where there was no run.
+
+    Returns
+    -------
+    str
+        The number, or the least and the greatest.
+    """
+    counts = values.count("trial")
+    counts = counts.where(counts > 0)
+    least, most = int(counts.min()), int(counts.max())
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
 def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     r"""Return geometric means over trials, with intervals for comparing variants.
 
@@ -63,7 +110,8 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     ----------
     values
         Positive, possibly infinite; dimensions ``variant`` and ``trial`` (at least two of either
-        that are finite) and any others.
+        that are finite) and any others. NaN where there was no run: that trial is left out, at its
+        position of the other dimensions, of all variants.
     confidence
         Of the intervals, in (0, 1).
 
@@ -75,7 +123,7 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     Raises
     ------
     ValueError
-        If a dimension is missing, a value is NaN or not positive, `confidence` is out of its range,
+        If a dimension is missing, a value is not positive, `confidence` is out of its range,
         or fewer than two variants or trials are finite.
 
     Notes
@@ -102,16 +150,16 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
         raise ValueError(f"values must have dimensions variant and trial, got {values.dims}")
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    if not bool((values > 0.0).all()):
-        raise ValueError("values must be positive, got zero, negative or NaN entries")
-    logarithms = np.log(values.astype(np.float64))
-    finite = np.isfinite(logarithms).all("trial")
-    counts = finite.sum("variant")
-    trials = values.sizes["trial"]
-    if trials < 2 or int(counts.min()) < 2:
+    if not bool(((values > 0.0) | values.isnull()).all()):
+        raise ValueError("values must be positive, got zero or negative entries")
+    complete = complete_trials(values)
+    logarithms = np.log(values.astype(np.float64)).where(complete)
+    finite = (np.isfinite(logarithms) | ~complete).all("trial")
+    counts, trials = finite.sum("variant"), complete.sum("trial")
+    if int(trials.min()) < 2 or int(counts.min()) < 2:
         raise ValueError(
             f"values must have two finite variants and two trials at least, got {int(counts.min())} "
-            f"and {trials}"
+            f"and {int(trials.min())}"
         )
     used = logarithms.where(finite)
     residual = used - used.mean("trial") - used.mean("variant") + used.mean(("variant", "trial"))
@@ -148,6 +196,46 @@ def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: floa
         As :func:`paired_means`; or if a variant does not exist, or its mean is infinite.
     """
     return _ratio(paired_means(values, confidence), first, second)
+
+
+def paired_share(
+    values: xr.DataArray, start: str, moved: str, end: str, confidence: float = 0.95
+) -> Ratio:
+    r"""Return the share of the way from one variant to another that a third one has come.
+
+    Parameters
+    ----------
+    values, confidence
+        As of :func:`paired_ratio`.
+    start, moved, end
+        Labels of three variants whose values are finite.
+
+    Returns
+    -------
+    Ratio
+        On the logarithmic scale: 0 at `start`, 1 at `end`. The interval is infinite where the data
+        do not tell the two apart.
+
+    Raises
+    ------
+    ValueError
+        As :func:`paired_ratio`.
+
+    Notes
+    -----
+    Fieller's interval (*Some problems in interval estimation*, Journal of the Royal Statistical
+    Society B 16, 1954): those shares :math:`\theta` with :math:`|a - \theta b| \le h \sqrt{1 +
+    \theta^2 + (1 - \theta)^2}`, for the logarithmic ways a from `start` to `moved` and b to `end`,
+    and the half width h of one mean.
+    """
+    means = paired_means(values, confidence)
+    way, whole = (np.log(_ratio(means, start, other).value) for other in (moved, end))
+    noise = float(np.log((means.upper / means.value).sel(variant=start))) ** 2
+    square, middle = whole**2 - 2.0 * noise, way * whole - noise
+    root = middle**2 - square * (way**2 - 2.0 * noise)
+    if square <= 0.0:
+        return Ratio(way / whole, -np.inf, np.inf)
+    return Ratio(way / whole, *((middle + sign * np.sqrt(root)) / square for sign in (-1.0, 1.0)))
 
 
 def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
@@ -204,6 +292,7 @@ def compare(
     level = 1.0 - (1.0 - confidence) / len(pairs)
     means = paired_means(values, level)
     ratios = {name: _ratio(means, *pair) for name, pair in pairs.items()}
+    values = values.isel(trial=complete_trials(values).values)
     finite = int(np.isfinite(values).all("trial").sum())
     degrees = (finite - 1) * (values.sizes["trial"] - 1)
     quantile = t.ppf((1.0 + level) / 2.0, degrees)

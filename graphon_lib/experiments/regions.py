@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 
-__all__ = ["VERDICTS", "mean_distances", "separation", "verdicts"]
+__all__ = ["VERDICTS", "mean_distances", "separation", "surplus", "verdicts"]
 
 VERDICTS = ("smaller within", "undecided", "not smaller within")
 
 
-def mean_distances(distance: xr.DataArray) -> xr.DataArray:
+def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
     """Return mean distances of networks with intervals.
 
     Parameters
@@ -23,17 +23,19 @@ def mean_distances(distance: xr.DataArray) -> xr.DataArray:
     distance
         With dimensions ``trial`` and ``other``, NaN on their diagonal, at least three trials. Those
         of equal trials are not used.
+    confidence
+        Of the intervals, in (0, 1).
 
     Returns
     -------
     xarray.DataArray
-        In their place ``statistic``: ``value``, and the ends ``lower`` and ``upper`` of the 95%
+        In their place ``statistic``: ``value``, and the ends ``lower`` and ``upper`` of the
         interval, :func:`separation` says how.
     """
-    return _interval(distance, lambda mean: mean)
+    return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
     r"""Return how many times the distance within methods that between two methods is.
 
     Parameters
@@ -43,12 +45,14 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
         :func:`~graphon_lib.experiments.method_distances.between_trials`.
     kind
         In what two networks of one method differ: ``"seed"``, ``"density"`` or ``"depth"``.
+    confidence
+        Of the intervals, in (0, 1).
 
     Returns
     -------
     xarray.DataArray
         Dimensions (pruning, against, statistic): between the two methods over within the first
-        of them, with the ends of its 95% interval.
+        of them, with the ends of its interval.
 
     Notes
     -----
@@ -60,11 +64,36 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     check_choice("kind", kind, [str(k) for k in distance.kind.values])
 
     def ratios(mean: xr.DataArray) -> xr.DataArray:
-        within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
-        between = mean.sel(kind="method", drop=True).transpose("pruning", "against")
+        between, within = _between_and_within(mean, kind)
         return np.log(between / within[:, None])
 
-    return np.exp(_interval(distance, ratios))
+    return np.exp(_interval(distance, ratios, confidence))
+
+
+def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
+    """Return the distance between two methods minus the larger of those within either.
+
+    Parameters
+    ----------
+    distance, confidence
+        As of :func:`separation`. Within a method networks differ in their seed alone.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (pruning, against, statistic), with intervals as of :func:`separation`.
+    """
+
+    def differences(mean: xr.DataArray) -> xr.DataArray:
+        between, within = _between_and_within(mean, "seed")
+        return between - np.maximum(within[:, None], within)
+
+    return _interval(distance, differences, confidence)
+
+
+def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, NDArray[np.float64]]:
+    within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
+    return mean.sel(kind="method", drop=True).transpose("pruning", "against"), within
 
 
 def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
@@ -86,7 +115,9 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
     return np.select([smaller, larger], [VERDICTS[0], VERDICTS[2]], VERDICTS[1])
 
 
-def _interval(distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray]) -> xr.DataArray:
+def _interval(
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
+) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t
 
@@ -98,7 +129,7 @@ def _interval(distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray]
         [of(distance.drop_isel(trial=k, other=k).mean(["trial", "other"])) for k in range(count)]
     )
     error = np.sqrt((count - 1) * left_out.var(axis=0))
-    half = t.ppf(0.975, count - 1) * error
+    half = t.ppf((1.0 + confidence) / 2.0, count - 1) * error
     ends = np.stack([value, value - half, value + half], axis=-1)
     statistic = {"statistic": ["value", "lower", "upper"]}
     return xr.DataArray(ends, dims=(*value.dims, "statistic"), coords={**value.coords, **statistic})

@@ -17,7 +17,7 @@ from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.singular import residual_singular_values
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["RESIDUAL_SPECTRA", "residual_spectra"]
+__all__ = ["RESIDUAL_SPECTRA", "RESIDUAL_SPECTRA_TORCH", "residual_spectra"]
 
 ESTIMATORS = ("degree", "clusters", "clusters by degree")
 """Blocks by rank of degree; co-clustered blocks; fewer clusters, each cut into parts by degree."""
@@ -130,3 +130,5 @@ RESIDUAL_SPECTRA = Experiment(
         ["singular_value"],
     ),
 )
+
+RESIDUAL_SPECTRA_TORCH = RESIDUAL_SPECTRA.under("torch")

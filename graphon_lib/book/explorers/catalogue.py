@@ -65,13 +65,7 @@ PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = Mapp
 
 
 def write_explorers(folder: Path) -> None:
-    """Write the files that pages with explorers load.
-
-    Parameters
-    ----------
-    folder
-        Where to; the states of the explorers there are computed anew when code or results changed.
-    """
+    """Write the files that pages with explorers load; states only where code or results changed."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*PAGE_SCRIPTS, WORKER, *STYLE_SHEETS):
         shutil.copyfile(FOLDER / name, folder / name)

@@ -14,24 +14,16 @@ from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, 
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
 
-__all__ = ["convergence_explorer", "convergence_view"]
+__all__ = ["convergence_explorer"]
 
 STYLES = {"plain": SERIES[0], "cross-fitted": SERIES[1]}
 
 
 def convergence_explorer(result: xr.Dataset) -> Explorer:
-    """Return the explorer of a result of the convergence sweep.
+    """Return the explorer of a result of the convergence sweep, by method, density and width.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence`, of any profile.
-
-    Returns
-    -------
-    Explorer
-        Controls: method, density and width. The masks are those between the first two hidden layers
-        of the shallowest networks, all layers pruned together.
+    Of :func:`graphon_lib.experiments.convergence.convergence`, of any profile. The masks are those
+    between the first two hidden layers of the shallowest networks, all layers pruned together.
     """
     result = result.isel(hidden_layers=0).sel(mask=1)
     result = result[["histogram", "distance", "layer_density"]].load()
@@ -43,41 +35,20 @@ def convergence_explorer(result: xr.Dataset) -> Explorer:
         title="Explore: sorted histograms as the network grows",
         controls=(
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
-            Control(
-                "density",
-                "Density of the network",
-                {density: f"{density:g}" for density in densities},
-                0.2,
-            ),
-            Control(
-                "width",
-                "Width",
-                {width: f"n = {width}" for width in widths},
-                widths[0],
-                slider=True,
-            ),
+            Control("density", "Density of the network", {c: f"{c:g}" for c in densities}, 0.2),
+            Control("width", "Width", {n: f"n = {n}" for n in widths}, widths[0], slider=True),
         ),
-        model=partial(convergence_view, result),
+        model=partial(_view, result),
     )
 
 
-def convergence_view(result: xr.Dataset, *, method: str, density: float, width: int) -> View:
+def _view(result: xr.Dataset, *, method: str, density: float, width: int) -> View:
     """Show the mean histograms of one method, density and width, and their distances by width.
 
-    Parameters
-    ----------
-    result
-        As in :func:`convergence_explorer`, for one depth, mask and scope.
-    method, density, width
-        Values of the coordinates ``pruning``, ``density`` and ``width``.
-
-    Returns
-    -------
-    View
-        The plain and the cross-fitted histogram on one colour scale, which the widths share, and
-        Euclidean distances to the reference width, freed of noise: of the histograms as they are,
-        and divided by their density. That of the reference width to itself is between its trials
-        of even and of odd number.
+    The plain and the cross-fitted histogram have one colour scale, which the widths share. Euclidean
+    distances to the reference width are freed of noise: of the histograms as they are, and divided by
+    their density. That of the reference width to itself is between its trials of even and of odd
+    number.
     """
     setting = result.sel(pruning=method, density=density)
     histograms = setting.histogram

@@ -1,4 +1,4 @@
-r"""Explorer of one's own graphons: from a design to its path density, kernel and spectrum.
+"""Explorer of one's own graphons: from a design to its path density, kernel and spectrum.
 
 The same function runs in Jupyter and, in the reader's browser, on the published page. It needs
 NumPy only.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,13 @@ DIGITS = 64
 TOP = 5
 SHOWN_DEVIATION = 1e-12  # relative; what is less is rounding
 
+METRICS = {
+    "decay_exponent": "Decay exponent",
+    "effective_rank": "Effective rank",
+    "spectral_gap": "Spectral gap",
+    "energy": "Top-5 energy",
+}
+
 INITIAL: tuple[dict[str, Any], ...] = (
     {"family": "constant", "parameters": {"density": 0.5}, "density": 0.3},
     {"family": "synflow", "parameters": {"decay": 1.5, "threshold": 0.4}, "density": 0.3},
@@ -48,18 +55,10 @@ INITIAL: tuple[dict[str, Any], ...] = (
 
 
 def example_pixels(data: Images) -> NDArray[np.uint8]:
-    """Return the digits on which the explorer shows kernels.
+    """Return the grey values of the digits on which the explorer shows kernels, shape (64, pixels).
 
-    Parameters
-    ----------
-    data
-        The digits; those among the first 3,000 for training are the same in the complete data and
-        in the subset.
-
-    Returns
-    -------
-    ndarray of uint8, shape (64, pixels)
-        Grey values of the first six digits of each class, seven for 0 to 3, sorted by class.
+    The first six of each class, seven for 0 to 3, sorted by class. Those among the first 3,000 for
+    training are the same in the complete data and in the subset.
     """
     labels = data.y_train[:3000]
     shares = np.array_split(np.arange(DIGITS), data.classes)
@@ -71,24 +70,25 @@ def example_pixels(data: Images) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    r"""What the theory says about a design.
+    """What the theory says about a design.
 
-    Attributes
+    Parameters
     ----------
-    network : GraphonNetwork
-    first_layer : StepGraphon
-        The graphon between the rings of pixels and the first hidden layer.
-    kernel : ndarray, shape (N, N)
+    network
+        The graphons, the first with a column for every pixel.
+    first_layer
+        The first one by rings of pixels.
+    kernel
         The Graphon NTK of the digits.
-    metrics : SpectralMetrics or None
+    metrics
         Of the kernel; None where it is zero because no path survives.
-    path_density : float
-    variances : tuple of ndarray, shapes (16,)
-        For every hidden layer, variance of its preactivations by position, mean over the digits,
-        over that in the dense network.
-    deviation : float
-        :math:`\max |\Theta - P \Theta_{dense}| / \max |P \Theta_{dense}|`, 0 where it is rounding or
-        P is zero.
+    path_density
+        P.
+    variances
+        For every hidden layer the :func:`layer_variances` over those of the dense network.
+    deviation
+        The largest entry of the kernel less P times the dense one, over that of the latter; 0 where it
+        is rounding, or P is zero.
     """
 
     network: GraphonNetwork
@@ -99,34 +99,20 @@ class Evaluation:
     variances: tuple[Array, ...]
     deviation: float
 
+    @property
+    def graphons(self) -> tuple[StepGraphon, ...]:
+        """The graphons of all layers, the first by rings."""
+        return (self.first_layer, *self.network.layers[1:])
+
 
 def layer_variances(network: GraphonNetwork, x: Array) -> list[Array]:
-    r"""Return the variances of preactivations by position, mean over inputs.
+    r"""Return for every hidden layer the variances of preactivations by position, mean over inputs.
 
-    Parameters
-    ----------
-    network
-        The graphons, of a ReLU network of weight variance 2.
-    x : ndarray, shape (N, d)
-        The inputs.
-
-    Returns
-    -------
-    list of ndarray, shapes (K_l,)
-        :math:`q^l(u) = \frac1N \sum_x C^l(u; x, x)` for every hidden layer.
-
-    Notes
-    -----
-    As a ReLU halves the second moment of a centred Gaussian, Proposition 1 of [1]_ is linear in the
-    variances when the weight variance is 2:
+    As a ReLU halves the second moment of a centred Gaussian, Proposition 1 of the paper (Pham et al.,
+    arXiv:2510.17515) is linear in them when the weight variance is 2:
 
     .. math:: q^1(u) = \frac{2}{N d} \sum_x \sum_j W^1(u, j)\, x_j^2, \qquad
         q^{l+1}(u) = \sum_v p_v W^{l+1}(u, v)\, q^l(v) .
-
-    References
-    ----------
-    .. [1] Pham, Ta, Jacobs, Burkholz and Tran-Thanh, *The Graphon Limit Hypothesis: Understanding
-       Neural Network Pruning via Infinite Width Analysis*, NeurIPS 2025, arXiv:2510.17515.
     """
     first = network.layers[0]
     squares = (x**2).mean(axis=0)
@@ -138,47 +124,30 @@ def layer_variances(network: GraphonNetwork, x: Array) -> list[Array]:
     return variances
 
 
-@dataclass(frozen=True, eq=False)
 class DesignExplorer:
     """The explorer in which readers design the graphons.
 
     Parameters
     ----------
     pixels : array_like of integers, shape (N, pixels)
-        Grey values of the digits, 0 to 255, see :func:`example_pixels`.
-
-    Raises
-    ------
-    ValueError
-        If these are not such values, of two digits or more.
+        Grey values of the digits, 0 to 255, of two digits or more; see :func:`example_pixels`.
     """
-
-    pixels: ArrayLike
-    x: Array = field(init=False)
-    dense_kernel: Array = field(init=False)
-    dense_metrics: SpectralMetrics = field(init=False)
-    dense_variances: list[Array] = field(init=False)
 
     name = "design"
     title = "Design a graphon"
 
-    def __post_init__(self) -> None:
-        pixels = check_array("pixels", self.pixels, 2, minimum=0, maximum=255)
-        if pixels.shape[0] < TOP or pixels.shape[1] != pixel_rings().size:
+    def __init__(self, pixels: ArrayLike) -> None:
+        values = check_array("pixels", pixels, 2, minimum=0, maximum=255)
+        if values.shape[0] < TOP or values.shape[1] != pixel_rings().size:
             raise ValueError(
-                f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {pixels.shape}"
+                f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {values.shape}"
             )
-        x = DATASET.standardise(pixels)
         dense = GraphonNetwork.dense(len(LAYERS))
-        kernel = graphon_ntk(x, dense)
-        computed = {
-            "x": x,
-            "dense_kernel": kernel,
-            "dense_metrics": spectral_metrics(kernel, TOP),
-            "dense_variances": layer_variances(dense, x),
-        }
-        for name, value in computed.items():
-            object.__setattr__(self, name, value)
+        self.pixels = np.asarray(pixels, np.uint8)
+        self.x = DATASET.standardise(values)
+        self.dense_kernel = graphon_ntk(self.x, dense)
+        self.dense_metrics = spectral_metrics(self.dense_kernel, TOP)
+        self.dense_variances = layer_variances(dense, self.x)
 
     @classmethod
     def from_packed(cls, packed: str) -> DesignExplorer:
@@ -189,21 +158,14 @@ class DesignExplorer:
     def evaluate(self, layers: Sequence[Mapping[str, Any]]) -> Evaluation:
         """Compute what the theory says about a design.
 
-        Parameters
-        ----------
-        layers
-            One mapping for every layer of weights, see
-            :func:`graphon_lib.book.explorers.design_layers.designed_layer`.
-
-        Raises
-        ------
-        ValueError
-            If a layer is not allowed.
+        It is one mapping for every layer of weights, see
+        :func:`graphon_lib.book.explorers.design_layers.designed_layer`.
         """
         network, first_layer = designed_network(layers)
         density = network.path_density()
         kernel = graphon_ntk(self.x, network)
         expected = density * self.dense_kernel
+        variances = zip(layer_variances(network, self.x), self.dense_variances, strict=True)
         deviation = 0.0
         if density > 0:
             deviation = float(np.abs(kernel - expected).max() / np.abs(expected).max())
@@ -213,33 +175,12 @@ class DesignExplorer:
             kernel=kernel,
             metrics=spectral_metrics(kernel, TOP) if density > 0 else None,
             path_density=density,
-            variances=tuple(
-                own / dense
-                for own, dense in zip(
-                    layer_variances(network, self.x), self.dense_variances, strict=True
-                )
-            ),
+            variances=tuple(own / dense for own, dense in variances),
             deviation=deviation if deviation > SHOWN_DEVIATION else 0.0,
         )
 
     def view(self, *, layers: Sequence[Mapping[str, Any]] = INITIAL) -> View:
-        """Show a design: its graphons, which pixels it sees, its kernel, spectrum and variances.
-
-        Parameters
-        ----------
-        layers
-            As for :meth:`evaluate`.
-
-        Returns
-        -------
-        View
-            Panels: the graphons of the layers, the pixels, the kernel, the spectrum, the variances.
-
-        Raises
-        ------
-        ValueError
-            If a layer is not allowed.
-        """
+        """Show a design: its graphons, which pixels it sees, its kernel, spectrum and variances."""
         found = self.evaluate(layers)
         random_density = float(np.prod([layer.density for layer in found.network.layers]))
         return View(
@@ -260,12 +201,11 @@ class DesignExplorer:
 
     def describe(self) -> dict[str, Any]:
         """Return what the front-end needs, as JSON can hold it: controls, and the digits, packed."""
-        pixels = np.asarray(self.pixels, np.uint8).tobytes()
         return {
             "name": self.name,
             "title": self.title,
             "controls": [],
-            "pixels": base64.b64encode(zlib.compress(pixels, 9)).decode("ascii"),
+            "pixels": base64.b64encode(zlib.compress(self.pixels.tobytes(), 9)).decode("ascii"),
             "layers": list(LAYERS),
             "initial": [dict(layer) for layer in INITIAL],
             "families": [
@@ -306,24 +246,17 @@ class DesignExplorer:
             Number("Trace over dense", np.trace(found.kernel) / np.trace(self.dense_kernel)),
             Number("Deviation from the law", found.deviation),
         ]
-        for label, attribute in (
-            ("Decay exponent", "decay_exponent"),
-            ("Effective rank", "effective_rank"),
-            ("Spectral gap", "spectral_gap"),
-            ("Top-5 energy", "energy"),
-        ):
+        for attribute, label in METRICS.items():
             if found.metrics is not None:
                 numbers.append(Number(label, getattr(found.metrics, attribute)))
-            numbers.append(
-                Number(f"{label}, dense and random", getattr(self.dense_metrics, attribute))
-            )
+            dense = getattr(self.dense_metrics, attribute)
+            numbers.append(Number(f"{label}, dense and random", dense))
         return tuple(numbers)
 
 
 def _graphon_panels(found: Evaluation) -> list[HeatMap]:
     rows = ("layer 1", "layer 2", "layer 3", "outputs")
     columns = ("pixels, from centre to border", "layer 1", "layer 2", "layer 3")
-    graphons = (found.first_layer, *found.network.layers[1:])
     return [
         HeatMap(
             title=name,
@@ -337,7 +270,7 @@ def _graphon_panels(found: Evaluation) -> list[HeatMap]:
                 f"{graphon.values.max():.3f}."
             ),
         )
-        for name, graphon, row, column in zip(LAYERS, graphons, rows, columns, strict=True)
+        for name, graphon, row, column in zip(LAYERS, found.graphons, rows, columns, strict=True)
     ]
 
 
@@ -389,11 +322,10 @@ def _variance_panel(variances: Sequence[Array]) -> LineChart:
 
 
 def _missed_densities(layers: Sequence[Mapping[str, Any]], found: Evaluation) -> str:
-    graphons = (found.first_layer, *found.network.layers[1:])
     return "".join(
         f"{name} cannot have the density {layer['density']:g}: too few of its cells are above zero, "
         f"which gives {graphon.density:.3g}. "
-        for name, layer, graphon in zip(LAYERS, layers, graphons, strict=True)
+        for name, layer, graphon in zip(LAYERS, layers, found.graphons, strict=True)
         if layer.get("density") is not None and abs(graphon.density - layer["density"]) > 1e-6
     )
 
@@ -401,8 +333,7 @@ def _missed_densities(layers: Sequence[Mapping[str, Any]], found: Evaluation) ->
 def _law(found: Evaluation) -> str:
     if found.path_density == 0:
         return "No path from a pixel to an output survives: the kernel is zero."
-    blind = (np.ptp(found.first_layer.values, axis=1) == 0).all()
-    if blind:
+    if (np.ptp(found.first_layer.values, axis=1) == 0).all():
         return (
             f"Every neuron treats all pixels alike, so the kernel is the dense one times the path "
             f"density, {found.path_density:.3g}: its picture, its four spectral metrics and the "

@@ -57,19 +57,7 @@ SHAPES = ((BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (BLOCKS, BLOCKS), (DATASET.classes
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a family.
-
-    Parameters
-    ----------
-    name
-        The argument of the family's `make` that it sets.
-    label
-        What the reader sees.
-    low, high, step
-        The range of its slider.
-    initial
-        Its value at the start.
-    """
+    """A parameter of a family: argument of its `make`, label, range and step of its slider, start."""
 
     name: str
     label: str
@@ -81,17 +69,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class DesignFamily:
-    """A family as readers know it.
-
-    Parameters
-    ----------
-    label
-        What the reader sees.
-    parameters
-        What can be set.
-    make
-        Returns the graphon for values of the parameters, by keyword.
-    """
+    """A family as readers know it; `make` returns the graphon for values of the parameters."""
 
     label: str
     parameters: tuple[Parameter, ...]
@@ -157,11 +135,8 @@ FAMILIES = MappingProxyType(
 def pixel_rings() -> NDArray[np.intp]:
     """Return for every pixel, row by row, the ring that it belongs to.
 
-    Returns
-    -------
-    ndarray of int, shape (pixels,)
-        From 0, the sixteenth of the pixels nearest to the centre of the image, to 15, the farthest
-        ones. Of pixels equally far the first in order comes first.
+    From 0, the sixteenth of the pixels nearest to the centre of the image, to 15, the farthest ones. Of
+    pixels equally far the first in order comes first.
     """
     down, across = (np.arange(side) - (side - 1) / 2 for side in DATASET.shape)
     distances = (down[:, None] ** 2 + across**2).ravel()
@@ -235,23 +210,9 @@ def _family_member(layer: Mapping[str, Any], name: str) -> GraphonFamily:
 
 
 def designed_network(layers: Sequence[Mapping[str, Any]]) -> tuple[GraphonNetwork, StepGraphon]:
-    """Return the network of a design.
+    """Return the network of a design, with a column for every pixel, and its first layer by rings.
 
-    Parameters
-    ----------
-    layers
-        One mapping for each of :data:`LAYERS`, see :func:`designed_layer`. The columns of the first
-        are the :func:`pixel_rings`.
-
-    Returns
-    -------
-    tuple of GraphonNetwork and StepGraphon
-        The network, with a column for every pixel, and its first layer by rings.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer layers, or one is not allowed.
+    `layers` are one mapping for each of :data:`LAYERS`, see :func:`designed_layer`.
     """
     if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence):
         raise ValueError(f"layers must be a list of mappings, got {layers!r}")

@@ -20,21 +20,14 @@ class Control:
 
     Parameters
     ----------
-    name
-        The argument of the model that it sets.
-    label
-        What the reader sees.
+    name, label
+        The argument of the model that it sets, and what the reader sees.
     options
         From each value to how it is written, in order.
     initial
-        The value at the start.
+        The value at the start, one of them.
     slider
         Whether it is drawn as a slider, for values in a natural order, rather than as a list.
-
-    Raises
-    ------
-    ValueError
-        If there are no options, or `initial` is not among them.
     """
 
     name: str
@@ -59,17 +52,9 @@ class Control:
 class Explorer:
     """Controls and the model behind them.
 
-    Parameters
-    ----------
-    name
-        Identifies the explorer on a page.
-    title
-        Its heading.
-    controls
-        What can be set.
-    model
-        Function of the controls, by keyword, that returns the :class:`~graphon_lib.book.explorers.view.View`.
-        It is pure: equal values give equal views.
+    The model is a function of the controls, by keyword, that returns the
+    :class:`~graphon_lib.book.explorers.view.View`. It is pure: equal values give equal views. The name
+    identifies the explorer on a page, the title is its heading.
     """
 
     name: str
@@ -78,13 +63,7 @@ class Explorer:
     model: Callable[..., View]
 
     def view(self, **parameters: Value) -> View:
-        """Return what is shown for the given values; controls that are not named keep their start.
-
-        Raises
-        ------
-        ValueError
-            If there is no such control, or it has no such value.
-        """
+        """Return what is shown for the given values; controls that are not named keep their start."""
         known = {control.name: control for control in self.controls}
         for name in parameters:
             if name not in known:
@@ -99,10 +78,8 @@ class Explorer:
     def states(self) -> list[dict[str, Value]]:
         """List every combination of the controls' values; the last control varies fastest."""
         names = [control.name for control in self.controls]
-        return [
-            dict(zip(names, values, strict=True))
-            for values in product(*(control.options for control in self.controls))
-        ]
+        combinations = product(*(control.options for control in self.controls))
+        return [dict(zip(names, values, strict=True)) for values in combinations]
 
     def describe(self) -> dict[str, Any]:
         """Return what the front-end needs to draw the controls, as JSON can hold it."""

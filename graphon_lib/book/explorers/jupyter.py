@@ -23,10 +23,7 @@ def _joined(names: Iterable[str]) -> str:
 class ExplorerWidget(anywidget.AnyWidget):
     """An explorer as a widget; on a page without a kernel its HTML takes over.
 
-    Parameters
-    ----------
-    explorer
-        Controls and model. Every move of a control asks the model in the kernel.
+    Every move of a control asks the model in the kernel.
     """
 
     _esm = _joined((*SHARED_SCRIPTS, "widget.js"))
@@ -60,15 +57,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 def explore(explorer: Explorer) -> ExplorerWidget:
     """Return the widget of an explorer, to be shown as the value of a cell.
 
-    Parameters
-    ----------
-    explorer
-        For example :func:`~graphon_lib.book.explorers.convergence.convergence_explorer` of a result.
-
-    Returns
-    -------
-    ExplorerWidget
-        Live in Jupyter; its HTML is live on the page of the book.
+    It is live in Jupyter; its HTML is live on the page of the book.
     """
     return ExplorerWidget(explorer)
 

@@ -14,19 +14,10 @@ __all__ = ["answering"]
 
 
 def answering(packed_pixels: str) -> Callable[[str], tuple[str, list[NDArray]]]:
-    """Return the function that answers a page's requests.
+    """Return the function that answers a page's requests, on its digits as they are packed there.
 
-    Parameters
-    ----------
-    packed_pixels
-        The digits, as the page has them; see
-        :meth:`~graphon_lib.book.explorers.design.DesignExplorer.from_packed`.
-
-    Returns
-    -------
-    callable
-        From the parameters as JSON to the encoded view as JSON and its arrays, see
-        :func:`~graphon_lib.book.explorers.view.encode`.
+    It takes the parameters as JSON and returns the encoded view as JSON and its arrays, see
+    :func:`~graphon_lib.book.explorers.view.encode`.
     """
     explorer = DesignExplorer.from_packed(packed_pixels)
 

@@ -50,18 +50,12 @@ class _Pool:
 def pack(explorer: Explorer) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bytes]:
     """Compute every state of an explorer.
 
-    Parameters
-    ----------
-    explorer
-        What is to be published.
-
     Returns
     -------
     tuple
-        The views, see :func:`~graphon_lib.book.explorers.view.encode`, in the order of
-        :meth:`~graphon_lib.book.explorers.explorer.Explorer.states`, their arrays numbered anew;
-        of each array the offset in bytes, the length in numbers and, for pictures, the ends of the
-        scale; and the bytes.
+        The views, see :func:`~graphon_lib.book.explorers.view.encode`, in the order of the states,
+        their arrays numbered anew; of each array the offset in bytes, the length in numbers and, for
+        pictures, the ends of the scale; and the bytes.
     """
     pool = _Pool()
     views = []
@@ -78,18 +72,7 @@ def pack(explorer: Explorer) -> tuple[list[dict[str, Any]], list[dict[str, Any]]
 
 
 def data_script(explorer: Explorer) -> str:
-    """Return the script that hands all states of an explorer to the front-end.
-
-    Parameters
-    ----------
-    explorer
-        What is to be published.
-
-    Returns
-    -------
-    str
-        A call of ``GraphonExplorers.precomputed``, see ``frontend/hosts.js``.
-    """
+    """Return the script that hands all states of an explorer to ``frontend/hosts.js``."""
     views, entries, data = pack(explorer)
     states = json.dumps({"views": views, "arrays": entries}, separators=(",", ":"))
     content = {

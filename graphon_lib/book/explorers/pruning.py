@@ -14,27 +14,20 @@ from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
 from graphon_lib.experiments.mask_statistics import pixel_images
 
-__all__ = ["pruning_explorer", "pruning_view"]
+__all__ = ["pruning_explorer"]
 
 SCOPES = {"global": "all layers together", "layer": "every layer alone"}
 
 
 def pruning_explorer(result: xr.Dataset) -> Explorer:
-    """Return the explorer of a result on the masks of all layers.
+    """Return the explorer of the masks of all layers, by method, layer, scope and density.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile.
-
-    Returns
-    -------
-    Explorer
-        Controls: method, layer, scope and density.
+    Of a dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile.
     """
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
     densities = sorted((float(density) for density in result.density.values), reverse=True)
+    shown = {density: f"{density:g}" for density in densities}
     names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
         name="pruning",
@@ -43,36 +36,14 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("layer", "Layer of weights", names, 2),
             Control("scope", "Pruned", SCOPES, "global"),
-            Control(
-                "density",
-                "Density of the network",
-                {density: f"{density:g}" for density in densities},
-                0.2,
-                slider=True,
-            ),
+            Control("density", "Density of the network", shown, 0.2, slider=True),
         ),
-        model=partial(pruning_view, result),
+        model=partial(_view, result),
     )
 
 
-def pruning_view(
-    result: xr.Dataset, *, method: str, layer: int, scope: str, density: float
-) -> View:
-    """Show one layer of masks: sorted histogram, degrees, surviving pixels, dead neurons.
-
-    Parameters
-    ----------
-    result
-        As in :func:`pruning_explorer`.
-    method, layer, scope, density
-        Values of the coordinates ``pruning``, ``layer``, ``scope`` and ``density``.
-
-    Returns
-    -------
-    View
-        The histogram of the layer, the kept fraction of every pixel's weights, the sorted degrees
-        of the layer, and dead neurons of every hidden layer by density.
-    """
+def _view(result: xr.Dataset, *, method: str, layer: int, scope: str, density: float) -> View:
+    """Show one layer of masks: sorted histogram, surviving pixels, degrees, dead neurons."""
     setting = result.sel(pruning=method, scope=scope)
     chosen = setting.sel(density=density)
     names = _layer_names(result)

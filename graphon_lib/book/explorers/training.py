@@ -13,7 +13,7 @@ from graphon_lib.book.looks import Look
 from graphon_lib.book.style import label_of, look_of
 from graphon_lib.experiments.intervention_training import variant_name
 
-__all__ = ["training_explorer", "training_view"]
+__all__ = ["training_explorer"]
 
 AS_PRUNED = "as pruned"
 
@@ -27,7 +27,7 @@ CEILING = 10.0
 def training_explorer(
     training: xr.Dataset, interventions: xr.Dataset, energy: xr.DataArray
 ) -> Explorer:
-    """Return the explorer of the results on training.
+    """Return the explorer of the results on training, by method, intervention and density.
 
     Parameters
     ----------
@@ -39,14 +39,10 @@ def training_explorer(
     energy
         Share of the five largest eigenvalues in the trace of the measured tangent kernel with kept
         weights, dimensions (pruning, density, trial), of some of the methods and densities.
-
-    Returns
-    -------
-    Explorer
-        Controls: method, intervention and density.
     """
     methods = [str(name) for name in training.pruning.values]
     densities = sorted((float(density) for density in training.density.values), reverse=True)
+    shown = {density: f"{density:g} (sparsity {1 - density:g})" for density in densities}
     names = [AS_PRUNED, *dict.fromkeys(str(name) for name in interventions.intervention.values)]
     return Explorer(
         name="training",
@@ -54,19 +50,13 @@ def training_explorer(
         controls=(
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("intervention", "Intervention", {name: name for name in names}, AS_PRUNED),
-            Control(
-                "density",
-                "Density of the network",
-                {density: f"{density:g} (sparsity {1 - density:g})" for density in densities},
-                densities[-1],
-                slider=True,
-            ),
+            Control("density", "Density of the network", shown, densities[-1], slider=True),
         ),
-        model=partial(training_view, training.load(), interventions.load(), energy.load()),
+        model=partial(_view, training.load(), interventions.load(), energy.load()),
     )
 
 
-def training_view(
+def _view(
     training: xr.Dataset,
     interventions: xr.Dataset,
     energy: xr.DataArray,
@@ -77,31 +67,19 @@ def training_view(
 ) -> View:
     """Show how a pruned network learns, as pruned and after an intervention, beside a random one.
 
-    Parameters
-    ----------
-    training, interventions, energy
-        As in :func:`training_explorer`.
-    method, intervention, density
-        Values of the coordinates ``pruning``, ``intervention`` and ``density``.
-
-    Returns
-    -------
-    View
-        Training losses, means of four updates, with the least and the greatest over trials; path
-        density and top-5 energy by density, of the method and of random pruning, as pruned.
-
-    Notes
-    -----
-    Not every intervention was made on every method and density; the summary says so where it was
-    not. Curves are cut to the updates and trials that all of them have.
+    Training losses are means of four updates, with the least and the greatest over trials; path
+    density and top-5 energy are drawn by density, of the method and of random pruning, as pruned. Not
+    every intervention was made on every method and density; the summary says so where it was not.
+    Curves are cut to the updates and trials that all of them have.
     """
     lines = _runs(training, interventions, method, intervention, density)
     steps = min(run.sizes["step"] for _, run in lines.values()) // WINDOW * WINDOW
     # Equal trials start from the same network and batch: only those of all curves are compared.
-    trials = min(run.sizes["trial"] for _, run in lines.values())
+    first = slice(min(run.sizes["trial"] for _, run in lines.values()))
+    known = [run.isel(trial=first).notnull().all("step").values for _, run in lines.values()]
+    trials = np.flatnonzero(np.all(known, axis=0))
     losses = {
-        name: _losses(run.isel(step=slice(steps), trial=slice(trials)))
-        for name, (_, run) in lines.items()
+        name: _losses(run.isel(step=slice(steps), trial=trials)) for name, (_, run) in lines.items()
     }
     last = {name: float(mean[-1]) for name, (mean, _, _) in losses.items()}
     listed = "; ".join(f"{name} {value:.3g}" for name, value in last.items())
@@ -135,7 +113,7 @@ def training_view(
         numbers=(
             *(Number(f"Loss, {name}", value) for name, value in last.items()),
             Number("Path density, as pruned", paths),
-            Number("Networks", trials),
+            Number("Networks", len(trials)),
         ),
     )
 

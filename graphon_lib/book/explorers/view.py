@@ -2,6 +2,8 @@
 
 A :class:`View` says what is to be seen, not how it is drawn: the same view is drawn by the same
 script in Jupyter, on the static page, and beside a Python that runs in the browser. Needs NumPy only.
+Descriptions are for those who do not see a picture. Arrays become float32; what cannot be drawn is a
+``ValueError``.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib._checks import check_array, check_choice, check_instance
 from graphon_lib.book.looks import Look
@@ -19,32 +21,18 @@ __all__ = ["HeatMap", "LineChart", "Number", "Series", "View", "encode"]
 
 SCALES = ("linear", "log")
 
+Array = NDArray[np.float32]
+
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """A matrix as a picture, row 0 on top.
+    """A matrix as a picture, row 0 on top, with labels of its rows and columns.
 
-    Parameters
-    ----------
-    title
-        What it is, in a few words.
-    values : array_like, shape (rows, columns)
-        Numbers between `low` and `high`.
-    low, high
-        Ends of the colour scale, ``low < high``.
-    row_label, column_label
-        What the rows and the columns are.
-    description
-        What is to be seen, for those who do not see the picture.
-
-    Raises
-    ------
-    ValueError
-        If `low` is not below `high`, or `values` not a matrix of numbers between them.
+    The values lie between `low` and `high`, the ends of the colour scale.
     """
 
     title: str
-    values: NDArray[np.float32]
+    values: Array
     low: float
     high: float
     row_label: str
@@ -62,71 +50,36 @@ class HeatMap:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One line of a chart.
-
-    Parameters
-    ----------
-    label
-        Its entry in the legend.
-    y : array_like, shape (points,)
-        Heights; NaN where there is none.
-    style
-        Colours, marker and dashes.
-    low, high : array_like, shape (points,), optional
-        Ends of the bars that show the uncertainty; both or none.
-
-    Raises
-    ------
-    ValueError
-        If an array is infinite or has another length than `y`, or the style is no :class:`~graphon_lib.book.looks.Look`.
-    """
+    """One line of a chart: heights, NaN where there is none, and both ends of bars around them or none."""
 
     label: str
-    y: NDArray[np.float32]
+    y: Array
     style: Look
-    low: NDArray[np.float32] | None = None
-    high: NDArray[np.float32] | None = None
+    low: Array | None = None
+    high: Array | None = None
 
     def __post_init__(self) -> None:
         check_instance("style", self.style, Look)
         if (self.low is None) != (self.high is None):
             raise ValueError("low and high must be given together, got only one of them")
-        for name in ("y", "low", "high"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _heights(name, getattr(self, name)))
-                if len(getattr(self, name)) != len(self.y):
-                    raise ValueError(f"{name} must have {len(self.y)} points, as y has")
+        for name in ("y", "low", "high") if self.low is not None else ("y",):
+            heights = np.asarray(getattr(self, name), dtype=np.float32)
+            check_array(name, np.where(np.isnan(heights), 0.0, heights), 1)
+            object.__setattr__(self, name, heights)
+            if len(heights) != len(self.y):
+                raise ValueError(f"{name} must have {len(self.y)} points, as y has")
 
 
 @dataclass(frozen=True, eq=False)
 class LineChart:
     """Lines over a common axis.
 
-    Parameters
-    ----------
-    title
-        What it is, in a few words.
-    x : array_like, shape (points,)
-        Positions, finite.
-    series
-        The lines.
-    x_label, y_label
-        What the axes are.
-    description
-        What is to be seen, for those who do not see the chart.
-    x_scale, y_scale
-        ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive.
-    marked
-        Position of a vertical line, the point that the controls have chosen.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, positions are not finite, or a scale does not exist.
+    Scales are ``"linear"`` or ``"log"``; a logarithmic axis leaves out what is not positive. `marked` is
+    where a vertical line shows the point that the controls have chosen.
     """
 
     title: str
-    x: NDArray[np.float32]
+    x: Array
     series: tuple[Series, ...]
     x_label: str
     y_label: str
@@ -136,8 +89,7 @@ class LineChart:
     marked: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "x", _line("x", self.x))
-        object.__setattr__(self, "series", tuple(self.series))
+        object.__setattr__(self, "x", check_array("x", self.x, 1).astype(np.float32))
         for series in self.series:
             if len(series.y) != len(self.x):
                 raise ValueError(
@@ -149,17 +101,7 @@ class LineChart:
 
 @dataclass(frozen=True)
 class Number:
-    """A number worth reading off.
-
-    Parameters
-    ----------
-    label
-        What it is.
-    value
-        The number.
-    digits
-        Significant digits to show.
-    """
+    """A number worth reading off: what it is, its value, and how many significant digits to show."""
 
     label: str
     value: float
@@ -176,16 +118,9 @@ class Number:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """All that an explorer shows for one choice of its controls.
+    """All that an explorer shows for one choice of its controls, its panels in the order of reading.
 
-    Parameters
-    ----------
-    panels
-        Pictures, in the order of reading.
-    summary
-        One or two sentences that say what is to be seen; read aloud when it changes.
-    numbers
-        What can be read off.
+    The summary, one or two sentences that say what is to be seen, is read aloud when it changes.
     """
 
     panels: tuple[HeatMap | LineChart, ...]
@@ -193,26 +128,17 @@ class View:
     numbers: tuple[Number, ...] = ()
 
 
-def encode(view: View) -> tuple[dict[str, Any], list[NDArray]]:
+def encode(view: View) -> tuple[dict[str, Any], list[Array]]:
     """Split a view into a tree that JSON can hold and the arrays that it cannot.
 
-    Parameters
-    ----------
-    view
-        What is shown.
-
-    Returns
-    -------
-    tuple
-        The tree, in which ``{"$array": i, "shape": [...]}`` stands for array i, and the list of
-        these arrays, float32 and C-contiguous. A panel has its class name as ``"kind"``, and a
-        number its ``"text"``.
+    In the tree ``{"$array": i, "shape": [...]}`` stands for array i, float32 and C-contiguous. A
+    panel has its class name as ``"kind"``, and a number its ``"text"``.
     """
-    arrays: list[NDArray] = []
+    arrays: list[Array] = []
     return _encode(view, arrays), arrays
 
 
-def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
+def _encode(value: object, arrays: list[Array]) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
         arrays.append(np.ascontiguousarray(value, dtype=np.float32))
         return {"$array": len(arrays) - 1, "shape": list(value.shape)}
@@ -226,14 +152,3 @@ def _encode(value: object, arrays: list[NDArray]) -> Any:  # noqa: ANN401
             tree["text"] = value.text
         return tree
     return value
-
-
-def _heights(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(value, dtype=np.float32)
-    missing = np.isnan(array)
-    check_array(name, np.where(missing, 0.0, array), 1)
-    return array
-
-
-def _line(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    return check_array(name, value, 1).astype(np.float32)

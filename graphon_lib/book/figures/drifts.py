@@ -7,8 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines, width_axis
-from graphon_lib.book.style import label_of, new_figure
+from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import label_of
 from graphon_lib.experiments.fits import Slope, fit_slope
 from graphon_lib.experiments.roads import ROADS
 
@@ -21,33 +22,17 @@ __all__ = [
     "signed_convergence",
 ]
 
-SERIES = (("#000000", "o"), ("#0072B2", "s"), ("#D55E00", "^"))
-REMEDY_STYLES = {
-    "kept": ("#000000", "o", "-"),
-    "centred by layer": ("#D55E00", "s", "-"),
-    "centred by input": ("#E69F00", "D", "--"),
-    "centred by neuron": ("#0072B2", "^", "-"),
-    "signs randomised": ("#009E73", "v", "--"),
-    "re-drawn": ("#767676", "P", ":"),
-}
-ROAD_STYLES = {
-    "theory, joint": ("#767676", "P", ":"),
-    "theory, second moments": ("#E69F00", "s", "--"),
-    "theory, shrunk drifts": ("#0072B2", "o", "-"),
-}
+REMEDIES = (
+    *("kept", "centred by layer", "centred by input", "centred by neuron"),
+    *("signs randomised", "re-drawn"),
+)
+PREDICTIONS = ("kept", "theory, joint", "theory, second moments", "theory, shrunk drifts")
 
 
 def scaling_exponent(values: xr.DataArray) -> Slope:
     """Return the exponent of the width in some values, by least squares of logarithms.
 
-    Parameters
-    ----------
-    values
-        Positive, with a dimension ``width``; those that are NaN do not count.
-
-    Returns
-    -------
-    Slope
+    The values are positive, with a dimension ``width``; those that are NaN do not count.
     """
     width, values = xr.broadcast(values.width, values)
     there = values.notnull().values
@@ -55,17 +40,10 @@ def scaling_exponent(values: xr.DataArray) -> Slope:
 
 
 def hidden_drift(result: xr.Dataset) -> xr.DataArray:
-    r"""Return the root mean square of the drifts of the hidden-to-hidden layers.
+    r"""Return the root mean square of the drifts :math:`\sqrt n |E[w M]|` of hidden-to-hidden layers.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
-
-    Returns
-    -------
-    xarray.DataArray
-        Of :math:`\sqrt n |E[w M]|`, dimensions (pruning, width, trial).
+    Of a dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`; dimensions (pruning,
+    width, trial).
     """
     return np.sqrt((result.drift[..., 1:-1] ** 2).mean("weight_layer", skipna=False))
 
@@ -73,183 +51,90 @@ def hidden_drift(result: xr.Dataset) -> xr.DataArray:
 def signed_convergence(result: xr.Dataset) -> Figure:
     """Draw the error of the kernels of sampled networks against the width, by drift.
 
-    Parameters
-    ----------
-    result
-        Dataset of
-        :func:`graphon_lib.experiments.signed_kernel_convergence.signed_kernel_convergence`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, on logarithmic axes: against the kernel with drifts, with fitted exponents, and
-        in lighter lines against that without.
+    Of a dataset of
+    :func:`graphon_lib.experiments.signed_kernel_convergence.signed_kernel_convergence`: against the
+    kernel with drifts, with standard errors and fitted exponents, and dotted against that without.
     """
-    figure = new_figure(4.2)
-    axes = figure.subplots()
-    for strength, (colour, marker) in zip(result.strength.values, SERIES, strict=False):
+    figure, ((panel,),) = draw.grid(4.2)
+    for strength, look in zip(result.strength.values, SERIES, strict=False):
         error = result.error.sel(strength=strength)
         slope = scaling_exponent(error)
-        axes.errorbar(
-            result.width,
-            error.mean("trial"),
-            error.std("trial") / np.sqrt(error.count("trial")),
-            color=colour,
-            marker=marker,
-            capsize=2,
-            label=f"drift × {strength:g}: {slope.value:.2f} ± {2 * slope.standard_error:.2f}",
-        )
-        axes.plot(
-            result.width,
-            result.error_without_drift.sel(strength=strength).mean("trial"),
-            color=colour,
-            marker=marker,
-            fillstyle="none",
-            linestyle=":",
-            linewidth=1.0,
-        )
-    _width_axis(axes, result)
-    axes.set_ylabel("relative error of one network's kernel")
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        title="with drift (full): exponent, two standard errors; without (dotted)",
-        loc="outside lower center",
-    )
-    return figure
+        label = f"drift × {strength:g}: {slope.value:.2f} ± {2 * slope.standard_error:.2f}"
+        draw.means(panel, error, "width", draw.standard_error, label=label, **look.line)
+        without = result.error_without_drift.sel(strength=strength).mean("trial")
+        dotted = {"fillstyle": "none", "linestyle": ":", "linewidth": 1.0}
+        panel.plot(result.width, without, **look.line, **dotted)
+    _width_axis(panel, result)
+    panel.set_ylabel("relative error of one network's kernel")
+    title = "with drift (full): exponent, two standard errors; without (dotted)"
+    return draw.with_legend(figure, 1, title=title)
 
 
 def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
     """Draw the drift of the hidden layers against the width: a line a method, and a line a layer.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
-    method
-        Whose layers are drawn in the right panel.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, on logarithmic axes: means over networks with standard deviations, and lines of
-        slope 1/2; exponents by layer with 95% intervals.
+    Of a dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`, the layers being
+    those of one method: with standard deviations, lines of slope 1/2, and in the legend exponents by
+    layer with 95% intervals.
     """
-    figure = new_figure(3.6)
-    by_method, by_layer = figure.subplots(1, 2, sharey=True)
+    figure, ((by_method, by_layer),) = draw.grid(3.6, 1, 2, sharey=True)
     drift = hidden_drift(result)
-    method_lines(by_method, drift, "width")
+    draw.method_lines(by_method, drift, "width")
     layers = abs(result.drift.sel(pruning=method)).isel(weight_layer=slice(1, -1))
-    for layer, (colour, marker) in zip(layers.weight_layer.values, SERIES, strict=False):
+    for layer, look in zip(layers.weight_layer.values, SERIES, strict=False):
         of_layer = layers.sel(weight_layer=layer)
         slope = scaling_exponent(of_layer)
         label = f"layer {layer}: {slope.value:.2f} ± {slope.half_width:.2f}"
-        error = of_layer.std("trial")
-        by_layer.errorbar(
-            of_layer.width, of_layer.mean("trial"), error, color=colour, marker=marker, label=label
-        )
+        draw.means(by_layer, of_layer, "width", label=label, **look.line)
     widths = result.width.values
     for panel, top in ((by_method, drift), (by_layer, layers)):
         start = 0.7 * float(top.isel(width=0).mean("trial").max())
-        guide = start * (widths / widths[0]) ** 0.5
-        panel.plot(widths, guide, color="0.6", linewidth=0.9, zorder=0)
+        guide = draw.root_guide(panel, widths, start, 0.5)
         _width_axis(panel, result)
     by_method.text(widths[-2], 0.5 * guide[-2], "$n^{1/2}$", color="0.35")
     by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
     by_layer.set_title(label_of(method))
     by_layer.legend(fontsize="x-small", loc="lower right")
-    figure.legend(*by_method.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    return draw.with_legend(figure)
 
 
 def drift_remedies(result: xr.Dataset) -> Figure:
-    """Draw the trace of the measured kernel against the width after each remedy.
+    """Draw the trace of the measured kernel against the width after each remedy, by method treated.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, a panel for each method treated, with standard deviations over networks.
+    Of a dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`.
     """
     treated = result.trace.dropna("pruning", how="all").dropna("width", how="all")
-    figure = new_figure(3.9)
-    panels = figure.subplots(1, treated.sizes["pruning"], squeeze=False)[0]
+    figure, (panels,) = draw.grid(3.9, 1, treated.sizes["pruning"])
     for panel, method in zip(panels, treated.pruning.values, strict=True):
-        for road, (colour, marker, line) in REMEDY_STYLES.items():
+        for road, look in zip(REMEDIES, SERIES, strict=False):
             trace = treated.sel(pruning=method, road=road)
-            panel.errorbar(
-                trace.width,
-                trace.mean("trial"),
-                trace.std("trial"),
-                color=colour,
-                marker=marker,
-                linestyle=line,
-                capsize=2,
-                label=ROADS[road].label,
-            )
+            draw.means(panel, trace, "width", label=ROADS[road].label, **look.line)
         _width_axis(panel, treated)
         panel.set_title(label_of(method))
     panels[0].set_ylabel("trace of the measured kernel / digits")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    return draw.with_legend(figure)
 
 
 def signed_by_depth(result: xr.Dataset) -> Figure:
-    """Draw the trace of predicted kernels over the measured one, and their energy, against the depth.
+    """Draw the trace of predicted kernels over the measured one, and their energy, by the depth.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_depth.signed_depth`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure: traces above, shares of the five largest eigenvalues below, a column a method;
-        means over networks with standard deviations.
+    Of a dataset of :func:`graphon_lib.experiments.signed_depth.signed_depth`, a column a method.
     """
-    figure = new_figure(5.0)
-    panels = figure.subplots(2, result.sizes["pruning"], sharex=True, sharey="row", squeeze=False)
+    figure, panels = draw.grid(5.0, 2, result.sizes["pruning"], sharex=True, sharey="row")
     for column, method in zip(panels.T, result.pruning.values, strict=True):
         of_method = result.sel(pruning=method)
         ratio = of_method.trace / of_method.trace.sel(road="kept")
-        for road, (colour, marker, line) in ROAD_STYLES.items():
-            for panel, values in zip(column, (ratio, of_method.energy), strict=True):
-                panel.errorbar(
-                    result.hidden_layers,
-                    values.sel(road=road).mean("trial"),
-                    values.sel(road=road).std("trial"),
-                    color=colour,
-                    marker=marker,
-                    linestyle=line,
-                    capsize=2,
-                    label=ROADS[road].label,
-                )
-        measured = of_method.energy.sel(road="kept")
-        column[0].axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        column[1].errorbar(
-            result.hidden_layers,
-            measured.mean("trial"),
-            measured.std("trial"),
-            color="#000000",
-            marker="D",
-            capsize=2,
-            label=ROADS["kept"].label,
-        )
-        column[0].set_yscale("log")
-        column[0].set_title(label_of(method))
-        column[1].set_xlabel("hidden layers")
-        column[1].set_xticks(result.hidden_layers.values)
+        for panel, values in zip(column, (ratio, of_method.energy), strict=True):
+            for road, look in zip(PREDICTIONS, SERIES, strict=False):
+                label = {"label": ROADS[road].label}
+                draw.means(panel, values.sel(road=road), "hidden_layers", **look.line, **label)
+        column[0].set(yscale="log", title=label_of(method))
+        column[1].set(xlabel="hidden layers", xticks=result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
     panels[1, 0].set_ylabel("top-5 energy")
-    figure.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    return draw.with_legend(figure, 2)
 
 
-def _width_axis(axes: Axes, result: xr.Dataset | xr.DataArray) -> None:
-    axes.set_yscale("log")
-    width_axis(axes, result.width.values)
-    axes.set_xlabel("width $n$")
+def _width_axis(panel: Axes, result: xr.Dataset | xr.DataArray) -> None:
+    draw.width_axis(panel, result.width.values)
+    panel.set(yscale="log", xlabel="width $n$")

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import method_lines, method_panels, show_matrix, width_axis
+from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
-from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
+from graphon_lib.book.style import SEQUENTIAL, label_of
 from graphon_lib.experiments.fits import fit_slope
 from graphon_lib.graphons.singular import debiased_singular_value
 
@@ -25,17 +24,14 @@ __all__ = [
     "vector_positions",
 ]
 
-ESTIMATOR_STYLES = (("#D55E00", "o", "-"), ("#0072B2", "s", "--"), ("#009E73", "^", ":"))
 
-
-def matrices(panels: Mapping[str, np.ndarray], *, columns: int) -> Figure:
+def matrices(pictures: Mapping[str, np.ndarray], *, columns: int) -> Figure:
     """Draw titled matrices of probabilities on one colour scale that starts at 0."""
-    rows = -(-len(panels) // columns)
-    figure = new_figure(1.75 * rows)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    limit = max(float(np.max(values)) for values in panels.values())
-    for panel, (title, values) in zip(axes.ravel(), panels.items(), strict=True):
-        image = show_matrix(panel, np.asarray(values), cmap=SEQUENTIAL, vmin=0.0, vmax=limit)
+    rows = -(-len(pictures) // columns)
+    figure, axes = draw.grid(1.75 * rows, rows, columns)
+    limit = max(float(np.max(values)) for values in pictures.values())
+    for panel, (title, values) in zip(axes.ravel(), pictures.items(), strict=True):
+        image = draw.matrix(panel, np.asarray(values), cmap=SEQUENTIAL, vmin=0.0, vmax=limit)
         panel.set_title(title)
     figure.colorbar(image, ax=axes, fraction=0.04)
     return figure
@@ -44,53 +40,26 @@ def matrices(panels: Mapping[str, np.ndarray], *, columns: int) -> Figure:
 def recovery_errors(result: xr.Dataset) -> Figure:
     """Draw the error of every estimator against the size, a panel for each known graphon.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.estimator_recovery.estimator_recovery`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, on logarithmic axes, with standard errors over trials, and the fitted slope of
-        every estimator with its standard error.
+    Of a dataset of :func:`graphon_lib.experiments.estimator_recovery.estimator_recovery`: with
+    standard errors over trials, and the fitted slope of every estimator with its standard error.
     """
     graphons = result.graphon.values
-    figure = new_figure(6.4)
-    axes = figure.subplots(3, 2, sharex=True, sharey=True)
-    flat = axes.ravel()
+    figure, panels = draw.grid(6.4, 3, 2, len(graphons), sharex=True, sharey=True)
+    flat = panels.ravel()
     for panel, graphon in zip(flat, graphons, strict=False):
-        for estimator, (colour, marker, line) in zip(
-            result.estimator.values, ESTIMATOR_STYLES, strict=True
-        ):
+        for estimator, look in zip(result.estimator.values, SERIES, strict=False):
             error = result.error.sel(graphon=graphon, estimator=estimator)
-            panel.errorbar(
-                result["size"],
-                error.mean("trial"),
-                error.std("trial") / np.sqrt(error.sizes["trial"]),
-                color=colour,
-                marker=marker,
-                linestyle=line,
-                label=estimator,
-            )
+            draw.means(panel, error, "size", draw.standard_error, label=estimator, **look.line)
             slope = fit_slope(error["size"].broadcast_like(error), error)
-            panel.text(
-                0.04,
-                0.24 - 0.09 * len(panel.texts),
-                f"{slope.value:+.2f} ± {slope.standard_error:.2f}",
-                color=colour,
-                transform=panel.transAxes,
-                fontsize=8,
-            )
-        panel.set_title(graphon)
-        panel.set_xscale("log")
-        panel.set_yscale("log")
+            text = f"{slope.value:+.2f} ± {slope.standard_error:.2f}"
+            at = (0.04, 0.24 - 0.09 * len(panel.texts))
+            panel.text(*at, text, color=look.colour, transform=panel.transAxes, fontsize=8)
+        panel.set(title=graphon, xscale="log", yscale="log")
     for panel in flat[len(graphons) :]:
-        panel.set_axis_off()
         panel.legend(*flat[0].get_legend_handles_labels(), loc="center")
-    for panel in axes[:, 0]:
+    for panel in panels[:, 0]:
         panel.set_ylabel("error of probabilities")
-    for panel in (axes[-1, 0], axes[-2, 1]):
+    for panel in (panels[-1, 0], panels[-2, 1]):
         panel.set_xlabel("rows $n$")
         panel.xaxis.set_tick_params(labelbottom=True)
     return figure
@@ -99,153 +68,108 @@ def recovery_errors(result: xr.Dataset) -> Figure:
 def residual_spectra(result: xr.Dataset, width: int) -> Figure:
     """Draw the leading singular values of mask minus estimate at one width, by method.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
-    width
-        The width to show.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel a method: the three kinds of blocks, and for blocks by degree a mask with
-        independent entries of the estimated probabilities.
+    The three kinds of blocks, and for blocks by degree a mask with independent entries of the
+    estimated probabilities. Of a dataset of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     """
     values = result.singular_value.sel(width=width).mean("trial")
-    figure, panels, spare = method_panels(result.pruning.values, height=2.1)
+    figure, panels, spare = draw.method_panels(result.pruning.values, height=2.1)
     series = [
-        (estimator, "mask", colour, marker, estimator)
-        for estimator, (colour, marker, _) in zip(
-            result.estimator.values, ESTIMATOR_STYLES, strict=True
-        )
+        (name, "mask", look.line, name)
+        for name, look in zip(result.estimator.values, SERIES, strict=False)
     ]
-    series.append(("degree", "sampled", "0.5", "_", "chance alone"))
+    series.append(("degree", "sampled", {"color": "0.5", "marker": "_"}, "chance alone"))
     top = 1.08 * float(values.max())
     for method, panel in panels.items():
-        for estimator, source, colour, marker, label in series:
-            panel.plot(
-                result["rank"],
-                values.sel(pruning=method, estimator=estimator, source=source),
-                marker,
-                color=colour,
-                markersize=4,
-                label=label,
-            )
-        panel.set_ylim(0.0, top)
-        panel.set_xlabel("rank")
+        for estimator, source, look, label in series:
+            line = values.sel(pruning=method, estimator=estimator, source=source)
+            panel.plot(line["rank"], line, linestyle="none", markersize=4, label=label, **look)
+        panel.set(ylim=(0.0, top), xlabel="rank")
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
     for panel in list(panels.values())[::3]:
         panel.set_ylabel("singular value / $n$")
     return figure
 
 
-def residual_operator_norms(result: xr.Dataset) -> Figure:
+def _largest_over_chance(result: xr.Dataset) -> xr.DataArray:
+    """Return the largest residual singular value over that of a mask with independent entries."""
+    largest = result.singular_value.isel(rank=0)
+    return largest.sel(source="mask") / largest.sel(source="sampled")
+
+
+def residual_operator_norms(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw how far the largest residual singular value exceeds chance, against the width.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The ratio of the mask's value to that of a mask with independent entries; one panel an
-        estimator.
+    `results` are by initialisation datasets of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra`; a row each, a column an
+    estimator. Chance is that of a mask with independent entries.
     """
-    largest = result.singular_value.isel(rank=0)
-    ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-    figure = new_figure(3.1)
-    axes = figure.subplots(1, result.sizes["estimator"], sharey=True)
-    for panel, estimator in zip(axes, result.estimator.values, strict=True):
-        method_lines(panel, ratio.sel(estimator=estimator), "width")
-        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        width_axis(panel, result.width.values, 90)
-        panel.set_xlabel("width $n$")
+    (first, *_) = results.values()
+    height = 0.9 + 2.2 * len(results)
+    figure, rows = draw.grid(
+        height, len(results), first.sizes["estimator"], sharex=True, sharey=True
+    )
+    for row, (name, result) in zip(rows, results.items(), strict=True):
+        ratio = _largest_over_chance(result)
+        for panel, estimator in zip(row, result.estimator.values, strict=True):
+            draw.method_lines(panel, ratio.sel(estimator=estimator), "width")
+            draw.level(panel)
+            draw.width_axis(panel, result.width.values, 90)
+        row[0].set_ylabel(f"{name}\nlargest value / chance")
+    for panel, estimator in zip(rows[0], first.estimator.values, strict=True):
         panel.set_title(estimator)
-    axes[0].set_ylabel("largest singular value / chance")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    for panel in rows[-1]:
+        panel.set_xlabel("width $n$")
+    return draw.with_legend(figure)
 
 
 def vector_positions(by_blocks: xr.Dataset, by_vectors: Mapping[str, xr.Dataset]) -> Figure:
     """Draw largest residual singular values over chance: numbers against vectors as positions.
 
-    Parameters
-    ----------
-    by_blocks
-        Dataset of :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
-    by_vectors
-        By the initialisation, datasets of
-        :func:`graphon_lib.experiments.vector_positions.vector_positions`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel a method, with 95% intervals over networks.
+    A panel a method, with 95% intervals over networks: of a dataset of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra` and, by the initialisation, of
+    datasets of :func:`graphon_lib.experiments.vector_positions.vector_positions`.
     """
     (first, *_) = by_vectors.values()
-    figure = new_figure(3.1)
-    axes = figure.subplots(1, first.sizes["pruning"], sharey=True)
-    styles = (*ESTIMATOR_STYLES, ("#000000", "x", "-."))
+    figure, (panels,) = draw.grid(3.1, 1, first.sizes["pruning"], sharey=True)
+    blocks = _largest_over_chance(by_blocks)
     series = {
-        "blocks by degree": by_blocks.sel(estimator="degree"),
-        "clusters": by_blocks.sel(estimator="clusters"),
-        **{f"vectors, {name}": result for name, result in by_vectors.items()},
+        "blocks by degree": blocks.sel(estimator="degree"),
+        "clusters": blocks.sel(estimator="clusters"),
+        **{f"vectors, {name}": _largest_over_chance(of) for name, of in by_vectors.items()},
     }
-    for panel, method in zip(axes, first.pruning.values, strict=True):
-        for (label, dataset), (colour, marker, line) in zip(series.items(), styles, strict=False):
-            largest = dataset.singular_value.sel(pruning=method).isel(rank=0)
-            ratio = largest.sel(source="mask") / largest.sel(source="sampled")
-            _means(panel, ratio, color=colour, marker=marker, linestyle=line, label=label)
-        panel.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        width_axis(panel, first.width.values)
-        panel.set_xlabel("width $n$")
-        panel.set_title(label_of(method))
-    axes[0].set_ylabel("largest singular value / chance")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    for panel, method in zip(panels, first.pruning.values, strict=True):
+        for (label, ratio), look in zip(series.items(), SERIES, strict=False):
+            of_method = ratio.sel(pruning=method)
+            draw.means(panel, of_method, "width", _half_width, label=label, **look.line)
+        draw.level(panel)
+        draw.width_axis(panel, first.width.values)
+        panel.set(xlabel="width $n$", title=label_of(method))
+    panels[0].set_ylabel("largest singular value / chance")
+    return draw.with_legend(figure, 2)
 
 
 def structure_left(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw what blocks by degree leave over of SNIP and GraSP, without what noise adds to it.
 
-    Parameters
-    ----------
-    results
-        By a name, datasets of
-        :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Largest singular values of the structure, :func:`debiased`, with 95% intervals over networks,
-        a panel a method; in grey what chance alone reaches, and a half of it, below which a structure
-        is not seen.
+    Largest singular values of the structure, :func:`debiased`, with 95% intervals over networks, a
+    panel a method; in grey what chance alone reaches, and a half of it, below which a structure is not
+    seen. `results` are by a name datasets of
+    :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     """
-    figure = new_figure(3.0)
-    axes = figure.subplots(1, 2, sharey=True)
-    for panel, method in zip(axes, ("snip", "grasp"), strict=True):
+    figure, (panels,) = draw.grid(3.0, 1, 2, sharey=True)
+    for panel, method in zip(panels, ("snip", "grasp"), strict=True):
         for (name, result), look in zip(results.items(), SERIES, strict=False):
-            _means(
-                panel,
-                debiased(result).sel(pruning=method),
-                color=look.colour,
-                marker=look.marker,
-                label=name,
-            )
+            structure = debiased(result).sel(pruning=method)
+            draw.means(panel, structure, "width", _half_width, label=name, **look.line)
             edge = result.singular_value.sel(pruning=method, estimator="degree", source="sampled")
             edge = edge.isel(rank=0).mean("trial")
             for share, line in ((1.0, ":"), (0.5, "-.")):
                 panel.plot(edge.width, share * edge, line, color="0.6", linewidth=0.9, zorder=0)
-        width_axis(panel, result.width.values)
-        panel.set_xlabel("width $n$")
-        panel.set_ylim(0.0, None)
-        panel.set_title(label_of(method))
-    axes[0].set_ylabel("singular value of the structure")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+        draw.width_axis(panel, result.width.values)
+        panel.set(xlabel="width $n$", ylim=(0.0, None), title=label_of(method))
+    panels[0].set_ylabel("singular value of the structure")
+    return draw.with_legend(figure)
 
 
 def debiased(result: xr.Dataset) -> xr.DataArray:
@@ -258,11 +182,9 @@ def debiased(result: xr.Dataset) -> xr.DataArray:
     return mask.copy(data=debiased_singular_value(mask, sampled))
 
 
-def _means(panel: Axes, values: xr.DataArray, **style: str) -> None:
-    """Draw means over networks with 95% intervals by Student's t; of one network, without."""
+def _half_width(values: xr.DataArray) -> xr.DataArray:
+    """Return half the width of 95% intervals of means over networks by Student's t; 0 for one."""
     from scipy.stats import t
 
     count = values.count("trial")
-    quantile = t.ppf(0.975, np.maximum(count - 1, 1))
-    half = quantile * values.std("trial", ddof=1) / np.sqrt(count)
-    panel.errorbar(values.width, values.mean("trial"), half, capsize=2, **style)
+    return t.ppf(0.975, np.maximum(count - 1, 1)) * draw.standard_error(values)

@@ -1,4 +1,4 @@
-"""Figures of the chapter on masks as graphons."""
+"""Figures of the chapter on masks as graphons: pictures of them, and positions of their neurons."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from graphon_lib.book.figures.panels import show_matrix
-from graphon_lib.book.style import SEQUENTIAL, label_of, new_figure
+from graphon_lib.book.figures import draw
+from graphon_lib.book.style import SEQUENTIAL, label_of, look_of
 from graphon_lib.graphons.sas import sorting_artefact
 
-__all__ = ["bipartite_graph", "histograms_by_setting", "histograms_by_width", "sorting_gradient"]
+__all__ = [
+    "bipartite_graph",
+    "degrees_of_neurons",
+    "histograms_by_setting",
+    "histograms_by_width",
+    "path_densities",
+    "sorting_gradient",
+]
 
 
 def bipartite_graph(mask: np.ndarray) -> Figure:
     """Draw a small mask as a bipartite graph and, beside it, as a function on the unit square."""
     outputs, inputs = mask.shape
-    figure = new_figure(2.5)
-    left, right = figure.subplots(1, 2)
+    figure, ((left, right),) = draw.grid(2.5, 1, 2)
     v = (np.arange(inputs) + 0.5) / inputs
     u = (np.arange(outputs) + 0.5) / outputs
     for i, j in np.argwhere(mask):
@@ -28,31 +34,19 @@ def bipartite_graph(mask: np.ndarray) -> Figure:
     left.scatter(u, np.ones(outputs), s=90, color="black", zorder=2)
     left.text(0.5, -0.22, "neurons $v$ of layer $l-1$", ha="center")
     left.text(0.5, 1.14, "neurons $u$ of layer $l$", ha="center")
-    left.set_xlim(0, 1)
-    left.set_ylim(-0.35, 1.3)
+    left.set(xlim=(0, 1), ylim=(-0.35, 1.3))
     left.set_axis_off()
     right.imshow(mask, cmap="Greys", vmin=0, vmax=1.6, extent=(0, 1, 1, 0), aspect="auto")
-    right.set_xticks([0, 1])
-    right.set_yticks([0, 1])
-    right.set_xlabel("$v$")
+    right.set(xticks=[0, 1], yticks=[0, 1], xlabel="$v$")
     right.set_ylabel("$u$", rotation=0)
     return figure
 
 
 def histograms_by_width(result: xr.Dataset, estimator: str) -> Figure:
-    """Draw the mean histogram of every method (rows) at every width (columns).
+    """Draw the mean histogram, plain or cross-fitted, of every method (rows) at every width.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.sorted_histograms.sorted_histograms`.
-    estimator
-        ``"plain"`` or ``"cross-fitted"``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure; each row has a colour scale of its own that starts at 0.
+    Of a dataset of :func:`graphon_lib.experiments.sorted_histograms.sorted_histograms`, say; each
+    row has a colour scale of its own that starts at 0.
     """
     histograms = result.histogram.sel(estimator=estimator)
     columns = {f"$n = {width}$": histograms.sel(width=width) for width in result.width.values}
@@ -62,22 +56,10 @@ def histograms_by_width(result: xr.Dataset, estimator: str) -> Figure:
 def histograms_by_setting(
     result: xr.Dataset, settings: Sequence[tuple[int, int, float]], estimator: str
 ) -> Figure:
-    """Draw the mean histogram of every method (rows) in several settings (columns).
+    """Draw the mean histogram, plain or cross-fitted, of every method (rows) in some settings (columns).
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.convergence.convergence` for one width.
-    settings
-        For every column the hidden layers, the mask between hidden layers counted from 1, and
-        the density.
-    estimator
-        ``"plain"`` or ``"cross-fitted"``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure; each row has a colour scale of its own that starts at 0.
+    Of a dataset of :func:`graphon_lib.experiments.convergence.convergence` for one width; a setting is
+    the hidden layers, the mask between hidden layers counted from 1, and the density.
     """
     histograms = result.histogram.sel(estimator=estimator)
     return _histogram_grid(
@@ -93,40 +75,30 @@ def histograms_by_setting(
 def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
     """Draw histograms (pruning, row, column), a column of panels for each title."""
     methods = next(iter(columns.values())).pruning.values
-    figure = new_figure(min(1.42, 5.6 / len(columns) + 0.3) * len(methods))
-    axes = figure.subplots(len(methods), len(columns), squeeze=False)
-    for row, method in zip(axes, methods, strict=True):
+    height = min(1.42, 5.6 / len(columns) + 0.3)
+    figure, panels = draw.grid(height * len(methods), len(methods), len(columns))
+    for row, method in zip(panels, methods, strict=True):
         pictures = [histograms.sel(pruning=method) for histograms in columns.values()]
         highest = max(float(picture.max()) for picture in pictures)
         for panel, picture in zip(row, pictures, strict=True):
-            image = show_matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
+            image = draw.matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
             panel.set_aspect("equal")
         row[0].set_ylabel(label_of(method))
         figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
-    for panel, title in zip(axes[0], columns, strict=True):
+    for panel, title in zip(panels[0], columns, strict=True):
         panel.set_title(title)
     return figure
 
 
 def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
-    """Draw the diagonal of random pruning's histogram, measured and expected, for every width.
+    """Draw the diagonal of random pruning's histogram, measured and expected, a panel a width.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.sorted_histograms.sorted_histograms`.
-    density
-        Density of the masks.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One panel a width: plain histogram, its expectation, cross-fitted histogram.
+    Of a dataset of :func:`graphon_lib.experiments.sorted_histograms.sorted_histograms`, whose masks
+    have this density.
     """
     widths = result.width.values
-    figure = new_figure(2.7)
-    axes = figure.subplots(1, len(widths), sharey=True, squeeze=False)
-    for panel, width in zip(axes[0], widths, strict=True):
+    figure, (panels,) = draw.grid(2.7, 1, len(widths), sharey=True)
+    for panel, width in zip(panels, widths, strict=True):
         at_width = result.sel(pruning="random", width=width)
         blocks = at_width.sizes["row"]
         positions = (np.arange(blocks) + 0.5) / blocks
@@ -138,9 +110,38 @@ def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
             panel.plot(positions, diagonal, marker, color=colour, markersize=2.5, label=estimator)
         expected = np.diagonal(sorting_artefact(density, (int(width), int(width)), blocks))
         panel.plot(positions, expected, color="black", linewidth=1.0, label="expected")
-        panel.axhline(density, color="0.6", linewidth=0.8, zorder=0)
-        panel.set_title(f"$n = {width}$")
-        panel.set_xlabel("$u = v$")
-    axes[0, 0].set_ylabel("block mean")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        draw.level(panel, density)
+        panel.set(title=f"$n = {width}$", xlabel="$u = v$")
+    panels[0].set_ylabel("block mean")
+    return draw.with_legend(figure, loc="outside upper center")
+
+
+def degrees_of_neurons(result: xr.Dataset) -> Figure:
+    """Draw in-degree against out-degree of the same neurons, a panel for each method."""
+    figure, panels, spare = draw.method_panels(result.pruning.values, height=1.9)
+    for method, panel in panels.items():
+        of_method = result.sel(pruning=method)
+        look = {"color": look_of(method).colour, "markersize": 1.5}
+        panel.plot(of_method.in_degree, of_method.out_degree, ".", **look)
+        panel.set(xlim=(0.0, None), ylim=(0.0, None))
+    spare.text(0.1, 0.5, "one dot\na neuron", va="center")
+    figure.supxlabel("in-degree (fraction of weights kept)", fontsize=10)
+    figure.supylabel("out-degree", fontsize=10)
     return figure
+
+
+def path_densities(result: xr.Dataset) -> Figure:
+    """Draw the path density of two readings over that of the mask, against the density.
+
+    Of a dataset of :func:`graphon_lib.experiments.shared_positions.shared_positions`; a panel for
+    each reading.
+    """
+    figure, (panels,) = draw.grid(3.0, 1, 2, sharey=True)
+    exact = result.path_density.sel(reading="mask")
+    titles = {"degree": "sorted apart", "joint": "one position a neuron"}
+    for panel, (reading, title) in zip(panels, titles.items(), strict=True):
+        draw.method_lines(panel, result.path_density.sel(reading=reading) / exact, "density")
+        draw.level(panel)
+        panel.set(xlabel="density of the network", title=title)
+    panels[0].set_ylabel("path density / that of the mask")
+    return draw.with_legend(figure)

@@ -1,4 +1,7 @@
-"""Figures on kernels of kept weights: what is measured, and what each theory makes of it."""
+"""Figures on kernels of kept weights: what is measured, and what each theory makes of it.
+
+All are of datasets of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib.book.figures.panels import width_axis
-from graphon_lib.book.style import label_of, look_of, new_figure, style_of
+from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import label_of, look_of, style_of
 
 __all__ = [
     "best_by_density",
@@ -30,15 +34,7 @@ THEORIES = (("theory, joint", "density only"), ("theory, second moments", "+ sec
 def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
     """Return the prediction from positions where there is one, else that with shrunk drifts.
 
-    Parameters
-    ----------
-    statistic
-        With the dimension ``road`` of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`.
-
-    Returns
-    -------
-    xarray.DataArray
-        Without that dimension.
+    `statistic` has the dimension ``road``, which goes.
     """
     positions = statistic.sel(road="theory, positions", drop=True)
     return positions.fillna(statistic.sel(road="theory, shrunk drifts", drop=True))
@@ -47,32 +43,20 @@ def best_prediction(statistic: xr.DataArray) -> xr.DataArray:
 def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw trace and energy of the measured kernels of three regimes, with their predictions.
 
-    Parameters
-    ----------
-    results
-        By title, a row each, datasets of
-        :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density and width.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure; methods along the axis, a black dash for each prediction.
+    A row for each title and result, at one density and width; methods along the axis, and a black
+    dash for each prediction.
     """
-    figure = new_figure(1.3 + 2.1 * len(results))
-    rows = figure.subplots(len(results), 2, sharex=True, squeeze=False)
+    figure, rows = draw.grid(1.3 + 2.1 * len(results), len(results), 2, sharex=True)
     for row, (title, result) in zip(rows, results.items(), strict=True):
-        methods = list(result.pruning.values)
+        names = [label_of(method) for method in result.pruning.values]
         for panel, name in zip(row, ("trace", "energy"), strict=True):
             _regimes_panel(panel, result[name])
-            panel.set_xticks(range(len(methods)), [label_of(m) for m in methods], rotation=40)
+            panel.set_xticks(range(len(names)), names, rotation=40)
             panel.set_title(title)
-        row[0].set_yscale("log")
-        row[0].set_ylabel("trace of the kernel")
-        row[1].set_ylabel("top-5 energy")
-        row[1].set_ylim(0.4, 1.03)
+        row[0].set(yscale="log", ylabel="trace of the kernel")
+        row[1].set(ylabel="top-5 energy", ylim=(0.4, 1.03))
     rows[0, 0].plot([], [], "_", color="black", markersize=10, label="predicted")
-    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    return draw.with_legend(figure, 2)
 
 
 def _regimes_panel(panel: Axes, statistic: xr.DataArray) -> None:
@@ -97,18 +81,9 @@ def _regimes_panel(panel: Axes, statistic: xr.DataArray) -> None:
 def predicted_against_measured(result: xr.Dataset) -> Figure:
     """Draw the traces of three predictions against the measured ones, kept weights.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels`, all densities and widths.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, on logarithmic axes of equal range: one marker a network.
+    Of all densities and widths, on logarithmic axes of equal range: one marker a network.
     """
-    figure = new_figure(2.9)
-    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(2.9, 1, 3, sharex=True, sharey=True)
     trace = result.trace
     measured = trace.sel(road="kept")
     predictions = [(label, trace.sel(road=name)) for name, label in THEORIES]
@@ -117,22 +92,13 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
     for panel, (label, prediction) in zip(panels, predictions, strict=True):
         panel.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
         for method in result.pruning.values:
-            panel.plot(
-                measured.sel(pruning=method).values.ravel(),
-                prediction.sel(pruning=method).values.ravel(),
-                linestyle="none",
-                markersize=4,
-                alpha=0.8,
-                **style_of(method),
-            )
-        panel.set_title(label)
-        panel.set_xscale("log")
-        panel.set_yscale("log")
-        panel.set_aspect("equal")
+            pair = (traces.sel(pruning=method).values.ravel() for traces in (measured, prediction))
+            look = {"linestyle": "none", "markersize": 4, "alpha": 0.8}
+            panel.plot(*pair, **look, **style_of(method))
+        panel.set(title=label, xscale="log", yscale="log", aspect="equal")
     panels[1].set_xlabel("measured trace, kept weights")
     panels[0].set_ylabel("predicted trace")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    return draw.with_legend(figure)
 
 
 def kernels_by_width(
@@ -140,55 +106,29 @@ def kernels_by_width(
 ) -> Figure:
     """Draw predicted over measured traces, and gaps in energy, against the width.
 
-    Parameters
-    ----------
-    results
-        By title, a row each, datasets of
-        :func:`graphon_lib.experiments.signed_kernels.signed_kernels` for one method and density.
-    kernels
-        Pairs of a road and its label; roads that a result has not are left out of its row.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure; means over networks as lines, single networks as markers.
+    A row for each title and result, of one method and density: means over networks as lines, single
+    networks as markers. `kernels` are pairs of a road and its label.
     """
     figure, rows = _ratio_and_gap(len(results))
-    colours = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676")
-    markers = "osv^DP"
     for panels, (title, result) in zip(rows, results.items(), strict=True):
-        for (road, label), colour, marker in zip(kernels, colours, markers, strict=False):
+        for (road, label), look in zip(kernels, SERIES, strict=False):
             ratio = result.trace.sel(road=road) / result.trace.sel(road="kept")
             gap = result.energy.sel(road=road) - result.energy.sel(road="kept")
-            for panel, values in zip(panels, (ratio, gap), strict=True):
-                panel.plot(result.width, values.mean("trial"), color=colour, linewidth=1.1)
-                at = values.width.broadcast_like(values).values.ravel()
-                panel.plot(at, values.values.ravel(), marker, color=colour, markersize=4)
-            panels[0].plot([], [], marker=marker, color=colour, label=label)
+            _means_and_networks(panels, result.width, (ratio, gap), label=label, **look.line)
         panels[0].set_yscale("log")
-        panels[0].set_yticks([0.1, 0.2, 0.5, 1.0, 2.0], ["0.1", "0.2", "0.5", "1", "2"])
-        panels[0].minorticks_off()
+        draw.ticks(panels[0].yaxis, (0.1, 0.2, 0.5, 1.0, 2.0))
         for panel in panels:
-            width_axis(panel, result.width.values, 40)
+            draw.width_axis(panel, result.width.values, 40)
             panel.set_title(title)
     for panel in rows[-1]:
         panel.set_xlabel("width $n$")
-    figure.legend(*rows[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    return draw.with_legend(figure, 2)
 
 
 def best_by_density(result: xr.Dataset) -> Figure:
-    """Draw trace and energy of the best prediction against the sparsity, a line for each method.
+    """Draw trace and energy of :func:`best_prediction` against the sparsity, a line for each method.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one width.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Means over networks as lines, single networks as markers, of :func:`best_prediction`.
+    At one width: means over networks as lines, single networks as markers.
     """
     figure, (panels,) = _ratio_and_gap()
     trace, energy = result.trace, result.energy
@@ -198,23 +138,29 @@ def best_by_density(result: xr.Dataset) -> Figure:
     methods = result.pruning.values
     for number, method in enumerate(methods):
         beside = places + 0.1 * (number - (len(methods) - 1) / 2)
-        for panel, values in zip(panels, (ratio, gap), strict=True):
-            of_method = values.sel(pruning=method).transpose("density", "trial")
-            look = style_of(method) | {"markersize": 4, "label": None}
-            panel.plot(beside, of_method.values, linestyle="", alpha=0.8, **look)
-            panel.plot(beside, of_method.mean("trial"), color=look["color"], linewidth=1.0)
-        panels[0].plot([], [], markersize=4, **style_of(method))
+        pair = (ratio.sel(pruning=method), gap.sel(pruning=method))
+        _means_and_networks(panels, beside, pair, **style_of(method))
     for panel in panels:
-        panel.set_xticks(places, [f"{100 * (1 - d):.0f}" for d in result.density.values])
+        draw.sparsity_axis(panel, places, result.density.values)
         panel.set_xlabel("sparsity (%)")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+    return draw.with_legend(figure)
+
+
+def _means_and_networks(
+    panels: Sequence[Axes], places: ArrayLike, pair: Sequence[xr.DataArray], **look: str
+) -> None:
+    """Draw means over trials as a line and every network as a marker, with one entry in a legend."""
+    panels[0].plot([], [], markersize=4, **look)
+    look["label"] = None
+    for panel, values in zip(panels, pair, strict=True):
+        networks = values.transpose(..., "trial").values
+        panel.plot(places, networks, linestyle="", alpha=0.8, markersize=4, **look)
+        panel.plot(places, values.mean("trial"), color=look["color"], linewidth=1.0)
 
 
 def _ratio_and_gap(rows: int = 1) -> tuple[Figure, NDArray]:
     """Return panels for ratios of traces and differences of energies, with the goals as bands."""
-    figure = new_figure(1.3 + 2.2 * rows)
-    panels = figure.subplots(rows, 2, squeeze=False)
+    figure, panels = draw.grid(1.3 + 2.2 * rows, rows, 2)
     for of_trace, of_energy in panels:
         of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
         of_trace.set_ylabel("trace, ratio")
@@ -226,18 +172,9 @@ def _ratio_and_gap(rows: int = 1) -> tuple[Figure, NDArray]:
 def blocking_trade_off(result: xr.Dataset) -> Figure:
     """Draw how SNIP's kernel comes out for every way to find blocks: trace and energy at once.
 
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure: one marker a way, means over widths and networks; a star for vector positions.
+    At one density: one marker a way, means over widths and networks; a star for vector positions.
     """
-    figure = new_figure(3.3)
-    axes = figure.subplots()
+    figure, ((panel,),) = draw.grid(3.3)
     snip = result.sel(pruning="snip")
     measured = snip.sel(road="kept")
     markers = {"joint": "o", "coclustering": "s", "both": "^"}
@@ -245,58 +182,28 @@ def blocking_trade_off(result: xr.Dataset) -> Figure:
         order, count, shrinkage = str(name).split(", ")
         ratio = result.blocking_trace.sel(blocking=name) / measured.trace
         gap = result.blocking_energy.sel(blocking=name) - measured.energy
-        raw = shrinkage == "raw"
-        axes.plot(
-            float(ratio.mean()),
-            float(gap.mean()),
-            markers[order],
-            color="#0072B2" if raw else "#D55E00",
-            markerfacecolor=("#0072B2" if raw else "#D55E00") if "64" in count else "none",
-            label=name,
-        )
+        colour = "#0072B2" if shrinkage == "raw" else "#D55E00"
+        look = {"color": colour, "markerfacecolor": colour if "64" in count else "none"}
+        panel.plot(float(ratio.mean()), float(gap.mean()), markers[order], label=name, **look)
     tried = result.blocking_trace.notnull().any("blocking")
     ratio = (snip.trace.sel(road="theory, positions") / measured.trace).where(tried)
     gap = (snip.energy.sel(road="theory, positions") - measured.energy).where(tried)
-    axes.plot(float(ratio.mean()), float(gap.mean()), "k*", markersize=11, label="vector positions")
-    axes.axvspan(0.9, 1.1, color="0.92", zorder=0)
-    axes.axhspan(-0.03, 0.03, color="0.92", zorder=0)
-    axes.set_xscale("log")
-    axes.set_xticks([0.2, 0.5, 1.0, 2.0], ["0.2", "0.5", "1", "2"])
-    axes.minorticks_off()
-    axes.set_xlabel("trace, predicted / measured")
-    axes.set_ylabel("energy, difference")
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="x-small"
-    )
-    return figure
+    look = {"markersize": 11, "label": "vector positions"}
+    panel.plot(float(ratio.mean()), float(gap.mean()), "k*", **look)
+    panel.axvspan(0.9, 1.1, color="0.92", zorder=0)
+    panel.axhspan(-0.03, 0.03, color="0.92", zorder=0)
+    panel.set_xscale("log")
+    draw.ticks(panel.xaxis, (0.2, 0.5, 1.0, 2.0))
+    panel.set(xlabel="trace, predicted / measured", ylabel="energy, difference")
+    return draw.with_legend(figure, 2, fontsize="x-small")
 
 
 def traces_by_width(result: xr.Dataset) -> Figure:
-    """Draw the trace with kept weights over that with random signs, against the width.
-
-    Parameters
-    ----------
-    result
-        Dataset of :func:`graphon_lib.experiments.signed_kernels.signed_kernels` at one density.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure, on logarithmic axes.
-    """
-    figure = new_figure(3.1)
-    axes = figure.subplots()
+    """Draw the trace with kept weights over that with random signs, against the width."""
+    figure, ((panel,),) = draw.grid(3.1)
     ratio = result.trace.sel(road="kept") / result.trace.sel(road="signs randomised")
     for method in result.pruning.values:
-        axes.plot(
-            result.width,
-            ratio.sel(pruning=method).mean("trial"),
-            **style_of(method),
-        )
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(result.width.values, [str(width) for width in result.width.values])
-    axes.set_xlabel("width $n$")
-    axes.set_ylabel("trace, kept / random signs")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure
+        panel.plot(result.width, ratio.sel(pruning=method).mean("trial"), **style_of(method))
+    draw.width_axis(panel, result.width.values)
+    panel.set(yscale="log", xlabel="width $n$", ylabel="trace, kept / random signs")
+    return draw.with_legend(figure)

@@ -5,71 +5,42 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from graphon_lib.book.style import label_of, new_figure, style_of
+from graphon_lib.book.figures import draw
+from graphon_lib.book.style import label_of, style_of
 
 __all__ = [
     "accuracy_curves",
     "draw_loss",
     "evaluation_curves",
+    "loss_axis",
     "loss_curves",
-    "plain_decades",
-    "sparsity_title",
     "tuned_rates",
+    "windowed",
 ]
 
-WINDOW = 5
 LOSS_RANGE = (0.1, 6.0)
 
 
-def loss_curves(result: xr.Dataset) -> Figure:
-    """Draw the training loss by step, a panel for each density and a line for each method.
+def windowed(loss: xr.DataArray) -> xr.DataArray:
+    """Return the means of the logarithms of losses over five steps each."""
+    return np.log(loss).coarsen(step=5, boundary="trim").mean()
 
-    Parameters
-    ----------
-    result
-        Of :func:`graphon_lib.experiments.training.training`.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Geometric means over trials and five steps, on a logarithmic axis; the bands go from the
-        least to the greatest trial. Losses that leave the axis at the top, as GraSP's first do, are
-        cut off; a run that diverged ends there in a cross.
-    """
-    figure, panels = _density_panels(result)
-    for density, panel in panels.items():
-        for method in result.pruning.values:
-            draw_loss(
-                panel,
-                result.loss.sel(density=density, pruning=method),
-                **style_of(method),
-            )
-        panel.set_yscale("log")
-        panel.set_ylim(LOSS_RANGE)
-        panel.set_yticks([0.1, 0.3, 1.0, 3.0], ["0.1", "0.3", "1", "3"])
-        panel.minorticks_off()
-    _label_outer(figure, "step", "training loss")
-    return figure
+def loss_axis(panel: Axes) -> None:
+    """Give the vertical axis the logarithmic range that all training losses are drawn on."""
+    panel.set(yscale="log", ylim=LOSS_RANGE)
+    draw.ticks(panel.yaxis, (0.1, 0.3, 1.0, 3.0))
 
 
 def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
-    """Draw one loss curve: geometric mean over trials and five steps, and the range of the trials.
+    """Draw one loss (trial, step): geometric means over trials and five steps, and their range.
 
-    Parameters
-    ----------
-    panel
-        Where to draw, with ``LOSS_RANGE`` as the range of its losses.
-    loss
-        Dimensions trial and step. Infinite from where a trial has diverged: there the line ends in
-        a cross at the top.
-    **options
-        Colour, marker, label and so on of the line.
+    The axis is :func:`loss_axis`. Where a trial has diverged losses are infinite: there the line
+    ends in a cross at the top. `options` are colour, marker, label and so on.
     """
-    logarithms = np.log(loss).coarsen(step=WINDOW, boundary="trim").mean()
+    logarithms = windowed(loss)
     steps = logarithms.step.values
     mean, low, high = (
         np.exp(summary("trial").values)
@@ -78,64 +49,53 @@ def draw_loss(panel: Axes, loss: xr.DataArray, **options: object) -> None:
     finite = np.isfinite(mean)
     every = max(1, len(steps) // 4)
     panel.plot(steps[finite], mean[finite], markevery=(every // 2, every), **options)
-    panel.fill_between(
-        steps[finite], low[finite], high[finite], color=options["color"], alpha=0.2, linewidth=0
-    )
+    look = {"color": options["color"], "alpha": 0.2, "linewidth": 0}
+    panel.fill_between(steps[finite], low[finite], high[finite], **look)
     if not finite.all():
         last = steps[finite][-1] if finite.any() else steps[0]
         panel.plot([last], [LOSS_RANGE[1]], "x", color=options["color"], clip_on=False)
 
 
+def loss_curves(result: xr.Dataset) -> Figure:
+    """Draw the training loss by step, a panel for each density and a line for each method.
+
+    Of a dataset of :func:`graphon_lib.experiments.training.training`; see :func:`draw_loss`. Losses
+    that leave the axis at the top, as GraSP's first do, are cut off.
+    """
+    figure, panels = _density_panels(result)
+    for density, panel in panels.items():
+        for method in result.pruning.values:
+            loss = result.loss.sel(density=density, pruning=method)
+            draw_loss(panel, loss, **style_of(method))
+        loss_axis(panel)
+    return _labelled(figure, "step", "training loss")
+
+
 def accuracy_curves(result: xr.Dataset) -> Figure:
     """Draw the test accuracy by step, a panel for each density and a line for each method.
 
-    Parameters
-    ----------
-    result
-        Of :func:`graphon_lib.experiments.training.training`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Means over trials, with bars from the least to the greatest. A run that has diverged counts
-        as accuracy 0.
+    Of a dataset of :func:`graphon_lib.experiments.training.training`. Means over trials, with bars
+    from the least to the greatest. A run that has diverged counts as accuracy 0.
     """
     figure, panels = _density_panels(result)
     for density, panel in panels.items():
         for method in result.pruning.values:
             accuracy = result.test_accuracy.sel(density=density, pruning=method)
-            mean = accuracy.mean("trial")
-            panel.errorbar(
-                result.evaluation.values,
-                mean.values,
-                [(mean - accuracy.min("trial")).values, (accuracy.max("trial") - mean).values],
-                capsize=2,
-                **style_of(method),
-            )
+            _draw_range(panel, accuracy, accuracy.mean("trial"), **style_of(method))
         panel.set_ylim(0.0, 1.0)
-    _label_outer(figure, "step", "test accuracy")
-    return figure
+    return _labelled(figure, "step", "test accuracy")
 
 
 def tuned_rates(result: xr.Dataset) -> Figure:
     """Draw the loss that gradient descent reaches against its learning rate.
 
-    Parameters
-    ----------
-    result
-        Of :func:`graphon_lib.experiments.tuned_training.tuned_training`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A panel for each density and in it a line for each variant through the rates that were tried;
-        rates at which training diverged are crosses at the top. Dashed lines are networks after an
-        intervention.
+    Of a dataset of :func:`graphon_lib.experiments.tuned_training.tuned_training`: a panel for each
+    density and in it a line for each variant through the rates that were tried; rates at which
+    training diverged are crosses at the top. Dashed lines are networks after an intervention.
     """
-    figure = new_figure(3.4)
-    axes = figure.subplots(1, result.sizes["density"], sharey=True, squeeze=False)[0]
+    figure, (panels,) = draw.grid(3.4, 1, result.sizes["density"], sharey=True)
     top = 1.25 * float(result.tuning_loss.where(np.isfinite(result.tuning_loss)).max())
-    for panel, density in zip(axes, result.density.values, strict=True):
+    for panel, density in zip(panels, result.density.values, strict=True):
         for variant in result.variant.values:
             of_variant = result.sel(variant=variant, density=density)
             losses = of_variant.tuning_loss.dropna("learning_rate")
@@ -144,50 +104,37 @@ def tuned_rates(result: xr.Dataset) -> Figure:
             panel.plot(losses.learning_rate[~diverged], losses[~diverged], **look)
             rates = losses.learning_rate[diverged]
             panel.plot(rates, np.full(rates.size, top), "x", color=look["color"])
-        panel.set_title(sparsity_title(density))
-        panel.set_xscale("log")
-        panel.set_yscale("log")
-        plain_decades(panel.yaxis)
-    _label_outer(figure, "learning rate of gradient descent", "training loss at the end")
-    return figure
+        panel.set(title=draw.sparsity_title(density), xscale="log", yscale="log")
+        draw.plain_decades(panel.yaxis)
+    return _labelled(figure, "learning rate of gradient descent", "training loss at the end")
 
 
 def evaluation_curves(result: xr.Dataset) -> Figure:
     """Draw test loss and test accuracy by the number of updates, a line for each variant.
 
-    Parameters
-    ----------
-    result
-        Of :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`, one density.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Geometric means of the loss and means of the accuracy over trials, with bars from the least to
-        the greatest. Dashed lines are networks after an intervention.
+    Of a dataset of :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING` at
+    one density. Geometric means of the loss and means of the accuracy over trials, with bars from
+    the least to the greatest. Dashed lines are networks after an intervention.
     """
-    figure = new_figure(3.6)
-    of_loss, of_accuracy = figure.subplots(1, 2)
+    figure, ((of_loss, of_accuracy),) = draw.grid(3.6, 1, 2)
     for variant in result.variant.values:
         of_variant = result.sel(variant=variant)
-        look = _look(of_variant) | {"capsize": 2}
-        for panel, values, mean in (
-            (of_loss, of_variant.test_loss, np.exp(np.log(of_variant.test_loss).mean("trial"))),
-            (of_accuracy, of_variant.test_accuracy, of_variant.test_accuracy.mean("trial")),
-        ):
-            # A mean of equal numbers can be off by rounding.
-            ends = np.maximum([mean - values.min("trial"), values.max("trial") - mean], 0.0)
-            panel.errorbar(result.evaluation.values, mean.values, ends, **look)
+        loss, accuracy = of_variant.test_loss, of_variant.test_accuracy
+        look = _look(of_variant)
+        _draw_range(of_loss, loss, np.exp(np.log(loss).mean("trial")), **look)
+        _draw_range(of_accuracy, accuracy, accuracy.mean("trial"), **look)
     for panel, label in ((of_loss, "test loss"), (of_accuracy, "test accuracy")):
-        panel.set_title(label)
-        panel.set_xscale("log")
-        panel.set_xticks(result.evaluation.values, [f"{step:g}" for step in result.evaluation])
+        panel.set(title=label, xscale="log")
+        draw.ticks(panel.xaxis, result.evaluation.values)
         panel.tick_params(axis="x", labelsize=8)
-        panel.minorticks_off()
     of_loss.set_yscale("log")
-    plain_decades(of_loss.yaxis)
-    _label_outer(figure, "updates", "")
-    return figure
+    draw.plain_decades(of_loss.yaxis)
+    return _labelled(figure, "updates", "")
+
+
+def _draw_range(panel: Axes, values: xr.DataArray, mean: xr.DataArray, **look: object) -> None:
+    ends = values.min("trial"), values.max("trial")
+    draw.intervals(panel, values.evaluation.values, mean, *ends, **look)
 
 
 def _look(of_variant: xr.Dataset) -> dict[str, str | None]:
@@ -198,45 +145,25 @@ def _look(of_variant: xr.Dataset) -> dict[str, str | None]:
         **style_of(pruning),
         "linestyle": "--" if changed else "-",
         "markerfacecolor": "white" if changed else None,
-        "label": label_of(pruning) + (f", {intervention}" if changed else ""),
+        "label": label_of(f"{pruning}: {intervention}"),
     }
-
-
-def plain_decades(axis: Axis) -> None:
-    """Label a logarithmic axis of few decades by 0.1, 0.2, 0.3, 0.5, 1 and so on."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _density_panels(result: xr.Dataset) -> tuple[Figure, dict[float, Axes]]:
     densities = [float(density) for density in result.density.values]
-    rows = -(-len(densities) // 3)
-    figure = new_figure(1.85 * rows + 0.7)
-    axes = figure.subplots(rows, min(3, len(densities)), squeeze=False, sharex=True, sharey=True)
-    for spare in axes.ravel()[len(densities) :]:
-        spare.set_axis_off()
-    panels = dict(zip(densities, axes.ravel(), strict=False))
-    for density, panel in panels.items():
-        panel.set_title(sparsity_title(density))
-    return figure, panels
+    count = len(densities)
+    rows = -(-count // 3)
+    share = {"sharex": True, "sharey": True}
+    figure, panels = draw.grid(1.85 * rows + 0.7, rows, min(3, count), count, **share)
+    for panel, density in zip(panels.ravel(), densities, strict=False):
+        panel.set_title(draw.sparsity_title(density))
+    return figure, dict(zip(densities, panels.ravel(), strict=False))
 
 
-def sparsity_title(density: float) -> str:
-    """Return a panel's title, such as ``"sparsity 95 %"`` for the density 0.05."""
-    return f"sparsity {1.0 - density:.0%}".replace("%", " %")
-
-
-def _label_outer(figure: Figure, horizontal: str, vertical: str) -> None:
+def _labelled(figure: Figure, horizontal: str, vertical: str) -> Figure:
     figure.supxlabel(horizontal, fontsize=10)
     figure.supylabel(vertical, fontsize=10)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    lines = -(-len(labels) // 6)
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=-(-len(labels) // lines),
-        columnspacing=0.9,
-        fontsize=8,
-    )
+    count = len(figure.axes[0].get_legend_handles_labels()[1])
+    ncols = -(-count // -(-count // 6))
+    look = {"columnspacing": 0.9, "fontsize": 8}
+    return draw.with_legend(figure, ncols, loc="outside upper center", **look)
