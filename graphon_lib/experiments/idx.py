@@ -11,17 +11,37 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DataError", "read_idx", "read_idx_files"]
+__all__ = ["DataError", "read_idx", "read_idx_files", "unpacked"]
 
 UNSIGNED_BYTE = 8
+GZIP = b"\x1f\x8b"
 
 
 class DataError(ValueError):
     """Data are missing, damaged, or not what they should be; the message names the file."""
 
 
+def unpacked(path: Path) -> bytes:
+    """Return the content of a file, of a gzipped one what it was before.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, or gzipped and not whole.
+    """
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(GZIP) else content
+    except OSError as error:  # a bad gzip header is one of these, too
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is truncated or damaged ({error}); delete it and fetch it again"
+        ) from error
+
+
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """Read a gzipped IDX file of unsigned bytes, of 3 axes for images and 1 for labels.
+    """Read an IDX file of unsigned bytes, gzipped or plain, of 3 axes for images and 1 for labels.
 
     Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
     axis; then the values, the last axis fastest (LeCun, Cortes and Burges, *The MNIST database*).
@@ -29,17 +49,10 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        If the file is missing, is not whole, is not gzip, has another magic number, or has fewer
-        or more values than its header states.
+        If the file is missing, is not whole, has another magic number, or has fewer or more values
+        than its header states.
     """
-    try:
-        content = gzip.decompress(path.read_bytes())
-    except OSError as error:  # a bad gzip header is one of these, too
-        raise DataError(f"{path} cannot be read: {error}") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} is truncated or damaged ({error}); delete it and fetch it again"
-        ) from error
+    content = unpacked(path)
     magic = bytes([0, 0, UNSIGNED_BYTE, axes])
     if content[:4] != magic:
         raise DataError(

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from graphon_lib._checks import check_choice, check_integer
+from graphon_lib._checks import (
+    check_choice,
+    check_instance,
+    check_integer,
+    check_rng,
+    check_sequence,
+)
 from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 
@@ -67,7 +73,8 @@ def train(
     Parameters
     ----------
     model
-        The network, masks applied. Pruned weights are set to 0 and stay there; biases are trained.
+        The network, masks applied, in float32, with as many inputs as images have pixels. Pruned
+        weights are set to 0 and stay there; biases are trained.
     optimizer, learning_rate, steps, batch_size
         A name of :data:`OPTIMIZERS`, its positive rate, the number of updates, and images in a
         batch.
@@ -82,10 +89,13 @@ def train(
     gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
     the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
+    _check_network(model, data)
+    check_rng("rng", rng)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_integer("steps", steps, 1)
     if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
         raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    evaluated = check_sequence("evaluated", evaluated, "numbers of updates")
     for step in evaluated:
         if check_integer("evaluated", step, 0) > steps:
             raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
@@ -136,6 +146,22 @@ def draw_batches(
         if step % epoch == 0:
             order = torch.from_numpy(rng.permutation(available))
         yield order[step % epoch * size :][:size]
+
+
+def _check_network(model: MaskedMLP, data: Images) -> None:
+    """Check that a network can be trained on the digits: its class, sizes, dtype and gradients."""
+    check_instance("model", model, MaskedMLP)
+    check_instance("data", data, Images)
+    inputs, classes = data.x_train.shape[1], int(max(data.y_train.max(), data.y_test.max())) + 1
+    if model.widths[0] != inputs or model.widths[-1] < classes:
+        raise ValueError(
+            f"model must have {inputs} inputs and at least {classes} outputs for these data, got widths {model.widths}"
+        )
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise ValueError(f"model must be in float32, got {name} in {parameter.dtype}")
+        if not parameter.requires_grad:
+            raise ValueError(f"model must have no frozen parameters, got {name} without gradient")
 
 
 @torch.no_grad()

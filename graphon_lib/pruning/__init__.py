@@ -11,7 +11,8 @@ Arguments and words that many functions share:
     The fraction of weights to keep, in (0, 1].
 ``x``, ``y``
     A batch as tensors or arrays: inputs, shape (N, n_0) with N >= 1, finite, converted to the
-    weights' dtype; and labels, shape (N,), integers in [0, n_D).
+    weights' dtype, or to float32 where that is narrower; and labels, shape (N,), integers in
+    [0, n_D).
 ``masks``
     Boolean tensors of the weights' shapes, one a layer; True is kept.
 ``generator``

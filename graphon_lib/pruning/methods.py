@@ -22,7 +22,7 @@ from graphon_lib.pruning.scores import (
     snip_scores,
 )
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
-from graphon_lib.pruning.tensors import as_tensor
+from graphon_lib.pruning.tensors import as_tensor, computing_dtype
 
 __all__ = [
     "METHODS",
@@ -64,9 +64,9 @@ class Method:
     label
         How it is written.
     score
-        Called with the list of weight matrices, then, if they are needed, x and y and a generator;
-        returns a floating-point score for every weight: the higher, the more it deserves to be
-        kept.
+        Called with the list of weight matrices, of single precision at least, then, if they are
+        needed, x and y and a generator; returns a floating-point score for every weight: the
+        higher, the more it deserves to be kept.
     needs_data
         Whether `score` takes a pruning batch.
     needs_generator
@@ -130,6 +130,8 @@ def factor_of(method: str) -> Factor:
     return METHODS[check_choice("method", method, known)].factor
 
 
+# Gradients are wanted even where the caller has ruled them out.
+@torch.inference_mode(False)
 def saliency(
     model: MaskedMLP,
     method: str,
@@ -153,7 +155,8 @@ def saliency(
         SynFlow's first round.
     x
         Inputs of a pruning batch, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite; converted to
-        the weights' dtype. Read by methods that need it alone, ``"snip"`` and ``"grasp"``.
+        the weights' dtype, or to float32 where that is narrower. Read by methods that need it alone,
+        ``"snip"`` and ``"grasp"``.
     y
         Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`.
     generator
@@ -164,7 +167,7 @@ def saliency(
     -------
     list of torch.Tensor
         Scores of the weights' shapes: float64 for ``"random"`` and ``"synflow"``, otherwise of the
-        weights' dtype.
+        weights' dtype, or float32 where that is narrower.
 
     Raises
     ------
@@ -185,6 +188,7 @@ def saliency(
     return METHODS[method].score(*inputs, **options)
 
 
+@torch.inference_mode(False)
 def prune(
     model: MaskedMLP,
     method: str,
@@ -233,7 +237,13 @@ def prune(
     ------
     ValueError
         If an argument is not allowed, see :func:`~graphon_lib.pruning.saliency` and
-        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all.
+        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all; or if all
+        scores are zero, as on a blank batch, and not all weights are kept.
+
+    Warns
+    -----
+    UserWarning
+        If a layer keeps no weight, or in several rounds no path of weights is left.
 
     Examples
     --------
@@ -275,7 +285,7 @@ def _inputs(
 
 
 def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
-    """Return a network's weights and its biases, detached.
+    """Return a network's weights and its biases, detached and in single precision at least.
 
     Raises
     ------
@@ -283,7 +293,10 @@ def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
         If `model` is another network than a `MaskedMLP`, or a parameter is NaN or infinite.
     """
     check_instance("model", model, MaskedMLP)
-    weights, biases = ([p.detach() for p in kind] for kind in (model.weights, model.biases))
+    weights, biases = (
+        [as_tensor("model", p).to(computing_dtype(p)) for p in kind]
+        for kind in (model.weights, model.biases)
+    )
     for name, parameters in (("weights", weights), ("biases", biases)):
         for i, parameter in enumerate(parameters):
             if not torch.isfinite(parameter).all():
@@ -294,7 +307,7 @@ def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
 def check_batch(
     model: MaskedMLP, method: str, x: Tensor | ArrayLike | None, y: Tensor | ArrayLike | None
 ) -> tuple[Tensor, Tensor]:
-    """Return a pruning batch as tensors of the network's dtype and of int64.
+    """Return a pruning batch as tensors: inputs of the dtype that is computed in, labels int64.
 
     Raises
     ------
@@ -307,7 +320,7 @@ def check_batch(
             raise ValueError(f"{name} must be given for method {method!r}, got None")
     x, y = as_tensor("x", x), as_tensor("y", y)
     first = model.weights[0]
-    x = x.to(device=first.device, dtype=first.dtype)
+    x = x.to(device=first.device, dtype=computing_dtype(first))
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
         raise ValueError(
             f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"
