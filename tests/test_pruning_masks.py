@@ -102,6 +102,7 @@ def test_every_floating_dtype(dtype):
     assert_masks(keep_largest([scores], 0.3), by_sorting([scores.double().numpy()], 360))
 
 
+@pytest.mark.filterwarnings("ignore:layer 1 of 2 kept no weight")
 def test_mixed_dtypes_are_compared_without_rounding():
     just_above = torch.tensor([1.0 + 1e-12, 0.0], dtype=torch.float64)
     assert_masks(

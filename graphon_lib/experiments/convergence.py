@@ -11,7 +11,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.convergence_summary import (
-    ESTIMATORS,
     cut_norm_summary,
     degree_summary,
     histogram_summary,
@@ -20,6 +19,7 @@ from graphon_lib.experiments.convergence_summary import (
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.grid import trials_of
+from graphon_lib.experiments.histograms import ESTIMATORS
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import degree_blocks

@@ -18,6 +18,7 @@ from graphon_lib.experiments.distance_of_means import (
     distance_of_means,
     fit_approach,
 )
+from graphon_lib.experiments.histograms import ESTIMATORS, on_grid
 from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.motifs import MOTIFS
 from graphon_lib.graphons.sampling import sample_mask
@@ -26,8 +27,6 @@ from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = [
     "COMPARISONS",
-    "ESTIMATORS",
-    "GRID",
     "QUANTITIES",
     "RATE_STATISTICS",
     "SCALES",
@@ -39,14 +38,8 @@ __all__ = [
     "samples",
 ]
 
-ESTIMATORS = ("plain", "cross-fitted")
-"""How masks are sorted into histograms."""
-
 SCALES = ("histogram", "divided by density")
 STATISTICS = tuple(field.name for field in fields(DistanceOfMeans))
-
-GRID = 2.0**-11
-"""Mean histograms are rounded to multiples of this, well below their errors, to compress."""
 
 # Standard errors keep this many binary digits.
 ERROR_DIGITS = 4
@@ -89,7 +82,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     """Average the histograms over trials and measure how far the means are apart.
 
     Returns ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density,
-    estimator, width, row, column), the mean rounded to multiples of :data:`GRID`; and ``distance``
+    estimator, width, row, column), the mean on the grid of :func:`~graphon_lib.experiments.histograms.on_grid`; and ``distance``
     (..., estimator, scale, width, other_width, statistic), see
     :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
     between its even and its odd trials. The scale ``"divided by density"`` divides every trial's
@@ -107,7 +100,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
         of_widths = [samples(dataset.histogram, width=w, **at) for w in range(widths)]
         for w, sample in enumerate(of_widths):
             if len(sample) > 0:
-                mean[*place, w] = np.round(sample.mean(axis=0) / GRID) * GRID
+                mean[*place, w] = on_grid(sample.mean(axis=0))
             if len(sample) > 1:
                 error[*place, w] = _round_digits(sample.std(axis=0, ddof=1) / len(sample) ** 0.5)
         flat = [sample.reshape(len(sample), shape[-2] * shape[-1]) for sample in of_widths]

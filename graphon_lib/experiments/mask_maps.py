@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib.experiments.convergence_summary import GRID
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.histograms import on_grid
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.graphons.partition import grid_positions
@@ -85,7 +85,7 @@ def mean_maps(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     averaged = dataset[["histogram", "degree", "pixel_density"]]
     means = (averaged / dataset.sizes["trial"]).sum("trial")
     for name in ("histogram", "degree"):
-        means[name] = np.round(means[name] / GRID) * GRID
+        means[name] = on_grid(means[name])
     return dataset.assign(means.astype(np.float32).data_vars)
 
 

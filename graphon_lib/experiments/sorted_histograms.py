@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.convergence_summary import ESTIMATORS
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.histograms import ESTIMATORS
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.sas import sas
 from graphon_lib.pruning.methods import METHODS

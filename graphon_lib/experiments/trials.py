@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphon_lib.experiments.data import Images, sample_batch
-from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.masks import DisconnectedWarning, keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
@@ -38,12 +40,15 @@ class Trial:
         """
         inputs = {"x": self.x, "y": self.y, "generator": self.generator}
         if method in METHODS and METHODS[method].rounds > 1:
-            for density in densities:
-                yield density, prune(self.model, method, density, scope=scope, **inputs)
-            return
-        scores = saliency(self.model, method, **inputs)
+            cut = partial(prune, self.model, method, **inputs)
+        else:
+            cut = partial(keep_largest, saliency(self.model, method, **inputs))
         for density in densities:
-            yield density, keep_largest(scores, density, scope)
+            with warnings.catch_warnings():
+                # Sweeps record layers without weights; they are nothing to be told of.
+                warnings.simplefilter("ignore", DisconnectedWarning)
+                masks = cut(density=density, scope=scope)
+            yield density, masks
 
 
 def start_trial(

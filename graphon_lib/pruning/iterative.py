@@ -15,6 +15,7 @@ from graphon_lib.pruning.masks import (
     NOTHING_RANKED,
     SAMPLE_STRIDE,
     Cut,
+    DisconnectedWarning,
     count_kept,
     warn_of_empty_layers,
 )
@@ -95,6 +96,7 @@ def prune_in_rounds(
         warnings.warn(
             f"all scores are zero from round {unranked} of {rounds} on, when no path of kept weights "
             "is left: of what then survives the earlier is kept; a higher density keeps some",
+            DisconnectedWarning,
             stacklevel=4,
         )
     masks = [torch.from_numpy(layer.mask).to(layer.device) for layer in layers]

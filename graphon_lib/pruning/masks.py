@@ -15,7 +15,15 @@ from torch import Tensor
 
 from graphon_lib._checks import check_choice, check_density, check_sequence
 
-__all__ = ["NOTHING_RANKED", "SCOPES", "Cut", "count_kept", "keep_largest", "warn_of_empty_layers"]
+__all__ = [
+    "NOTHING_RANKED",
+    "SCOPES",
+    "Cut",
+    "DisconnectedWarning",
+    "count_kept",
+    "keep_largest",
+    "warn_of_empty_layers",
+]
 
 SCOPES = ("global", "layer")
 """All layers ranked together, or each alone."""
@@ -26,6 +34,11 @@ NOTHING_RANKED = (
     "without a path of weights from the inputs to the outputs"
 )
 """What is wrong with scores that are zero."""
+
+
+class DisconnectedWarning(UserWarning):
+    """Masks leave no path from the inputs to the outputs."""
+
 
 # Every 61st value is sampled to bracket a threshold. A prime shares no factor with usual widths, so
 # the sample walks through all rows and columns.
@@ -96,6 +109,7 @@ def warn_of_empty_layers(masks: Sequence[Tensor]) -> None:
         warnings.warn(
             f"{layers} kept no weight: nothing passes through the network; a higher density, "
             "scope='layer' or another method keeps some",
+            DisconnectedWarning,
             stacklevel=4,
         )
 
