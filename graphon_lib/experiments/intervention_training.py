@@ -51,7 +51,7 @@ OF_GRASP = {
     "grasp_both": ("grasp: re-drawn, rescaled", "random: rescaled"),
     "grasp_weights": ("grasp: rescaled", "grasp: re-drawn, rescaled"),
 }
-"""Likewise; GraSP's networks have a spread of their own, so that they are judged apart."""
+"""Likewise; GraSP's networks have a spread of their own, so that every pair is judged by its own."""
 
 MARGIN = 1.1
 """Losses that differ by less than a tenth count as equal."""
@@ -60,11 +60,17 @@ MARGIN = 1.1
 def compared(losses: xr.DataArray) -> dict[str, Comparison]:
     """Judge all comparisons of one outcome (variant, trial), those with GraSP as a family of its own.
 
-    By the names of :data:`COMPARISONS` and :data:`OF_GRASP`; the variants have ``pruning`` as
-    coordinate.
+    By the names of :data:`COMPARISONS` and, corrected as by Bonferroni, :data:`OF_GRASP`; the variants
+    have ``pruning`` as coordinate.
     """
     without = losses[{"variant": losses.pruning != "grasp"}]
-    return compare(without, COMPARISONS, margin=MARGIN) | compare(losses, OF_GRASP, margin=MARGIN)
+    found = compare(without, COMPARISONS, margin=MARGIN)
+    count = len(OF_GRASP)
+    for name, pair in OF_GRASP.items():
+        two, level = losses.sel(variant=list(pair)), 1.0 - 0.05 / count
+        one = compare(two, {name: pair}, margin=MARGIN, confidence=level)[name]
+        found[name] = one._replace(p=min(1.0, count * one.p))
+    return found
 
 
 def variant_name(pruning: str, intervention: str) -> str:
