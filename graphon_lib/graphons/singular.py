@@ -27,23 +27,34 @@ def leading_singular_vectors(
     """Return left vectors (n, count), falling singular values and right vectors (m, count).
 
     ARPACK from a fixed starting vector, so that equal matrices have equal results. The vector is
-    not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one.
+    not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one. A matrix
+    of lower rank than `count` leaves ARPACK vectors that it draws at random, and sometimes none: it is
+    then decomposed in full.
     """
     size = min(matrix.shape)
     if size <= max(FULL_DECOMPOSITION_SIZE, 3 * count) or not matrix.any():
-        left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
-        return left[:, :count], values[:count], right[:count].T
+        return _decomposed_in_full(matrix, count)
     with needs_extra("graphons"):
-        from scipy.sparse.linalg import svds
+        from scipy.sparse.linalg import ArpackError, svds
 
     start = np.sin(np.arange(1.0, size + 1)).astype(np.float32)
-    left, values, right = svds(matrix, count, v0=start)
+    try:
+        left, values, right = svds(matrix, count, v0=start)
+    except ArpackError:
+        return _decomposed_in_full(matrix, count)
     order = np.argsort(-values)
     return (
         left[:, order].astype(np.float64),
         values[order].astype(np.float64),
         right[order].T.astype(np.float64),
     )
+
+
+def _decomposed_in_full(
+    matrix: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    return left[:, :count], values[:count], right[:count].T
 
 
 def residual_singular_values(
