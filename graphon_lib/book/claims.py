@@ -312,8 +312,9 @@ ROWS = {
         **ABOVE,
     ),
     "masks-kernel": Claim(
-        "The Graphon NTK is the kernel of pruned networks, with weights drawn anew",
-        "5.1",
+        "The Graphon NTK in its form for kept weights, one position a neuron, is the kernel of pruned "
+        "networks with weights drawn anew",
+        "this book",
         "04-graphon-ntk",
         "at width 1024 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
         ("kernels-of-masks",),
@@ -339,7 +340,8 @@ ROWS = {
         **FACTOR,
     ),
     "random-scale": Claim(
-        "Random Pruning multiplies the kernel by one factor of the density a masked layer",
+        "Random Pruning multiplies the kernel by a power of the density: where pruned weights are not "
+        "trained, one factor a masked layer",
         "5.3",
         "05-random",
         "from 50 to 95 %, traces go with a power of these factors between {low:g} and {high:g}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import xarray as xr
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.paired import Comparison, compare
-from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
+from graphon_lib.experiments.training import RUN_LABELS, RUN_SETTINGS, run_variables, training
 
 __all__ = [
     "COMPARISONS",
@@ -51,7 +52,7 @@ OF_GRASP = {
     "grasp_both": ("grasp: re-drawn, rescaled", "random: rescaled"),
     "grasp_weights": ("grasp: rescaled", "grasp: re-drawn, rescaled"),
 }
-"""Likewise; GraSP's networks have a spread of their own, so that every pair is judged by its own."""
+"""Likewise, but for the last one; GraSP's networks have a spread of their own, so that every pair is judged by its own."""
 
 MARGIN = 1.1
 """Losses that differ by less than a tenth count as equal."""
@@ -146,6 +147,16 @@ VARIANTS = [
 # Where the methods differ most: the comparisons that a chapter asks for are made here.
 SPARSEST = {"trial": 10, "density": [0.05], "variant": VARIANTS}
 
+FIRST_STEPS = Case(
+    {
+        "grid": {"trial": 1, "density": [0.05], "variant": ["random: rescaled"]},
+        "steps": 20,
+        "evaluated": [20],
+    },
+    ["loss", "layer_density", "path_density"],
+    ["layer_density", "path_density"],
+)
+
 INTERVENTION_TRAINING = Experiment(
     name="interventions",
     cell=training,
@@ -158,59 +169,32 @@ INTERVENTION_TRAINING = Experiment(
             {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
             {"trial": 2, "density": [0.1], "variant": VARIANTS},
         ),
-        width=(1024, 64),
-        hidden_layers=(4, 2),
-        optimizer="adam",
-        learning_rate=1e-3,
         steps=(100, 20),
-        batch_size=(128, 64),
         evaluated=([100], [20]),
-        full=(True, False),
+        **RUN_SETTINGS,
     ),
-    case=Case(
-        {
-            "grid": {"trial": 1, "density": [0.05], "variant": ["random: rescaled"]},
-            "steps": 20,
-            "evaluated": [20],
-        },
-        ["loss", "layer_density", "path_density"],
-        ["layer_density", "path_density"],
-    ),
+    case=FIRST_STEPS,
 )
 
 INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under("torch", batch_size=64, grid=SPARSEST)
 
 ENDING = ["dense: as pruned", "all: as pruned", "random: rescaled"]
 
-LONG_TRAINING = Experiment(
+LONG_TRAINING = replace(
+    INTERVENTION_TRAINING,
     name="long-training",
-    cell=training,
-    arguments=of_variant,
-    finish=with_variants,
-    variables=run_variables("variant", "density", "trial"),
-    coords=RUN_LABELS,
     **profiles(
         grid=(
             {"trial": 3, "density": [0.05], "variant": ENDING},
             {"trial": 2, "density": [0.1], "variant": ENDING},
         ),
-        width=(1024, 64),
-        hidden_layers=(4, 2),
-        optimizer="adam",
-        learning_rate=1e-3,
         steps=(2000, 40),
-        batch_size=(128, 64),
         evaluated=([25, 50, 100, 200, 500, 1000, 2000], [20, 40]),
-        full=(True, False),
+        **RUN_SETTINGS,
     ),
-    case=Case(
-        {
-            "grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]},
-            "steps": 20,
-            "evaluated": [20],
-        },
-        ["loss", "layer_density", "path_density"],
-        ["layer_density", "path_density"],
+    case=FIRST_STEPS._replace(
+        changes=FIRST_STEPS.changes
+        | {"grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]}}
     ),
 )
 """Training ten times as long as the paper does: to see where the pruned networks end."""

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_choice, check_integer, check_rng
+from graphon_lib._checks import check_choice, check_integer
 
 __all__ = [
     "COMPARISONS",
@@ -71,14 +71,9 @@ def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
 
 
 def predictions(
-    known: xr.DataArray,
-    loss: xr.DataArray,
-    rng: np.random.Generator,
-    *,
-    scale: str = "trace",
-    resamples: int = 1000,
+    known: xr.DataArray, loss: xr.DataArray, *, scale: str = "trace", confidence: float = 0.95
 ) -> xr.DataArray:
-    """Correlate the ranks of quantities known before training with those of the training speed.
+    r"""Correlate the ranks of quantities known before training with those of the training speed.
 
     Parameters
     ----------
@@ -87,10 +82,10 @@ def predictions(
     loss
         Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
         need not be as many. No NaN; infinite for runs that diverged.
-    rng, resamples
-        Source and number of bootstrap samples.
     scale
         The quantity that ``"given the scale"`` holds fixed.
+    confidence
+        Of the intervals, in (0, 1).
 
     Returns
     -------
@@ -110,13 +105,14 @@ def predictions(
     Spearman's correlation over all cells, ``"within sparsities"`` the mean over densities of that
     over the methods at one of them, ``"given the scale"`` the partial correlation over all cells.
 
-    ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when trials are drawn again with
-    replacement, those of `known` and of `loss` independently, but the same ones in all cells: the
-    networks of one trial share their weights before pruning and their batches. The least and the
-    most value with one of the methods left out say how much hangs on it.
+    ``"lower"`` and ``"upper"`` end an interval by the jackknife: with one of T trials left out of all
+    cells, since its networks share their weights before pruning and their batches, the variances
+    :math:`(T - 1) / T \sum_k (\rho_{(k)} - \bar \rho_{(\cdot)})^2` of `known` and of `loss` add up, and
+    Student's quantile has Welch's and Satterthwaite's degrees of freedom. A single trial tells of no
+    spread. The least and the most value with one of the methods left out say how much hangs on it.
     """
-    check_rng("rng", rng)
-    check_integer("resamples", resamples, 1)
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
     check_choice("scale", scale, [str(name) for name in known.quantity.values])
     loss = loss.transpose("at", "pruning", "density", "trial")
     known = known.transpose("quantity", "pruning", "density", "trial")
@@ -134,16 +130,25 @@ def predictions(
         return _comparisons(x, speed, place)
 
     x, speed = known.values, -loss.values
-    value = compare(x.mean(axis=-1), speed.mean(axis=-1))
-    drawn = compare(_redraw(x, rng, resamples), _redraw(speed, rng, resamples))
+    means = x.mean(axis=-1), speed.mean(axis=-1)
+    value = compare(*means)
+    left_out = [
+        np.stack([compare(one, means[1]) for one in _without_each(x)]),
+        np.stack([compare(means[0], one) for one in _without_each(speed)]),
+    ]
+    half = _half_width(left_out, confidence)
+    lower, upper = np.clip(value - half, -1.0, 1.0), np.clip(value + half, -1.0, 1.0)
     without = np.stack(
         [
-            compare(*(np.delete(array.mean(axis=-1), method, axis=1) for array in (x, speed)))
+            compare(*(np.delete(array, method, axis=1) for array in means))
             for method in range(known.sizes["pruning"])
         ]
     )
-    lower, upper = _quantiles(drawn, (0.025, 0.975))
-    least, most = _quantiles(without, (0.0, 1.0))
+    none = np.isnan(without).all(axis=0)
+    least, most = (
+        np.where(none, np.nan, end(np.where(none, 0.0, without), axis=0))
+        for end in (np.nanmin, np.nanmax)
+    )
     stacked = np.stack([value, lower, upper, least, most], axis=-1)
     return xr.DataArray(
         stacked,
@@ -157,19 +162,25 @@ def predictions(
     )
 
 
-def _quantiles(samples: NDArray[np.float64], levels: Sequence[float]) -> NDArray[np.float64]:
-    """Return quantiles over the first axis of the samples that exist; NaN where none does."""
-    none = np.isnan(samples).all(axis=0)
-    return np.where(none, np.nan, np.nanquantile(np.where(none, 0.0, samples), levels, axis=0))
-
-
-def _redraw(
-    values: NDArray[np.float64], rng: np.random.Generator, resamples: int
-) -> NDArray[np.float64]:
-    """Return means over trials drawn with replacement, resamples first."""
+def _without_each(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the mean over trials without each of them; the mean itself of a single trial."""
     trials = values.shape[-1]
-    chosen = rng.integers(trials, size=(resamples, trials))
-    return np.moveaxis(values[..., chosen].mean(axis=-1), -1, 0)
+    if trials == 1:
+        return [values[..., 0]]
+    return [np.delete(values, k, axis=-1).mean(axis=-1) for k in range(trials)]
+
+
+def _half_width(left_out: Sequence[NDArray[np.float64]], confidence: float) -> NDArray[np.float64]:
+    """Return half of an interval from values with each trial left out, for each set of trials."""
+    from scipy.stats import t
+
+    counts = [len(values) for values in left_out]
+    parts = [(n - 1) * v.var(axis=0) for n, v in zip(counts, left_out, strict=True)]
+    variance = sum(parts)
+    shares = sum(part**2 / max(n - 1, 1) for n, part in zip(counts, parts, strict=True))
+    with np.errstate(invalid="ignore"):
+        degrees = np.where(shares > 0.0, variance**2 / shares, 1.0)
+    return t.ppf((1.0 + confidence) / 2.0, degrees) * np.sqrt(variance)
 
 
 def _comparisons(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -119,6 +120,18 @@ def _grid(trials: int) -> dict[str, Any]:
     }
 
 
+RUN_SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "width": (1024, 64),
+        "hidden_layers": (4, 2),
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "batch_size": (128, 64),
+        "full": (True, False),
+    }
+)
+"""What experiments with training runs share: at the paper's sizes and in the quick profile."""
+
 TRAINING = Experiment(
     name="training",
     cell=training,
@@ -128,14 +141,9 @@ TRAINING = Experiment(
     **profiles(
         grid=(_grid(trials=5), {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]}),
         intervention="as pruned",
-        width=(1024, 64),
-        hidden_layers=(4, 2),
-        optimizer="adam",
-        learning_rate=1e-3,
         steps=(200, 40),
-        batch_size=(128, 64),
         evaluated=([25, 50, 100, 200], [5, 10, 20, 40]),
-        full=(True, False),
+        **RUN_SETTINGS,
     ),
     # The first steps of a run do not depend on how many follow.
     case=Case(
