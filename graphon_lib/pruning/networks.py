@@ -83,15 +83,16 @@ class ModuleNetwork:
     ----------
     module : torch.nn.Module
         The model, out of what shares a batch out over devices.
-    layers : list of torch.nn.Module
-        Those that are pruned, each once, as registered; and their `weights`, detached, of single
-        precision at least, finite.
-    names : list of str
-        Of their weights, as `named_parameters` of the model has them.
     state : dict
-        Parameters and buffers like that, by the names of `module`.
-    keys : list of str
-        Where the weights are in `state`.
+        Its parameters and buffers, detached, of single precision at least, each by the first of its
+        names, the key.
+    layers : dict
+        Those that are pruned, as registered, with the keys of their weights.
+    keys, weights, names : list
+        Of the weights, each once: where they are in `state`, what they are there, and their names
+        in the model's `named_parameters`.
+    parameters : dict
+        The weights themselves by key.
     masks : dict
         Where :mod:`torch.nn.utils.prune` has masked a weight: its key, and that of its mask.
 
@@ -121,8 +122,7 @@ class ModuleNetwork:
             if is_lazy(tensor) or tensor.is_meta:
                 raise ValueError(f"model's {prefix}{place} must have values, got none yet")
         self._places = {place: key_of[id(tensor)] for place, tensor in places.items()}
-        self.keys: list[str] = []
-        self.layers: list[nn.Module] = []
+        self.layers: dict[nn.Module, str] = {}
         self.masks: dict[str, str] = {}
         self._names: dict[str, list[str]] = {}
         for path, layer in model.named_modules():
@@ -135,11 +135,9 @@ class ModuleNetwork:
                 weight = layer._parameters["weight_orig"]
                 self.masks[key_of[id(weight)]] = f"{start}weight_mask"
             _check_weight(f"{prefix}{start}weight", weight)
-            key = key_of[id(weight)]
-            if key not in self._names:
-                self.keys.append(key)
-                self.layers.append(layer)
+            key = self.layers[layer] = key_of[id(weight)]
             self._names.setdefault(key, []).append(f"{prefix}{start}weight")
+        self.keys = list(self._names)
         if not self.keys:
             raise ValueError(
                 f"model must have layers {', '.join(kind.__name__ for kind in PRUNED_LAYERS)}, "
@@ -152,12 +150,13 @@ class ModuleNetwork:
                 raise ValueError(
                     f"model's {prefix}{key} must be finite, got NaN or infinite entries"
                 )
-        self.names = [self._names[key][0] for key in self.keys]
+        self.names = [self.name_of(key) for key in self.keys]
         self.weights = [self.state[key] for key in self.keys]
+        self.parameters = {key: places[key] for key in self.keys}
 
-    def outputs(self, weights: Sequence[Tensor], x: Tensor) -> object:
-        """Return what the model does of inputs in its present mode, with other weights."""
-        return self._call(self.state | dict(zip(self.keys, weights, strict=True)), x)
+    def outputs(self, weights: Sequence[Tensor], x: Tensor, **state: Tensor) -> object:
+        """Return what the model makes of inputs in its present mode, with other weights and state."""
+        return self._call(self.state | dict(zip(self.keys, weights, strict=True)) | state, x)
 
     def inputs(self, name: str, x: Tensor | ArrayLike) -> Tensor:
         """Return inputs as a tensor; those in floating point have the dtype that is computed in."""
@@ -205,6 +204,10 @@ class ModuleNetwork:
                     f"x must be a batch that model takes, got shape {tuple(x.shape)} of {x.dtype}, "
                     f"on which it fails: {why}"
                 ) from error
+
+    def name_of(self, key: str) -> str:
+        """Return the first name of a weight."""
+        return self._names[key][0]
 
     def named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """Return one tensor a layer by name."""
