@@ -185,6 +185,22 @@ def test_code_in_a_file_of_weights_is_not_run(files, capsys, tmp_path):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_network_of_torchvision(torchvision, tmp_path, capsys):
+    torch.manual_seed(0)
+    torch.save(torchvision.models.vgg11().state_dict(), tmp_path / "weights.pt")
+    x, y = np.random.default_rng(0).normal(size=(4, 3, 64, 64)), np.arange(4)
+    np.savez(tmp_path / "batch.npz", x=x, y=y)
+    paths = {"--state": "weights.pt", "--data": "batch.npz", "-o": "masks.pt"}
+    arguments = {"model": "torchvision.models:vgg11", "--method": "snip", "--density": 0.05}
+    assert run(arguments | {flag: tmp_path / name for flag, name in paths.items()}) == 0
+    out = capsys.readouterr().out
+    assert "Path density: " in out
+    assert "not" not in out.split("Path density: ")[1].split("\n")[0]
+    masks = torch.load(tmp_path / "masks.pt", weights_only=True)
+    assert sum(int(mask.sum()) for mask in masks.values()) == round(0.05 * 132_851_392)
+
+
 def test_the_command_line():
     words = ["-m", "graphon_lib", "prune", "x:y", "--method", "snip"]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
