@@ -351,6 +351,48 @@ def test_dropout_is_the_same_in_both_passes_over_several_batches():
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+def test_batches_that_the_network_changes_in_place_are_copied():
+    model, x, y = setting(linear)
+    before = x.clone()
+    in_place = nn.Sequential(nn.ReLU(inplace=True), *model)
+    for method in NEED_DATA:
+        masks = prune(in_place, method, 0.3, [(x, y)] * 2)
+        assert torch.equal(x, before)
+        others = prune(model, method, 0.3, [(x.relu(), y)] * 2)
+        assert all(map(torch.equal, masks.values(), others.values()))
+
+
+@EMPTIED
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("method", METHODS)
+def test_transformers(method):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+        model = nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(40, 5))
+    x, y = torch.randn(6, 5, 8, generator=seeded()), torch.arange(6) % 5
+    for training in (True, False):
+        masks = prune(model.train(training), method, 0.3, x, y, scope="layer", **seldom(method))
+        assert {"0.layers.0.self_attn.out_proj.weight", "2.weight"} < set(masks)
+
+
+def test_networks_that_are_not_twice_differentiable():
+    model, x, y = setting(linear)
+    model.forward = lambda x: torch.cdist(nn.Sequential.forward(model, x), torch.eye(5))
+    prune(model, "snip", 0.3, x, y)
+    with pytest.raises(ValueError, match=r"must be differentiable by the weights, for .* twice"):
+        prune(model, "grasp", 0.3, x, y)
+
+
+def test_perceptrons_take_another_loss():
+    model = MaskedMLP((12, 9, 5), seeded(0))
+    x, y = torch.randn(20, 12, generator=seeded()), torch.randn(20, 5, generator=seeded(2))
+    for method in NEED_DATA:
+        masks = prune(model, method, 0.3, x, y, loss=nn.MSELoss())
+        others = prune(of_perceptron(model), method, 0.3, x, y, loss=nn.MSELoss())
+        assert all(map(torch.equal, masks, others.values()))
+
+
 def test_layers_that_are_not_called_score_zero():
     model, x, y = setting(linear)
     model.unused = nn.Linear(3, 2)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
 
 from graphon_lib._checks import check_instance
@@ -192,10 +193,13 @@ class ModuleNetwork:
             on = [x.device] if x.device.type == "cuda" else []
             stack.enter_context(torch.random.fork_rng(on))
             stack.enter_context(torch.autocast(x.device.type, enabled=False))
-            if "torch._dynamo" in sys.modules:  # compiled graphs have no second derivatives
+            # Neither compiled graphs nor fused attention have second derivatives.
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            if "torch._dynamo" in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             try:
-                return functional_call(self.module, everywhere, (x,), tie_weights=False)
+                # A copy, which may be changed in place.
+                return functional_call(self.module, everywhere, (x.clone(),), tie_weights=False)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:

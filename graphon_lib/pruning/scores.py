@@ -45,7 +45,15 @@ def gradients(value: Tensor, leaves: Sequence[Tensor], **options: bool) -> Seque
     """Return the derivatives of a number; 0 by weights that it does not depend on."""
     if not value.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
-    return torch.autograd.grad(value, leaves, materialize_grads=True, **options)
+    try:
+        return torch.autograd.grad(value, leaves, materialize_grads=True, **options)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(
+            "model and loss must be differentiable by the weights, for method 'grasp' twice, got "
+            f"what is not: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _added(first: Sequence[Tensor], others: Iterable[Sequence[Tensor]]) -> Sequence[Tensor]:

@@ -4,7 +4,8 @@ Run with `python tests/benchmarks/reference_masks.py CHECKOUT`, CHECKOUT being a
 https://github.com/ganguli-lab/Synaptic-Flow. Its VGG-11, with BatchNorm and without, and its
 ResNet-20 at random weights are pruned by both, on the same random batch, in evaluation mode as it
 does, in double precision, where its ties are exact, and in single precision as it is published.
-Random masks are drawn by either's own generator and are compared by their number alone.
+Random masks are drawn by either's own generator and are compared by their number alone. The number
+kept is rounded here and rounded up there, so that one entry may differ.
 """
 
 import argparse
