@@ -252,6 +252,16 @@ def test_perceptrons_take_several_batches_too(method):
         torch.testing.assert_close(several, factor * one, rtol=1e-4, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_shuffling_takes_no_random_numbers_away(method):
+    model, x, y = setting(linear)
+    loader = DataLoader(TensorDataset(x, y), batch_size=8, shuffle=True)
+    state = torch.random.get_rng_state()
+    first = prune(model, method, 0.3, loader)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert same(prune(model, method, 0.3, loader), first)
+
+
 def test_snip_and_grasp_of_another_loss_are_its_derivatives():
     model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)).double()
     x, y = (torch.randn(6, n, generator=seeded(), dtype=torch.float64) for n in (4, 2))
