@@ -3,7 +3,8 @@
 The rooms of the library, each importing only from those before it:
 
 ``graphon_lib.pruning``
-    Masked networks and five ways to prune them at initialisation (PyTorch).
+    Five ways to prune networks at initialisation, masked perceptrons and any others (PyTorch);
+    ``python -m graphon_lib prune`` from a shell.
 ``graphon_lib.graphons``
     Step graphons, their estimators and their distances (NumPy).
 ``graphon_lib.ntk``

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -205,16 +205,31 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
-def check_masks(masks: Sequence[ArrayLike]) -> list[NDArray[np.bool_]]:
-    """Return the masks of a network, one or more, the rows of each the columns of the next."""
-    masks = check_sequence("masks", masks, "binary matrices, one a layer")
-    checked = [check_mask(f"masks[{i}]", mask) for i, mask in enumerate(masks)]
+def check_masks(
+    masks: Sequence[ArrayLike] | Mapping[str, ArrayLike],
+) -> list[NDArray[np.bool_]]:
+    """Return the masks of a network, one or more, the rows of each the columns of the next.
+
+    They may have names. Those of convolutions are refused: what their graphons are is not known.
+    """
+    names = list(masks) if isinstance(masks, Mapping) else None
+    values = masks if names is None else masks.values()
+    values = check_sequence("masks", values, "binary matrices, one a layer")
+    names = [f"masks[{name!r}]" for name in names or range(len(values))]
+    for name, mask in zip(names, values, strict=True):
+        shape = as_numpy(name, mask).shape
+        if len(shape) in (3, 4):
+            raise ValueError(
+                f"{name} must be a matrix (n_out, n_in) of a linear layer, got shape {shape}: "
+                "for masks of convolutions there is no theory yet"
+            )
+    checked = [check_mask(name, mask) for name, mask in zip(names, values, strict=True)]
     if not checked:
         raise ValueError("masks must be one mask or more, got none")
-    for i, (before, after) in enumerate(itertools.pairwise(checked), start=1):
+    for name, (before, after) in zip(names[1:], itertools.pairwise(checked), strict=True):
         if after.shape[1] != before.shape[0]:
             raise ValueError(
-                f"masks[{i}] must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
+                f"{name} must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
             )
     return checked
 

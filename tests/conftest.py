@@ -1,9 +1,11 @@
 """How property tests search, and what tests may need: the built site, Chromium, the complete MNIST."""
 
 import functools
+import importlib.util
 import os
 
 import pytest
+import torch
 from hypothesis import settings
 
 from graphon_lib.experiments import data, sweep
@@ -34,6 +36,27 @@ def browser():
         pytest.skip(f"no browser: install one of {', '.join(NAMES)} to test the pages")
     with launched(path) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def torchvision():
+    """Its models, which need PyTorch alone.
+
+    PyPI's wheel is made for PyTorch with CUDA: beside another its operators for boxes do not load,
+    and importing it fails unless they are declared.
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        pytest.skip("no torchvision, which the extra test installs")
+    try:
+        import torchvision
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor boxes, Tensor scores, float overlap) -> Tensor")
+        import torchvision
+
+        torchvision.declared = library  # as long as this lives
+    return torchvision
 
 
 FOLDERS = {

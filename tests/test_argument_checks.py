@@ -4,12 +4,14 @@ The checks themselves are tried on everything that could come; of every function
 one case, which shows that the door is guarded.
 """
 
+import copy
 from functools import partial
 
 import numpy as np
 import pytest
 import scipy.sparse
 import torch
+import torch.nn.utils.prune
 
 from graphon_lib import _checks, graphons, ntk, pruning
 from graphon_lib.experiments.data import Images, sample_batch
@@ -86,6 +88,10 @@ MASKS = [np.ones((4, 3)), np.ones((2, 4))]
 X, Y = np.ones((3, 6)), [0, 1, 1]
 MODEL = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
 TRAINED = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
+MODULE = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(8, 2))
+SIGNALS = np.ones((3, 1, 6))
+PRUNED = copy.deepcopy(MODULE)
+torch.nn.utils.prune.custom_from_mask(PRUNED[0], "weight", torch.ones(2, 1, 3))
 DIGITS = Images(
     np.float32(X), np.array(Y), np.float32(X), np.array(Y), "three", "here", "", (2, 3), 2
 )
@@ -324,6 +330,23 @@ REFUSALS = [
         (pruning.rescale_signal, {"model": MODEL}, {"x": bad})
         for bad in (0 * X, X[0], X[:0], X[:, :4], NAN * X, torch.ones(3, 6) * 1j, [[1.0], [1, 2]])
     ),
+    (
+        pruning.prune,
+        {"model": MODULE, "method": "snip", "density": 0.3, "x": SIGNALS, "y": Y, "loss": None},
+        {"model": PRUNED, "x": SIGNALS[0, 0], "y": [0, 1], "loss": 3, "scope": 1, "rounds": 0},
+    ),
+    (
+        pruning.saliency,
+        {"model": MODULE, "method": "grasp", "x": [(SIGNALS, Y)]},
+        {"model": torch.nn.ReLU(), "method": "none", "x": [SIGNALS], "loss": "mse"},
+    ),
+    (
+        pruning.saliency,
+        {"model": MODULE, "method": "synflow", "x": SIGNALS},
+        {"x": None},
+    ),
+    (pruning.rescale_signal, {"model": PRUNED, "x": SIGNALS}, {"model": MODULE, "x": X[:, :2]}),
+    (pruning.signal_moments, {"model": MODULE, "x": SIGNALS}, {"model": 3, "x": NAN * SIGNALS}),
     (
         pruning.keep_largest,
         {"scores": [torch.ones(4)], "density": 0.5},

@@ -23,7 +23,7 @@ def block(name):
 
 
 @pytest.fixture
-def wanda(monkeypatch):
+def movement(monkeypatch):
     names = {"torch": torch, "Method": Method}
     exec(block("score"), names)
     ((name, record),) = eval(f"{{{block('row')}}}", names).items()
@@ -31,38 +31,35 @@ def wanda(monkeypatch):
     return name
 
 
-def test_the_method_scores_as_its_equation_says(wanda):
-    model = MaskedMLP((2, 2, 1), torch.Generator().manual_seed(0))
+def test_the_method_scores_as_its_equation_says(movement):
+    model = MaskedMLP((2, 2), torch.Generator().manual_seed(0))
     with torch.no_grad():
-        model.weights[0].copy_(torch.tensor([[1.0, -2.0], [-1.0, 0.5]]))
-        model.weights[1].copy_(torch.tensor([[3.0, -1.0]]))
-    x = torch.tensor([[3.0, 0.0], [4.0, 1.0]])
-    # Norms of the inputs: 5 and 1. The first hidden neuron is 3, then 2; the second is dead.
-    first, second = saliency(model, wanda, x, torch.tensor([0, 0]))
-    torch.testing.assert_close(first, torch.tensor([[5.0, 2.0], [5.0, 0.5]]))
-    torch.testing.assert_close(second, torch.tensor([[3.0 * 13.0**0.5, 0.0]]))
+        model.weights[0].copy_(torch.tensor([[1.0, -2.0], [1.0, -2.0]]))
+    # Both logits are 1, so that the softmax is a half: the derivative is (-1/2, 1/2) times x.
+    (scores,) = saliency(model, movement, torch.tensor([[3.0, 1.0]]), torch.tensor([0]))
+    torch.testing.assert_close(scores, torch.tensor([[1.5, -1.0], [-1.5, 1.0]]))
 
 
-def test_its_row_is_right_that_signs_of_weights_matter(wanda):
+def test_its_row_is_right_that_signs_of_weights_matter(movement):
     model = MaskedMLP((8, 8, 3), torch.Generator().manual_seed(0))
     x, y = torch.rand(5, 8, generator=torch.Generator().manual_seed(1)), torch.arange(5) % 3
-    before = saliency(model, wanda, x, y)
+    before = saliency(model, movement, x, y)
     with torch.no_grad():
         model.weights[0].neg_()
-    after = saliency(model, wanda, x, y)
-    assert all(map(torch.equal, before, after)) != METHODS[wanda].uses_sign
+    after = saliency(model, movement, x, y)
+    assert all(map(torch.equal, before, after)) != METHODS[movement].uses_sign
 
 
-def test_it_prunes_is_swept_and_has_a_look(wanda):
+def test_it_prunes_is_swept_and_has_a_look(movement):
     generator = torch.Generator().manual_seed(0)
     model = MaskedMLP((20, 30, 4), generator)
     x, y = torch.randn(16, 20, generator=generator), torch.arange(16) % 4
     for scope in ("global", "layer"):
-        assert sum(int(m.sum()) for m in prune(model, wanda, 0.25, x, y, scope=scope)) == 180
+        assert sum(int(m.sum()) for m in prune(model, movement, 0.25, x, y, scope=scope)) == 180
     result = MASK_STATISTICS.run(profile="quick")
-    assert np.isfinite(result.layer_density.sel(pruning=wanda)).all()
-    assert label_of(wanda) == "Wanda"
-    assert look_of(wanda) not in [look_of(name) for name in METHODS if name != wanda]
+    assert np.isfinite(result.layer_density.sel(pruning=movement)).all()
+    assert label_of(movement) == "Movement"
+    assert look_of(movement) not in [look_of(name) for name in METHODS if name != movement]
 
 
 def test_every_file_that_the_page_names_is_there():

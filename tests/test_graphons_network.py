@@ -283,3 +283,39 @@ def test_drifts_up_to_those_of_equal_weights_are_possible():
     assert network.drifts[0][0, 0] == pytest.approx(np.sqrt(n) * w / 2)
     # Behind the first layer any drift is possible in the limit of many inputs.
     GraphonNetwork([StepGraphon([[0.1]])] * 2, None, [[[100.0]], [[-100.0]]])
+
+
+def test_named_masks_of_linear_layers_are_those_of_a_list():
+    rng = np.random.default_rng(0)
+    masks = {"fc1.weight": rng.random((9, 7)) < 0.5, "fc2.weight": rng.random((4, 9)) < 0.5}
+    weights = {name: rng.normal(size=mask.shape) for name, mask in masks.items()}
+    state = {"fc1.bias": np.zeros(9), **weights}
+    named = GraphonNetwork.from_masks(masks, state, blocks=3)
+    listed = GraphonNetwork.from_masks(list(masks.values()), list(weights.values()), blocks=3)
+    for ours, theirs in zip(named.layers, listed.layers, strict=True):
+        np.testing.assert_array_equal(ours.values, theirs.values)
+    for ours, theirs in zip(named.second_moments, listed.second_moments, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("masks", "weights", "match"),
+    [
+        (
+            {"fc.weight": np.ones((3, 2)), "conv.weight": np.ones((3, 3, 5, 5))},
+            None,
+            r"masks\['conv.weight'\] must be a matrix .* got shape \(3, 3, 5, 5\): .* no theory yet",
+        ),
+        ([np.ones((3, 2, 5))], None, r"masks\[0\] must be a matrix .* no theory yet"),
+        (
+            {"a": np.ones((3, 2)), "b": np.ones((2, 4))},
+            None,
+            r"masks\['b'\] must have 3 columns, the rows of the mask before; got shape \(2, 4\)",
+        ),
+        ({}, None, "masks must be one mask or more, got none"),
+        ({"a": np.ones((3, 2))}, {"b": np.ones((3, 2))}, "weights must hold .* got none of 'a'"),
+    ],
+)
+def test_named_masks_that_are_no_chain_of_linear_layers(masks, weights, match):
+    with pytest.raises(ValueError, match=match):
+        GraphonNetwork.from_masks(masks, weights)

@@ -1,5 +1,7 @@
 """Iterative SNIP against the rule written out, and the number of rounds of every method."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.iterative import iterative_masks
+from graphon_lib.pruning.losses import losses_of
+from graphon_lib.pruning.networks import as_network
 from graphon_lib.pruning.scores import magnitude_scores, snip_scores
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
 
@@ -56,7 +60,8 @@ def test_one_round_is_snip():
     model, x, y = setting()
     weights = [w.detach() for w in model.weights]
     once = prune(model, "snip", 0.2, x, y)
-    loop = iterative_masks(snip_scores, weights, x, y, density=0.2, scope="global", rounds=1)
+    losses = losses_of(as_network(model), "snip", x, y, None)
+    loop = iterative_masks(snip_scores, weights, losses, density=0.2, scope="global", rounds=1)
     assert all(map(torch.equal, loop, once))
 
 
@@ -72,9 +77,10 @@ def test_synflow_is_its_score_in_rounds(initialisation):
     """But for rounding, which decides among equal scores: hence weights of distinct sizes."""
     model, _, _ = setting((12, 9, 8, 4), initialisation=initialisation)
     weights, biases = ([p.detach() for p in kind] for kind in (model.weights, model.biases))
-    rule = {"density": 0.2, "scope": "global", "rounds": 20, "biases": biases}
-    ours = synflow_masks(weights, **rule)
-    assert all(map(torch.equal, ours, iterative_masks(synflow_scores, weights, **rule)))
+    rule = {"density": 0.2, "scope": "global", "rounds": 20}
+    ours = synflow_masks(weights, biases=biases, **rule)
+    scores = partial(synflow_scores, biases=biases)
+    assert all(map(torch.equal, ours, iterative_masks(scores, weights, **rule)))
 
 
 def test_rounds_matter_and_repeat():

@@ -1,8 +1,12 @@
 """The signal of a pruned network, measured and restored."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from test_pruning_modules import EVERY_NETWORK, apply, linear, of_perceptron
+from test_pruning_modules import setting as module_setting
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, rescale_signal, signal_moments
 
@@ -107,3 +111,99 @@ def test_a_network_without_a_path_is_refused_and_left_as_it_is():
         rescale_signal(model, x)
     assert all(torch.equal(a, b) for a, b in zip(before, model.weights, strict=True))
     assert signal_moments(model, x)[1:].tolist() == [0.0, 0.0]
+
+
+def applied(build, method="random", density=0.3):
+    model, x, y = module_setting(build)
+    masks = prune(model, method, density, x, y, scope="layer", generator=seeded())
+    return apply(copy.deepcopy(model), masks), model, x
+
+
+def weighted_sums(model, x):
+    """Return the mean squares of what the layers send apart from biases, call by call."""
+    found = {}
+    for name, layer in model.named_modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Conv2d):
+
+            def hook(layer, inputs, _, name=name):
+                if layer.weight.ndim > 2:
+                    sums = layer._conv_forward(inputs[0], layer.weight, None)
+                else:
+                    sums = torch.nn.functional.linear(inputs[0], layer.weight)
+                found.setdefault(name, float(sums.double().square().mean()))
+
+            layer.register_forward_hook(hook)
+    with torch.no_grad():
+        model(x)
+    return found
+
+
+@EVERY_NETWORK
+@pytest.mark.parametrize("training", [True, False])
+def test_any_module_has_the_signal_of_its_dense_self(build, training):
+    model, dense, x = applied(build)
+    for each in (model, dense):
+        each.train(training)
+        for module in each.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    before, state = copy.deepcopy(model.state_dict()), torch.random.get_rng_state()
+    with torch.inference_mode():
+        factors = rescale_signal(model, x)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    changed = {name.removesuffix("weight") + "weight_orig" for name in factors}
+    for name, tensor in model.state_dict().items():
+        if name in changed:
+            factor = float(factors[name.removesuffix("_orig")])
+            torch.testing.assert_close(tensor, before[name] * factor)
+        else:  # but for the second name of a block that stands twice
+            assert torch.equal(tensor, before[name]) or name == "3.conv.weight_orig"
+    for module in model.modules():
+        if hasattr(module, "weight_orig"):
+            assert torch.equal(module.weight, module.weight_orig * module.weight_mask)
+            assert not module._forward_hooks
+    wanted = weighted_sums(copy.deepcopy(dense), x)
+    measured = weighted_sums(copy.deepcopy(model), x)
+    assert measured == pytest.approx(wanted, rel=1e-4)
+
+
+def test_moments_of_a_module_are_those_of_the_perceptron():
+    model, x = pruned(initialisation="torch")
+    written = apply(
+        of_perceptron(model),
+        {f"{2 * layer}.weight": mask for layer, mask in enumerate(model.masks)},
+    )
+    moments = signal_moments(written, x)
+    assert list(moments) == ["0.weight", "2.weight", "4.weight"]
+    np.testing.assert_allclose(list(moments.values()), signal_moments(model, x), rtol=1e-5)
+
+
+def test_random_pruning_of_a_module_needs_the_density_to_the_power_of_minus_one_half():
+    """Of some 400 neurons the mean square has a relative error of 7 %, its root of 3.5 %; 4 of them."""
+    model = of_perceptron(MaskedMLP((400, 500, 400), seeded(0)))
+    apply(model, prune(model, "random", 0.25, generator=seeded()))
+    factors = rescale_signal(model, torch.randn(50, 400, generator=seeded(2)))
+    np.testing.assert_allclose(list(factors.values()), 2.0, rtol=0.14)
+
+
+def test_a_module_without_masks_or_without_a_path_is_refused_and_left_as_it_is():
+    model, dense, x = applied(linear)
+    with pytest.raises(ValueError, match=r"model must have its masks applied by torch\.nn\.utils"):
+        rescale_signal(dense, x)
+    model[1][0].weight_mask.zero_()
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=r"model must let a signal through: layer 1\.0\.weight"):
+        rescale_signal(model, x)
+    assert all(map(torch.equal, before.values(), model.state_dict().values()))
+    with pytest.raises(ValueError, match="x must be a batch that model takes"):
+        rescale_signal(model, x[:, :3])
+    assert not model[1][0]._forward_hooks
+
+
+def test_layers_that_send_nothing_when_dense_keep_their_weights():
+    model, x, _ = module_setting(linear)
+    torch.nn.init.zeros_(model[2].weight)
+    apply(model, prune(model, "random", 0.5, generator=seeded(), scope="layer"))
+    factors = rescale_signal(model, x)
+    assert float(factors["2.weight"]) == 1.0
+    assert float(factors["0.0.weight"]) != 1.0

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from graphon_lib.graphons import check_certificate
 
@@ -11,7 +13,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 @pytest.fixture(scope="module")
-def example():
+def example(torchvision):
     """The names that the Python blocks leave, run one after the other."""
     blocks = re.findall(
         r"^```python\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
@@ -35,3 +37,21 @@ def test_the_cut_norm_is_that_of_the_graphon_with_its_own_masses(example):
 def test_the_kernel_is_that_of_the_inputs(example):
     assert example["x"].shape == (100, 784)
     assert 0 < example["network"].path_density() < 1
+
+
+def test_the_network_is_pruned_rescaled_and_trains(example):
+    net, pruned = example["net"], example["pruned"]
+    layers = [m for m in net.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    assert len(pruned) == len(layers) == 21
+    kept, total = (
+        sum(int(m.sum()) for m in pruned.values()),
+        sum(m.numel() for m in pruned.values()),
+    )
+    assert kept == round(0.05 * total)
+    assert all(float(factor) > 1 for factor in example["factors"].values())
+    for name, mask in pruned.items():
+        layer = net.get_submodule(name.removesuffix(".weight"))
+        gradient = layer.weight_orig.grad
+        assert torch.isfinite(gradient).all()
+        assert gradient.any()
+        assert not gradient[~mask].any()

@@ -3,7 +3,7 @@ r"""The graphons of a network, layer by layer, on shared blocks of neurons."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,8 +87,8 @@ class GraphonNetwork:
     @classmethod
     def from_masks(
         cls,
-        masks: Sequence[ArrayLike],
-        weights: Sequence[ArrayLike] | None = None,
+        masks: Sequence[ArrayLike] | Mapping[str, ArrayLike],
+        weights: Sequence[ArrayLike] | Mapping[str, ArrayLike] | None = None,
         *,
         blocks: int = 64,
         order: str = "joint",
@@ -99,11 +99,13 @@ class GraphonNetwork:
 
         Parameters
         ----------
-        masks : sequence of array_like, shapes (n_out, n_in)
-            From the first layer to the read-out; the rows of each are the columns of the next.
-        weights : sequence of array_like, optional
-            The weights in the masks' shapes. When given, second moments and drifts are filled; what
-            they are off the mask does not matter.
+        masks : sequence or dict of array_like, shapes (n_out, n_in)
+            From the first layer to the read-out; the rows of each are the columns of the next. The
+            dict that :func:`~graphon_lib.pruning.prune` returns for a chain of linear layers does.
+        weights : sequence or dict of array_like, optional
+            The weights in the masks' shapes, or a dict that has them by the masks' names, such as a
+            `state_dict`. When given, second moments and drifts are filled; what they are off the
+            mask does not matter.
         blocks : int
             Number of blocks K of every hidden layer, at least 1; at most as many as neurons.
         order : {"joint", "degree", "coclustering", "both"}
@@ -152,6 +154,11 @@ class GraphonNetwork:
         layers = list(map(labelled_means, checked, row_labels, col_labels))
         if weights is None:
             return cls(layers)
+        if isinstance(masks, Mapping) and isinstance(weights, Mapping):
+            missing = [name for name in masks if name not in weights]
+            if missing:
+                raise ValueError(f"weights must hold the masks' names, got none of {missing[0]!r}")
+            weights = [weights[name] for name in masks]
         fitting = check_weights(weights, checked)
         moments = list(map(weight_moments, fitting, checked, row_labels, col_labels))
         drifts = [moment.drift for moment in moments]

@@ -1,4 +1,4 @@
-r"""Masked networks and the ways to prune them at initialisation (PyTorch).
+r"""Ways to prune networks at initialisation, masked perceptrons and any others (PyTorch).
 
 From a network to its masks: score the weights, keep the largest scores, and ask what the masks do
 to the signal and what chance alone would have kept.
@@ -6,7 +6,9 @@ to the signal and what chance alone would have kept.
 Arguments and words that many functions share:
 
 ``model``
-    A `MaskedMLP`; :math:`n_0, \dots, n_D` are its widths.
+    A `MaskedMLP`; :math:`n_0, \dots, n_D` are its widths. `prune` and `saliency` take any
+    :class:`torch.nn.Module` with linear layers or convolutions, and return dicts by the names of
+    its weights where they return lists by layers.
 ``density``
     The fraction of weights to keep, in (0, 1].
 ``x``, ``y``

@@ -47,9 +47,16 @@ class Layer:
 
 
 def prune_in_rounds(
-    layers: Sequence[Layer], rescore: Callable[[], None], density: float, scope: str, rounds: int
+    layers: Sequence[Layer],
+    rescore: Callable[[], None],
+    density: float,
+    scope: str,
+    rounds: int,
+    names: Sequence[str] | None = None,
 ) -> list[Tensor]:
     r"""Return masks: `rescore` the layers, keep their largest scores, and so on.
+
+    The `names` of layers, None for their numbers, are for messages.
 
     Raises
     ------
@@ -75,9 +82,10 @@ def prune_in_rounds(
        iteratively conserving synaptic flow*, NeurIPS 2020.
     """
     groups = [layers] if scope == "global" else [[layer] for layer in layers]
-    names = ["the network"] if scope == "global" else [f"layer {i + 1}" for i in range(len(layers))]
+    names = names or range(1, len(layers) + 1)
+    places = ["the network"] if scope == "global" else [f"layer {name}" for name in names]
     sizes = [sum(layer.mask.size for layer in group) for group in groups]
-    final = [count_kept(density, size, name) for size, name in zip(sizes, names, strict=True)]
+    final = [count_kept(density, size, place) for size, place in zip(sizes, places, strict=True)]
     surviving = list(sizes)
     unranked = None
     for k in range(1, rounds + 1):
@@ -88,7 +96,7 @@ def prune_in_rounds(
             count = final[g] if k == rounds else sizes[g] - pruned
             if unranked is None and count < surviving[g] and _all_zero(group):
                 if untouched:
-                    raise ValueError(f"scores of {names[g]} {NOTHING_RANKED}")
+                    raise ValueError(f"scores of {places[g]} {NOTHING_RANKED}")
                 unranked = k
             _prune_to(group, count, surviving[g])
             surviving[g] = count
@@ -100,28 +108,30 @@ def prune_in_rounds(
             stacklevel=4,
         )
     masks = [torch.from_numpy(layer.mask).to(layer.device) for layer in layers]
-    warn_of_empty_layers(masks)
+    warn_of_empty_layers(masks, names)
     return masks
 
 
 def iterative_masks(
     score: Callable[..., list[Tensor]],
     weights: Sequence[Tensor],
-    *inputs: Tensor,
+    *inputs: object,
     density: float,
     scope: str,
     rounds: int,
-    **options: object,
+    names: Sequence[str] | None = None,
 ) -> list[Tensor]:
     """Return the masks of a score in several rounds, exactly ``round(density * total)`` True.
 
     Parameters
     ----------
     score
-        Called in every round with the weights (n_out, n_in), the pruned ones set to 0, `inputs` and
-        `options`, such as a batch: the same in every round.
+        Called in every round with the weights, the pruned ones set to 0, and `inputs`, such as the
+        losses of batches: the same in every round.
     density, scope, rounds
         As in :func:`~graphon_lib.pruning.prune`.
+    names
+        Of layers, for messages; None for their numbers.
 
     Raises
     ------
@@ -141,15 +151,15 @@ def iterative_masks(
     layers = [Layer(w) for w in weights]
 
     def rescore() -> None:
-        scores = score([layer.weight for layer in layers], *inputs, **options)
+        scores = score([layer.weight for layer in layers], *inputs)
         if not all(torch.isfinite(s).all() for s in scores):
             raise ValueError(
-                "model.weights and x must be small enough for finite scores, which overflowed"
+                "model's weights and x must be small enough for finite scores, which overflowed"
             )
         for layer, s in zip(layers, scores, strict=True):
             layer.score = s.cpu().numpy()
 
-    return prune_in_rounds(layers, rescore, density, scope, rounds)
+    return prune_in_rounds(layers, rescore, density, scope, rounds, names)
 
 
 def _all_zero(group: Sequence[Layer]) -> bool:

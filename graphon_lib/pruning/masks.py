@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -45,13 +45,15 @@ class DisconnectedWarning(UserWarning):
 SAMPLE_STRIDE = 61
 
 
-def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global") -> list[Tensor]:
+def keep_largest(
+    scores: Sequence[Tensor] | Mapping[str, Tensor], density: float, scope: str = "global"
+) -> list[Tensor] | dict[str, Tensor]:
     """Return the masks that keep the largest scores, exactly as many as the density asks for.
 
     Parameters
     ----------
     scores
-        One floating-point tensor a layer, non-empty and finite, of any shape.
+        One floating-point tensor a layer, non-empty and finite, of any shape; with names or without.
     density
     scope
         ``"global"`` ranks the scores of all layers together and keeps ``round(density * total)``;
@@ -60,8 +62,8 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
 
     Returns
     -------
-    list of torch.Tensor
-        The masks.
+    list or dict of torch.Tensor
+        The masks, with the names of the scores.
 
     Raises
     ------
@@ -87,23 +89,29 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
     [tensor([[False,  True],
             [ True, False]])]
     """
-    scores = _check_scores(scores)
+    names = list(scores) if isinstance(scores, Mapping) else None
+    scores = _check_scores(scores if names is None else scores.values(), names)
     density = check_density("density", density)
     if check_choice("scope", scope, SCOPES) == "global":
         count = count_kept(density, sum(s.numel() for s in scores), "the network")
         masks = _largest("scores", scores, count)
-        warn_of_empty_layers(masks)
-        return masks
-    counts = [count_kept(density, s.numel(), f"layer {i}") for i, s in enumerate(scores, start=1)]
-    return [
-        _largest(f"scores[{i}]", [s], count)[0]
-        for i, (s, count) in enumerate(zip(scores, counts, strict=True))
-    ]
+        warn_of_empty_layers(masks, names)
+    else:
+        counts = [
+            count_kept(density, s.numel(), f"layer {name}")
+            for name, s in zip(names or range(1, len(scores) + 1), scores, strict=True)
+        ]
+        masks = [
+            _largest(_item(i, names), [s], count)[0]
+            for i, (s, count) in enumerate(zip(scores, counts, strict=True))
+        ]
+    return masks if names is None else dict(zip(names, masks, strict=True))
 
 
-def warn_of_empty_layers(masks: Sequence[Tensor]) -> None:
-    """Warn of layers of which nothing is kept."""
-    empty = [str(i) for i, mask in enumerate(masks, start=1) if not mask.any()]
+def warn_of_empty_layers(masks: Sequence[Tensor], names: Sequence[str] | None = None) -> None:
+    """Warn of layers of which nothing is kept, by their names or numbers."""
+    names = names or range(1, len(masks) + 1)
+    empty = [str(name) for name, mask in zip(names, masks, strict=True) if not mask.any()]
     if empty:
         layers = f"layer{'s' * (len(empty) > 1)} {', '.join(empty)} of {len(masks)}"
         warnings.warn(
@@ -204,7 +212,11 @@ def _largest(name: str, scores: Sequence[Tensor], count: int) -> list[Tensor]:
     ]
 
 
-def _check_scores(scores: Sequence[Tensor]) -> list[Tensor]:
+def _item(i: int, names: Sequence[str] | None) -> str:
+    return f"scores[{i if names is None else names[i]!r}]"
+
+
+def _check_scores(scores: Iterable[Tensor], names: Sequence[str] | None) -> list[Tensor]:
     if isinstance(scores, Tensor):
         raise ValueError("scores must be a sequence of tensors, one a layer, got a single tensor")
     scores = check_sequence("scores", scores, "tensors, one a layer")
@@ -217,9 +229,11 @@ def _check_scores(scores: Sequence[Tensor]) -> list[Tensor]:
                 if isinstance(s, Tensor)
                 else type(s).__name__
             )
-            raise ValueError(f"scores[{i}] must be a non-empty floating-point tensor, got {got}")
+            raise ValueError(
+                f"{_item(i, names)} must be a non-empty floating-point tensor, got {got}"
+            )
         if not torch.isfinite(s).all():
-            raise ValueError(f"scores[{i}] must be finite, got NaN or infinite entries")
+            raise ValueError(f"{_item(i, names)} must be finite, got NaN or infinite entries")
     # One dtype for all, so that scores are compared as they are and not after rounding.
     dtype = reduce(torch.promote_types, (s.dtype for s in scores), torch.float32)
     return [s.detach().to(dtype) for s in scores]

@@ -8,12 +8,14 @@ from functools import partial
 
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 
-from graphon_lib._checks import check_choice, check_density, check_instance, check_integer
+from graphon_lib._checks import check_choice, check_density, check_integer
 from graphon_lib.pruning.iterative import iterative_masks
+from graphon_lib.pruning.losses import Batches, Loss, losses_of, read_batches
 from graphon_lib.pruning.masks import SCOPES, keep_largest
-from graphon_lib.pruning.model import MaskedMLP, random_generator
+from graphon_lib.pruning.model import random_generator
+from graphon_lib.pruning.networks import ModuleNetwork, Perceptron, as_network
 from graphon_lib.pruning.scores import (
     GRASP_TEMPERATURE,
     grasp_scores,
@@ -21,19 +23,10 @@ from graphon_lib.pruning.scores import (
     random_scores,
     snip_scores,
 )
-from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
-from graphon_lib.pruning.tensors import as_tensor, computing_dtype
+from graphon_lib.pruning.synflow import flow_scores, synflow_masks, synflow_scores
+from graphon_lib.pruning.tensors import to_device
 
-__all__ = [
-    "METHODS",
-    "Factor",
-    "Method",
-    "check_batch",
-    "factor_of",
-    "finite_parameters",
-    "prune",
-    "saliency",
-]
+__all__ = ["METHODS", "ClosedForm", "Factor", "Method", "factor_of", "prune", "saliency"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,21 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class ClosedForm:
+    """What does for a `MaskedMLP`, in less time, what a method does by automatic differentiation.
+
+    Parameters
+    ----------
+    score, in_rounds
+        As those of `Method`, called with the weight matrices and the keyword ``biases``, a list,
+        empty for networks without any.
+    """
+
+    score: Callable[..., list[Tensor]]
+    in_rounds: Callable[..., list[Tensor]]
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to prune: how it scores the weights, and what it needs for that.
 
@@ -64,24 +72,26 @@ class Method:
     label
         How it is written.
     score
-        Called with the list of weight matrices, of single precision at least, then, if they are
-        needed, x and y and a generator; returns a floating-point score for every weight: the
+        Called with the list of weights, of single precision at least, then, if they are needed, the
+        losses, the flow and a generator; returns a floating-point score for every weight: the
         higher, the more it deserves to be kept.
     needs_data
-        Whether `score` takes a pruning batch.
+        Whether `score` takes losses: a list with a function of weights for every batch, to which
+        the keyword ``temperature`` says what to divide logits by.
+    needs_flow
+        Whether it takes the flow: a function of absolute weights, the sum of outputs of ones.
     needs_generator
         Whether it draws random numbers.
-    uses_biases
-        Whether it takes the biases of the network, which come as the keyword ``biases``: a list,
-        empty for networks without any.
     uses_sign
         Whether the scores change when signs of weights do. Where they do not, the weights that are
         kept have a symmetric law if all have.
     rounds
         How many times to score and prune unless told otherwise.
     in_rounds
-        Returns the masks of several rounds; called as `score` is and with ``density=``, ``scope=``
-        and ``rounds=``. None allows one round only.
+        Returns the masks of several rounds; called as `score` is and with ``density=``, ``scope=``,
+        ``rounds=`` and ``names=``, those of layers. None allows one round only.
+    closed_form
+        For a `MaskedMLP`.
     factor
         Of the scores of those whose keeping is a function of vector positions.
     """
@@ -89,11 +99,12 @@ class Method:
     label: str
     score: Callable[..., list[Tensor]]
     needs_data: bool = False
+    needs_flow: bool = False
     needs_generator: bool = False
-    uses_biases: bool = False
     uses_sign: bool = False
     rounds: int = 1
     in_rounds: Callable[..., list[Tensor]] | None = None
+    closed_form: ClosedForm | None = None
     factor: Factor | None = None
 
 
@@ -104,7 +115,6 @@ METHODS = {
         "SNIP",
         snip_scores,
         needs_data=True,
-        uses_biases=True,
         uses_sign=True,
         in_rounds=partial(iterative_masks, snip_scores),
         factor=Factor(),
@@ -113,12 +123,16 @@ METHODS = {
         "GraSP",
         grasp_scores,
         needs_data=True,
-        uses_biases=True,
         uses_sign=True,
         factor=Factor(signed=True, curvature=True, temperature=GRASP_TEMPERATURE),
     ),
     "synflow": Method(
-        "SynFlow", synflow_scores, uses_biases=True, rounds=100, in_rounds=synflow_masks
+        "SynFlow",
+        flow_scores,
+        needs_flow=True,
+        rounds=100,
+        in_rounds=partial(iterative_masks, flow_scores),
+        closed_form=ClosedForm(synflow_scores, synflow_masks),
     ),
 }
 """The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
@@ -133,13 +147,14 @@ def factor_of(method: str) -> Factor:
 # Gradients are wanted even where the caller has ruled them out.
 @torch.inference_mode(False)
 def saliency(
-    model: MaskedMLP,
+    model: nn.Module,
     method: str,
-    x: Tensor | ArrayLike | None = None,
+    x: Tensor | ArrayLike | Batches | None = None,
     y: Tensor | ArrayLike | None = None,
     *,
+    loss: Loss | None = None,
     generator: torch.Generator | None = None,
-) -> list[Tensor]:
+) -> list[Tensor] | dict[str, Tensor]:
     r"""Score every weight of a network; the higher, the more it deserves to be kept.
 
     Biases are part of the network that is scored, and have no score: they are not pruned.
@@ -147,33 +162,56 @@ def saliency(
     Parameters
     ----------
     model
-        The network. Its weights are scored as they are, all of them: `model.masks` is not read.
+        A `MaskedMLP`, whose weights are scored as they are, all of them: `model.masks` is not read.
+        Or any :class:`torch.nn.Module` with weights of :class:`~torch.nn.Linear`,
+        :class:`~torch.nn.Conv1d` or :class:`~torch.nn.Conv2d`, frozen or not, which are scored; in
+        :class:`~torch.nn.DataParallel` or :func:`torch.compile`, too. It is left as it is.
     method
         ``"random"``: uniform on [0, 1). ``"magnitude"``: :math:`|w|`. ``"snip"``:
         :math:`|w\, \partial L / \partial w|` [1]_. ``"grasp"``: the signed :math:`w \odot Hg` [2]_.
         ``"synflow"``: the share of the synaptic flow through the dense network [3]_, the score of
         SynFlow's first round.
     x
-        Inputs of a pruning batch, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite; converted to
-        the weights' dtype, or to float32 where that is narrower. Read by methods that need it alone,
-        ``"snip"`` and ``"grasp"``.
+        Inputs of a pruning batch, finite; converted to the weights' dtype, or to float32 where that
+        is narrower. For a `MaskedMLP` of shape :math:`(N, n_0)` with :math:`N \ge 1`. For a module
+        whatever it takes; integers are left as they are.
+
+        Or, without y, several batches: an iterable of pairs (inputs, labels), such as a
+        :class:`torch.utils.data.DataLoader`, all of which is read, and held in memory. L, g and H
+        are then sums over batches, of each of which the loss is a mean.
+
+        Read by methods that need it alone, ``"snip"`` and ``"grasp"``; of a module ``"synflow"``
+        reads the shape of one input.
     y
-        Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`.
+        Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`, one for each output.
+    loss
+        A function of outputs and labels to one number instead of the mean cross-entropy; labels may
+        then be whatever it takes. The temperature of ``"grasp"`` is that of the cross-entropy.
     generator
         Source of the random scores; None takes a new one seeded by the operating system. Read by
         ``"random"`` alone.
 
     Returns
     -------
-    list of torch.Tensor
+    list or dict of torch.Tensor
         Scores of the weights' shapes: float64 for ``"random"`` and ``"synflow"``, otherwise of the
-        weights' dtype, or float32 where that is narrower.
+        weights' dtype, or float32 where that is narrower. Of a module by the names that its weights
+        have in :meth:`~torch.nn.Module.named_parameters`.
 
     Raises
     ------
     ValueError
-        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite,
-        or a batch that is needed is missing or does not fit the network.
+        If `method` is unknown, `model` has no such weights, or one that is NaN, infinite, or no
+        plain tensor, a batch that is needed is missing or does not fit the network, or the loss is
+        no number that depends on the weights.
+
+    Notes
+    -----
+    A module is scored in the mode that it is in, training or evaluation, by ``"snip"`` and
+    ``"grasp"``; what its buffers learn from it is forgotten. ``"synflow"`` scores it as the authors'
+    code does [4]_: in evaluation mode, with the absolute values of all that is saved with it,
+    biases and what BatchNorm has learnt among them, and its activation functions as they are. In a
+    network of ReLUs, averages and BatchNorms as initialised these leave the flow linear.
 
     References
     ----------
@@ -183,39 +221,53 @@ def saliency(
        Flow*, ICLR 2020.
     .. [3] Tanaka, Kunin, Yamins and Ganguli, *Pruning neural networks without any data by
        iteratively conserving synaptic flow*, NeurIPS 2020.
+    .. [4] https://github.com/ganguli-lab/Synaptic-Flow, ``SynFlow`` in ``Pruners/pruners.py``.
     """
-    inputs, options = _inputs(model, method, x, y, generator)
-    return METHODS[method].score(*inputs, **options)
+    check_choice("method", method, METHODS)
+    network = as_network(model)
+    score, _ = _ways(network, method, x, y, loss, generator)
+    return network.with_every_name(
+        [to_device(s, w.device) for s, w in zip(score(), network.weights, strict=True)]
+    )
 
 
 @torch.inference_mode(False)
 def prune(
-    model: MaskedMLP,
+    model: nn.Module,
     method: str,
     density: float,
-    x: Tensor | ArrayLike | None = None,
+    x: Tensor | ArrayLike | Batches | None = None,
     y: Tensor | ArrayLike | None = None,
     *,
     scope: str = "global",
     rounds: int | None = None,
+    loss: Loss | None = None,
     generator: torch.Generator | None = None,
-) -> list[Tensor]:
+) -> list[Tensor] | dict[str, Tensor]:
     """Return masks that keep a given fraction of a network's weights.
 
-    The network is left as it is, masks included; to apply the result, write
-    ``model.masks = prune(model, ...)``.
+    The network is left as it is, masks included. To apply the result to a `MaskedMLP`, write
+    ``model.masks = prune(model, ...)``; to another module
+
+    .. code-block:: python
+
+        for name, mask in prune(model, ...).items():
+            layer = model.get_submodule(name.rpartition(".")[0])
+            torch.nn.utils.prune.custom_from_mask(layer, "weight", mask)
 
     Parameters
     ----------
     model
-        The network, pruned from dense at its present weights: `model.masks` is not read, so that
-        one network can be pruned again by another method or to another density.
+        The network, pruned from dense at its present weights, as in
+        :func:`~graphon_lib.pruning.saliency`: `model.masks` is not read, so that one network can be
+        pruned again by another method or to another density.
     method
         One of :data:`~graphon_lib.pruning.METHODS`, see :func:`~graphon_lib.pruning.saliency`.
     density
         Fraction to keep, in (0, 1].
-    x, y
-        A pruning batch, for methods that need one, as in :func:`~graphon_lib.pruning.saliency`.
+    x, y, loss
+        One or more pruning batches and the loss, as in :func:`~graphon_lib.pruning.saliency`; the
+        same in every round.
     scope
         ``"global"`` ranks all layers together, ``"layer"`` each alone, as in
         :func:`~graphon_lib.pruning.keep_largest`.
@@ -228,10 +280,12 @@ def prune(
 
     Returns
     -------
-    list of torch.Tensor
+    list or dict of torch.Tensor
         Boolean masks of the weights' shapes, True where kept: exactly ``round(density * total)``
         weights, or ``round(density * size)`` of each layer for ``scope="layer"``; of equal scores
-        the earlier is kept.
+        the earlier is kept. Of a module by name, layers in the order of
+        :meth:`~torch.nn.Module.named_modules`; a weight that two layers share has one mask, under
+        both names.
 
     Raises
     ------
@@ -258,85 +312,46 @@ def prune(
     check_choice("scope", scope, SCOPES)
     record = METHODS[method]
     rounds = check_integer("rounds", record.rounds if rounds is None else rounds, 1)
-    if rounds == 1:
-        return keep_largest(saliency(model, method, x, y, generator=generator), density, scope)
-    if record.in_rounds is None:
+    if rounds > 1 and record.in_rounds is None:
         raise ValueError(f"rounds must be 1 for method {method!r}, got {rounds}")
-    inputs, options = _inputs(model, method, x, y, generator)
-    return record.in_rounds(*inputs, density=density, scope=scope, rounds=rounds, **options)
-
-
-def _inputs(
-    model: MaskedMLP,
-    method: str,
-    x: Tensor | ArrayLike | None,
-    y: Tensor | ArrayLike | None,
-    generator: torch.Generator | None,
-) -> tuple[list, dict[str, list[Tensor]]]:
-    """Return what the functions of a method take, by position and by name, checked."""
-    check_choice("method", method, METHODS)
-    weights, biases = finite_parameters(model)
-    inputs: list = [weights]
-    if METHODS[method].needs_data:
-        inputs += check_batch(model, method, x, y)
-    if METHODS[method].needs_generator:
-        inputs.append(random_generator(generator))
-    return inputs, {"biases": biases} if METHODS[method].uses_biases else {}
-
-
-def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
-    """Return a network's weights and its biases, detached and in single precision at least.
-
-    Raises
-    ------
-    ValueError
-        If `model` is another network than a `MaskedMLP`, or a parameter is NaN or infinite.
-    """
-    check_instance("model", model, MaskedMLP)
-    weights, biases = (
-        [as_tensor("model", p).to(computing_dtype(p)) for p in kind]
-        for kind in (model.weights, model.biases)
+    network = as_network(model)
+    score, in_rounds = _ways(network, method, x, y, loss, generator)
+    if rounds == 1:
+        masks = keep_largest(network.named(score()), density, scope)
+        masks = masks if network.names is None else masks.values()
+    else:
+        masks = in_rounds(density=density, scope=scope, rounds=rounds)
+    return network.with_every_name(
+        [mask.to(w.device) for mask, w in zip(masks, network.weights, strict=True)]
     )
-    for name, parameters in (("weights", weights), ("biases", biases)):
-        for i, parameter in enumerate(parameters):
-            if not torch.isfinite(parameter).all():
-                raise ValueError(f"model.{name}[{i}] must be finite, got NaN or infinite entries")
-    return weights, biases
 
 
-def check_batch(
-    model: MaskedMLP, method: str, x: Tensor | ArrayLike | None, y: Tensor | ArrayLike | None
-) -> tuple[Tensor, Tensor]:
-    """Return a pruning batch as tensors: inputs of the dtype that is computed in, labels int64.
-
-    Raises
-    ------
-    ValueError
-        If one is missing, which `method` is said to need, or does not fit the network.
-    """
-    check_instance("model", model, MaskedMLP)
-    for name, value in (("x", x), ("y", y)):
-        if value is None:
-            raise ValueError(f"{name} must be given for method {method!r}, got None")
-    x, y = as_tensor("x", x), as_tensor("y", y)
-    first = model.weights[0]
-    x = x.to(device=first.device, dtype=computing_dtype(first))
-    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
-        raise ValueError(
-            f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"
+def _ways(
+    network: Perceptron | ModuleNetwork,
+    method: str,
+    x: Tensor | ArrayLike | Batches | None,
+    y: Tensor | ArrayLike | None,
+    loss: Loss | None,
+    generator: torch.Generator | None,
+) -> tuple[Callable[[], list[Tensor]], Callable[..., list[Tensor]] | None]:
+    """Return what scores a network, and what prunes it in rounds, with all that these need."""
+    record, weights = METHODS[method], network.weights
+    if record.closed_form and isinstance(network, Perceptron):
+        form, biases = record.closed_form, network.biases
+        return partial(form.score, weights, biases=biases), partial(
+            form.in_rounds, weights, biases=biases
         )
-    if not torch.isfinite(x).all():
-        raise ValueError("x must be finite, got NaN or infinite entries")
-    if y.is_floating_point() or y.dtype == torch.bool:
-        raise ValueError(f"y must be integer class labels, got dtype {y.dtype}")
-    if y.shape != x.shape[:1]:
-        raise ValueError(
-            f"y must have shape ({len(x)},), one label a row of x, got {tuple(y.shape)}"
-        )
-    y = y.to(device=first.device, dtype=torch.int64)
-    classes = model.widths[-1]
-    if y.min() < 0 or y.max() >= classes:
-        raise ValueError(
-            f"y must lie in [0, {classes - 1}], got labels from {int(y.min())} to {int(y.max())}"
-        )
-    return x, y
+    inputs: list = [weights]
+    if record.needs_data:
+        inputs.append(losses_of(network, method, x, y, loss))
+    if record.needs_flow:
+        names, (x, _) = read_batches(x, y, method)[0]
+        if x is None:
+            raise ValueError(
+                f"x must be given for method {method!r} on a module, to know its shape, got None"
+            )
+        inputs.append(partial(network.flow, x=network.inputs(names[0], x)))
+    if record.needs_generator:
+        inputs.append(random_generator(generator))
+    in_rounds = record.in_rounds and partial(record.in_rounds, *inputs, names=network.names)
+    return partial(record.score, *inputs), in_rounds

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.module_signal import measured_moments, restore_moments
+from graphon_lib.pruning.networks import ModuleNetwork
 from graphon_lib.pruning.tensors import as_tensor
 
 __all__ = ["rescale_signal", "signal_moments"]
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
-def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
+def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str, Tensor]:
     """Return the mean square of every layer's pre-activations at inputs x, float64, one a weight layer.
 
-    That of :math:`(z^l_i)^2` over neurons and inputs, biases included and masks applied.
+    That of :math:`(z^l_i)^2` over neurons and inputs, biases included and masks applied. Of another
+    module than a `MaskedMLP`, in its present mode, by the names of its weights; over places of
+    convolutions, too, and of a layer that is called several times at its first call.
     """
+    if not isinstance(model, MaskedMLP):
+        return measured_moments(*_module_and_inputs(model, x))
     h = _check_inputs(model, x)
     moments = []
     for layer in range(len(model.weights)):
@@ -29,28 +36,32 @@ def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     return torch.stack(moments)
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
-def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
+def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str, Tensor]:
     r"""Multiply every layer's weights by a number that restores the signal of a dense network.
 
-    It is the signal expected of dense networks with the model's own initialisation.
+    For a `MaskedMLP` it is the signal expected of dense networks with the model's own
+    initialisation; for any other module that of the same network without its masks, on the same
+    inputs.
 
     Parameters
     ----------
     model
-        A pruned network, its masks applied. Its weights are changed in place.
+        A pruned network, its masks applied: a `MaskedMLP`, or a module whose weights are masked by
+        :mod:`torch.nn.utils.prune`. Its weights are changed in place.
     x
         Some inputs, not all zero; no labels are needed. A hundred digits are plenty.
 
     Returns
     -------
-    torch.Tensor
-        Float64, the factor of every layer.
+    torch.Tensor or dict
+        Float64, the factor of every layer, of a module by the names of its weights.
 
     Raises
     ------
     ValueError
-        If no signal passes some layer; then no weight is changed.
+        If no signal passes some layer, or a module has no masks; then no weight is changed.
 
     Notes
     -----
@@ -81,6 +92,12 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     :math:`\text{density}_l^{-1/2}`, without any data. Measuring it also counts neurons that died,
     pixels that are blank, and weights that are large because small ones were pruned.
 
+    Other modules are passed twice in the mode that they are in, without masks and with them, and
+    :math:`\mathbb E (u^l)^2` is what is measured the first time. A layer that is called several
+    times has the factor of its first call; one that sends nothing when dense, or is not called, has
+    1. What BatchNorm learns is forgotten. Do it once, before training: the weights under the masks
+    are multiplied, too, and are another dense network then.
+
     Examples
     --------
     >>> import torch
@@ -91,6 +108,8 @@ def rescale_signal(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
     >>> rescale_signal(model, torch.randn(100, 784, generator=generator))[:2].round(decimals=1)
     tensor([2., 2.], dtype=torch.float64)
     """
+    if not isinstance(model, MaskedMLP):
+        return restore_moments(*_module_and_inputs(model, x))
     h = _check_inputs(model, x)
     law = model.initialisation
     dense = law.weight_variance * h.square().mean()
@@ -121,8 +140,12 @@ def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:
     return sums.add_(model.biases[layer]) if len(model.biases) else sums
 
 
+def _module_and_inputs(model: nn.Module, x: Tensor | ArrayLike) -> tuple[ModuleNetwork, Tensor]:
+    network = ModuleNetwork(check_instance("model", model, nn.Module), masked=True)
+    return network, network.inputs("x", x)
+
+
 def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
-    check_instance("model", model, MaskedMLP)
     x = as_tensor("x", x).to(device=model.weights[0].device, dtype=torch.float64)
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
         raise ValueError(

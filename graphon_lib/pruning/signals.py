@@ -10,8 +10,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib.pruning.methods import check_batch, factor_of, finite_parameters
+from graphon_lib.pruning.losses import check_batch
+from graphon_lib.pruning.methods import factor_of
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.networks import Perceptron
 
 __all__ = ["LayerSignals", "batch_signals"]
 
@@ -65,8 +67,11 @@ def batch_signals(
     the loss that of logits over a temperature of 200.
     """
     factor = factor_of(method)
-    weights, biases = ([p.to(torch.float64) for p in kind] for kind in finite_parameters(model))
-    x, y = check_batch(model, method, x, y)
+    network = Perceptron(model)
+    weights, biases = (
+        [p.to(torch.float64) for p in kind] for kind in (network.weights, network.biases)
+    )
+    x, y = check_batch(network, method, x, y)
     x, count = x.to(torch.float64), len(x)
 
     inputs, sums = [x.T], []

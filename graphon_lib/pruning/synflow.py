@@ -13,12 +13,14 @@ b^D \cdot f^D`, and the synaptic saliency :math:`|w\, \partial R / \partial w|` 
 :math:`b^l_i\, m^l_{ij}\, f^{l-1}_j`: no automatic differentiation is needed. Without biases
 :math:`b^l \cdot f^l` is R in every layer; with them :math:`b^{l-1} \cdot f^{l-1} = b^l \cdot (f^l -
 |\beta^l|)`, what is left of R when the flow that starts later is taken away.
+
+Any other network is sent ones by itself, and differentiated.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -28,8 +30,10 @@ from torch import Tensor
 
 from graphon_lib.pruning.iterative import Layer, prune_in_rounds
 from graphon_lib.pruning.masks import SAMPLE_STRIDE
+from graphon_lib.pruning.scores import gradients
+from graphon_lib.pruning.tensors import widest_dtype
 
-__all__ = ["synflow_masks", "synflow_scores"]
+__all__ = ["flow_scores", "synflow_masks", "synflow_scores"]
 
 # Scores are made in blocks of rows that fit the processor's cache, never as a whole matrix: the
 # time of a round is the time to read the weights from memory.
@@ -37,7 +41,7 @@ BLOCK_ENTRIES = 2**17
 
 
 def synflow_scores(weights: Sequence[Tensor], *, biases: Sequence[Tensor] = ()) -> list[Tensor]:
-    """Return the share of the total flow that passes through each weight, in float64.
+    """Return the share of the total flow that passes through each weight, in float64, on the CPU.
 
     Each layer's sums to 1 or, with biases, to the share of the flow that passes the layer's
     weights, which grows from layer to layer; all are zero if no path is left from the inputs, or a
@@ -58,9 +62,26 @@ def synflow_scores(weights: Sequence[Tensor], *, biases: Sequence[Tensor] = ()) 
     flows = [_FlowLayer(w, b) for w, b in zip_longest(weights, biases)]
     _send(flows)
     return [
-        torch.from_numpy(np.concatenate([s.copy() for _, s in flow.scores()])).to(w.device)
-        for flow, w in zip(flows, weights, strict=True)
+        torch.from_numpy(np.concatenate([s.copy() for _, s in flow.scores()])) for flow in flows
     ]
+
+
+@torch.enable_grad()
+def flow_scores(weights: Sequence[Tensor], flow: Callable[[list[Tensor]], Tensor]) -> list[Tensor]:
+    r"""Return the share of the total flow that passes through each weight of any network.
+
+    With :math:`R` the `flow`, a function of the absolute weights,
+
+    .. math:: \Bigl| \frac{|w|}{R} \frac{\partial R}{\partial |w|} \Bigr| ,
+
+    in double precision where the device has it; zero if nothing flows. Of a `MaskedMLP` it is
+    :func:`synflow_scores`, which is faster.
+    """
+    leaves = [w.detach().abs().to(widest_dtype(w.device)).requires_grad_() for w in weights]
+    total = flow(leaves)
+    shares = gradients(total, leaves)
+    scale = total.detach() if total != 0 else 1.0
+    return [(w.detach() * s / scale).abs() for w, s in zip(leaves, shares, strict=True)]
 
 
 def synflow_masks(

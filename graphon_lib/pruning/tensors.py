@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphon_lib._checks import as_numpy
 
-__all__ = ["as_tensor", "computing_dtype"]
+__all__ = ["as_tensor", "computing_dtype", "to_device", "widest_dtype"]
 
 
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
@@ -37,3 +37,14 @@ def computing_dtype(parameter: Tensor) -> torch.dtype:
     and ties decide what is kept.
     """
     return parameter.dtype if parameter.dtype.itemsize >= 4 else torch.float32
+
+
+def widest_dtype(device: torch.device) -> torch.dtype:
+    """Return double precision, or single on Apple's graphics processors, which have no other."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device, in double precision only where that has it."""
+    dtype = widest_dtype(device) if tensor.dtype == torch.float64 else tensor.dtype
+    return tensor.to(device, dtype)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 
 import torch
+from reference import computing_in, jaccard, reference_masks
 from torch import nn
 
 from graphon_lib.experiments.cost import measured_cost, single_thread
@@ -38,41 +39,25 @@ class Problem:
         return cls(model, x, torch.randint(0, 10, (BATCH,), generator=generator))
 
 
-class Reference:
-    """The reference repository's own classes around the same weights."""
+def reference_model(checkout, problem, dtype):
+    """Return the same weights in the reference's own layers."""
+    sys.path.insert(0, checkout)
+    from Layers import layers
 
-    def __init__(self, checkout, problem, dtype):
-        sys.path.insert(0, checkout)
-        from Layers import layers
-        from prune import prune_loop
-        from Pruners import pruners
-        from Utils import generator
-
-        self.loop, self.pruners, self.problem, self.dtype = prune_loop, pruners, problem, dtype
-        torch.set_default_dtype(dtype)
+    with computing_in(dtype):
         modules = []
         for weight in problem.model.weights:
             layer = layers.Linear(weight.shape[1], weight.shape[0], bias=False)
             with torch.no_grad():
                 layer.weight.copy_(weight)
             modules += [layer, nn.ReLU()]
-        self.model = nn.Sequential(*modules[:-1]).to(dtype)
-        self.parameters = list(generator.masked_parameters(self.model))
-        torch.set_default_dtype(torch.float32)
+        return nn.Sequential(*modules[:-1]).to(dtype)
 
-    def masks(self, name, density, rounds):
-        torch.set_default_dtype(self.dtype)
-        try:
-            pruner = getattr(self.pruners, name)(self.parameters)
-            batch = [(self.problem.x.to(self.dtype), self.problem.y)]
-            loss = nn.CrossEntropyLoss()
-            self.loop(
-                self.model, loss, pruner, batch, "cpu", density, "exponential", "global", rounds
-            )
-            scores = [pruner.scores[id(p)].detach().clone() for _, p in self.parameters]
-            return [mask.bool() for mask, _ in self.parameters], scores
-        finally:
-            torch.set_default_dtype(torch.float32)
+
+def masks_of_reference(checkout, problem, dtype, name, density, rounds):
+    """Return a function that prunes them; making it is not timed."""
+    model, batch = reference_model(checkout, problem, dtype), (problem.x.to(dtype), problem.y)
+    return lambda: reference_masks(checkout, model, name, batch, density, rounds=rounds)
 
 
 def timed(function):
@@ -81,19 +66,13 @@ def timed(function):
     return result, time.process_time() - started
 
 
-def jaccard(first, second):
-    both = sum(int((a & b).sum()) for a, b in zip(first, second, strict=True))
-    either = sum(int((a | b).sum()) for a, b in zip(first, second, strict=True))
-    return both / either
-
-
 def compare_synflow(checkout, problem, density):
     prune(problem.model, "synflow", density, rounds=2)
     ours, seconds = timed(lambda: prune(problem.model, "synflow", density))
     print(f"SynFlow, density {density:g}, 100 rounds: ours {seconds:.1f} s", flush=True)
     for dtype in (torch.float64, torch.float32):
-        reference = Reference(checkout, problem, dtype)
-        (theirs, _), their_seconds = timed(lambda r=reference: r.masks("SynFlow", density, 100))
+        reference = masks_of_reference(checkout, problem, dtype, "SynFlow", density, 100)
+        (theirs, _), their_seconds = timed(reference)
         print(
             f"  reference in {dtype}: {their_seconds:.1f} s, {their_seconds / seconds:.1f} times "
             f"ours; Jaccard index of the masks {jaccard(ours, theirs):.6f}",
@@ -107,10 +86,8 @@ def compare_scores(checkout, problem, density):
         masks = prune(problem.model, method, density, problem.x, problem.y)
         largest = max(float(s.abs().max()) for s in ours)
         for dtype in (torch.float64, torch.float32):
-            reference = Reference(checkout, problem, dtype)
-            (their_masks, scores), their_seconds = timed(
-                lambda r=reference, n=name: r.masks(n, density, 1)
-            )
+            reference = masks_of_reference(checkout, problem, dtype, name, density, 1)
+            (their_masks, scores), their_seconds = timed(reference)
             scale = max(float(s.abs().max()) for s in scores)
             error = max(
                 float((a.double() / largest - b.double() / scale).abs().max())
