@@ -1,7 +1,8 @@
 """Sphinx extension: bars over hidden code say what the code makes, and a page has one set-up cell.
 
-What a bar says follows from what its cell shows, so that no chapter names it by hand. Hidden cells that
-show nothing, such as imports and numbers for sentences, are gathered where the first of them stands.
+What a bar says follows from what its cell shows, so that no chapter names it by hand; it stands below
+that. Hidden cells that show nothing, such as imports and numbers for sentences, are gathered at the end of
+the introduction.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-__all__ = ["BARS", "SET_UP", "NameCodeBars", "setup"]
+__all__ = ["BARS", "SET_UP", "LowerCodeBars", "NameCodeBars", "setup"]
 
 SET_UP = "Set-up, and the code behind the numbers in the text"
 
@@ -47,6 +49,20 @@ class NameCodeBars(SphinxPostTransform):
             _gather(silent)
 
 
+class LowerCodeBars(SphinxPostTransform):
+    """Put the bars of cells below what the cells show."""
+
+    default_priority = NameCodeBars.default_priority + 2
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Apply the transform to one page."""
+        for bar in list(self.document.findall(HideCodeCellNode)):
+            cell = bar.parent
+            cell.remove(bar)
+            cell.append(bar)
+
+
 def _is_hidden(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("hide_mode") == "input"
 
@@ -60,23 +76,34 @@ def _kind(output: nodes.Element) -> str | None:
     if next(output.findall(nodes.figure), None):
         return "figure"
     shown = "".join(raw.astext() for raw in output.findall(nodes.raw))
-    for mark, kind in (("graphon-explorer", "explorer"), ("<figure", "picture"), ("<table", "table")):
+    for mark, kind in (
+        ("graphon-explorer", "explorer"),
+        ("<figure", "picture"),
+        ("<table", "table"),
+        ("verdicts", "table"),
+    ):
         if mark in shown:
             return kind
     return "text" if shown or output.astext().strip() else None
 
 
 def _gather(cells: list[nodes.Element]) -> None:
-    """Put the code of all cells into the first, and drop the others."""
+    """Put the code of all cells into the first, before the first section that its own one holds."""
     first, *others = cells
     first["prompt_show"] = first["prompt_hide"] = SET_UP
     code = first.children[0]
     for cell in others:
         code.extend(cell.children[0].children)
         cell.parent.remove(cell)
+    page = first.parent
+    sections = [child for child in page.children if isinstance(child, nodes.section)]
+    if sections:
+        page.remove(first)
+        page.insert(page.index(sections[0]), first)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     app.add_post_transform(NameCodeBars)
+    app.add_post_transform(LowerCodeBars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
