@@ -74,7 +74,9 @@
     const [url, hash] = link.href.split("#");
     // Where a page is opened as a file, others cannot be read: its links stay links.
     const found = await page(url).catch(() => null);
-    const nodes = part(found?.getElementById(decodeURIComponent(hash)) ?? null);
+    let nodes = part(found?.getElementById(decodeURIComponent(hash)) ?? null);
+    // Nor can formulas be set on a page that has none of its own.
+    if (!globalThis.MathJax && nodes?.some((node) => node.matches(":has(.math)"))) nodes = null;
     if (link !== from) return;
     if (!nodes) return void (link = undefined);
     box = document.createElement("div");
