@@ -285,10 +285,18 @@ def test_intervals_cover_as_often_as_they_say():
     assert abs(covered - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
 
 
-def test_tables_have_a_row_for_every_claim():
-    for table in (ledger().data, summary().data):
-        assert table.count("<tr>") == len(CLAIMS) + 1
-        assert all(f"{claim.chapter}.html" in table for claim in CLAIMS.values())
+def test_the_ledger_has_a_row_for_every_claim():
+    table = ledger().data
+    assert table.count("<tr>") == len(CLAIMS) + 1
+    assert all(f"{claim.chapter}.html" in table for claim in CLAIMS.values())
+    assert all(table.count(f"id='claim-{name}'") == 1 for name in CLAIMS)
+
+
+def test_the_summary_has_the_ledgers_verdicts_and_leads_to_its_rows():
+    table = summary({"constant": "one claim", "modes": "another"}).data
+    for name in ("constant", "modes"):
+        decided = re.split(r":", verdict(name))[0]
+        assert f"<a href='claims.html#claim-{name}'>{decided}</a>" in table
 
 
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):

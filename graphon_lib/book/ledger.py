@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 
@@ -129,6 +129,7 @@ def ledger() -> HTML:
     """Return all claims with criteria, estimates under every setting and verdicts."""
     rows = (
         (
+            f"<span id='claim-{identifier}'></span>"
             f"{_name(claim, f'§ {claim.where}, '.replace('§ this', 'this'))}<details><summary>criterion"
             f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
             _bold(identifier),
@@ -139,10 +140,13 @@ def ledger() -> HTML:
     return _table(("claim", "verdict", *SETTINGS.values()), rows)
 
 
-def summary() -> HTML:
-    """Return all claims with their verdicts alone."""
-    rows = ((_name(claim), _bold(identifier)) for identifier, claim in CLAIMS.items())
-    return _table(("claim", "verdict"), rows)
+def summary(claims: Mapping[str, str]) -> HTML:
+    """Return some claims, in the words given for them, with verdicts that lead to their rows in the ledger."""
+    items = "".join(
+        f"<li>{escape(words)}: <a href='claims.html#claim-{name}'>{_decided(name)[0]}</a></li>"
+        for name, words in claims.items()
+    )
+    return HTML(f"<ul class='verdicts'>{items}</ul>")
 
 
 def _name(claim: Claim, where: str = "") -> str:

@@ -1,0 +1,117 @@
+"""The front page at first sight, code that fits, and what links show before they are followed."""
+
+import gzip
+
+import pytest
+from browsers import new_page
+from pages import finished, opened
+
+from graphon_lib.book.paths import SITE
+
+pytestmark = pytest.mark.browser
+
+INDEX = "chapters/index.html"
+
+IN_VIEW = """(elements) => elements.map((element) => {
+    const { top, bottom, width } = element.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight && width > 0;
+})"""
+
+CLIPPED = """[...document.querySelectorAll(".bd-article .cell_input pre")]
+    .filter((block) => !block.closest("details") && block.scrollWidth > block.clientWidth)
+    .map((block) => block.textContent.slice(0, 200))"""
+
+SMALLEST = """Math.min(...[...document.querySelectorAll(".front text")]
+    .map((text) => text.getBoundingClientRect().height))"""
+
+LOADED = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .map(({ name }) => decodeURI(new URL(name).pathname))"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (375, 812)])
+def test_the_first_screen_has_the_question_and_the_picture(browser, address, width, height, theme):
+    with opened(browser, f"{address}/{INDEX}", width=width, theme=theme) as (page, problems):
+        page.set_viewport_size({"width": width, "height": height})
+        finished(page, "the size", "(height) => innerHeight === height", height)
+        question = page.locator("article p").filter(has_text="Why?").first
+        for part in (question, page.locator(".front svg")):
+            assert part.count()
+            assert all(part.evaluate_all(IN_VIEW))
+        assert page.locator(".front svg").count() == 2
+        assert page.evaluate(SMALLEST) > 10
+        if width > 1000:
+            answer = page.locator("article p").filter(has_text="Masks of Random").first
+            assert all(answer.evaluate_all(IN_VIEW))
+            assert all(page.locator("ul.verdicts li").evaluate_all(IN_VIEW))
+        assert problems == []
+
+
+def test_the_front_page_is_light(browser, address):
+    with opened(browser, f"{address}/{INDEX}") as (page, _):
+        files = [(SITE / path.lstrip("/")).read_bytes() for path in page.evaluate(LOADED)]
+    # As a server that compresses sends them.
+    weight = sum(min(len(data), len(gzip.compress(data))) for data in files)
+    assert 100_000 < weight < 700_000
+
+
+def test_verdicts_lead_to_their_rows(browser, address):
+    with opened(browser, f"{address}/{INDEX}") as (page, _):
+        links = page.locator("ul.verdicts a").evaluate_all("(all) => all.map((a) => a.hash)")
+        page.goto(f"{address}/chapters/claims.html")
+        assert len(links) > 5
+        assert all(page.locator(f"td {link}").count() == 1 for link in links)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (SITE / "chapters").glob("0*.html")))
+def test_code_that_is_shown_is_not_clipped(browser, address, name):
+    with opened(browser, f"{address}/chapters/{name}") as (page, _):
+        assert page.evaluate(CLIPPED) == []
+        assert page.locator("details summary").filter(has_text="Set-up").count() == 1
+        assert page.locator("summary").filter(has_text="Show code cell").count() == 0
+
+
+LINKS = {
+    "a citation": ("01-pruning", "references.html#", "et al"),
+    "a term": ("01-pruning", "glossary.html#", "read-out"),
+    "an equation": ("05-random", "04-graphon-ntk.html#equation", ""),
+    "a theorem": ("06-spectra", "05-random.html#path", "homogeneous"),
+    "a figure": ("05-random", "#fig-law", "path density"),
+}
+
+
+def first_link(page, href):
+    link = page.locator(f".bd-article a.reference[href*='{href}']").first
+    link.scroll_into_view_if_needed()
+    return link
+
+
+@pytest.mark.parametrize(("name", "href", "words"), LINKS.values(), ids=list(LINKS))
+def test_links_show_what_they_stand_for(browser, address, name, href, words):
+    with opened(browser, f"{address}/chapters/{name}.html") as (page, problems):
+        link = first_link(page, href)
+        link.hover()
+        preview = page.get_by_role("tooltip")
+        preview.wait_for()
+        assert words in preview.inner_text()
+        if "equation" in href:
+            preview.locator("mjx-container").first.wait_for()
+        page.keyboard.press("Escape")
+        assert preview.count() == 0
+        page.mouse.move(0, 0)
+        page.keyboard.press("Tab")  # from here on the page knows of a keyboard
+        link.focus()
+        preview.wait_for()
+        assert link.get_attribute("aria-describedby") == preview.get_attribute("id")
+        assert problems == []
+
+
+def test_a_first_tap_shows_and_a_second_follows(browser, address):
+    with new_page(browser, viewport={"width": 375, "height": 812}, has_touch=True) as page:
+        page.goto(f"{address}/chapters/01-pruning.html", wait_until="load")
+        link = first_link(page, "references.html#")
+        link.tap()
+        page.get_by_role("tooltip").wait_for()
+        assert page.url.endswith("01-pruning.html")
+        link.tap()
+        page.wait_for_url("**/references.html#*")
