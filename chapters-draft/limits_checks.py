@@ -138,7 +138,6 @@ def backward_covariance(rng: np.random.Generator) -> None:
     h, z = forward(weights, x)
     chi = errors(z[-1], rng.integers(10, size=batch))
     delta = backward(weights, z, chi)
-    gate = [(zz > 0).astype(float) for zz in z[:-1]]
     # limits with the dense recursion
     c = 2.0 * x.T @ x / d
     gates = []
@@ -152,8 +151,49 @@ def backward_covariance(rng: np.random.Generator) -> None:
     pi = 2.0 * pi * gates[2]
     g1 = math.sqrt(2.0 / n) * weights[2].T @ delta[2]
     measured = n * g1.T @ g1 / n
-    print("T2  Pi of hidden layer 2, measured / law:\n", np.round(measured / pi, 3))
-    del gate
+    scale = np.sqrt(np.outer(np.diag(pi), np.diag(pi)))
+    print("T2  Pi of hidden layer 2, (measured - law) / scale:\n", np.round((measured - pi) / scale, 3))
+
+
+def grasp_parts(rng: np.random.Generator) -> None:
+    """GraSP's factor is the backward pass of one seed, up to a relative T / sqrt(n)."""
+    d, batch, outputs = 60, 5, 10
+    for n in (200, 800):
+        weights = [math.sqrt(2 / s[1]) * rng.standard_normal(s) for s in ((n, d), (n, n), (n, n), (outputs, n))]
+        x, labels = rng.standard_normal((d, batch)), rng.integers(outputs, size=batch)
+        h, z = [x], []
+        for k, w in enumerate(weights):
+            z.append(w @ h[-1])
+            h.append(np.maximum(z[-1], 0) if k < 3 else z[-1])
+        gate = [(a > 0).astype(float) for a in z[:-1]]
+        shares = []
+        for t in (1.0, 20.0, 200.0):
+            p = errors(z[-1] / t, labels)
+            prob = p.copy()
+            prob[labels, np.arange(batch)] += 1.0
+
+            def back(seed: np.ndarray, extra: list | None = None) -> list[np.ndarray]:
+                out = [seed]
+                for k in (3, 2, 1):
+                    g = weights[k].T @ out[0]
+                    if extra is not None:
+                        g = g + extra[k]
+                    out.insert(0, g * gate[k - 1])
+                return out
+
+            delta = back(p / t)
+            grad = [a @ b.T / batch for a, b in zip(delta, h[:-1], strict=True)]
+            moved = [np.zeros_like(x)]
+            for k in range(4):
+                dz = grad[k] @ h[k] + weights[k] @ moved[k]
+                moved.append(dz * gate[k] if k < 3 else dz)
+            df = moved[-1] / t
+            seed = prob * (df - (prob * df).sum(0)) / t
+            full = back(seed, [None] + [grad[k].T @ delta[k] for k in (1, 2, 3)])
+            q = full[2] @ h[2].T + delta[2] @ moved[2].T
+            main = back(seed)[2] @ h[2].T
+            shares.append(np.linalg.norm(q - main) / np.linalg.norm(main))
+        print(f"T2  GraSP, n {n}: rest over main part at T = 1, 20, 200:", np.round(shares, 3), "over T / sqrt(n):", np.round(np.array(shares) * math.sqrt(n) / np.array([1.0, 20.0, 200.0]), 2))
 
 
 def synflow_one_round(rng: np.random.Generator) -> None:
@@ -261,6 +301,7 @@ if __name__ == "__main__":
     coupling(400, 40, 1, rng)
     one_input(rng)
     backward_covariance(rng)
+    grasp_parts(rng)
     synflow_one_round(rng)
     second_derivatives()
     joint_kernel(rng)
