@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 SQRT2 = math.sqrt(2.0)
 erfc = np.frompyfunc(math.erfc, 1, 1)
+NODES = [NormalDist().inv_cdf((k + 0.5) / 40) for k in range(40)]
 
 
 def cut_norm(a: np.ndarray) -> float:
@@ -66,7 +68,9 @@ def errors(f: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return p
 
 
-def coupling(n: int, batch: int, trials: int, rng: np.random.Generator, density: float = 0.2) -> None:
+def coupling(
+    n: int, batch: int, trials: int, rng: np.random.Generator, density: float = 0.2
+) -> None:
     """SNIP, layer scope: flips against bound and prediction, seen energy, marginals of w'."""
     d, outputs = 60, 10
     flips, predicted, constant, energy, corr, square = [], [], [], [], [], []
@@ -94,15 +98,24 @@ def coupling(n: int, batch: int, trials: int, rng: np.random.Generator, density:
         with np.errstate(divide="ignore"):
             tau = lo / factor
         flips.append((((np.abs(w) >= tau) != (np.abs(again) >= tau)).mean()))
-        spread = np.sqrt(np.clip(np.diag(q)[:, None] + np.diag(p) - np.outer(np.diag(q), np.diag(p)), 0, None))
-        ratio = np.abs(seen) / np.maximum(spread, 1e-12)
-        cdf = 1.0 - 0.5 * erfc(ratio / SQRT2).astype(float)
-        folded = spread * (2 * np.exp(-(ratio**2) / 2) / math.sqrt(2 * math.pi) + ratio * (2 * cdf - 1))
-        phi = np.exp(-np.minimum(tau, 40.0) ** 2 / 2) / math.sqrt(2 * math.pi)
+        spread = np.sqrt(
+            np.clip(np.diag(q)[:, None] + np.diag(p) - np.outer(np.diag(q), np.diag(p)), 0, None)
+        )
+        seen_size = np.abs(seen)
+        folded = np.zeros_like(seen)
+        for node in NODES:
+            folded += np.minimum(np.abs(seen_size - spread * node), 2 * np.minimum(tau, 1e6)) / len(
+                NODES
+            )
+        phi = np.exp(-(np.minimum(tau, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
         predicted.append((2 * phi * folded).mean())
         constant.append(phi.mean())
-        energy.append((seen**2).sum() / (n * np.trace(p) + n * np.trace(q) - np.trace(p) * np.trace(q)))
-        corr.append((again @ h[layer]).ravel() @ (w @ h[layer]).ravel() / np.linalg.norm(w @ h[layer]) ** 2)
+        energy.append(
+            (seen**2).sum() / (n * np.trace(p) + n * np.trace(q) - np.trace(p) * np.trace(q))
+        )
+        corr.append(
+            (again @ h[layer]).ravel() @ (w @ h[layer]).ravel() / np.linalg.norm(w @ h[layer]) ** 2
+        )
         square.append((again**2).mean())
     root = math.sqrt(n / batch)
     bound = 4 / math.sqrt(math.pi) + 4 / root
@@ -125,13 +138,15 @@ def one_input(rng: np.random.Generator) -> None:
     g = np.abs(np.prod(rng.standard_normal((3, 10**6)), axis=0))
     print(f"T2  B = 1: nonzero factors {(q != 0).mean():.3f} (1/4)", end="")
     for s in (0.1, 0.5, 1.5):
-        print(f"; s {s}: density {(score >= s).mean():.4f}, law {0.25 * (g >= s).mean():.4f}", end="")
+        print(
+            f"; s {s}: density {(score >= s).mean():.4f}, law {0.25 * (g >= s).mean():.4f}", end=""
+        )
     dead = (delta[1] == 0).all(1).mean()
     print(f"; rows without gradient {dead:.3f} (1/2)")
 
 
 def backward_covariance(rng: np.random.Generator) -> None:
-    """The covariance of sqrt(n) g in the limit is a Schur product."""
+    """Compare the covariance of sqrt(n) g with its limit, a Schur product."""
     n, d, batch = 1500, 40, 3
     weights = [rng.standard_normal(s) for s in ((n, d), (n, n), (n, n), (10, n))]
     x = rng.standard_normal((d, 1)) + 0.7 * rng.standard_normal((d, batch))
@@ -152,48 +167,62 @@ def backward_covariance(rng: np.random.Generator) -> None:
     g1 = math.sqrt(2.0 / n) * weights[2].T @ delta[2]
     measured = n * g1.T @ g1 / n
     scale = np.sqrt(np.outer(np.diag(pi), np.diag(pi)))
-    print("T2  Pi of hidden layer 2, (measured - law) / scale:\n", np.round((measured - pi) / scale, 3))
+    print(
+        "T2  Pi of hidden layer 2, (measured - law) / scale:\n",
+        np.round((measured - pi) / scale, 3),
+    )
 
 
-def grasp_parts(rng: np.random.Generator) -> None:
-    """GraSP's factor is the backward pass of one seed, up to a relative T / sqrt(n)."""
+def send_back(
+    weights: list[np.ndarray], z: list[np.ndarray], seed: np.ndarray, extra: list | None = None
+) -> list[np.ndarray]:
+    """Send a seed back through weights in He's units, adding `extra` to every layer's signal."""
+    out = [seed]
+    for k in range(len(weights) - 1, 0, -1):
+        g = weights[k].T @ out[0]
+        if extra is not None:
+            g = g + extra[k]
+        out.insert(0, g * (z[k - 1] > 0))
+    return out
+
+
+def grasp_parts(n: int, rng: np.random.Generator) -> None:
+    """Split GraSP's factor: the backward pass of one seed, and a rest of relative size T / sqrt(n)."""
     d, batch, outputs = 60, 5, 10
-    for n in (200, 800):
-        weights = [math.sqrt(2 / s[1]) * rng.standard_normal(s) for s in ((n, d), (n, n), (n, n), (outputs, n))]
-        x, labels = rng.standard_normal((d, batch)), rng.integers(outputs, size=batch)
-        h, z = [x], []
-        for k, w in enumerate(weights):
-            z.append(w @ h[-1])
-            h.append(np.maximum(z[-1], 0) if k < 3 else z[-1])
-        gate = [(a > 0).astype(float) for a in z[:-1]]
-        shares = []
-        for t in (1.0, 20.0, 200.0):
-            p = errors(z[-1] / t, labels)
-            prob = p.copy()
-            prob[labels, np.arange(batch)] += 1.0
-
-            def back(seed: np.ndarray, extra: list | None = None) -> list[np.ndarray]:
-                out = [seed]
-                for k in (3, 2, 1):
-                    g = weights[k].T @ out[0]
-                    if extra is not None:
-                        g = g + extra[k]
-                    out.insert(0, g * gate[k - 1])
-                return out
-
-            delta = back(p / t)
-            grad = [a @ b.T / batch for a, b in zip(delta, h[:-1], strict=True)]
-            moved = [np.zeros_like(x)]
-            for k in range(4):
-                dz = grad[k] @ h[k] + weights[k] @ moved[k]
-                moved.append(dz * gate[k] if k < 3 else dz)
-            df = moved[-1] / t
-            seed = prob * (df - (prob * df).sum(0)) / t
-            full = back(seed, [None] + [grad[k].T @ delta[k] for k in (1, 2, 3)])
-            q = full[2] @ h[2].T + delta[2] @ moved[2].T
-            main = back(seed)[2] @ h[2].T
-            shares.append(np.linalg.norm(q - main) / np.linalg.norm(main))
-        print(f"T2  GraSP, n {n}: rest over main part at T = 1, 20, 200:", np.round(shares, 3), "over T / sqrt(n):", np.round(np.array(shares) * math.sqrt(n) / np.array([1.0, 20.0, 200.0]), 2))
+    weights = [
+        math.sqrt(2 / s[1]) * rng.standard_normal(s) for s in ((n, d), (n, n), (n, n), (outputs, n))
+    ]
+    x, labels = rng.standard_normal((d, batch)), rng.integers(outputs, size=batch)
+    h, z = [x], []
+    for k, w in enumerate(weights):
+        z.append(w @ h[-1])
+        h.append(np.maximum(z[-1], 0) if k < 3 else z[-1])
+    shares = []
+    temperatures = np.array([1.0, 20.0, 200.0])
+    for t in temperatures:
+        chi = errors(z[-1] / t, labels)
+        prob = chi.copy()
+        prob[labels, np.arange(batch)] += 1.0
+        delta = send_back(weights, z, chi / t)
+        grad = [a @ b.T / batch for a, b in zip(delta, h[:-1], strict=True)]
+        moved = [np.zeros_like(x)]
+        for k in range(4):
+            dz = grad[k] @ h[k] + weights[k] @ moved[k]
+            moved.append(dz * (z[k] > 0) if k < 3 else dz)
+        df = moved[-1] / t
+        seed = prob * (df - (prob * df).sum(0)) / t
+        extra = [None] + [grad[k].T @ delta[k] for k in (1, 2, 3)]
+        full = send_back(weights, z, seed, extra)
+        main = send_back(weights, z, seed)[2] @ h[2].T
+        rest = full[2] @ h[2].T + delta[2] @ moved[2].T - main
+        shares.append(np.linalg.norm(rest) / np.linalg.norm(main))
+    scaled = np.array(shares) * math.sqrt(n) / temperatures
+    print(
+        f"T2  GraSP, n {n}: rest / main at T = 1, 20, 200:",
+        np.round(shares, 3),
+        "over T / sqrt(n):",
+        np.round(scaled, 2),
+    )
 
 
 def synflow_one_round(rng: np.random.Generator) -> None:
@@ -203,15 +232,24 @@ def synflow_one_round(rng: np.random.Generator) -> None:
     f, b = w1.sum(1) / d, w3.sum(0)
     g = np.abs(np.prod(rng.standard_normal((3, 10**6)), axis=0))
     score = b[:, None] * w2 * f
-    print("T3  d = c = 1, D = 3:", "; ".join(f"t {t}: {(score >= t).mean():.4f}, law {(g >= t).mean():.4f}" for t in (0.2, 1.0)))
+    print(
+        "T3  d = c = 1, D = 3:",
+        "; ".join(
+            f"t {t}: {(score >= t).mean():.4f}, law {(g >= t).mean():.4f}" for t in (0.2, 1.0)
+        ),
+    )
 
 
 def second_derivatives() -> None:
-    """The second derivatives of the ReLU's S used for the O(1/d) correction."""
+    """Compare the second derivatives of the ReLU's S with finite differences, and use them."""
 
     def s(q: float, r: float, c: float) -> float:
         theta = math.acos(c / math.sqrt(q * r))
-        return math.sqrt(q * r) * (math.sin(theta) + (math.pi - theta) * math.cos(theta)) / (2 * math.pi)
+        return (
+            math.sqrt(q * r)
+            * (math.sin(theta) + (math.pi - theta) * math.cos(theta))
+            / (2 * math.pi)
+        )
 
     q, r, c, e = 1.3, 0.8, 0.4, 1e-4
     big = math.sqrt(q * r - c * c)
@@ -219,13 +257,25 @@ def second_derivatives() -> None:
     hess = np.zeros((3, 3))
     for i, j in itertools.product(range(3), repeat=2):
         di, dj = e * np.eye(3)[i], e * np.eye(3)[j]
-        hess[i, j] = (s(*(p + di + dj)) - s(*(p + di - dj)) - s(*(p - di + dj)) + s(*(p - di - dj))) / (4 * e * e)
+        hess[i, j] = (
+            s(*(p + di + dj)) - s(*(p + di - dj)) - s(*(p - di + dj)) + s(*(p - di - dj))
+        ) / (4 * e * e)
     a = 2 * c * c - q * r
-    law = np.array([
-        [a / (8 * math.pi * big * q * q), 1 / (8 * math.pi * big), -c / (4 * math.pi * q * big)],
-        [1 / (8 * math.pi * big), a / (8 * math.pi * big * r * r), -c / (4 * math.pi * r * big)],
-        [-c / (4 * math.pi * q * big), -c / (4 * math.pi * r * big), 1 / (2 * math.pi * big)],
-    ])
+    law = np.array(
+        [
+            [
+                a / (8 * math.pi * big * q * q),
+                1 / (8 * math.pi * big),
+                -c / (4 * math.pi * q * big),
+            ],
+            [
+                1 / (8 * math.pi * big),
+                a / (8 * math.pi * big * r * r),
+                -c / (4 * math.pi * r * big),
+            ],
+            [-c / (4 * math.pi * q * big), -c / (4 * math.pi * r * big), 1 / (2 * math.pi * big)],
+        ]
+    )
     print(f"T5  Hessian of S: largest error {np.abs(hess - law).max():.1e}")
     x, y, keep = np.array([1.0, 0.5, 0.8, 1.2, 0.6]), np.array([0.7, 1.1, -0.4, 0.9, 1.3]), 0.6
     d = len(x)
@@ -235,19 +285,35 @@ def second_derivatives() -> None:
         cm = 2 / d * np.array([(mm * x * x).sum(), (mm * y * y).sum(), (mm * x * y).sum()])
         prob = keep ** mm.sum() * (1 - keep) ** (d - mm.sum())
         if cm[0] > 0 and cm[1] > 0:
-            exact += prob * s(cm[0], cm[1], float(np.clip(cm[2], -math.sqrt(cm[0] * cm[1]), math.sqrt(cm[0] * cm[1]))))
+            exact += prob * s(
+                cm[0],
+                cm[1],
+                float(np.clip(cm[2], -math.sqrt(cm[0] * cm[1]), math.sqrt(cm[0] * cm[1]))),
+            )
     bar = 2 * keep / d * np.array([(x * x).sum(), (y * y).sum(), (x * y).sum()])
     feats = np.stack([x * x, y * y, x * y])
     v = (2 / d) ** 2 * keep * (1 - keep) * feats @ feats.T
     big = math.sqrt(bar[0] * bar[1] - bar[2] ** 2)
     q, r, c = bar
     a = 2 * c * c - q * r
-    law = np.array([
-        [a / (8 * math.pi * big * q * q), 1 / (8 * math.pi * big), -c / (4 * math.pi * q * big)],
-        [1 / (8 * math.pi * big), a / (8 * math.pi * big * r * r), -c / (4 * math.pi * r * big)],
-        [-c / (4 * math.pi * q * big), -c / (4 * math.pi * r * big), 1 / (2 * math.pi * big)],
-    ])
-    print(f"T5  d = 5 by enumeration: mixture {exact:.5f}, plain {s(*bar):.5f}, corrected {s(*bar) + 0.5 * (law * v).sum():.5f}")
+    law = np.array(
+        [
+            [
+                a / (8 * math.pi * big * q * q),
+                1 / (8 * math.pi * big),
+                -c / (4 * math.pi * q * big),
+            ],
+            [
+                1 / (8 * math.pi * big),
+                a / (8 * math.pi * big * r * r),
+                -c / (4 * math.pi * r * big),
+            ],
+            [-c / (4 * math.pi * q * big), -c / (4 * math.pi * r * big), 1 / (2 * math.pi * big)],
+        ]
+    )
+    print(
+        f"T5  d = 5 by enumeration: mixture {exact:.5f}, plain {s(*bar):.5f}, corrected {s(*bar) + 0.5 * (law * v).sum():.5f}"
+    )
 
 
 def joint_kernel(rng: np.random.Generator) -> None:
@@ -256,7 +322,11 @@ def joint_kernel(rng: np.random.Generator) -> None:
     x = rng.standard_normal((d, 1)) + rng.standard_normal((d, 2))
     for n in (400, 1600):
         block = np.repeat([0, 1], n // 2)
-        masks = [np.ones((n, d))] + [(rng.random((n, n)) < kept[np.ix_(block, block)]) for _ in range(2)] + [np.ones((1, n))]
+        masks = (
+            [np.ones((n, d))]
+            + [(rng.random((n, n)) < kept[np.ix_(block, block)]) for _ in range(2)]
+            + [np.ones((1, n))]
+        )
         ws = [rng.standard_normal(m.shape) for m in masks]
         h, z = [x], []
         for k, (m, w) in enumerate(zip(masks, ws, strict=True)):
@@ -265,16 +335,22 @@ def joint_kernel(rng: np.random.Generator) -> None:
         theta = np.zeros((2, 2))
         delta = np.ones((1, 2))
         for k in (3, 2, 1, 0):
-            own = 2 / ws[k].shape[1] * np.einsum("ij,ja,jb->iab", masks[k].astype(float), h[k], h[k])
+            own = (
+                2 / ws[k].shape[1] * np.einsum("ij,ja,jb->iab", masks[k].astype(float), h[k], h[k])
+            )
             theta += np.einsum("ia,ib,iab->ab", delta, delta, own)
             if k:
-                delta = math.sqrt(2 / ws[k].shape[1]) * ((masks[k] * ws[k]).T @ delta) * (z[k - 1] > 0)
+                delta = (
+                    math.sqrt(2 / ws[k].shape[1]) * ((masks[k] * ws[k]).T @ delta) * (z[k - 1] > 0)
+                )
 
         def moments(c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             s = np.sqrt(np.diag(c))
             rho = np.clip(c / np.outer(s, s), -1, 1)
             t = np.arccos(rho)
-            return np.outer(s, s) * (np.sin(t) + (math.pi - t) * rho) / (2 * math.pi), (math.pi - t) / (2 * math.pi)
+            return np.outer(s, s) * (np.sin(t) + (math.pi - t) * rho) / (2 * math.pi), (
+                math.pi - t
+            ) / (2 * math.pi)
 
         cs = [[2 / d * x.T @ x] * 2]
         ss, dd = [], []
@@ -286,22 +362,25 @@ def joint_kernel(rng: np.random.Generator) -> None:
                 cs.append([2 * sum(0.5 * kept[a, b] * ss[k][b] for b in (0, 1)) for a in (0, 1)])
         g = [None, None, [2 * np.ones((2, 2))] * 2]
         for k in (1, 0):
-            g[k] = [2 * sum(0.5 * kept[a, b] * dd[k + 1][a] * g[k + 1][a] for a in (0, 1)) for b in (0, 1)]
+            g[k] = [
+                2 * sum(0.5 * kept[a, b] * dd[k + 1][a] * g[k + 1][a] for a in (0, 1))
+                for b in (0, 1)
+            ]
         limit = 2 * sum(0.5 * s for s in ss[2])
         limit = limit + sum(0.5 * dd[k][a] * g[k][a] * cs[k][a] for k in range(3) for a in (0, 1))
         print(f"T6  n {n}: kernel / limit\n", np.round(theta / limit, 3))
 
 
 if __name__ == "__main__":
-    rng = np.random.default_rng(0)
     random_mask_of_four()
-    coupling(400, 1, 2, rng)
-    coupling(400, 10, 2, rng)
-    coupling(800, 10, 1, rng)
-    coupling(400, 40, 1, rng)
-    one_input(rng)
-    backward_covariance(rng)
-    grasp_parts(rng)
-    synflow_one_round(rng)
+    coupling(400, 1, 4, np.random.default_rng(0), density=0.1)
+    coupling(400, 10, 2, np.random.default_rng(0))
+    coupling(800, 10, 1, np.random.default_rng(0))
+    coupling(400, 40, 1, np.random.default_rng(0))
+    one_input(np.random.default_rng(0))
+    backward_covariance(np.random.default_rng(0))
+    grasp_parts(200, np.random.default_rng(1))
+    grasp_parts(800, np.random.default_rng(1))
+    synflow_one_round(np.random.default_rng(0))
     second_derivatives()
-    joint_kernel(rng)
+    joint_kernel(np.random.default_rng(0))
