@@ -97,7 +97,7 @@ def coupling(
             lo, hi = (mid, hi) if mean > density else (lo, mid)
         with np.errstate(divide="ignore"):
             tau = lo / factor
-        flips.append((((np.abs(w) >= tau) != (np.abs(again) >= tau)).mean()))
+        flips.append(((np.abs(w) >= tau) != (np.abs(again) >= tau)).mean())
         spread = np.sqrt(
             np.clip(np.diag(q)[:, None] + np.diag(p) - np.outer(np.diag(q), np.diag(p)), 0, None)
         )
@@ -150,7 +150,7 @@ def backward_covariance(rng: np.random.Generator) -> None:
     n, d, batch = 1500, 40, 3
     weights = [rng.standard_normal(s) for s in ((n, d), (n, n), (n, n), (10, n))]
     x = rng.standard_normal((d, 1)) + 0.7 * rng.standard_normal((d, batch))
-    h, z = forward(weights, x)
+    _, z = forward(weights, x)
     chi = errors(z[-1], rng.integers(10, size=batch))
     delta = backward(weights, z, chi)
     # limits with the dense recursion
