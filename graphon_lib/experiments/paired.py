@@ -91,6 +91,11 @@ def count_networks(values: xr.DataArray) -> str:
     ----------
     values
         A dimension ``trial`` and any others, NaN where there was no run.
+
+    Returns
+    -------
+    str
+        The number, or the least and the greatest.
     """
     counts = values.count("trial")
     counts = counts.where(counts > 0)
