@@ -371,6 +371,68 @@ def joint_kernel(rng: np.random.Generator) -> None:
         print(f"T6  n {n}: kernel / limit\n", np.round(theta / limit, 3))
 
 
+def signed_joint_kernel(n: int, draws: int, rng: np.random.Generator) -> None:
+    """Uniform weights kept by size, with drifts, all widths n: mean kernel over the signed limit."""
+    d = 30
+    x = rng.standard_normal((d, 1)) + rng.standard_normal((d, 2))
+    keep = np.array([[0.8, 0.4], [0.3, 0.6]])  # density of block pairs; the largest |w| are kept
+    drift = np.array([[0.8, -0.4], [0.5, 0.3]])
+    end = math.sqrt(3.0)
+    second = 1.0 - (1.0 - keep) ** 3  # E[w^2; |w| > end (1 - keep)]
+    block = np.repeat([0, 1], n // 2)
+    pairs = np.ix_(block, block)
+    theta = np.zeros((2, 2))
+    for _ in range(draws):
+        first = rng.standard_normal((n, d))
+        layers = []
+        for _ in range(2):
+            w = rng.uniform(-end, end, (n, n))
+            kept = np.abs(w) > end * (1.0 - keep[pairs])
+            layers.append((kept, kept * w + kept * (drift / keep)[pairs] / math.sqrt(n)))
+        layers = [
+            (np.ones((n, d)), first),
+            *layers,
+            (np.ones((1, n)), rng.uniform(-end, end, (1, n))),
+        ]
+        h, z = [x], []
+        for k, (_, a) in enumerate(layers):
+            z.append(math.sqrt(2 / a.shape[1]) * a @ h[-1])
+            h.append(np.maximum(z[-1], 0) if k < 3 else z[-1])
+        delta = np.ones((1, 2))
+        for k in (3, 2, 1, 0):
+            mask, a = layers[k]
+            products = np.stack([h[k][:, 0] ** 2, h[k][:, 0] * h[k][:, 1], h[k][:, 1] ** 2], 1)
+            own = 2 / a.shape[1] * mask @ products
+            own = own[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+            theta += (delta[:, :, None] * delta[:, None, :] * own).sum(0) / draws
+            if k:
+                delta = math.sqrt(2 / a.shape[1]) * (a.T @ delta) * (z[k - 1] > 0)
+    normal = rng.standard_normal((400_000, 2))
+
+    def moments(m: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sample = m + normal @ np.linalg.cholesky(c).T
+        act, gate = np.maximum(sample, 0), (sample > 0).astype(float)
+        return act.mean(0), act.T @ act / len(act), gate.T @ gate / len(gate)
+
+    level = [moments(np.zeros(2), 2 / d * x.T @ x)] * 2
+    own, gates = [[2 / d * x.T @ x] * 2], [[level[0][2]] * 2]
+    for _ in range(2):
+        m = [math.sqrt(2) * sum(0.5 * drift[a, b] * level[b][0] for b in (0, 1)) for a in (0, 1)]
+        c = [2 * sum(0.5 * second[a, b] * level[b][1] for b in (0, 1)) for a in (0, 1)]
+        own.append([2 * sum(0.5 * keep[a, b] * level[b][1] for b in (0, 1)) for a in (0, 1)])
+        level = [moments(m[a], c[a]) for a in (0, 1)]
+        gates.append([level[a][2] for a in (0, 1)])
+    limit = 2 * sum(0.5 * level[b][1] for b in (0, 1))
+    g = [2 * np.ones((2, 2))] * 2
+    for k in (2, 1, 0):
+        limit = limit + sum(0.5 * gates[k][a] * g[a] * own[k][a] for a in (0, 1))
+        g = [2 * sum(0.5 * second[a, b] * gates[k][a] * g[a] for a in (0, 1)) for b in (0, 1)]
+    print(
+        f"T6  signed, uniform weights kept by size, n {n}, mean of {draws}: kernel / limit\n",
+        np.round(theta / limit, 3),
+    )
+
+
 if __name__ == "__main__":
     random_mask_of_four()
     coupling(400, 1, 4, np.random.default_rng(0), density=0.1)
@@ -384,3 +446,5 @@ if __name__ == "__main__":
     synflow_one_round(np.random.default_rng(0))
     second_derivatives()
     joint_kernel(np.random.default_rng(0))
+    signed_joint_kernel(400, 8, np.random.default_rng(0))
+    signed_joint_kernel(1600, 2, np.random.default_rng(0))
