@@ -66,7 +66,7 @@ def check_density(name: str, value: object) -> float:
         density = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         density = math.nan
-    if isinstance(value, bool) or not 0.0 < density <= 1.0:
+    if isinstance(value, bool | str | bytes) or not 0.0 < density <= 1.0:
         raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}")
     return density
 
@@ -144,9 +144,11 @@ def as_numpy(name: str, value: object) -> NDArray:
     """Return any array_like as an array, whatever its shape and dtype.
 
     PyTorch tensors are taken from any device, with a gradient or without, and in dtypes that NumPy
-    does not have, such as bfloat16, which becomes float32.
+    does not have, such as bfloat16, which becomes float32; SciPy's sparse matrices become dense.
     """
     try:
+        if hasattr(value, "toarray"):
+            value = value.toarray()
         if hasattr(value, "detach"):  # a torch tensor, recognised without importing torch
             value = value.detach().cpu()
             if value.is_floating_point() and value.itemsize < 4:
@@ -221,13 +223,18 @@ def check_masses(name: str, masses: ArrayLike | None, count: int) -> NDArray[np.
     """Return the masses of `count` blocks, non-negative, of sum 1 within 1e-9; uniform for None.
 
     They are kept as they came, not divided by their sum, so that blocks that shared masses before a
-    round trip share them after it.
+    round trip share them after it. Those in single precision sum to 1 within its rounding, and are
+    divided.
     """
     if masses is None:
         return np.full(count, 1.0 / count)
     array = check_array(name, masses, 1, minimum=0.0)
     if array.size != count:
         raise ValueError(f"{name} must hold one mass per block, {count}; got {array.size}")
+    given = as_numpy(name, masses).dtype
+    single = given.kind == "f" and given.itemsize < 8
+    if single and abs(array.sum() - 1.0) <= count * np.finfo(given).eps:
+        array /= array.sum()
     if abs(array.sum() - 1.0) > 1e-9:
         raise ValueError(f"{name} must sum to 1, got {array.sum():.12g}")
     return array

@@ -78,14 +78,7 @@ def relu_moments(c, q, r, *_):
 
 
 def reference_kernels(
-    x,
-    y,
-    network,
-    own_layer="mask",
-    moments=relu_moments,
-    mean=lambda m, q: 0.0,
-    s_w=2.0,
-    s_b=0.0,
+    x, y, network, own_layer="mask", moments=relu_moments, mean=lambda m, q: 0.0, s_w=2.0, s_b=0.0
 ):
     """Return NNGP and NTK of one pair as Theorem 1 writes them, forward and backward, block by block."""
     d = len(x)

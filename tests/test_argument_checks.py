@@ -8,9 +8,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from graphon_lib import _checks, graphons, ntk, pruning
+from graphon_lib.experiments.data import Images, sample_batch
+from graphon_lib.experiments.training_run import train
 from graphon_lib.graphons import CutNorm, GraphonNetwork, StepGraphon
 from graphon_lib.graphons.flow_threshold import FlowThreshold
 from graphon_lib.graphons.scaling import scale_to_density
@@ -41,7 +44,7 @@ DENSITY, MASK, SHAPE = _checks.check_density, _checks.check_mask, _checks.check_
             (
                 DENSITY,
                 r" must be a kept fraction in \(0, 1\]",
-                (0, -1, 1.1, NAN, "half", None, True),
+                (0, -1, 1.1, NAN, "half", "0.3", b"0.3", None, True),
             ),
             (MASK, " must be binary, .* with other values", ([[0, 2]], [[0.5, 1.0]], [[NAN, 1.0]])),
             (MASK, " must be a non-empty matrix", ([0, 1], np.zeros((0, 3)))),
@@ -50,7 +53,12 @@ DENSITY, MASK, SHAPE = _checks.check_density, _checks.check_mask, _checks.check_
             (MATRIX, r" must lie in \[0, inf\], got values from -0.1", ([[-0.1, 1.0]],)),
             (MATRIX, " must be a non-empty array with 2 axes", ([1.0], np.zeros((0, 3)))),
             (MATRIX, " must be an array of real numbers, got dtype", ([["a"]], [[1j]], None)),
-            (MASSES, " must sum to 1, got 1.1", ([0.5, 0.6],)),
+            (MASSES, " must sum to 1, got 1.1", ([0.5, 0.6], np.float32([0.5, 0.6]))),
+            (
+                MASSES,
+                " must sum to 1, got 1.0000",
+                ([0.5, 0.5 + 3e-8], np.float32([0.5, 0.50001])),
+            ),
             (MASSES, " must lie in", ([1.5, -0.5],)),
             (MASSES, " must hold one mass per block, 2; got 1", ([1.0],)),
             (SHAPE, " must be two positive integers .* got", (5, (5,), (5, 5, 5), "45", None)),
@@ -77,6 +85,17 @@ BAD_LABELS = {"row_labels": [0, 2], "col_labels": [0.0, 1.0]}
 MASKS = [np.ones((4, 3)), np.ones((2, 4))]
 X, Y = np.ones((3, 6)), [0, 1, 1]
 MODEL = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
+TRAINED = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
+DIGITS = Images(
+    np.float32(X), np.array(Y), np.float32(X), np.array(Y), "three", "here", "", (2, 3), 2
+)
+TRAINING = {
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "steps": 1,
+    "batch_size": 2,
+    "evaluated": [0, 1],
+}
 CLAIM = CutNorm(0.0, 1.0, np.ones(3, bool), np.ones(2, bool), None)
 READ_ONLY = np.empty((3, 3))
 READ_ONLY.flags.writeable = False
@@ -178,6 +197,22 @@ REFUSALS = [
         (GraphonNetwork.from_masks, {"masks": MASKS}, {"weights": bad})
         for bad in (MASKS[:1], MASKS[::-1], [NAN * mask for mask in MASKS])
     ),
+    (sample_batch, {"data": DIGITS, "size": 2, "rng": RNG}, {"rng": 0}),
+    *(
+        (
+            train,
+            {"model": TRAINED, "data": DIGITS, "rng": RNG, **TRAINING},
+            {"model": bad, "rng": 0, "evaluated": 2},
+        )
+        for bad in (
+            3,
+            pruning.MaskedMLP((6, 4, 1)),
+            pruning.MaskedMLP((5, 4, 2)),
+            pruning.MaskedMLP((6, 4, 2)).double(),
+            pruning.MaskedMLP((6, 4, 2)).requires_grad_(False),
+        )
+    ),
+    (GraphonNetwork.from_masks, {"masks": MASKS, "order": "coclustering"}, {"rng": None}),
     (GraphonNetwork.from_masks, {"masks": MASKS, "order": "both"}, {"rng": None}),
     *(
         (NETWORK.sample_masks, {"widths": (6, 5, 2), "rng": RNG}, {"widths": bad, "rng": 0})
@@ -282,6 +317,10 @@ REFUSALS = [
     ),
     *((MODEL, {}, {"x": torch.zeros(shape)}) for shape in ((6,), (2, 5), (2, 3, 6))),
     *(
+        (MODEL, {}, {"x": bad})
+        for bad in (X, torch.ones(3, 6, dtype=torch.uint8), torch.ones(3, 6).double())
+    ),
+    *(
         (pruning.rescale_signal, {"model": MODEL}, {"x": bad})
         for bad in (0 * X, X[0], X[:0], X[:, :4], NAN * X, torch.ones(3, 6) * 1j, [[1.0], [1, 2]])
     ),
@@ -318,6 +357,37 @@ REFUSALS = [
 def test_the_argument_is_named(function, arguments, name, bad):
     with pytest.raises(ValueError, match=rf"^{name}\b.* must"):
         function(**arguments | {name: bad})
+
+
+def test_good_arguments_of_training_are_taken():
+    run = train(TRAINED, DIGITS, rng=np.random.default_rng(0), **TRAINING)
+    assert np.isfinite(run.loss).all()
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 1000])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_masses_sum_to_one_to_the_rounding_of_their_dtype(dtype, count):
+    masses = np.random.default_rng(count).dirichlet(np.ones(count)).astype(dtype)
+    assert abs(_checks.check_masses("name", masses, count).sum() - 1) < 1e-9
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.coo_matrix])
+def test_sparse_masks_are_masks(kind):
+    dense = np.random.default_rng(0).random((6, 5)) < 0.3
+    assert graphons.sas(kind(dense), 2) == graphons.sas(dense, 2)
+    networks = [GraphonNetwork.from_masks([mask]) for mask in (kind(dense * 1.0), dense)]
+    assert networks[0].layers == networks[1].layers
+
+
+def test_a_function_of_tensors_is_no_activation_of_arrays():
+    with pytest.raises(ValueError, match=r"^activation must be a function of a NumPy array"):
+        ntk.graphon_ntk(X, GraphonNetwork.dense(3), activation=torch.tanh)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 8])
+def test_an_argument_that_nobody_passed_is_not_to_blame(size):
+    metrics = ntk.spectral_metrics(np.eye(size))
+    assert metrics.energy == pytest.approx(min(5, size) / size)
 
 
 PRUNED = StepGraphon([[0.5, 0.0]])

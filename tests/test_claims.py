@@ -108,11 +108,13 @@ def test_verdicts_follow_from_stored_results(identifier):
     if not found:
         assert words == (Verdict.MISSING if claim.measure else Verdict.UNTESTED)
     elif verdicts == {Verdict.REPRODUCED}:
-        assert words == Verdict.REPRODUCED
+        assert words.startswith(Verdict.REPRODUCED)
+        assert Verdict.CONDITION not in words
     elif Verdict.REPRODUCED in verdicts:
         assert words.startswith(f"{Verdict.CONDITION}: ")
     else:
         assert words.startswith((Verdict.NOT, Verdict.UNDECIDED))
+    assert (len(found) == 1) == (" alone" in words)
 
 
 WIDTHS = (80, 160, 320, 4000)

@@ -8,14 +8,14 @@ import pytest
 from graphon_lib.experiments.convergence import (
     CONVERGENCE,
     LAYER_CONVERGENCE,
-    SCOPES,
     SINGULAR_VALUES,
     convergence,
     summarise,
 )
-from graphon_lib.experiments.convergence_summary import GRID, samples
+from graphon_lib.experiments.convergence_summary import samples
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.histograms import GRID
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import (
@@ -26,6 +26,7 @@ from graphon_lib.graphons import (
     sas,
 )
 from graphon_lib.pruning import METHODS
+from graphon_lib.pruning.masks import SCOPES
 
 DENSITIES = (0.3, 0.1)
 SMALL = {

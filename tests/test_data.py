@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments.data import DATASETS, DataError, load_mnist, sample_batch
-from graphon_lib.experiments.idx import read_idx
+from graphon_lib.experiments.idx import GZIP, read_idx
 
 MNIST = DATASETS["mnist"]
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = MNIST.files
@@ -54,7 +54,11 @@ def change_mnist(monkeypatch, **changes):
 
 
 def checksums(files):
-    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    """Of what the files hold."""
+    return {
+        name: hashlib.sha256(gzip.decompress(content)).hexdigest()
+        for name, content in files.items()
+    }
 
 
 @pytest.fixture
@@ -271,7 +275,8 @@ GOOD = idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
     ("content", "match"),
     [
         (b"", "got an empty file"),
-        (b"plain text", "cannot be read"),
+        (b"plain text", "magic number 00000803"),
+        (GZIP + b"another compression", "cannot be read"),
         (gzip.compress(GOOD)[:-12], "truncated or damaged"),
         (gzip.compress(GOOD)[:20] + b"\xff" * 20, "truncated or damaged"),
         (gzip.compress(b""), "magic number 00000803"),
@@ -349,11 +354,45 @@ def test_a_cache_that_cannot_be_written(place, server):
     assert server.asked == []
 
 
-def test_a_damaged_cache_is_refused(place):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-5],
+        lambda content: b"",
+        lambda content: gzip.compress(gzip.decompress(content)[:-1] + b"!"),
+    ],
+)
+def test_a_damaged_cache_is_passed_over_and_mended(place, server, caplog, damage):
     write(place.cache, place.files)
-    (place.cache / IMAGES).write_bytes(place.files[IMAGES][:-5])
-    with pytest.raises(DataError, match=f"{place.cache / IMAGES} is truncated"):
-        load_mnist(cache=place.cache)
+    (place.cache / IMAGES).write_bytes(damage(place.files[IMAGES]))
+    assert load_mnist(cache=place.cache).source == "subset bundled with the book"
+    assert str(place.cache / IMAGES) in caplog.text
+    assert server.asked == []
+    assert_small(load_mnist(full=True, cache=place.cache), place)
+    assert server.asked == [f"first/{IMAGES}"]
+    assert load_mnist(cache=place.cache).source == f"cache {place.cache}"
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda plain: plain, lambda plain: gzip.compress(plain, 1, mtime=5)]
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_files_count_however_they_are_packed(place, pack, named):
+    files = {name: pack(gzip.decompress(content)) for name, content in place.files.items()}
+    for stem in ("", ".gz"):
+        folder = place.root / f"folder{stem}"
+        write(folder, {name.removesuffix(".gz") + stem: files[name] for name in files})
+        assert_small(load_mnist(folder) if named else load_mnist(cache=folder), place)
+
+
+def test_a_folder_in_the_home(place, monkeypatch):
+    write(place.root / "digits", place.files)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(place.root))
+    assert_small(load_mnist("~/digits"), place)
+    assert_small(load_mnist(cache="~/digits"), place)
+    monkeypatch.setenv("MNIST_DIR", "~/digits")
+    assert_small(load_mnist(), place)
 
 
 def test_batches_are_drawn_without_replacement_and_repeat_with_the_seed(place):

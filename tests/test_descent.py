@@ -87,14 +87,7 @@ def test_a_learning_rate_must_be_positive(rate):
         full_batch_descent(model, x, y, learning_rate=rate, steps=1)
 
 
-SMALL = {
-    "hidden_layers": 2,
-    "density": 0.4,
-    "digits": 8,
-    "blocks": 4,
-    "rate": 0.05,
-    "steps": 8,
-}
+SMALL = {"hidden_layers": 2, "density": 0.4, "digits": 8, "blocks": 4, "rate": 0.05, "steps": 8}
 
 
 def small_descent(**changes):

@@ -3,15 +3,8 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.drift_scaling import (
-    DRIFT_SCALING,
-    row_drift,
-)
-from graphon_lib.experiments.signed_depth import SIGNED_DEPTH
-from graphon_lib.experiments.signed_kernel_convergence import (
-    SIGNED_KERNEL_CONVERGENCE,
-    signed_design,
-)
+from graphon_lib.experiments.drift_scaling import row_drift
+from graphon_lib.experiments.signed_kernel_convergence import signed_design
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5, 4.0])
@@ -36,11 +29,3 @@ def test_designs_differ_in_their_drifts_alone(strength):
     for drift, zero in zip(network.drifts, still.drifts, strict=True):
         assert not zero.any()
         assert drift.min() < 0 < drift.max() <= 1.5 * strength
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("experiment", [DRIFT_SCALING, SIGNED_DEPTH, SIGNED_KERNEL_CONVERGENCE])
-def test_quick_profiles_are_complete(experiment):
-    result = experiment.run(profile="quick", recompute=True)
-    for variable in result.data_vars.values():
-        assert variable.notnull().any()

@@ -28,7 +28,21 @@ def write_notebook(path, *sources):
 def test_parameters_reach_the_notebook(tmp_path):
     source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed + 1)")
     executed = execute_chapter(source, tmp_path / "executed.ipynb", {"seed": 41})
-    assert executed.cells[1].outputs[0].text == "42\n"
+    assert executed.cells[-1].outputs[0].text == "42\n"
+
+
+def test_an_executed_notebook_shows_the_parameters_of_its_outputs(tmp_path):
+    """Run once more as it stands, it gives the same outputs; without parameters, none are added."""
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed + 1)")
+    destination = tmp_path / "executed.ipynb"
+    for parameters, shown in (({"seed": 41}, "seed = 41"), ({}, None), ({"seed": 1}, "seed = 1")):
+        executed = execute_chapter(source, destination, parameters)
+        assert len(executed.cells) == 2 + bool(parameters)
+        assert executed.cells[0].source == "seed = 0"
+        assert shown is None or shown in executed.cells[1].source
+        names = {}
+        exec("\n".join(c.source for c in executed.cells[:-1]), names)
+        assert executed.cells[-1].outputs[0].text == f"{names['seed'] + 1}\n"
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):

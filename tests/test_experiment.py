@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments import sweep
-from graphon_lib.experiments.experiment import Experiment, experiments_in
+from graphon_lib.experiments.experiment import Experiment, experiments_in, profiles
 from graphon_lib.experiments.table import EXPERIMENTS
 
 CALLS = []
@@ -94,6 +94,14 @@ def test_a_description_in_a_module_is_in_the_table(monkeypatch):
     module.DRAWN = DESCRIBED
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert experiments_in([module.__name__]) == {"drawn": DESCRIBED}
+
+
+def test_profiles_are_pairs_of_settings_or_what_both_have():
+    both = profiles(
+        grid=({"trial": 5}, {"trial": 1}), density=0.2, watched=[1, 2], full=(True, False)
+    )
+    assert both["paper"] == {"grid": {"trial": 5}, "density": 0.2, "watched": [1, 2], "full": True}
+    assert both["quick"] == {"grid": {"trial": 1}, "density": 0.2, "watched": [1, 2], "full": False}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

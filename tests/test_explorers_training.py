@@ -15,10 +15,7 @@ def results():
     rng = np.random.default_rng(0)
     training = xr.Dataset(
         {
-            "loss": (
-                ("pruning", "density", "trial", "step"),
-                rng.uniform(0.1, 2.3, (3, 2, 3, 20)),
-            ),
+            "loss": (("pruning", "density", "trial", "step"), rng.uniform(0.1, 2.3, (3, 2, 3, 20))),
             "path_density": (("pruning", "density", "trial"), rng.uniform(1e-7, 1e-3, (3, 2, 3))),
         },
         coords={"pruning": PRUNINGS, "density": DENSITIES},

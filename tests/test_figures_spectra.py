@@ -63,10 +63,7 @@ def test_spectra_are_shares_of_the_trace(rng):
     eigenvalue = np.sort(0.1 + rng.random((4, 3, 2, 2, 3)))[..., ::-1].copy()
     eigenvalue[3, 2, 1, 0, 2] = 0.0  # zero to rounding in one of two networks
     result = xr.Dataset(
-        {
-            "eigenvalue": ((*dims, "rank"), eigenvalue),
-            "trace": (dims, eigenvalue.sum(-1) / 3),
-        },
+        {"eigenvalue": ((*dims, "rank"), eigenvalue), "trace": (dims, eigenvalue.sum(-1) / 3)},
         coords={
             "pruning": METHODS,
             "density": DENSITIES,

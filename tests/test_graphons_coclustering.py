@@ -5,6 +5,7 @@ import pytest
 from graphons_strategies import SEEDS, masks
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import linalg as sparse_linalg
 
 from graphon_lib.graphons import (
     Constant,
@@ -93,6 +94,21 @@ def test_constant_masks_are_one_block(shape, value):
     labels = cocluster_blocks(np.full(shape, value), 64, np.random.default_rng(0))
     assert not labels[0].any()
     assert not labels[1].any()
+
+
+def test_singular_vectors_do_not_hang_on_the_luck_of_restarts(monkeypatch):
+    """Of matrices of low rank ARPACK now and then finds nothing to go on with."""
+    matrix = np.random.default_rng(0).random((200, 300)).astype(np.float32)
+    left, values, right = leading_singular_vectors(matrix, 4)
+
+    def unlucky(*_, **__):
+        raise sparse_linalg.ArpackError(3)
+
+    monkeypatch.setattr(sparse_linalg, "svds", unlucky)
+    in_full = leading_singular_vectors(matrix, 4)
+    np.testing.assert_allclose(in_full[1], values, rtol=1e-5)
+    for one, other in ((left, in_full[0]), (right, in_full[2])):
+        np.testing.assert_allclose(abs(np.sum(one * other, axis=0)), 1.0, rtol=1e-4)
 
 
 def test_empty_rows_and_columns_share_a_last_block():

@@ -5,14 +5,7 @@ import pytest
 from graphons_strategies import edges
 from hypothesis import given
 
-from graphon_lib.graphons import (
-    Assortative,
-    Constant,
-    PowerLaw,
-    Ramp,
-    StepGraphon,
-    Threshold,
-)
+from graphon_lib.graphons import Assortative, Constant, PowerLaw, Ramp, StepGraphon, Threshold
 
 FAMILIES = [
     Constant(0.3),

@@ -3,13 +3,7 @@
 import numpy as np
 import pytest
 
-from graphon_lib.graphons import (
-    GraphonNetwork,
-    StepGraphon,
-    sample_mask,
-    sample_weights,
-    sampling,
-)
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_mask, sample_weights, sampling
 
 GRAPHON = StepGraphon([[0.8, 0.2], [0.4, 0.05]], [0.25, 0.75], [0.5, 0.5])
 

@@ -8,11 +8,9 @@ import xarray as xr
 
 from graphon_lib.experiments.method_distances import (
     METHOD_DISTANCES,
+    VERDICTS,
     between_trials,
     cycle_ratio,
-)
-from graphon_lib.experiments.regions import (
-    VERDICTS,
     mean_distances,
     separation,
     surplus,
@@ -30,11 +28,7 @@ def on_a_line(places, rng, trials=8, spread=0.1):
     return xr.DataArray(
         both,
         dims=("kind", "pruning", "against", "trial", "other"),
-        coords={
-            "kind": ["seed", "density", "depth", "method"],
-            "pruning": names,
-            "against": names,
-        },
+        coords={"kind": ["seed", "density", "depth", "method"], "pruning": names, "against": names},
     )
 
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 from ntk_strategies import seeded_inputs
 
+from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical as module
 from graphon_lib.ntk import empirical_ntk, tiles
-from graphon_lib.pruning import MaskedMLP
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 
 FUNCTIONS = {
     "relu": torch.relu,
@@ -94,6 +95,67 @@ def test_pruned_weights_do_not_matter():
     weights, masks, x1, _ = random_case((5, 8, 3), 0.5, 0)
     other = [np.where(mask, weight, 1e300) for weight, mask in zip(weights, masks, strict=True)]
     assert np.array_equal(empirical_ntk(weights, masks, x1), empirical_ntk(other, masks, x1))
+
+
+def test_weights_off_the_mask_may_be_anything():
+    weights, masks, x1, _ = random_case((5, 8, 3), 0.5, 0)
+    masks[0][:, 2] = False
+    for value in (np.nan, np.inf):
+        other = [np.where(mask, weight, value) for weight, mask in zip(weights, masks, strict=True)]
+        assert np.array_equal(empirical_ntk(weights, masks, x1), empirical_ntk(other, masks, x1))
+        networks = (GraphonNetwork.from_masks(masks, w, blocks=2) for w in (weights, other))
+        first, second = ((n.second_moments, n.drifts) for n in networks)
+        for ours, theirs in zip(first, second, strict=True):
+            assert all(map(np.array_equal, ours, theirs))
+    other[1][masks[1]] = np.nan
+    with pytest.raises(ValueError, match=r"weights\[1\] must be finite where kept"):
+        empirical_ntk(other, masks, x1)
+
+
+def gradients_of(model, x, units):
+    """Return for every output the gradients by parameters, each in its units, shape (N, P)."""
+    parameters = [*model.weights, *model.biases]
+    for output in model(torch.tensor(x)).T:
+        each = [torch.autograd.grad(f, parameters, retain_graph=True) for f in output]
+        rows = [
+            torch.cat([g.flatten() / u for g, u in zip(grads, units, strict=True)])
+            for grads in each
+        ]
+        yield torch.stack(rows).numpy()
+
+
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_from_a_model(initialisation):
+    """By automatic differentiation of the model itself, parameters in units of their deviation."""
+    generator = torch.Generator().manual_seed(0)
+    model = MaskedMLP((40, 30, 20, 3), generator, initialisation=initialisation).double()
+    model.masks = [np.random.default_rng(0).random(tuple(w.shape)) < 0.3 for w in model.weights]
+    x = seeded_inputs((5, 40))
+    law = model.initialisation
+    units = [(n / law.weight_variance) ** 0.5 for n in model.widths[:-1]]
+    if law.bias_variance is not None:
+        units += [(n / law.bias_variance) ** 0.5 for n in model.widths[:-1]]
+    expected = sum(g @ g.T for g in gradients_of(model, x, units)) / 3
+    np.testing.assert_allclose(empirical_ntk(model, x), expected, rtol=1e-11)
+    np.testing.assert_allclose(empirical_ntk(model, x, x[:2]), expected[:, :2], rtol=1e-11)
+    assert empirical_ntk(model, x, precision="single", activation="erf").shape == (5, 5)
+    for name, value in (("weight_variance", 1.0), ("bias_variance", 1.0), ("biases", [1])):
+        with pytest.raises(ValueError, match=f"{name} must not be given beside a model"):
+            empirical_ntk(model, x, **{name: value})
+    with pytest.raises(ValueError, match="masks must not be given beside a model"):
+        empirical_ntk(model, model.masks, x, x)
+
+
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_weights_in_other_units_are_noticed(initialisation):
+    model = MaskedMLP((64, 50, 40, 3), seeded(0), initialisation=initialisation)
+    x, masks = seeded_inputs((2, 64)), prune(model, "magnitude", 0.2)
+    with pytest.warns(UserWarning, match=r"NTK units.* empirical_ntk\(model, x\)"):
+        empirical_ntk(model.weights, masks, x)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
 
 
 def test_overflow_is_an_error():

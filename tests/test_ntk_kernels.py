@@ -7,14 +7,7 @@ import pytest
 from graphons_strategies import masses
 from hypothesis import given
 from hypothesis import strategies as st
-from ntk_strategies import (
-    SEEDS,
-    inputs,
-    networks,
-    random_network,
-    reference_kernels,
-    seeded_inputs,
-)
+from ntk_strategies import SEEDS, inputs, networks, random_network, reference_kernels, seeded_inputs
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import graphon_nngp, graphon_ntk

@@ -8,12 +8,7 @@ from graphons_strategies import SEEDS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphon_lib.ntk import (
-    empirical_ntk,
-    gradient_flow,
-    kernel_target_alignment,
-    spectral_metrics,
-)
+from graphon_lib.ntk import empirical_ntk, gradient_flow, kernel_target_alignment, spectral_metrics
 
 
 def with_spectrum(values, seed=0):

@@ -85,6 +85,7 @@ def test_rounds_matter_and_repeat():
     assert any(not torch.equal(a, b) for a, b in zip(first, once, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hundred_rounds_leave_paths_where_one_round_cuts_them_all(seed):
     model, x, y = setting((30, 40, 40, 40, 40, 10), seed)
@@ -96,6 +97,17 @@ def test_a_hundred_rounds_leave_paths_where_one_round_cuts_them_all(seed):
     assert sizes[1] > 0.0
 
 
+def test_that_no_path_is_left_is_said():
+    """With two weights left of three layers, what is pruned last has no reason."""
+    model, x, y = setting((4, 3, 2, 2))
+    with (
+        pytest.warns(UserWarning, match=r"layers? .* kept no weight"),
+        pytest.warns(UserWarning, match="all scores are zero from round"),
+    ):
+        masks = prune(model, "snip", 1 / 22, x, y, rounds=60)
+    assert sum(int(mask.sum()) for mask in masks) == 1
+
+
 def test_the_network_is_left_as_it_is():
     model, x, y = setting()
     before = [w.detach().clone() for w in model.weights]
@@ -105,6 +117,7 @@ def test_the_network_is_left_as_it_is():
     assert all(m.all() for m in model.masks)
 
 
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight", "ignore:all scores are zero from")
 @settings(max_examples=20)
 @given(
     widths=st.lists(st.integers(1, 10), min_size=2, max_size=4),
@@ -118,6 +131,11 @@ def test_exactly_as_many_are_kept_as_asked(widths, density, rounds, scope):
     wanted = [round(density * s) for s in (sizes if scope == "layer" else [sum(sizes)])]
     if 0 in wanted:
         with pytest.raises(ValueError, match="density must keep at least one"):
+            prune(model, "snip", density, x, y, rounds=rounds, scope=scope)
+        return
+    scores = saliency(model, "snip", x, y)
+    if not any(s.any() for s in scores) and sum(wanted) < sum(sizes):
+        with pytest.raises(ValueError, match="must not all be zero"):
             prune(model, "snip", density, x, y, rounds=rounds, scope=scope)
         return
     masks = prune(model, "snip", density, x, y, rounds=rounds, scope=scope)

@@ -33,12 +33,20 @@ def assert_masks(masks, expected):
         np.testing.assert_array_equal(mask.numpy(), wanted)
 
 
+def meaningless(values, count):
+    return count < sum(v.size for v in values) and not any(v.any() for v in values)
+
+
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight")
 @given(values=st.lists(tied, min_size=1, max_size=4), density=densities)
 def test_global_scope_keeps_exactly_k_with_ties_by_index(values, density):
     scores = [torch.from_numpy(v) for v in values]
     count = round(density * sum(v.size for v in values))
     if count == 0:
         with pytest.raises(ValueError, match="density must keep at least one"):
+            keep_largest(scores, density)
+    elif meaningless(values, count):
+        with pytest.raises(ValueError, match="scores must not all be zero"):
             keep_largest(scores, density)
     else:
         assert_masks(keep_largest(scores, density), by_sorting(values, count))
@@ -50,6 +58,10 @@ def test_layer_scope_ranks_each_layer_alone(values, density):
     counts = [round(density * v.size) for v in values]
     if 0 in counts:
         with pytest.raises(ValueError, match=f"weights of layer {counts.index(0) + 1}"):
+            keep_largest(scores, density, scope="layer")
+    elif any(refused := [meaningless([v], c) for v, c in zip(values, counts, strict=True)]):
+        first = refused.index(True)
+        with pytest.raises(ValueError, match=rf"scores\[{first}\] must not all be zero"):
             keep_largest(scores, density, scope="layer")
     else:
         expected = [by_sorting([v], c)[0] for v, c in zip(values, counts, strict=True)]
@@ -72,6 +84,7 @@ def large_scores(kind):
     return values
 
 
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight")
 @pytest.mark.parametrize(
     "kind", ["continuous", "mostly zero", "layers of different scale", "unlucky sample"]
 )
@@ -89,6 +102,7 @@ def test_every_floating_dtype(dtype):
     assert_masks(keep_largest([scores], 0.3), by_sorting([scores.double().numpy()], 360))
 
 
+@pytest.mark.filterwarnings("ignore:layer 1 of 2 kept no weight")
 def test_mixed_dtypes_are_compared_without_rounding():
     just_above = torch.tensor([1.0 + 1e-12, 0.0], dtype=torch.float64)
     assert_masks(
@@ -101,6 +115,12 @@ def test_scores_are_left_as_they_are():
     before = scores.clone()
     keep_largest([scores], 0.3)
     assert torch.equal(scores, before)
+
+
+def test_layers_that_keep_nothing_are_named():
+    scores = [torch.zeros(3), torch.ones(2), torch.zeros(4)]
+    with pytest.warns(UserWarning, match=r"layers 1, 3 of 3 kept no weight"):
+        keep_largest(scores, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +142,7 @@ def test_wrong_scores(scores, match):
         keep_largest(scores, 0.5)
 
 
+@pytest.mark.filterwarnings("ignore:layer 3 of 3 kept no weight")
 def test_scores_without_axes():
     masks = keep_largest([torch.tensor(1.0), torch.tensor([2.0, 0.0]), torch.tensor(0.5)], 0.5)
     assert [mask.shape for mask in masks] == [(), (2,), ()]

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphon_lib.pruning import METHODS, MaskedMLP, prune, saliency
+from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
+from graphon_lib.pruning.signals import batch_signals
 
 WIDTHS = (30, 24, 18, 10)
 ONE_ROUND = [name for name, method in METHODS.items() if method.rounds == 1]
@@ -26,6 +27,10 @@ def setting(widths=WIDTHS, seed=0):
     x = torch.randn(20, widths[0], generator=generator)
     x[:, :10] = 0
     return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
 
 
 def masks_of(method, density=0.2, scope="global"):
@@ -44,6 +49,12 @@ def digest():
     return sha.hexdigest()
 
 
+EMPTIED = pytest.mark.filterwarnings(
+    "ignore:layers? .* kept no weight", "ignore:all scores are zero from"
+)
+
+
+@EMPTIED
 @given(
     widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     density=st.floats(0.0, 1.0, exclude_min=True),
@@ -61,6 +72,13 @@ def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
     if 0 in wanted:
         with pytest.raises(ValueError, match="density must keep at least one"):
             prune(*arguments, scope=scope, generator=generator)
+        return
+    scores = saliency(model, method, x, y, generator=generator)
+    zero = [not s.any() for s in scores]
+    if any(zero) if scope == "layer" and METHODS[method].rounds == 1 else all(zero):
+        if sum(wanted) < sum(sizes):
+            with pytest.raises(ValueError, match="must not all be zero"):
+                prune(*arguments, scope=scope, generator=generator)
         return
     masks = prune(*arguments, scope=scope, generator=generator)
     assert [m.shape for m in masks] == [w.shape for w in model.weights]
@@ -148,6 +166,23 @@ def test_gradients_need_not_be_enabled(method):
     assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
 
 
+@pytest.mark.parametrize("rounds", [None, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_inference_mode_changes_nothing(method, rounds):
+    if rounds and METHODS[method].in_rounds is None:
+        return
+    options = {"rounds": rounds}
+    model, x, y = setting()
+    wanted = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    with torch.inference_mode():
+        inside = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+        model, x, y = setting()  # whose tensors can never have a gradient
+        born = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    later = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+    for masks in (inside, born, later):
+        assert all(map(torch.equal, masks, wanted))
+
+
 def test_the_same_masks_in_every_process():
     code = "from test_pruning_methods import digest; print(digest())"
     run = subprocess.run(
@@ -197,6 +232,51 @@ def test_random_masks_differ_without_a_generator_and_repeat_with_one():
         prune(model, "random", 0.5, generator=torch.Generator().manual_seed(7)) for _ in range(2)
     )
     assert torch.equal(first[0], second[0])
+
+
+def in_dtype(dtype, initialisation="he"):
+    """A network in a dtype, one of the same weights in double precision, and a batch."""
+    generator = torch.Generator().manual_seed(0)
+    model = MaskedMLP((60, 50, 40, 10), generator, initialisation=initialisation).to(dtype)
+    same = MaskedMLP(model.widths, initialisation=initialisation).double()
+    same.load_state_dict(model.state_dict())
+    x = torch.randn(64, 60, generator=generator, dtype=torch.float64)
+    return model, same, x, torch.randint(0, 10, (64,), generator=generator)
+
+
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_masks_in_every_dtype_are_those_of_double_precision(method, dtype, initialisation):
+    """But for weights whose score is the threshold to within single precision."""
+    model, same, x, y = in_dtype(dtype, initialisation)
+    for scope, rounds in (("global", None), ("layer", None), ("global", 5)):
+        if rounds and METHODS[method].in_rounds is None:
+            continue
+        ours, exact = (
+            torch.cat([mask.flatten() for mask in masks])
+            for masks in (
+                prune(m, method, 0.1, x, y, scope=scope, rounds=rounds, generator=generator)
+                for m, generator in zip((model, same), map(seeded, (1, 1)), strict=True)
+            )
+        )
+        assert (ours & exact).sum() >= 0.995 * exact.sum()
+    scores = saliency(model, method, x, y)
+    assert all(torch.finfo(s.dtype).bits >= 32 for s in scores)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_inputs_are_not_rounded_to_half_precision(method, dtype):
+    model, same, x, y = in_dtype(dtype)
+    for ours, exact in zip(
+        saliency(model, method, x, y), saliency(same.float(), method, x, y), strict=True
+    ):
+        assert torch.equal(ours, exact)
+    signals = zip(
+        batch_signals(model, method, x, y), batch_signals(same, method, x, y), strict=True
+    )
+    assert all(np.array_equal(a, b) for pair in signals for a, b in zip(*pair, strict=True))
 
 
 def test_models_in_double_precision():
@@ -303,6 +383,46 @@ def test_scores_that_overflow_are_refused(method):
             w *= 1e15
     with pytest.raises(ValueError, match=r"scores\[\d\] must be finite"):
         prune(model, method, 0.2, x, y)
+
+
+def blank(model, x, y):
+    x[:] = 0
+
+
+def one_class(model, x, y):
+    model.widths, y[:] = (*model.widths[:-1], 1), 0
+    model.weights[-1] = torch.nn.Parameter(model.weights[-1].detach()[:1])
+
+
+def saturated(model, x, y):
+    with torch.no_grad():
+        model.weights[-1].mul_(1e6)
+        y[:] = model(x).argmax(1)
+
+
+def disconnected(model, x, y):
+    with torch.no_grad():
+        model.weights[1].zero_()
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+@pytest.mark.parametrize("change", [blank, one_class, saturated, disconnected])
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_scores_that_are_all_zero_rank_nothing(method, change, scope):
+    model, x, y = setting()
+    change(model, x, y)
+    for rounds in (1, 5) if METHODS[method].in_rounds else (1,):
+        with pytest.raises(ValueError, match=r"^scores.* must not all be zero .* blank batch"):
+            prune(model, method, 0.2, x, y, scope=scope, rounds=rounds)
+
+
+def test_a_layer_that_is_emptied_is_named():
+    model, _, _ = setting()
+    with torch.no_grad():
+        model.weights[0].mul_(1e-6)
+    with pytest.warns(UserWarning, match="layer 1 of 3 kept no weight"):
+        masks = prune(model, "magnitude", 0.2)
+    assert [bool(mask.any()) for mask in masks] == [False, True, True]
 
 
 def test_wrong_generator():

@@ -125,6 +125,7 @@ def test_zero_biases_change_nothing():
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight")
 @pytest.mark.parametrize("scale", [2.0**-8, 2.0**60])
 def test_very_deep_networks_with_biases_neither_overflow_nor_underflow(scale):
     """Where weights shrink the flow, what passes early layers is next to nothing, not nothing."""
@@ -160,6 +161,7 @@ def test_flow_that_starts_at_biases_behind_a_gap_counts():
     assert 0 < float(last.sum()) < 1
 
 
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight")
 @pytest.mark.parametrize("depth", [2, 4, 6])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_path_survives_down_to_one_weight_a_layer(depth, seed):
@@ -219,14 +221,16 @@ def test_very_deep_networks_neither_overflow_nor_underflow():
     assert outputs_reached(masks) > 0
 
 
-def test_networks_without_any_flow_keep_the_count_and_the_first_weights():
+@pytest.mark.parametrize("rounds", [None, 1, 3])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_networks_without_any_flow_are_refused(scope, rounds):
     model = make((6, 5, 4))
     with torch.no_grad():
         model.weights[1].zero_()
     assert all((s == 0).all() for s in saliency(model, "synflow"))
-    masks = prune(model, "synflow", 0.3)
-    assert masks[0].flatten().nonzero().flatten().tolist() == list(range(15))
-    assert not masks[1].any()
+    with pytest.raises(ValueError, match=r"^scores.* must not all be zero .* without a path"):
+        prune(model, "synflow", 0.3, scope=scope, rounds=rounds)
+    assert all(mask.all() for mask in prune(model, "synflow", 1.0, scope=scope, rounds=rounds))
 
 
 def test_dead_weights_go_before_any_that_carry_flow():

@@ -7,8 +7,13 @@ import xarray as xr
 from graphon_lib.book.figures.kernels import modes_of_the_error
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.mode_speeds import geometric_mean, speeds
-from graphon_lib.experiments.residual_modes import RESIDUAL_MODES, TARGETS, residual_modes
+from graphon_lib.experiments.residual_modes import (
+    RESIDUAL_MODES,
+    TARGETS,
+    geometric_mean,
+    residual_modes,
+    speeds,
+)
 
 
 def decays(rates, steps=(1, 2, 4, 8)):

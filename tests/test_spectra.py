@@ -17,14 +17,7 @@ from graphon_lib.experiments.spectra import (
 from graphon_lib.experiments.trials import start_trial
 from graphon_lib.ntk import empirical_ntk
 
-CELL = {
-    "seed": 3,
-    "width": 20,
-    "hidden_layers": 2,
-    "trial": 1,
-    "digits": 8,
-    "blocks": 6,
-}
+CELL = {"seed": 3, "width": 20, "hidden_layers": 2, "trial": 1, "digits": 8, "blocks": 6}
 
 
 @pytest.fixture(scope="module")

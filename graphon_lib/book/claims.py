@@ -156,7 +156,7 @@ ROWS = {
     **{
         f"regions-{kind}": Claim(
             claim,
-            "4.2",
+            where,
             "02-graphons",
             "distances between every two methods, density and depth equal, are above {low:g} times those "
             f"within either, where networks differ in their weights and batch{also}",
@@ -165,14 +165,25 @@ ROWS = {
             low=1.0,
             why="regions are distinct if what they hold is closer together than to the others",
         )
-        for kind, claim, also in (
+        for kind, where, claim, also in (
             (
                 "seed",
+                "4.2",
                 "Each pruning method corresponds to a distinct region in the space of graphons",
                 "",
             ),
-            ("density", "... whatever the sparsity", ", and in density, 0.1, 0.2 or 0.3"),
-            ("depth", "... whatever the depth", ", and in depth, two or three hidden layers"),
+            (
+                "density",
+                "this book",
+                "... and is closer to itself than to any other even at another sparsity",
+                ", and in density, 0.1, 0.2 or 0.3",
+            ),
+            (
+                "depth",
+                "this book",
+                "... and even at another depth",
+                ", and in depth, two or three hidden layers",
+            ),
         )
     },
     "differences": Claim(
@@ -267,7 +278,7 @@ ROWS = {
         **FACTOR,
     ),
     "theorem": Claim(
-        "The tangent kernel converges to the deterministic Graphon NTK",
+        "The tangent kernel converges to the deterministic Graphon NTK, in its form for kept weights",
         "5.2, Theorem 1",
         "04-graphon-ntk",
         "the kernel's error, of networks sampled from a graphon, goes with a power of the width of at "
@@ -301,8 +312,9 @@ ROWS = {
         **ABOVE,
     ),
     "masks-kernel": Claim(
-        "The Graphon NTK is the kernel of pruned networks, with weights drawn anew",
-        "5.1",
+        "The Graphon NTK in its form for kept weights, one position a neuron, is the kernel of pruned "
+        "networks with weights drawn anew",
+        "this book",
         "04-graphon-ntk",
         "at width 1024 and 80 %, its trace over the measured one lies between {low:g} and {high:g}",
         ("kernels-of-masks",),
@@ -328,7 +340,8 @@ ROWS = {
         **FACTOR,
     ),
     "random-scale": Claim(
-        "Random Pruning multiplies the kernel by one factor of the density a masked layer",
+        "Random Pruning multiplies the kernel by a power of the density: where pruned weights are not "
+        "trained, one factor a masked layer",
         "5.3",
         "05-random",
         "from 50 to 95 %, traces go with a power of these factors between {low:g} and {high:g}",
@@ -405,7 +418,8 @@ ROWS = {
         "The Graphon NTK can serve as a training-free indicator",
         "6",
         "06-spectra",
-        "over methods and sparsities, the rank correlation with speed is at least {low:g}",
+        "over sparsities and methods, Random, SNIP and SynFlow as in the paper or all five, the rank "
+        "correlation with speed is at least {low:g}",
         ("spectra", "training"),
         of.indicators,
         low=0.7,
@@ -416,17 +430,18 @@ ROWS = {
         "5.3 and B",
         "08-causes",
         "at 95 %, one factor a layer closes at least {low:g} of the gap in logarithmic loss between "
-        "Random and dense",
+        "Random and dense, in training before update 50 and in test after update 100",
         ("interventions", "training"),
         of.scale_share,
         low=0.5,
         why="more than all else together",
     ),
     "lead-at-scale": Claim(
-        "The lead over Random is one of concentration, beyond scale",
-        "6",
+        "SNIP and SynFlow lead over Random at equal scale, too",
+        "this book",
         "08-causes",
-        "at 95 %, the scales of all restored, Random's training loss is at least {low:g} times as high",
+        "at 95 %, the scales of all restored, Random's training loss before update 50 is at least "
+        "{low:g} times as high",
         ("interventions", "training"),
         partial(of.at_equal_scale, comparisons={"SNIP": "snip_lead", "SynFlow": "synflow_lead"}),
         **LEAD,

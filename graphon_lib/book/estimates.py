@@ -18,10 +18,10 @@ from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
-from graphon_lib.experiments.mode_speeds import speeds
+from graphon_lib.experiments.method_distances import mean_distances, separation, surplus
 from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
-from graphon_lib.experiments.regions import mean_distances, separation, surplus
+from graphon_lib.experiments.residual_modes import speeds
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 DENSITY = 0.2
@@ -53,8 +53,9 @@ METHOD_NAMES = {
 
 GROUPS = {
     "the paper's methods": ["random", "snip", "grasp", "synflow"],
-    "all five methods": list(METHOD_NAMES),
+    "with Magnitude": list(METHOD_NAMES),
 }
+"""Magnitude's graphon is Random's constant by the paper's Appendix C, so that it cannot be told apart."""
 
 
 def interval(samples: ArrayLike, comparisons: int = 1) -> Estimate:
@@ -494,16 +495,20 @@ def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
 
 
 def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of two quantities of the Graphon NTK with speed, over all networks."""
-    pruned = _loss(training).sel(pruning=list(METHOD_NAMES))
-    found = _predictions(spectra.sel(pruning=["dense", *METHOD_NAMES]), pruned)
-    found = found.sel(comparison="across sparsities")
-    return {name: _estimate(found.sel(quantity=name), spectra) for name in ("trace", "energy")}
+    """Return rank correlations of two quantities of the Graphon NTK with speed, over sparsities."""
+    loss, found = _loss(training), {}
+    groups = {"three methods": ["random", "snip", "synflow"], "five methods": [*METHOD_NAMES]}
+    for group, names in groups.items():
+        at = _predictions(spectra.sel(pruning=["dense", *names]), loss.sel(pruning=names))
+        at = at.sel(comparison="across sparsities")
+        for quantity in ("trace", "energy"):
+            found[f"{quantity}, {group}"] = _estimate(at.sel(quantity=quantity), spectra)
+    return found
 
 
 def _predictions(spectra: xr.Dataset, loss: xr.DataArray) -> xr.DataArray:
     known = known_before(spectra.isel(digits=-1), "sampled")
-    return predictions(known, loss.expand_dims("at"), np.random.default_rng(0)).isel(at=0)
+    return predictions(known, loss.expand_dims("at")).isel(at=0)
 
 
 def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
@@ -517,10 +522,12 @@ def _sparsest(result: xr.Dataset) -> xr.Dataset:
 
 def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return the share of the gap between Random and dense that one factor a layer closes."""
-    loss = _loss(_sparsest(beside_pruned(changed, training)))
-    loss = loss[{"variant": loss.pruning != "grasp"}]
+    both = _sparsest(beside_pruned(changed, training))
+    both = both.isel(variant=(both.pruning != "grasp").values)
     names = "random: as pruned", "random: rescaled", "dense: as pruned"
-    return {"": _compared(paired_share(loss, *names), loss)}
+    last = both.test_loss.isel(evaluation=-1)
+    losses = {f"training, update {STEP}": _loss(both), f"test, update {int(last.evaluation)}": last}
+    return {at: _compared(paired_share(loss, *names), loss) for at, loss in losses.items()}
 
 
 def layers_of_lead(changed: xr.Dataset) -> Estimates:

@@ -51,20 +51,11 @@ def execute_chapter(
     *,
     progress_bar: bool = False,
 ) -> nbformat.NotebookNode:
-    """Execute one chapter with papermill and write it, cleaned, to `destination`.
+    """Execute one chapter with papermill, in the folder of the chapters, and write it, cleaned.
 
-    Parameters
-    ----------
-    source
-        The notebook to execute; it runs in the folder of the chapters.
-    destination
-        Where the executed notebook goes. Nothing is written when a cell fails.
-    parameters
-        Values for names of the notebook's ``parameters`` cell. Another one is a ``ValueError``:
-        papermill alone would only warn.
-    progress_bar
-        Whether to show progress bars, over the cells and inside them. Without, what a cell outputs
-        does not depend on how busy the machine is.
+    Nothing is written when a cell fails. `parameters` are for names of the notebook's ``parameters``
+    cell, and shown below it; another one is a ``ValueError``: papermill alone would only warn. With a progress bar, over the
+    cells and inside them, what a cell outputs depends on how busy the machine is.
     """
     parameters = dict(parameters or {})
     known = papermill.inspect_notebook(source)
@@ -133,16 +124,12 @@ def _environment_of_kernels(progress_bar: bool) -> Iterator[None]:
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Remove from an executed notebook what differs between two equal runs: times and injections.
+    """Remove from an executed notebook what differs between two equal runs.
 
-    Cell identifiers are numbered in order; papermill's records, injected cells and the names of
-    widgets, which no kernel knows any more, go.
+    Cell identifiers are numbered in order; papermill's records and the names of widgets, which no
+    kernel knows any more, go. The cell of parameters that were given stays: the outputs below it are
+    theirs and not those of the defaults.
     """
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if "injected-parameters" not in cell.metadata.get("tags", [])
-    ]
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     )

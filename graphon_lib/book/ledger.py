@@ -103,12 +103,14 @@ def _decided(identifier: str) -> tuple[Verdict, str]:
     claim = CLAIMS[identifier]
     if claim.measure is None:
         return Verdict.UNTESTED, ""
-    return overall(
-        {
-            setting: {name: judge(one, claim.low, claim.high) for name, one in found.items()}
-            for setting, found in estimates(identifier).items()
-        }
-    )
+    found = {
+        setting: {name: judge(one, claim.low, claim.high) for name, one in conditions.items()}
+        for setting, conditions in estimates(identifier).items()
+    }
+    decided, where = overall(found)
+    if len(found) == 1:
+        where = "; ".join(filter(None, (f"{SETTINGS[next(iter(found))]} alone", where)))
+    return decided, where
 
 
 @cache

@@ -14,16 +14,9 @@ __all__ = ["DENSE", "SERIES", "Look", "numbered_look"]
 
 @dataclass(frozen=True)
 class Look:
-    """The look of a line.
+    """The look of a line: its colours on white paper and on a dark page, its marker and its dashes.
 
-    Parameters
-    ----------
-    colour, dark
-        On white paper, and on a page with the dark theme.
-    marker
-        In matplotlib's letters; ``frontend/view.js`` draws the same.
-    dash
-        Lengths of dashes and gaps, as SVG has them.
+    Markers are matplotlib's letters, which ``frontend/view.js`` draws too, dashes are written as in SVG.
     """
 
     colour: str

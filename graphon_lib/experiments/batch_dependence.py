@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.step_graphon import StepGraphon
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "BATCH_DEPENDENCE",
@@ -30,8 +31,13 @@ __all__ = [
     "variance_share",
 ]
 
-ARMS = ("random", "magnitude", "snip", "snip: quiet outputs", "grasp")
-"""What is pruned by. Random and magnitude pruning see no data: the share of their batches is 0."""
+ARMS = tuple(
+    arm
+    for name, method in METHODS.items()
+    if method.rounds == 1
+    for arm in ((name, "snip: quiet outputs") if name == "snip" else (name,))
+)
+"""Methods of one round, as many take too long. The first two see no data, whose share is 0."""
 
 QUIET = 200.0
 """GraSP divides the outputs by this before the softmax; "quiet outputs" does the same for SNIP."""
@@ -46,12 +52,10 @@ class VarianceShare(NamedTuple):
     ----------
     between, within
         Unbiased components of the variance, summed over coordinates; `between` can be negative.
-    within_error
-        Standard error of `within`, from leaving out one group at a time.
     share
-        ``between / (between + within)``.
-    share_error
-        Its standard error, found likewise.
+        ``between / (between + within)``, the intraclass correlation.
+    within_error, share_error
+        Standard errors, from leaving out one group at a time.
     """
 
     between: float
@@ -62,22 +66,13 @@ class VarianceShare(NamedTuple):
 
 
 def variance_share(samples: ArrayLike) -> VarianceShare:
-    r"""Split the variance of grouped samples into that between and that within groups.
-
-    Parameters
-    ----------
-    samples
-        Shape (groups, members, d), at least three groups of at least two members.
-
-    Returns
-    -------
-    VarianceShare
-        The components, and the share of the groups (the intraclass correlation).
+    r"""Split the variance of samples (groups, members, d) into that between and that within groups.
 
     Raises
     ------
     ValueError
-        If there are too few groups or members, all samples are equal, or an entry is not finite.
+        If there are fewer than three groups or two members, all samples are equal, or an entry is
+        not finite.
 
     Notes
     -----
@@ -88,13 +83,9 @@ def variance_share(samples: ArrayLike) -> VarianceShare:
               \mathbb E\,\mathrm{MS}_{\mathrm{between}}
               = R \operatorname{tr}\Sigma_b + \operatorname{tr}\Sigma_e ,
 
-    of which the components are the differences [1]_. The standard error is the jackknife's over
-    groups, which are independent while the members of one are not.
-
-    References
-    ----------
-    .. [1] S. R. Searle, G. Casella and C. E. McCulloch, *Variance Components*, Wiley 1992,
-       chapter 3.
+    of which the components are the differences (Searle, Casella and McCulloch, *Variance
+    Components*, Wiley 1992, chapter 3). The standard error is the jackknife's over groups, which
+    are independent while the members of one are not.
     """
     samples = check_array("samples", samples, 3)
     groups, members, _ = samples.shape
@@ -136,16 +127,11 @@ def batch_dependence(
     blocks: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    """Prune one of the networks of a batch by every method but SynFlow, and estimate its graphon.
+    """Prune one of the networks of a batch by every method and variant of it, and estimate its graphon.
 
-    Returns
-    -------
-    dict
-        ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
-        ``layer_density`` (pruning), of the first mask between hidden layers.
+    Returns ``histogram`` (pruning, row, column), cross-fitted with so many `blocks` a side, and
+    ``layer_density`` (pruning), of the first mask between hidden layers.
 
-    Notes
-    -----
     The outputs :math:`f(x)` of a network at initialisation are random functions however wide it
     is, and SNIP's gradients pass through the softmax of them. Divided by a large number they are
     all 0 before the softmax, in every network.
@@ -166,13 +152,10 @@ def batch_dependence(
 def split_variance(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Split the variance of the histograms into that between and that within batches.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``variance`` (pruning, width, component), see :func:`variance_share`, of histograms divided
-        by their density, the variances divided by the number of entries; and ``chance`` (pruning,
-        width), the variance of histograms of masks with independent entries sampled from the mean
-        histogram, which is what remains if the graphon is the same for all.
+    Returns ``variance`` (pruning, width, component), see :func:`variance_share`, of histograms
+    divided by their density, the variances divided by the number of entries; and ``chance``
+    (pruning, width), the variance of histograms of masks with independent entries sampled from the
+    mean histogram, which is what remains if the graphon is the same for all.
     """
     lead = ("pruning", "width")
     histograms = dataset.histogram.transpose(*lead, "batch", "trial", "row", "column").values
@@ -232,20 +215,16 @@ BATCH_DEPENDENCE = Experiment(
         "layer_density": ("pruning", "width", "batch", "trial"),
     },
     coords={"pruning": ARMS},
-    paper={
-        "grid": {"width": [500, 1000, 2000], "batch": 16, "trial": 4},
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [64, 96], "batch": 3, "trial": 2},
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"width": [500, 1000, 2000], "batch": 16, "trial": 4},
+            {"width": [64, 96], "batch": 3, "trial": 2},
+        ),
+        hidden_layers=2,
+        density=0.2,
+        blocks=16,
+        full=(True, False),
+    ),
     # The shares of batches need three of them.
     case=Case(
         {"grid": {"width": [500], "batch": 3, "trial": 2}}, ["layer_density"], ["layer_density"]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.kernel_convergence import design_network
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
@@ -39,15 +39,12 @@ def bias_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network with biases from graphons and compare its kernel with the Graphon NTK.
 
-    The read-out has none: its biases would add one known number to all entries of both kernels, next to
-    which PyTorch's would leave little to be seen.
+    The read-out has none: its biases would add one known number to all entries of both kernels,
+    next to which PyTorch's would leave little to be seen.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`, and
-        ``error_without_biases``, the same with the theory of networks that have none; and
-        ``bias_factor``, the norm of the first theory over that of the second.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`, and
+    ``error_without_biases``, the same with the theory of networks that have none; and
+    ``bias_factor``, the norm of the first theory over that of the second.
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = design_network(design, x.shape[1], blocks)
@@ -79,23 +76,20 @@ BIAS_CONVERGENCE = Experiment(
     variables=dict.fromkeys(
         ("error", "error_without_biases", "bias_factor"), ("law", "design", "width", "trial")
     ),
-    paper={
-        "grid": {
-            "law": list(LAWS),
-            "design": ["constant", "threshold", "blocks"],
-            "width": [64, 128, 256, 512, 1024, 2048],
-            "trial": 10,
-        },
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"law": list(LAWS), "design": ["threshold"], "width": [32, 64], "trial": 2},
-        "digits": 6,
-        "blocks": 8,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {
+                "law": list(LAWS),
+                "design": ["constant", "threshold", "blocks"],
+                "width": [64, 128, 256, 512, 1024, 2048],
+                "trial": 10,
+            },
+            {"law": list(LAWS), "design": ["threshold"], "width": [32, 64], "trial": 2},
+        ),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.convergence_cuts import cut_norm_summary
-from graphon_lib.experiments.convergence_rates import rate_summary
 from graphon_lib.experiments.convergence_summary import (
-    ESTIMATORS,
+    cut_norm_summary,
     degree_summary,
     histogram_summary,
+    rate_summary,
 )
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
+from graphon_lib.experiments.histograms import ESTIMATORS
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import degree_blocks
 from graphon_lib.graphons.motifs import MOTIFS, motif_densities
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.singular import residual_singular_values
+from graphon_lib.pruning.masks import SCOPES
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
@@ -33,12 +34,10 @@ __all__ = [
     "DEGREE_LEVELS",
     "LAYER_CONVERGENCE",
     "LAYER_CONVERGENCE_TORCH",
-    "SCOPES",
     "convergence",
     "summarise",
 ]
 
-SCOPES = ("global", "layer")
 DEGREE_LEVELS = tuple(np.arange(21) / 20)
 """Levels of the quantiles that describe the degrees."""
 
@@ -59,32 +58,26 @@ def convergence(
 ) -> dict[str, NDArray]:
     """Prune one network with every method, to every density, and measure its masks.
 
+    Returns arrays with the leading axes (pruning, density), then, with one ``mask`` for every pair
+    of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column); ``layer_density``
+    (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile`` (mask, side, level),
+    degrees as fractions, of rows and of columns; ``motif_density`` (mask, motif);
+    ``singular_value`` (mask, rank), of the mask minus its plain histogram, divided by the width.
+    NaN where nothing was asked for.
+
     Parameters
     ----------
     seed, width, hidden_layers, trial
-        These four numbers seed everything random in the cell. The network is 784-n-...-n-10; the
-        paper's figures for L layers are those of L - 2 hidden ones, L - 3 masks between them.
-    densities
-        Kept fractions.
+        These seed everything random in the cell. The paper's figures for L layers are those of L -
+        2 hidden ones, L - 3 masks between them.
     scope
-        Of :data:`SCOPES`: under ``"layer"`` every layer is pruned alone, to the same density.
+        Of :data:`~graphon_lib.pruning.masks.SCOPES`: under ``"layer"`` every layer is pruned alone,
+        to the same density.
     detailed
         Of how many trials of each width the dear statistics, motif densities and singular values,
         are wanted.
     blocks
-        Blocks a side of the histograms, at most `width`.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        Arrays with the leading axes (pruning, density), then, with one ``mask`` for every
-        pair of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column);
-        ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile``
-        (mask, side, level), degrees as fractions, of rows and of columns; ``motif_density``
-        (mask, motif); ``singular_value`` (mask, rank), of the mask minus its plain histogram,
-        divided by the width. NaN where nothing was asked for.
+        A side of the histograms, at most `width`.
     """
     lead = (len(METHODS), len(densities))
     arrays = {
@@ -137,26 +130,9 @@ def summarise(
 ) -> xr.Dataset:
     """Compare what the methods make of networks of growing width.
 
-    Parameters
-    ----------
-    dataset
-        All cells.
-    seed, resamples
-        Of the bootstrap of the distances.
-    reference
-        The width whose histograms those of the others are compared with in the cut norm.
-    cut_density, cut_pairs
-        Density at which the cut norms are bounded, and for how many pairs of networks.
-
-    Returns
-    -------
-    xarray.Dataset
-        Histograms, degree quantiles and what compares them, see
-        :func:`~graphon_lib.experiments.convergence_summary.histogram_summary`,
-        :func:`~graphon_lib.experiments.convergence_summary.degree_summary`,
-        :func:`~graphon_lib.experiments.convergence_rates.rate_summary` and
-        :func:`~graphon_lib.experiments.convergence_cuts.cut_norm_summary`; the rest for every trial,
-        in single precision.
+    In the result are histograms, degree quantiles and what compares them, by the summaries that are
+    merged here; the rest for every trial, in single precision. Cut norms are those of histograms of
+    each width to those of the `reference`, at `cut_density`, for `cut_pairs` pairs of networks.
     """
     compared = xr.merge(
         [
@@ -186,13 +162,7 @@ def summarise(
 LEAD = ("hidden_layers", "pruning", "density")
 TRIALS = MappingProxyType({100: 100, 500: 100, 1000: 100, 2000: 100, 4000: 4})
 
-
-def _grid(trials: Mapping[int, int]) -> list[dict[str, Any]]:
-    return [
-        {"width": [width], "trial": count, "hidden_layers": [2, 3]}
-        for width, count in trials.items()
-    ]
-
+DEPTHS = [2, 3]
 
 CONVERGENCE = Experiment(
     name="convergence",
@@ -208,31 +178,28 @@ CONVERGENCE = Experiment(
     },
     coords={
         "pruning": METHODS,
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "estimator": ESTIMATORS,
         "side": ("row", "column"),
         "level": DEGREE_LEVELS,
         "motif": list(MOTIFS),
         "rank": range(1, SINGULAR_VALUES + 1),
     },
-    paper={
-        "grid": _grid(TRIALS),
-        "densities": [0.3, 0.2, 0.1],
-        "scope": "global",
-        "detailed": {100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1},
-        "blocks": 64,
-        "full": True,
-        "finish": {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
-    },
-    quick={
-        "grid": {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
-        "densities": [0.3, 0.2],
-        "scope": "global",
-        "detailed": {64: 2, 96: 2, 128: 2},
-        "blocks": 16,
-        "full": False,
-        "finish": {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
-    },
+    **profiles(
+        grid=(
+            trials_of(TRIALS, hidden_layers=DEPTHS),
+            {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
+        ),
+        densities=([0.3, 0.2, 0.1], [0.3, 0.2]),
+        scope="global",
+        detailed=({100: 10, 500: 10, 1000: 10, 2000: 5, 4000: 1}, {64: 2, 96: 2, 128: 2}),
+        blocks=(64, 16),
+        full=(True, False),
+        finish=(
+            {"resamples": 500, "reference": 2000, "cut_density": 0.2, "cut_pairs": 3},
+            {"resamples": 50, "reference": 96, "cut_density": 0.2, "cut_pairs": 1},
+        ),
+    ),
     case=Case(
         {
             "grid": {"width": [100], "trial": 2, "hidden_layers": [2]},
@@ -252,7 +219,7 @@ LAYER_CONVERGENCE = replace(
     name="layer-convergence",
     paper={
         **CONVERGENCE.paper,
-        "grid": _grid(LAYER_TRIALS),
+        "grid": trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
         "densities": [0.2],
         "scope": "layer",
         "detailed": LAYER_DETAILED,
@@ -266,4 +233,6 @@ LAYER_CONVERGENCE = replace(
 )
 """Every layer pruned alone to the density of the network: what is left without drifting layers."""
 
-LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under("torch", grid=_grid({**LAYER_TRIALS, 2000: 50}))
+LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under(
+    "torch", grid=trials_of({**LAYER_TRIALS, 2000: 50}, hidden_layers=DEPTHS)
+)

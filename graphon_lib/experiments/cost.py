@@ -21,15 +21,7 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 @dataclass
 class Cost:
-    """What was spent inside :func:`measured_cost`; NaN until it is left.
-
-    Attributes
-    ----------
-    seconds
-        Processor time of all threads of the process.
-    megabytes
-        Peak resident memory of the process, that of libraries and data included.
-    """
+    """Processor time of all threads and peak resident memory; NaN until :func:`measured_cost` ends."""
 
     seconds: float = float("nan")
     megabytes: float = float("nan")
@@ -37,15 +29,8 @@ class Cost:
 
 @contextmanager
 def measured_cost() -> Iterator[Cost]:
-    """Measure the processor time and the peak memory of what runs inside.
+    """Measure the processor time and the peak memory of what runs inside; filled in at the end.
 
-    Yields
-    ------
-    Cost
-        Filled in at the end.
-
-    Notes
-    -----
     Linux lets a process set its peak back to what it holds now. Elsewhere the peak is that since
     the process began.
     """
@@ -82,12 +67,8 @@ def resident_memory() -> float:
 
     Elsewhere it is the peak since the process began.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return 1024.0 * int(line.split()[1])
-    return _peak()
+    held = _status("RssAnon")
+    return _peak() if held is None else held
 
 
 def _reset_peak() -> None:
@@ -98,12 +79,17 @@ def _reset_peak() -> None:
 
 def _peak() -> float:
     """Return the peak resident memory in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024.0 * int(line.split()[1])
+    peak = _status("VmHWM")
+    if peak is not None:
+        return peak
     import resource  # not there on Windows
 
     unit = 1.0 if sys.platform == "darwin" else 1024.0
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _status(key: str) -> float | None:
+    """Return bytes of what Linux says of this process; None elsewhere."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((1024.0 * int(x.split()[1]) for x in lines if x.startswith(f"{key}:")), None)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_choice, check_integer
-from graphon_lib.experiments.idx import DataError, read_idx_files
+from graphon_lib._checks import check_choice, check_instance, check_integer, check_rng
+from graphon_lib.experiments.idx import DataError, read_idx_files, unpacked
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Images", "load", "load_mnist", "sample_batch"]
 
@@ -33,23 +33,18 @@ class Dataset:
     label
         How it is written.
     shape, classes
-        Of an image, rows, columns, and colours if there are any; and how many classes there are:
-        labels are 0, 1, and so on.
-    files
-        The official files and their SHA-256.
-    parse
-        From the paths of these files, in that order, to images, labels, test images and test labels
-        as unsigned bytes.
+        Of an image, rows, columns, and colours if there are any; labels are 0 to `classes` - 1.
+    files, parse
+        The official files with the SHA-256 of what they hold, unpacked, and the function from their paths, in that order, to
+        images, labels, test images and test labels as unsigned bytes.
     mean, deviation
         Of the pixels, as fractions of 255, that standardise them; the same for all colours.
-    mirrors
-        Addresses of folders with the official files, tried in turn.
-    variable
-        The environment variable that names a folder with them.
-    subset, subset_sha256
-        The archive of ``images`` and ``labels`` bundled with the book.
-    held_out
-        How many of each class in the subset, its last ones, are its test set.
+    mirrors, variable
+        Addresses of folders with the official files, and the environment variable that names one
+        here.
+    subset, subset_sha256, held_out
+        The archive of ``images`` and ``labels`` bundled with the book, of each class of which the
+        last `held_out` are its test set.
     """
 
     label: str
@@ -81,16 +76,16 @@ DATASETS = {
         classes=10,
         files={
             "train-images-idx3-ubyte.gz": (
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
             ),
             "train-labels-idx1-ubyte.gz": (
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
             ),
             "t10k-images-idx3-ubyte.gz": (
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
             ),
             "t10k-labels-idx1-ubyte.gz": (
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
             ),
         },
         parse=read_idx_files,
@@ -104,7 +99,7 @@ DATASETS = {
         subset=BUNDLED / "mnist" / "mnist-5k.npz",
         subset_sha256="8722c9c7be1a9fa23f93c37f6a8216961fe189029265d0fdd58e514b125ad259",
         held_out=100,
-    ),
+    )
 }
 """The data sets by name."""
 
@@ -123,18 +118,15 @@ class Images:
     Attributes
     ----------
     x_train, x_test : ndarray of float32, shape (N, pixels)
-        Pixels, row by row: of MNIST ``(pixel / 255 - 0.1307) / 0.3081``, so that a blank one is
-        -0.42.
+        Pixels, row by row: of MNIST ``(pixel / 255 - 0.1307) / 0.3081``, as in the code that the
+        paper prunes with.
     y_train, y_test : ndarray of int64, shape (N,)
         Classes, from 0.
-    name : str
-        Which data these are, for the record of a result.
-    source : str
-        Where they were found.
+    name, source : str
+        Which data these are, for the record of a result, and where they were found.
     sha256 : str
         Of all images and labels as unsigned bytes.
-    shape : tuple of int
-    classes : int
+    shape, classes
         As in :class:`Dataset`.
     """
 
@@ -156,42 +148,36 @@ def load(
     full: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Images:
-    """Load a data set from the first of the places where it can be.
+    """Load a data set, checked against its SHA-256, from the first place where it can be.
 
     Parameters
     ----------
     dataset
         One of :data:`DATASETS`.
     folder
-        A folder with the official files. When omitted, the one that the environment variable of the
-        data set names, such as ``MNIST_DIR``, if it is set.
+        A folder with the official files, gzipped or unpacked. When omitted, the one that the
+        environment variable of the data set names, such as ``MNIST_DIR``, if it is set.
     full
-        Whether the complete data are needed. If they are neither in a folder nor in the cache they
-        are then downloaded; otherwise the bundled subset serves.
+        Whether the complete data are needed. If they are neither in a folder nor, undamaged, in the
+        cache they are then downloaded; otherwise the bundled subset serves.
     cache
         Where downloads are kept. When omitted, the user's cache folder of this book.
 
     Returns
     -------
     Images
-        Of MNIST 60,000 for training and 10,000 for tests; or, from the subset, 4,000 and 1,000. Its
-        `source` says which, and so does a message to the module's logger.
+        Of MNIST [1]_ 60,000 for training and 10,000 for tests; or, from the subset, 4,000 and
+        1,000: the first 500 official *training* images of each class, the last 100 of them for
+        tests.
 
     Raises
     ------
     ValueError
         If there is no such data set.
     DataError
-        If a file is missing from a folder that was named, is damaged, has the wrong checksum or
-        content, cannot be downloaded, or the cache cannot be written; or if the bundled subset is
-        asked for outside a checkout of the repository. A folder that was named is never silently
-        passed over.
-
-    Notes
-    -----
-    Every file is checked against its SHA-256. Standardisation of MNIST [1]_ is that of the code the
-    paper prunes with. Its subset holds the first 500 official *training* images of each class; the
-    last 100 of each class are its test set.
+        If a file is missing from a folder that was named, which is never silently passed over, is
+        damaged, has the wrong checksum or content, cannot be downloaded, or the cache cannot be
+        written; or if the bundled subset is asked for outside a checkout of the repository.
 
     References
     ----------
@@ -201,10 +187,14 @@ def load(
     record = DATASETS[check_choice("dataset", dataset, DATASETS)]
     named = folder if folder is not None else os.environ.get(record.variable) or None
     if named is not None:
-        return _official(record, Path(named), f"folder {named}")
-    cache = _cache_folder(dataset) if cache is None else Path(cache)
-    if all((cache / name).exists() for name in record.files):
-        return _official(record, cache, f"cache {cache}")
+        place = Path(named).expanduser()
+        return _official(record, place, f"folder {place}")
+    cache = _cache_folder(dataset) if cache is None else Path(cache).expanduser()
+    if all(_path(cache, name).exists() for name in record.files):
+        try:
+            return _official(record, cache, f"cache {cache}")
+        except DataError as error:
+            logger.warning("The cache is passed over: %s", error)
     if full:
         _download(record, cache)
         return _official(record, cache, f"download to {cache}")
@@ -216,27 +206,15 @@ load_mnist = partial(load, "mnist")
 
 
 def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:
-    """Draw training images at random, without replacement and without balancing classes.
-
-    Parameters
-    ----------
-    data
-        The data set.
-    size
-        How many, from 1 to the number of training images.
-    rng
-        Source of the draw.
-
-    Returns
-    -------
-    Batch
-        ``x`` of shape (size, pixels) and ``y`` of shape (size,).
+    """Draw so many training images at random, without replacement and without balancing classes.
 
     Raises
     ------
     ValueError
-        If `size` is out of its range.
+        If `size` is out of its range, or `rng` no generator.
     """
+    check_instance("data", data, Images)
+    check_rng("rng", rng)
     available = len(data.x_train)
     if check_integer("size", size, 1) > available:
         raise ValueError(f"size must be at most {available}, the training images, got {size}")
@@ -245,7 +223,7 @@ def sample_batch(data: Images, size: int, rng: np.random.Generator) -> Batch:
 
 
 def _official(dataset: Dataset, folder: Path, source: str) -> Images:
-    paths = [folder / name for name in dataset.files]
+    paths = [_path(folder, name) for name in dataset.files]
     for path in paths:
         if not path.is_file():
             raise DataError(
@@ -263,6 +241,13 @@ def _official(dataset: Dataset, folder: Path, source: str) -> Images:
                 f"one label each, got images {images.shape} and labels {labels.shape}"
             )
     return _standardised(dataset, arrays, f"complete {dataset.label}", source)
+
+
+def _path(folder: Path, name: str) -> Path:
+    """Return the path of a file, or of the same unpacked if only that is there."""
+    path = folder / name
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return path if path.exists() or not plain.exists() else plain
 
 
 def _subset(dataset: Dataset) -> Images:
@@ -309,14 +294,11 @@ def _standardised(
 
 
 def _verify(path: Path, sha256: str) -> None:
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    found = hashlib.sha256(unpacked(path)).hexdigest()
     if found != sha256:
         raise DataError(
-            f"{path} has the wrong checksum: SHA-256 must be {sha256}, got {found}; delete the "
-            "file and fetch it again"
+            f"{path} has the wrong checksum: SHA-256 of what it holds must be {sha256}, got {found}; "
+            "delete the file and fetch it again"
         )
 
 
@@ -327,7 +309,7 @@ def _cache_folder(name: str) -> Path:
 
 
 def _download(dataset: Dataset, cache: Path) -> None:
-    """Fetch the official files; each is moved into place only when its checksum is right."""
+    """Fetch the official files that are not there; each is moved into place only when it is right."""
     import pooch
 
     try:
@@ -337,13 +319,23 @@ def _download(dataset: Dataset, cache: Path) -> None:
             f"{cache} cannot be written ({error}); name another folder with the argument cache"
         ) from error
     for name, sha256 in dataset.files.items():
+        try:
+            _verify(_path(cache, name), sha256)
+            continue
+        except DataError:  # missing or damaged
+            _path(cache, name).unlink(missing_ok=True)
         failures = []
+        unfinished = cache / f"{name}.part"
         for mirror in dataset.mirrors:
+            url = mirror + name
             try:
-                pooch.retrieve(mirror + name, sha256, fname=name, path=cache, progressbar=True)
+                pooch.HTTPDownloader(progressbar=True)(url, str(unfinished), None)
+                _verify(unfinished, sha256)
+                unfinished.replace(cache / name)
                 break
             except (OSError, ValueError) as error:
-                failures.append(f"{mirror}{name}: {error}")
+                unfinished.unlink(missing_ok=True)
+                failures.append(f"{url}: {error}")
         else:
             raise DataError(
                 f"{name} could not be downloaded into {cache}; fetch it by other means and set "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import ntk_weights, start_network
 from graphon_lib.experiments.trials import Trial
@@ -22,12 +22,7 @@ from graphon_lib.pruning.model import MaskedMLP
 
 __all__ = ["CURVES", "DESCENT", "VARIANTS", "descent"]
 
-VARIANTS = (
-    "dense: as pruned",
-    "random: as pruned",
-    "random: rescaled",
-    "synflow: as pruned",
-)
+VARIANTS = ("dense: as pruned", "random: as pruned", "random: rescaled", "synflow: as pruned")
 """Dense; pruned at random; the same with the weights of every layer over the root of the density,
 which restores the signal's variance; pruned by SynFlow."""
 
@@ -52,38 +47,22 @@ def descent(
 ) -> dict[str, NDArray]:
     """Train one network by gradient descent, and predict how it trains.
 
+    Returns ``loss`` (curve, step), the curves being those of :data:`CURVES`; ``kernel_change`` and
+    ``weight_change`` (watched), norms of the differences over those at initialisation; ``cosine``
+    (watched) of the angle between the kernels, which does not see a change of scale;
+    ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
+    graphons and the measured one in the end, means of the diagonals.
+
     Parameters
     ----------
-    seed, trial
-        These seed the network and its pruning; `seed` alone the digits it is trained on.
     variant
         One of :data:`VARIANTS`.
-    width, hidden_layers
-        Of the network, 784-n-...-n-10.
-    density
-        Kept fraction of all weights, of the networks that are pruned.
-    digits
-        Training digits.
-    blocks
-        Blocks of a hidden layer's neurons for the graphons.
     rate
-        The learning rate times the largest eigenvalue of the kernel over the number of digits, below
-        2: small ones follow the flow.
-    steps
-        Number of updates.
-    watched
-        After how many the kernel and the weights are compared with those at initialisation.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        ``loss`` (curve, step), the curves being those of :data:`CURVES`; ``kernel_change`` and
-        ``weight_change`` (watched), norms of the differences over those at initialisation;
-        ``cosine`` (watched) of the angle between the kernels, which does not see a change of scale;
-        ``learning_rate``; ``trace`` (kernel), of the measured kernel at initialisation, that of the
-        graphons and the measured one in the end, means of the diagonals.
+        The learning rate times the largest eigenvalue of the kernel over the number of digits,
+        below 2: small ones follow the flow.
+    steps, watched
+        Number of updates, and after how many of them the kernel and the weights are compared with
+        those at initialisation.
     """
     check_choice("variant", variant, VARIANTS)
     images = data.load()
@@ -170,37 +149,25 @@ DESCENT = Experiment(
     coords={
         "curve": CURVES,
         "step": lambda steps, **_: range(steps + 1),
-        "watched": lambda watched, **_: watched,
+        "watched": "watched",
         "kernel": ("measured, first", "Graphon NTK", "measured, last"),
     },
-    paper={
-        "grid": {"trial": 2, "width": [256, 1024], "variant": VARIANTS},
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 128,
-        "blocks": 64,
-        "rate": 0.1,
-        "steps": 400,
-        "watched": [10, 100, 400],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 1, "width": [48, 96], "variant": VARIANTS},
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 16,
-        "blocks": 16,
-        "rate": 0.1,
-        "steps": 40,
-        "watched": [4, 40],
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"trial": 2, "width": [256, 1024], "variant": VARIANTS},
+            {"trial": 1, "width": [48, 96], "variant": VARIANTS},
+        ),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(128, 16),
+        blocks=(64, 16),
+        rate=0.1,
+        steps=(400, 40),
+        watched=([10, 100, 400], [4, 40]),
+        full=(True, False),
+    ),
     case=Case(
-        {
-            "grid": {"trial": 1, "width": [256], "variant": VARIANTS},
-            "steps": 20,
-            "watched": [10],
-        },
+        {"grid": {"trial": 1, "width": [256], "variant": VARIANTS}, "steps": 20, "watched": [10]},
         ["loss", "cosine"],
     ),
 )

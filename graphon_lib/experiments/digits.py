@@ -18,14 +18,11 @@ class Data(NamedTuple):
 
     Attributes
     ----------
-    full
-        Whether the complete data are needed rather than the bundled subset.
-    sha256
-        The checksum that they must have.
-    dataset
-        A name of :data:`~graphon_lib.experiments.data.DATASETS`.
-    initialisation
-        Of the networks that see them, a name of :data:`graphon_lib.pruning.INITIALISATIONS`.
+    full, sha256
+        Whether the complete data are needed rather than the bundled subset; their checksum.
+    dataset, initialisation
+        Names of :data:`~graphon_lib.experiments.data.DATASETS` and, of the networks that see them,
+        of :data:`graphon_lib.pruning.INITIALISATIONS`.
     """
 
     full: bool
@@ -56,26 +53,9 @@ def _loaded(data: Data) -> Images:
 
 
 def nested_batch(data: Images, size: int, seed: int) -> Batch:
-    """Draw training digits at random, a smaller batch being the beginning of a larger one.
+    """Draw training images at random, a smaller batch being the beginning of a larger one.
 
-    Parameters
-    ----------
-    data
-        The digits.
-    size
-        How many, from 1 to the number of training digits.
-    seed
-        Of the order in which they are drawn.
-
-    Returns
-    -------
-    Batch
-        Without replacement and without balancing classes.
-
-    Raises
-    ------
-    ValueError
-        If `size` is out of its range.
+    Else as :func:`~graphon_lib.experiments.data.sample_batch`.
     """
     available = len(data.x_train)
     if check_integer("size", size, 1) > available:

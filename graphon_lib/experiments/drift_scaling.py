@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import LAYERS, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
@@ -29,16 +30,10 @@ REMEDIES = (
 def row_drift(kept: NDArray[np.float64]) -> float:
     r"""Return the root mean square of the drifts of a layer's neurons, less what noise alone has.
 
-    Parameters
-    ----------
-    kept
-        Weights in NTK units, 0 where pruned, shape (n_out, n_in).
-
-    Notes
-    -----
-    A neuron's sum :math:`n^{-1/2} \sum_j w_{ij} M_{ij}` has mean :math:`D_i` and variance :math:`V_i -
-    D_i^2 / n`, so that :math:`(\text{sum}^2 - V_i) / (1 - 1 / n)` has mean :math:`D_i^2`. The root of
-    its mean over neurons is returned, 0 if that is negative.
+    Of weights in NTK units (n_out, n_in), 0 where pruned. A neuron's sum :math:`n^{-1/2} \sum_j
+    w_{ij} M_{ij}` has mean :math:`D_i` and variance :math:`V_i - D_i^2 / n`, so that
+    :math:`(\text{sum}^2 - V_i) / (1 - 1 / n)` has mean :math:`D_i^2`. The root of its mean over
+    neurons is returned, 0 if negative.
     """
     inputs = kept.shape[1]
     sums = kept.sum(axis=1) / np.sqrt(inputs)
@@ -61,13 +56,10 @@ def drift_scaling(
 ) -> dict[str, NDArray]:
     r"""Measure the drifts of a pruned network, and its kernel after each remedy.
 
-    Returns
-    -------
-    dict
-        By weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
-        :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of
-        some methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
-        share of its five largest eigenvalues.
+    Returns by weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
+    :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of some
+    methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
+    share of its five largest eigenvalues.
     """
     identity = (seed, width, trial)
     network = pruned_network(
@@ -100,37 +92,25 @@ DRIFT_SCALING = Experiment(
         **dict.fromkeys(("trace", "energy"), (*PLACE, "road")),
     },
     coords={"weight_layer": LAYERS["weight_layer"], "road": REMEDIES},
-    paper={
-        "grid": [
-            *(
-                {"width": [width], "trial": trials, "pruning": ["all"]}
-                for width, trials in ((256, 5), (512, 5), (1024, 4))
-            ),
-            # Rounds of SynFlow take too long.
-            *(
-                {"width": [width], "trial": trials, "pruning": WITHOUT_SYNFLOW}
-                for width, trials in ((2048, 3), (4096, 1))
-            ),
-        ],
-        "remedied": ["snip", "grasp"],
-        "largest_remedied": 1024,
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [48], "trial": 2, "pruning": ["all"]},
-            {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
-        ],
-        "remedied": ["snip", "grasp"],
-        "largest_remedied": 96,
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 6,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            [
+                *trials_of({256: 5, 512: 5, 1024: 4}, pruning=["all"]),
+                # Rounds of SynFlow take too long.
+                *trials_of({2048: 3, 4096: 1}, pruning=WITHOUT_SYNFLOW),
+            ],
+            [
+                {"width": [48], "trial": 2, "pruning": ["all"]},
+                {"width": [96], "trial": 2, "pruning": WITHOUT_SYNFLOW},
+            ],
+        ),
+        remedied=["snip", "grasp"],
+        largest_remedied=(1024, 96),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(16, 6),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [256], "trial": 1, "pruning": ["all"]}},
         ["drift", "second_moment"],

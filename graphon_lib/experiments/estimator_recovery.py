@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.graphons.blocks import block_means, rank_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp
@@ -30,16 +30,9 @@ GRAPHONS = MappingProxyType(
 def estimator_recovery(
     *, seed: int, graphon: str, size: int, trial: int, aspect: float, blocks: int, clusters: int
 ) -> dict[str, NDArray]:
-    r"""Sample a mask with `size` rows from a known graphon and measure the error of each estimator.
+    r"""Sample a mask with `size` rows from a known graphon and measure the ``error`` (estimator).
 
-    Returns
-    -------
-    dict
-        ``error`` (estimator).
-
-    Notes
-    -----
-    The error is that of the edge probabilities of the actual nodes,
+    That of the edge probabilities of the actual nodes,
 
     .. math:: \Bigl(\frac{1}{n m} \sum_{ij} \bigl(\hat W(\hat u_i, \hat v_j) - W(u_i, v_j)\bigr)^2
               \Bigr)^{1/2},
@@ -61,10 +54,7 @@ def _estimates(
 ) -> list[NDArray[np.float64]]:
     """Return each estimator's edge probabilities, one value an entry of the mask."""
     ranks = np.ix_(*(_degree_ranks(mask.sum(axis=axis)) for axis in (1, 0)))
-    by_position = [
-        sas(mask, blocks)(*ranks),
-        sas(mask, blocks, cross_fit=True, rng=rng)(*ranks),
-    ]
+    by_position = [sas(mask, blocks)(*ranks), sas(mask, blocks, cross_fit=True, rng=rng)(*ranks)]
     labels = cocluster_blocks(mask, clusters, rng)
     return [*by_position, block_means(mask, *labels).values[np.ix_(*labels)]]
 
@@ -79,22 +69,15 @@ ESTIMATOR_RECOVERY = Experiment(
     cell=estimator_recovery,
     variables={"error": ("graphon", "estimator", "size", "trial")},
     coords={"estimator": ("SAS", "cross-fitted SAS", "co-clustering")},
-    paper={
-        "grid": {
-            "graphon": list(GRAPHONS),
-            "size": [100, 200, 400, 1000, 2000, 4000],
-            "trial": 10,
-        },
-        "aspect": 1.5,
-        "blocks": 64,
-        "clusters": 16,
-    },
-    quick={
-        "grid": {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
-        "aspect": 1.5,
-        "blocks": 8,
-        "clusters": 4,
-    },
+    **profiles(
+        grid=(
+            {"graphon": list(GRAPHONS), "size": [100, 200, 400, 1000, 2000, 4000], "trial": 10},
+            {"graphon": list(GRAPHONS), "size": [60, 90], "trial": 2},
+        ),
+        aspect=1.5,
+        blocks=(64, 8),
+        clusters=(16, 4),
+    ),
     case=Case(
         {"grid": {"graphon": list(GRAPHONS), "size": [100, 200], "trial": 1}}, ["error"], ["error"]
     ),

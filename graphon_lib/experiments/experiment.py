@@ -23,7 +23,7 @@ from graphon_lib.experiments.sweep import CellFunction, compute_cells, fingerpri
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Case", "Experiment", "experiments_in"]
+__all__ = ["Case", "Experiment", "experiments_in", "profiles"]
 
 Profile = Mapping[str, Any]
 
@@ -35,10 +35,9 @@ class Case(NamedTuple):
     ----------
     changes
         What is different in the profile ``"paper"``: a smaller grid, other settings.
-    variables
-        Those that must be the same. The mean over all trials is none of them.
-    blind
-        Those that see no images where the method needs no data: they are the same whatever the images.
+    variables, blind
+        Those that must be the same, and those of them that see no images where the method needs no
+        data. The mean over all trials is none of them.
     """
 
     changes: Profile
@@ -61,12 +60,14 @@ class Experiment:
         The dimensions of each array of the result, see
         :func:`~graphon_lib.experiments.grid.put_together`.
     paper, quick
-        The profiles: ``grid``, see :func:`~graphon_lib.experiments.grid.grid`; settings, all of which
-        cells are called with; and under ``finish`` those of `finish`. In the place of ``full`` cells
-        are given the :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if
-        left out) and ``initialisation`` (He's) ask for, as ``data``.
+        The profiles, see :func:`profiles`: ``grid``, see
+        :func:`~graphon_lib.experiments.grid.grid`; settings, all of which cells are called with;
+        and under ``finish`` those of `finish`. In the place of ``full`` cells are given the
+        :class:`~graphon_lib.experiments.digits.Data` that it, ``dataset`` (MNIST if left out) and
+        ``initialisation`` (He's) ask for, as ``data``.
     coords
-        Labels of the dimensions that are no axes of the grid, or functions of the settings.
+        Labels of the dimensions that are no axes of the grid, or the setting that has them, or
+        functions of the settings.
     finish
         Called with the dataset of all cells, the seed and the profile's ``finish`` by keyword, it
         returns the result. For what is made of many cells, such as means over trials.
@@ -84,7 +85,9 @@ class Experiment:
     variables: Mapping[str, Sequence[str]]
     paper: Profile
     quick: Profile
-    coords: Mapping[str, Sequence[Any] | Callable[..., Sequence[Any]]] = field(default_factory=dict)
+    coords: Mapping[str, str | Sequence[Any] | Callable[..., Sequence[Any]]] = field(
+        default_factory=dict
+    )
     finish: Callable[..., xr.Dataset] | None = None
     arguments: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     keep: bool = True
@@ -101,16 +104,11 @@ class Experiment:
         return {"paper": self.paper, "quick": self.quick}
 
     def under(self, initialisation: str, **settings: Any) -> Experiment:  # noqa: ANN401
-        """Return the same experiment on networks of another initialisation.
+        """Return the same experiment on networks of another of ``INITIALISATIONS``.
 
-        Parameters
-        ----------
-        initialisation
-            A name of :data:`graphon_lib.pruning.INITIALISATIONS`; its result is stored as
-            ``name-initialisation``.
-        **settings
-            What else is then different in the profile ``"paper"``: what the networks'
-            initialisation comes with, such as the batch size of training.
+        Its result is stored as ``name-initialisation``. The settings are what else is then
+        different in the profile ``"paper"``: what the initialisation comes with, such as the batch
+        size of training.
         """
         other = {"initialisation": initialisation}
         return replace(
@@ -128,16 +126,11 @@ class Experiment:
         profile
             ``"paper"`` (the sizes of the paper) or ``"quick"`` (a small instance, never stored).
         recompute
-            Whether to compute the result of the profile ``"paper"``, which may take hours, and store
-            it in the place of the one that is stored. Without, it is only loaded. Finished cells
-            are kept, so that what was killed goes on where it was.
+            Whether to compute the result of the profile ``"paper"``, which may take hours, and
+            store it in the place of the one that is stored. Without, it is only loaded. Finished
+            cells are kept, so that what was killed goes on where it was.
         seed
             Seed of everything random in the experiment.
-
-        Returns
-        -------
-        xarray.Dataset
-            The result; its attributes say how it was made.
 
         Raises
         ------
@@ -153,10 +146,7 @@ class Experiment:
         started, code = time.perf_counter(), self.code_hash()
         dataset = self.compute(parameters, seed, keep=self.keep and profile == "paper")
         dataset.attrs |= results.provenance(parameters, seed)
-        dataset.attrs |= {
-            "code_sha256": code,
-            "seconds": round(time.perf_counter() - started, 1),
-        }
+        dataset.attrs |= {"code_sha256": code, "seconds": round(time.perf_counter() - started, 1)}
         if profile == "paper":
             results.store(dataset, self.path)
         return dataset
@@ -166,23 +156,12 @@ class Experiment:
         return definitions_hash([f for f in (self.cell, self.arguments, self.finish) if f])
 
     def compute(self, profile: Profile, seed: int = 0, *, keep: bool = False) -> xr.Dataset:
-        """Compute a result.
+        """Compute a result, as of the profile `paper` and with everything random from `seed`.
 
-        Parameters
-        ----------
-        profile
-            As `paper` and `quick`.
-        seed
-            Seed of everything random.
-        keep
-            Whether cells are kept on disk and computed side by side,
-            see :func:`~graphon_lib.experiments.sweep.run_cells`.
-
-        Returns
-        -------
-        xarray.Dataset
-            With the data, the number of cells computed (``runs``) and their cost, and the settings
-            that are numbers or names, as attributes.
+        With `keep`, cells are kept on disk and computed side by side, see
+        :func:`~graphon_lib.experiments.sweep.run_cells`. Attributes of the result are the data, the
+        number of cells computed (``runs``) and their cost, and the settings that are numbers or
+        names.
         """
         of, calls, attributes = self._calls(profile, seed)
         alike = [joblib.hash(call) for call in calls]
@@ -241,6 +220,22 @@ class Experiment:
                 seen |= labels
                 probes.append(call)
         return fingerprint(self.cell, probes)
+
+
+def profiles(**settings: Any) -> dict[str, Profile]:  # noqa: ANN401
+    """Return the profiles ``paper`` and ``quick`` of an experiment.
+
+    A setting is a pair of what it is in the one, the sizes of the paper, and in the other, a small
+    instance; or, if it is no tuple, what it is in both.
+    """
+    pairs = {
+        name: value if isinstance(value, tuple) else (value, value)
+        for name, value in settings.items()
+    }
+    return {
+        profile: {name: pair[place] for name, pair in pairs.items()}
+        for place, profile in enumerate(("paper", "quick"))
+    }
 
 
 def experiments_in(modules: Iterable[str]) -> dict[str, Experiment]:

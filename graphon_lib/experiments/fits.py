@@ -21,18 +21,10 @@ class Slope(NamedTuple):
 
 
 def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
-    r"""Fit the exponent :math:`b` of :math:`y = a x^b` by least squares of the logarithms.
+    """Fit the exponent :math:`b` of :math:`y = a x^b` by least squares of the logarithms.
 
-    Parameters
-    ----------
-    x, y
-        Positive numbers, as many of either, in any shape; at least three, of two different `x`.
-
-    Returns
-    -------
-    Slope
-        The exponent with its standard error and its interval by Student's t, for independent errors
-        of equal relative size.
+    `x` and `y` are positive, as many of either, in any shape; at least three, of two different `x`.
+    The interval is by Student's t, for independent errors of equal relative size.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.kernel_convergence import DESIGNS, design_network
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -32,6 +32,10 @@ def gaussianity(
 ) -> dict[str, NDArray]:
     r"""Draw networks, and compare their hidden pre-activations at one input with N(0, 1).
 
+    Returns by layer, of pre-activations over the deviation that each living neuron's has over the
+    draws: ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over those
+    whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
+
     Parameters
     ----------
     seed, width, trial
@@ -39,29 +43,16 @@ def gaussianity(
     structure
         One of :data:`~graphon_lib.experiments.kernel_convergence.DESIGNS`, whose masks are drawn
         with the weights, its second graphon being that of every layer but the first; or a pruning
-        method, whose masks are made once.
+        method, whose masks, of this `density`, are made once.
     samples
         Of pre-activations in a layer, about: networks times width.
-    density
-        Of the masks of a method.
-    blocks
-        Of the neurons of a design's hidden layers.
-    data
-        The digits, and the law of weights and biases.
-
-    Returns
-    -------
-    dict
-        By layer, of pre-activations over the deviation that each living neuron's has over the draws:
-        ``excess``, the excess kurtosis, mean over the neurons, and ``excess_upper``, over those
-        whose deviation is the median at least; ``distance``, that of Kolmogorov and Smirnov.
 
     Notes
     -----
-    A rectifier passes half of the second moment of a symmetric law, so that variances follow, at
-    every width, from :math:`C^{l+1}_i = \frac{s_w}{n} \sum_j V_{ij} C^l_j / 2 + s_b`, with the mask
-    for V if it is given. So the mean of :math:`z^2` is 1 but for chance, and :math:`z^4 - 6 z^2 + 3`
-    has the mean of :math:`z^4 - 3` with less of it.
+    A rectifier passes half of the second moment of a symmetric law, so that variances
+    follow, at every width, from :math:`C^{l+1}_i = \frac{s_w}{n} \sum_j V_{ij} C^l_j / 2 + s_b`,
+    with the mask for V if it is given. So the mean of :math:`z^2` is 1 but for chance, and
+    :math:`z^4 - 6 z^2 + 3` has the mean of :math:`z^4 - 3` with less of it.
     """
     from scipy.stats import kstest
 
@@ -131,20 +122,16 @@ GAUSSIANITY = Experiment(
     cell=gaussianity,
     variables=dict.fromkeys(("excess", "excess_upper", "distance"), PLACE),
     coords={"layer": range(1, HIDDEN_LAYERS + 1)},
-    paper={
-        "grid": {"structure": STRUCTURES, "width": [64, 128, 256, 512, 1024], "trial": 8},
-        "samples": 16384,
-        "density": 0.2,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"structure": ["threshold", "snip"], "width": [32, 64], "trial": 2},
-        "samples": 256,
-        "density": 0.3,
-        "blocks": 8,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"structure": STRUCTURES, "width": [64, 128, 256, 512, 1024], "trial": 8},
+            {"structure": ["threshold", "snip"], "width": [32, 64], "trial": 2},
+        ),
+        samples=(16384, 256),
+        density=(0.2, 0.3),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"structure": STRUCTURES[:3], "width": [64], "trial": 1}}, ["excess", "distance"]
     ),

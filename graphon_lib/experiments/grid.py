@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["Grid", "grid", "put_together"]
+__all__ = ["Grid", "grid", "put_together", "trials_of"]
 
 TABLES: Mapping[str, Collection[str]] = MappingProxyType({"pruning": METHODS, "variant": METHODS})
 """What ``"all"`` stands for on an axis, alone or before a colon."""
@@ -51,9 +51,9 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     ----------
     blocks
         A block, or several that have the same axes and follow one another. A block has every
-        combination of the values of its axes, the last axis the fastest. An axis has a list of values,
-        where ``"all"`` stands for all rows of the axis' table, and ``"all: as pruned"`` for all with
-        these words; or a number n, for 0 to n - 1 without labels.
+        combination of the values of its axes, the last axis the fastest. An axis has a list of
+        values, where ``"all"`` stands for all rows of the axis' table, and ``"all: as pruned"`` for
+        all with these words; or a number n, for 0 to n - 1 without labels.
 
     Raises
     ------
@@ -73,6 +73,11 @@ def grid(blocks: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Grid:
     return Grid(places, axes, frozenset(counted))
 
 
+def trials_of(widths: Mapping[int, int], **axes: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return blocks with a number of trials for each width, and what other axes all of them have."""
+    return [{"width": [width], "trial": trials, **axes} for width, trials in widths.items()]
+
+
 def _values(axis: str, wanted: int | Sequence[Any]) -> list[Any]:
     if isinstance(wanted, int):
         return list(range(wanted))
@@ -87,38 +92,28 @@ def put_together(
     of: Grid,
     cells: Sequence[Mapping[str, NDArray]],
     variables: Mapping[str, Sequence[str]],
-    coords: Mapping[str, Sequence[Any] | Callable[..., Sequence[Any]]],
+    coords: Mapping[str, str | Sequence[Any] | Callable[..., Sequence[Any]]],
     settings: Mapping[str, Any],
 ) -> xr.Dataset:
     """Put the arrays of cells together.
 
     Parameters
     ----------
-    of
-        The places of the cells.
-    cells
-        The arrays of each cell by name, in the order of the places. A cell may leave out some, or
-        return shorter ones: the rest is NaN, which makes integers and booleans floating-point.
+    of, cells
+        The places, and in their order the arrays of each cell by name. A cell may leave out some,
+        or return shorter ones: the rest is NaN, which makes integers and booleans floating-point.
     variables
         The dimensions of each variable. Those that are axes of the grid say where a cell's array
         goes, the others are its own, in their order. An axis that is left out does not matter to a
-        variable: cells that differ in it alone must return the same.
-    coords
-        Labels of the cells' own dimensions, or functions of the settings that return them.
-    settings
-        For those functions, by keyword.
-
-    Returns
-    -------
-    xarray.Dataset
-
-    Raises
-    ------
-    ValueError
-        If cells return different arrays for one place of a variable.
+        variable: cells that differ in it alone must return the same, or it is a ``ValueError``.
+    coords, settings
+        Labels of the cells' own dimensions, or the setting that has them, or a function of all.
     """
     labels = {axis: values for axis, values in of.axes.items() if axis not in of.counted}
-    own = {name: f(**settings) if callable(f) else f for name, f in coords.items()}
+    own = {
+        name: settings[f] if isinstance(f, str) else f(**settings) if callable(f) else f
+        for name, f in coords.items()
+    }
     return xr.Dataset(
         {
             name: _variable(of, cells, name, dims)

@@ -11,53 +11,48 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DataError", "read_idx", "read_idx_files"]
+__all__ = ["DataError", "read_idx", "read_idx_files", "unpacked"]
 
 UNSIGNED_BYTE = 8
+GZIP = b"\x1f\x8b"
 
 
 class DataError(ValueError):
     """Data are missing, damaged, or not what they should be; the message names the file."""
 
 
-def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """Read a gzipped IDX file of unsigned bytes.
-
-    Parameters
-    ----------
-    path
-        The file.
-    axes
-        How many axes the array must have: 3 for images, 1 for labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        The values, of the shape that the file's header states.
+def unpacked(path: Path) -> bytes:
+    """Return the content of a file, of a gzipped one what it was before.
 
     Raises
     ------
     DataError
-        If the file is missing, is not whole, is not gzip, has another magic number, or has fewer
-        or more values than its header states.
-
-    Notes
-    -----
-    Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
-    axis; then the values, the last axis fastest [1]_.
-
-    References
-    ----------
-    .. [1] Y. LeCun, C. Cortes and C. J. C. Burges, *The MNIST database of handwritten digits*.
+        If the file is missing, or gzipped and not whole.
     """
     try:
-        content = gzip.decompress(path.read_bytes())
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(GZIP) else content
     except OSError as error:  # a bad gzip header is one of these, too
         raise DataError(f"{path} cannot be read: {error}") from error
     except (EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is truncated or damaged ({error}); delete it and fetch it again"
         ) from error
+
+
+def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
+    """Read an IDX file of unsigned bytes, gzipped or plain, of 3 axes for images and 1 for labels.
+
+    Two zero bytes, the type (8: unsigned byte), the number of axes; one big-endian 32-bit size an
+    axis; then the values, the last axis fastest (LeCun, Cortes and Burges, *The MNIST database*).
+
+    Raises
+    ------
+    DataError
+        If the file is missing, is not whole, has another magic number, or has fewer or more values
+        than its header states.
+    """
+    content = unpacked(path)
     magic = bytes([0, 0, UNSIGNED_BYTE, axes])
     if content[:4] != magic:
         raise DataError(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.paired import Comparison, compare
-from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
+from graphon_lib.experiments.training import RUN_LABELS, RUN_SETTINGS, run_variables, training
 
 __all__ = [
     "COMPARISONS",
     "INTERVENTION_TRAINING",
     "INTERVENTION_TRAINING_TORCH",
+    "LONG_TRAINING",
     "MARGIN",
     "OF_GRASP",
     "beside_pruned",
@@ -50,27 +52,26 @@ OF_GRASP = {
     "grasp_both": ("grasp: re-drawn, rescaled", "random: rescaled"),
     "grasp_weights": ("grasp: rescaled", "grasp: re-drawn, rescaled"),
 }
-"""Likewise; GraSP's networks have a spread of their own, so that they are judged apart."""
+"""Likewise, but for the last one; GraSP's networks have a spread of their own, so that every pair is judged by its own."""
 
 MARGIN = 1.1
 """Losses that differ by less than a tenth count as equal."""
 
 
 def compared(losses: xr.DataArray) -> dict[str, Comparison]:
-    """Judge all comparisons of one outcome, those with GraSP as a family of its own.
+    """Judge all comparisons of one outcome (variant, trial), those with GraSP as a family of its own.
 
-    Parameters
-    ----------
-    losses
-        Dimensions variant (with the coordinate ``pruning``) and trial.
-
-    Returns
-    -------
-    dict
-        By the names of :data:`COMPARISONS` and :data:`OF_GRASP`.
+    By the names of :data:`COMPARISONS` and, corrected as by Bonferroni, :data:`OF_GRASP`; the variants
+    have ``pruning`` as coordinate.
     """
     without = losses[{"variant": losses.pruning != "grasp"}]
-    return compare(without, COMPARISONS, margin=MARGIN) | compare(losses, OF_GRASP, margin=MARGIN)
+    found = compare(without, COMPARISONS, margin=MARGIN)
+    count = len(OF_GRASP)
+    for name, pair in OF_GRASP.items():
+        two, level = losses.sel(variant=list(pair)), 1.0 - 0.05 / count
+        one = compare(two, {name: pair}, margin=MARGIN, confidence=level)[name]
+        found[name] = one._replace(p=min(1.0, count * one.p))
+    return found
 
 
 def variant_name(pruning: str, intervention: str) -> str:
@@ -96,26 +97,10 @@ def with_variants(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
 
 
 def beside_pruned(interventions: xr.Dataset, pruned: xr.Dataset) -> xr.Dataset:
-    """Put the results of interventions beside those of the networks as pruned.
+    """Put the results of interventions beside those of the networks as pruned, along ``variant``.
 
-    Parameters
-    ----------
-    interventions
-        A result of :data:`INTERVENTION_TRAINING`.
-    pruned
-        A result of :data:`~graphon_lib.experiments.training.TRAINING` with the same seed, so that
-        equal trials are the same networks and batches.
-
-    Returns
-    -------
-    xarray.Dataset
-        Both along ``variant``, those as pruned first, at the densities, trials and evaluations
-        that they share.
-
-    Raises
-    ------
-    ValueError
-        If they have different seeds or digits.
+    Those as pruned come first, at the densities, trials and evaluations that both share. Other
+    seeds or images are a ``ValueError``: equal trials are the same networks and batches.
     """
     for name in ("seed", "data_sha256"):
         if interventions.attrs[name] != pruned.attrs[name]:
@@ -162,6 +147,16 @@ VARIANTS = [
 # Where the methods differ most: the comparisons that a chapter asks for are made here.
 SPARSEST = {"trial": 10, "density": [0.05], "variant": VARIANTS}
 
+FIRST_STEPS = Case(
+    {
+        "grid": {"trial": 1, "density": [0.05], "variant": ["random: rescaled"]},
+        "steps": 20,
+        "evaluated": [20],
+    },
+    ["loss", "layer_density", "path_density"],
+    ["layer_density", "path_density"],
+)
+
 INTERVENTION_TRAINING = Experiment(
     name="interventions",
     cell=training,
@@ -169,41 +164,37 @@ INTERVENTION_TRAINING = Experiment(
     finish=with_variants,
     variables=run_variables("variant", "density", "trial"),
     coords=RUN_LABELS,
-    paper={
-        "grid": {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
-        "width": 1024,
-        "hidden_layers": 4,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 100,
-        "batch_size": 128,
-        "evaluated": [100],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "density": [0.1], "variant": VARIANTS},
-        "width": 64,
-        "hidden_layers": 2,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 20,
-        "batch_size": 64,
-        "evaluated": [20],
-        "full": False,
-    },
-    case=Case(
-        {
-            "grid": {"trial": 1, "density": [0.05], "variant": ["random: rescaled"]},
-            "steps": 20,
-            "evaluated": [20],
-        },
-        ["loss", "layer_density", "path_density"],
-        ["layer_density", "path_density"],
+    **profiles(
+        grid=(
+            {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
+            {"trial": 2, "density": [0.1], "variant": VARIANTS},
+        ),
+        steps=(100, 20),
+        evaluated=([100], [20]),
+        **RUN_SETTINGS,
     ),
+    case=FIRST_STEPS,
 )
 
-INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under(
-    "torch",
-    batch_size=64,
-    grid=SPARSEST,
+INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under("torch", batch_size=64, grid=SPARSEST)
+
+ENDING = ["dense: as pruned", "all: as pruned", "random: rescaled"]
+
+LONG_TRAINING = replace(
+    INTERVENTION_TRAINING,
+    name="long-training",
+    **profiles(
+        grid=(
+            {"trial": 3, "density": [0.05], "variant": ENDING},
+            {"trial": 2, "density": [0.1], "variant": ENDING},
+        ),
+        steps=(2000, 40),
+        evaluated=([25, 50, 100, 200, 500, 1000, 2000], [20, 40]),
+        **RUN_SETTINGS,
+    ),
+    case=FIRST_STEPS._replace(
+        changes=FIRST_STEPS.changes
+        | {"grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]}}
+    ),
 )
+"""Training ten times as long as the paper does: to see where the pruned networks end."""

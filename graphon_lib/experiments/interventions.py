@@ -27,65 +27,31 @@ INTERVENTIONS = (
     "scaled to random",
     "shuffled, rescaled",
 )
-"""What :func:`intervene` can do to a pruned network."""
+r"""What :func:`intervene` can do to a pruned network.
+
+``"as pruned"``: nothing; the weights that the method saw, under its masks. ``"rescaled"``: every
+layer's weights times a number, so that the signal is that of a dense network, see
+:func:`~graphon_lib.pruning.rescale_signal`. ``"re-drawn"``: new weights from the same law, so that
+masks are independent of them. ``"shuffled"``: the entries of every mask permuted, so that layer
+densities alone are left; ``"input mask only"``: those of every mask but the first. ``"scaled to
+random"``: all weights times one number, :func:`scale_to_path_density`, such that the path density
+times the change of variance is that of random pruning, :math:`\text{density}^D`.
+"""
 
 
 def intervene(
-    name: str,
-    trial: Trial,
-    masks: Sequence[Tensor],
-    density: float,
-    generator: torch.Generator,
+    name: str, trial: Trial, masks: Sequence[Tensor], density: float, generator: torch.Generator
 ) -> MaskedMLP:
-    r"""Return the pruned network of a trial after an intervention.
+    """Return the pruned network of a trial after one of :data:`INTERVENTIONS`, masks applied.
 
-    Parameters
-    ----------
-    name
-        One of :data:`INTERVENTIONS`, listed in the notes.
-    trial
-        The network at initialisation, and the batch that measures signals; both are left as they
-        are.
-    masks
-        The masks of a method, one a layer.
-    density
-        Kept fraction of all weights at which random pruning is compared with, in (0, 1].
-    generator
-        Source of new weights and of shuffles.
-
-    Returns
-    -------
-    MaskedMLP
-        A network of its own, masks applied.
+    The trial is left as it is; its batch measures signals. At `density` random pruning is compared
+    with.
 
     Raises
     ------
     ValueError
         If `name` or `density` is not allowed, the masks do not fit the network, or a network that
         has no path from inputs to outputs is asked to be rescaled.
-
-    Notes
-    -----
-    ``"as pruned"``
-        Nothing: the weights that the method saw, under its masks.
-    ``"rescaled"``
-        Every layer's weights times a number, so that the signal is that of a dense network:
-        :func:`~graphon_lib.pruning.rescale_signal`.
-    ``"re-drawn"``
-        New weights from the same law under the same masks: the masks are now independent of them.
-    ``"re-drawn, rescaled"``
-        Both, so that nothing but the structure of the masks is left.
-    ``"shuffled"``
-        The entries of every mask permuted: layer densities alone are left.
-    ``"input mask only"``
-        The entries of every mask but the first permuted: the pixels' mask with its weights, and
-        layer densities.
-    ``"scaled to random"``
-        All weights times one number, :func:`scale_to_path_density`, such that the path density
-        times the change of variance is that of random pruning, :math:`\text{density}^D`.
-    ``"shuffled, rescaled"``
-        The entries of every mask permuted, and the signal that of a dense network: against random
-        pruning rescaled, the division of the weights over the layers alone is left.
     """
     check_choice("name", name, INTERVENTIONS)
     check_density("density", density)
@@ -106,31 +72,17 @@ def intervene(
 
 @torch.no_grad()
 def scale_to_path_density(model: MaskedMLP, target: float) -> float:
-    r"""Scale all weights so that the signal is that of a network of another path density.
+    r"""Scale all weights so that the signal is that of another path density, in (0, 1].
 
-    Parameters
-    ----------
-    model
-        The pruned network; its weights are changed in place.
-    target
-        The path density to imitate, in (0, 1].
-
-    Returns
-    -------
-    float
-        What every weight is multiplied by.
+    Returns what every weight is multiplied by. If masks are independent of the weights, the
+    variance of the outputs, and the tangent kernel, are the dense ones times the path density
+    :math:`P`. With :math:`D` weight layers the factor :math:`(\text{target} / P)^{1 / 2D}` on every
+    weight makes that :math:`\text{target}`, without touching any mask.
 
     Raises
     ------
     ValueError
         If `target` is out of its range, or no path from the inputs to the outputs is left.
-
-    Notes
-    -----
-    If masks are independent of the weights, the variance of the outputs is the dense one times the
-    path density :math:`P`, and the same holds for the tangent kernel. With :math:`D` weight layers,
-    the factor :math:`(\text{target} / P)^{1 / 2D}` on every weight makes the variance
-    :math:`\text{target}` times the dense one, without touching any mask.
     """
     check_density("target", target)
     paths = path_density(model.masks)

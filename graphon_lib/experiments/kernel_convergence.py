@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.families import Assortative, Constant, PowerLaw, Ramp, Threshold
 from graphon_lib.graphons.network import GraphonNetwork
@@ -51,22 +51,7 @@ SNIP_DENSITY = 0.2
 
 
 def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
-    """Return one of :data:`DESIGNS` as a network of step graphons.
-
-    Parameters
-    ----------
-    design
-        A key of :data:`DESIGNS`.
-    inputs
-        Number of input coordinates, each a column of the first graphon.
-    blocks
-        Blocks of either hidden layer.
-
-    Returns
-    -------
-    GraphonNetwork
-        Graphons with the exact block means of the design's functions.
-    """
+    """Return one of :data:`DESIGNS` by exact block means, with a column for each input."""
     sizes = (inputs, blocks, blocks, OUTPUTS)
     return GraphonNetwork(
         [
@@ -79,26 +64,7 @@ def design_network(design: str, inputs: int, blocks: int) -> GraphonNetwork:
 def estimated_network(
     design: str, *, seed: int, width: int, blocks: int, data: Data
 ) -> GraphonNetwork:
-    """Return one of :data:`ESTIMATED`: the graphons of a network that SNIP has pruned.
-
-    Parameters
-    ----------
-    design
-        A key of :data:`ESTIMATED`.
-    seed
-        Seed of the network and of the batch.
-    width
-        Width of the two hidden layers of the pruned network.
-    blocks
-        Blocks of either hidden layer.
-    data
-        The digits that SNIP sees.
-
-    Returns
-    -------
-    GraphonNetwork
-        Step graphons of density 0.2 with a column for every pixel.
-    """
+    """Return one of :data:`ESTIMATED`, of a network of this `width`."""
     identity, size = (seed, width), {"width": width, "hidden_layers": 2}
     masks = pruned_network("snip", SNIP_DENSITY, identity=identity, data=data, **size).masks
     return GraphonNetwork.from_masks(masks, blocks=blocks, order=ESTIMATED[design])
@@ -109,10 +75,7 @@ def kernel_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network from graphons and compare its tangent kernel with the Graphon NTK.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
     """
     x = _digits(data, digits, seed)
     network = design_network(design, x.shape[1], blocks)
@@ -157,18 +120,15 @@ KERNEL_CONVERGENCE = Experiment(
     name="kernel-convergence",
     cell=kernel_convergence,
     variables={"error": ("design", "width", "trial")},
-    paper={
-        "grid": {"design": list(DESIGNS), "width": WIDTHS, "trial": 10},
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
-        "digits": 6,
-        "blocks": 8,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"design": list(DESIGNS), "width": WIDTHS, "trial": 10},
+            {"design": list(DESIGNS), "width": [32, 64], "trial": 2},
+        ),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case({"grid": {"design": list(DESIGNS), "width": [64, 128], "trial": 1}}, ["error"]),
 )
 
@@ -176,19 +136,15 @@ ESTIMATED_CONVERGENCE = Experiment(
     name="estimated-convergence",
     cell=estimated_convergence,
     variables={"error": ("design", "width", "trial")},
-    paper={
-        "grid": {"design": list(ESTIMATED), "width": WIDTHS, "trial": 5},
-        "pruned_width": 512,
-        "digits": 16,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"design": list(ESTIMATED), "width": [32, 64], "trial": 2},
-        "pruned_width": 64,
-        "digits": 6,
-        "blocks": 8,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"design": list(ESTIMATED), "width": WIDTHS, "trial": 5},
+            {"design": list(ESTIMATED), "width": [32, 64], "trial": 2},
+        ),
+        pruned_width=(512, 64),
+        digits=(16, 6),
+        blocks=(32, 8),
+        full=(True, False),
+    ),
     case=Case({"grid": {"design": list(ESTIMATED), "width": [64, 128], "trial": 1}}, ["error"]),
 )

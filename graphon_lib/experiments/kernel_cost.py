@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from graphon_lib.experiments.cost import MEGABYTE, resident_memory, single_thread
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Experiment
+from graphon_lib.experiments.experiment import Experiment, profiles
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -56,75 +56,41 @@ INTERVAL = 0.002
 
 def kernel_cost(
     *,
-    seed: int,
     inputs: int,
-    empirical_inputs: int,
     blocks: int,
     hidden_layers: int,
-    width: int,
-    density: float,
-    scaling_inputs: Sequence[int],
-    scaling_blocks: int,
-    repeats: int,
     data: Data,
+    **settings: Any,  # noqa: ANN401
 ) -> dict[str, ArrayLike]:
     """Time the Graphon NTK, and the tangent kernel of a finite network beside it.
 
+    Returns ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during
+    the first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
+    ``operations`` (part), floating-point operations and function values, with their ``rate`` a
+    second of one core; ``compulsory_megabytes``, inputs and kernel; ``kept_weights``, the fraction
+    in the finite network. ``cores``, and ``load_before`` and ``load_after``, the number of
+    processes that wanted them in the minute before the first and last measurement.
+
     Parameters
     ----------
-    seed
-        Seed of graphons, masks and weights.
-    inputs
-        Digits in the batch.
-    empirical_inputs
-        As many of them for the comparison with finite networks, which take longer.
-    blocks
-        Blocks of every hidden layer.
-    hidden_layers
-        Number of hidden layers.
-    width
-        Width of the finite network's hidden layers.
+    inputs, empirical_inputs
+        Images in the batch, and how many of them for finite networks, which take longer.
     density
         Mean of the graphons, which differ from block to block and from layer to layer.
-    scaling_inputs
-        Batches whose kernels are written to a file on disk, to see how cost grows.
-    scaling_blocks
-        Blocks of every hidden layer for those.
+    scaling_inputs, scaling_blocks
+        Batches whose kernels are written to a file on disk, to see how cost grows, and the blocks
+        of every hidden layer for those.
     repeats
         Runs of the graphon kernels; the quickest counts. The empirical ones are run once.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        ``seconds`` (computed, clock); ``megabytes``, the peak of memory above the inputs during
-        the first of these; ``scaling_seconds`` (inputs, clock) and ``scaling_megabytes`` (inputs);
-        ``operations`` (part), floating-point operations and function values, with their ``rate``
-        a second of one core; and ``compulsory_megabytes``, inputs and kernel. ``kept_weights`` of
-        the masks in the finite network, a fraction. ``cores``, and ``load_before`` and
-        ``load_after``, the number of processes that wanted them in the minute before the first and
-        last measurement.
 
     Notes
     -----
     Measured in processes that hold nothing else, so that peaks of memory are those of the kernels.
     """
-    settings = {
-        "seed": seed,
-        "inputs": inputs,
-        "empirical_inputs": empirical_inputs,
-        "blocks": blocks,
-        "hidden_layers": hidden_layers,
-        "width": width,
-        "density": density,
-        "scaling_blocks": scaling_blocks,
-        "repeats": repeats,
-        "data": data,
-    }
     before = _load()
-    measured = _in_fresh_process(_kernels, settings)
-    scaling = _in_fresh_process(_scaling, settings | {"counts": list(scaling_inputs)})
+    settings |= {"hidden_layers": hidden_layers, "data": data}
+    measured = _in_fresh_process(_kernels, {"inputs": inputs, "blocks": blocks, **settings})
+    scaling = _in_fresh_process(_scaling, settings)
     features = data.load().x_train.shape[1]
     return {
         **measured,
@@ -223,19 +189,19 @@ def _kernels(
 
 def _scaling(
     *,
-    counts: Sequence[int],
     seed: int,
+    scaling_inputs: Sequence[int],
     scaling_blocks: int,
     hidden_layers: int,
     density: float,
     data: Data,
     **_: object,
 ) -> dict[str, Any]:
-    digits = _digits(max(counts), data)
+    digits = _digits(max(scaling_inputs), data)
     network = _network(seed, digits.shape[1], scaling_blocks, hidden_layers, density)
     before = resident_memory()
     seconds, megabytes = [], []
-    for count in counts:
+    for count in scaling_inputs:
         x = digits[:count]
         with tempfile.TemporaryDirectory() as folder:
             out = np.memmap(Path(folder) / "kernel", np.float64, "w+", shape=(len(x), len(x)))
@@ -302,36 +268,18 @@ KERNEL_COST = Experiment(
         "compulsory_megabytes": (),
         **dict.fromkeys(MACHINE, ()),
     },
-    coords={
-        "computed": COMPUTED,
-        "clock": CLOCKS,
-        "inputs": lambda scaling_inputs, **_: scaling_inputs,
-        "part": PARTS,
-    },
-    paper={
-        "grid": {},
-        "inputs": 1024,
-        "empirical_inputs": 512,
-        "blocks": 64,
-        "hidden_layers": 4,
-        "width": 1024,
-        "density": 0.2,
-        "scaling_inputs": [1024, 2048, 4096, 8192],
-        "scaling_blocks": 8,
-        "repeats": 3,
-        "full": True,
-    },
-    quick={
-        "grid": {},
-        "inputs": 64,
-        "empirical_inputs": 32,
-        "blocks": 8,
-        "hidden_layers": 2,
-        "width": 48,
-        "density": 0.2,
-        "scaling_inputs": [32, 64, 128],
-        "scaling_blocks": 4,
-        "repeats": 2,
-        "full": False,
-    },
+    coords={"computed": COMPUTED, "clock": CLOCKS, "inputs": "scaling_inputs", "part": PARTS},
+    **profiles(
+        grid={},
+        inputs=(1024, 64),
+        empirical_inputs=(512, 32),
+        blocks=(64, 8),
+        hidden_layers=(4, 2),
+        width=(1024, 48),
+        density=0.2,
+        scaling_inputs=([1024, 2048, 4096, 8192], [32, 64, 128]),
+        scaling_blocks=(8, 4),
+        repeats=(3, 2),
+        full=(True, False),
+    ),
 )

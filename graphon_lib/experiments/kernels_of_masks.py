@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import Pruned, start_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.graphons.network import GraphonNetwork
@@ -39,13 +39,10 @@ def kernels_of_masks(
 ) -> dict[str, NDArray]:
     """Compare the tangent kernels of pruned networks with those of their estimated graphons.
 
-    Returns
-    -------
-    dict
-        ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
-        eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
-        so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
-        ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
+    Returns ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
+    eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
+    so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
+    ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
     identity = (seed, width, trial)
@@ -90,29 +87,16 @@ KERNELS_OF_MASKS = Experiment(
         "dense_trace": (),
         "dense_energy": (),
     },
-    coords={
-        "pruning": METHODS,
-        "density": lambda densities, **_: densities,
-        "road": OF_MASKS,
-    },
-    paper={
-        "grid": {"width": [256, 512, 1024], "trial": 3},
-        "densities": [0.2, 0.05],
-        "hidden_layers": 4,
-        "digits": 64,
-        "blocks": 64,
-        "draws": 4,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [64], "trial": 1},
-        "densities": [0.3],
-        "hidden_layers": 2,
-        "digits": 16,
-        "blocks": 16,
-        "draws": 2,
-        "full": False,
-    },
+    coords={"pruning": METHODS, "density": "densities", "road": OF_MASKS},
+    **profiles(
+        grid=({"width": [256, 512, 1024], "trial": 3}, {"width": [64], "trial": 1}),
+        densities=([0.2, 0.05], [0.3]),
+        hidden_layers=(4, 2),
+        digits=(64, 16),
+        blocks=(64, 16),
+        draws=(4, 2),
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [256], "trial": 1}}, ["path_density", "energy"], ["path_density"]),
 )
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import ntk_weights, pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
@@ -34,24 +35,15 @@ def mask_convergence(
 ) -> dict[str, NDArray]:
     r"""Compare the tangent kernel of a pruned network with that of its graphons.
 
-    Returns
-    -------
-    dict
-        By the :data:`WEIGHTS` of the network, drawn once anew (and the graphon alone in the theory)
-        or kept (and second moments as well): ``error``, the part of the measured kernel that theory
-        misses, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \hat\Theta \rVert_F`; and
-        ``ratio``, the trace of the theory's kernel over that of the measured one.
+    Returns by the :data:`WEIGHTS` of the network, drawn once anew (and the graphon alone in the
+    theory) or kept (and second moments as well): ``error``, the part of the measured kernel that
+    theory misses, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \hat\Theta \rVert_F`; and
+    ``ratio``, the trace of the theory's kernel over that of the measured one.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x
     x = x.astype(np.float64)
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, width, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, width, trial), **size)
     masks, kept = network.masks, ntk_weights(network.trial.model, np.float32)
     rng = np.random.default_rng((seed, list(METHODS).index(pruning), width, trial))
     redrawn = [rng.standard_normal(mask.shape, dtype=np.float32) for mask in masks]
@@ -73,27 +65,16 @@ MASK_CONVERGENCE = Experiment(
     cell=mask_convergence,
     variables=dict.fromkeys(("error", "ratio"), ("pruning", "weights", "width", "trial")),
     coords={"weights": WEIGHTS},
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials, "pruning": ["all"]}
-            for width, trials in ((64, 10), (256, 6), (1024, 4), (4096, 1))
-        ],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "digits": 16,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
-        "hidden_layers": 2,
-        "density": 0.3,
-        "digits": 8,
-        "blocks": 16,
-        "full": False,
-    },
-    case=Case(
-        {"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}},
-        ["error", "ratio"],
+    **profiles(
+        grid=(
+            trials_of({64: 10, 256: 6, 1024: 4, 4096: 1}, pruning=["all"]),
+            {"width": [32, 48, 64], "trial": 2, "pruning": ["all"]},
+        ),
+        hidden_layers=(4, 2),
+        density=(0.2, 0.3),
+        digits=(16, 8),
+        blocks=(64, 16),
+        full=(True, False),
     ),
+    case=Case({"grid": {"width": [64, 256], "trial": 1, "pruning": ["all"]}}, ["error", "ratio"]),
 )

@@ -10,36 +10,25 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.histograms import on_grid
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.sas import sas
+from graphon_lib.pruning.masks import SCOPES
 
-__all__ = ["DEGREE_LEVELS", "MASK_MAPS", "SCOPES", "mask_maps", "sorted_degrees"]
-
-SCOPES = ("global", "layer")
+__all__ = ["DEGREE_LEVELS", "MASK_MAPS", "mask_maps", "sorted_degrees"]
 
 DEGREE_LEVELS = tuple(np.arange(33) / 32)
 """Shares of the neurons, counted from the largest degree, at which the degrees are kept."""
 
-GRID = 2.0**-11
-"""Histograms are rounded to multiples of this, below their error, to compress."""
-
 
 def sorted_degrees(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how many weights rows and columns keep, as fractions in falling order.
+    """Return how many weights rows and columns keep, as fractions in falling order, (2, levels).
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (n_out, n_in)
-        One layer.
-
-    Returns
-    -------
-    ndarray, shape (2, len(DEGREE_LEVELS))
-        Kept weights into each neuron of the layer, then out of each neuron (or pixel) before it:
-        the degree at each of :data:`DEGREE_LEVELS`, linear between neighbours.
+    Kept weights into each neuron of the layer, then out of each neuron (or pixel) before it: the
+    degree at each of :data:`DEGREE_LEVELS`, linear between neighbours.
     """
     levels = 1.0 - np.array(DEGREE_LEVELS)
     return np.array([np.quantile(mask.mean(axis=axis), levels) for axis in (1, 0)])
@@ -58,14 +47,11 @@ def mask_maps(
 ) -> dict[str, NDArray]:
     """Prune one network with both scopes to every density, and look at every layer.
 
-    Returns
-    -------
-    dict
-        Leading axes (scope, density), then ``histogram`` (layer, row, column), the degree-sorted
-        one with so many `blocks` a side, where a side with fewer neurons repeats them; ``degree``
-        (layer, side, level), see :func:`sorted_degrees`; ``pixel_density`` (pixel), the kept
-        fraction of each pixel's weights; ``layer_density`` (layer) and ``dead_fraction`` (hidden
-        layer).
+    Returns, after the axes (scope, density), ``histogram`` (layer, row, column), the
+    degree-sorted one with so many `blocks` a side, where a side with fewer neurons repeats them;
+    ``degree`` (layer, side, level), see :func:`sorted_degrees`; ``pixel_density`` (pixel), the kept
+    fraction of each pixel's weights; ``layer_density`` (layer) and ``dead_fraction`` (hidden
+    layer).
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     positions = grid_positions(blocks)
@@ -99,7 +85,7 @@ def mean_maps(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     averaged = dataset[["histogram", "degree", "pixel_density"]]
     means = (averaged / dataset.sizes["trial"]).sum("trial")
     for name in ("histogram", "degree"):
-        means[name] = np.round(means[name] / GRID) * GRID
+        means[name] = on_grid(means[name])
     return dataset.assign(means.astype(np.float32).data_vars)
 
 
@@ -118,28 +104,20 @@ MASK_MAPS = Experiment(
     },
     coords={
         "scope": SCOPES,
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
         "side": ("in", "out"),
         "level": DEGREE_LEVELS,
     },
-    paper={
-        "grid": {"trial": 3, "pruning": ["all"]},
-        "densities": [0.5, 0.3, 0.2, 0.1, 0.05],
-        "width": 1000,
-        "hidden_layers": 3,
-        "blocks": 32,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 1, "pruning": ["all"]},
-        "densities": [0.3, 0.2],
-        "width": 100,
-        "hidden_layers": 3,
-        "blocks": 32,
-        "full": False,
-    },
+    **profiles(
+        grid=({"trial": 3, "pruning": ["all"]}, {"trial": 1, "pruning": ["all"]}),
+        densities=([0.5, 0.3, 0.2, 0.1, 0.05], [0.3, 0.2]),
+        width=(1000, 100),
+        hidden_layers=3,
+        blocks=32,
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction"],

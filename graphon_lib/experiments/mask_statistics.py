@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import LAYERS, start_network
 from graphon_lib.pruning.methods import saliency
 
@@ -29,18 +29,6 @@ PICTURED = 96
 def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
     """Return the fraction of neurons of each hidden layer that no input-output path goes through.
 
-    Parameters
-    ----------
-    masks
-        One boolean mask a layer, shape (n_out, n_in).
-
-    Returns
-    -------
-    numpy.ndarray
-        One fraction a hidden layer, in [0, 1].
-
-    Notes
-    -----
     A neuron is dead when it cannot be reached from any input, or reaches no output: its kept
     weights, if it has any, are without effect. A neuron whose own rows and columns are not empty
     can be dead because its neighbours are.
@@ -57,20 +45,7 @@ def dead_fractions(masks: Sequence[Tensor]) -> np.ndarray:
 
 
 def pixel_images(density: NDArray, shape: Sequence[int]) -> NDArray:
-    """Return densities of inputs as images; of colours, the mean of each pixel.
-
-    Parameters
-    ----------
-    density
-        Kept fractions of the weights of each input, shape (..., inputs).
-    shape
-        Of an image: rows, columns, and colours if there are any.
-
-    Returns
-    -------
-    numpy.ndarray, shape (..., rows, columns)
-        The kept fraction of each pixel's weights.
-    """
+    """Return densities (..., inputs) as images (..., rows, columns); of colours, their mean."""
     return density.reshape(*density.shape[:-1], *shape[:2], -1).mean(axis=-1)
 
 
@@ -86,14 +61,11 @@ def mask_statistics(
 ) -> dict[str, NDArray]:
     """Prune one network to every density and describe the masks.
 
-    Returns
-    -------
-    dict
-        ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction of a
-        pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction of
-        scores that are exactly 0). Of the first trial at the second density only: ``picture`` (row,
-        column; a corner of the second layer's mask), ``in_degree`` and ``out_degree`` (neuron; the
-        kept fractions of the weights into and out of each neuron of the first hidden layer).
+    Returns ``layer_density`` (density, layer), ``pixel_density`` (density, pixel; the kept fraction
+    of a pixel's weights), ``dead_fraction`` (density, hidden layer), ``zero_scores`` (the fraction
+    of scores that are exactly 0). Of the first trial at the second density only: ``picture`` (row,
+    column; a corner of the second layer's mask), ``in_degree`` and ``out_degree`` (neuron; the kept
+    fractions of the weights into and out of each neuron of the first hidden layer).
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     scores = saliency(started.model, pruning, started.x, started.y, generator=started.generator)
@@ -136,24 +108,17 @@ MASK_STATISTICS = Experiment(
         "out_degree": ("pruning", "neuron"),
     },
     coords={
-        "density": lambda densities, **_: densities,
+        "density": "densities",
         "weight_layer": LAYERS["weight_layer"],
         "hidden_layer": LAYERS["hidden_layer"],
     },
-    paper={
-        "grid": {"trial": 10, "pruning": ["all"]},
-        "densities": [0.3, 0.2, 0.1, 0.05],
-        "width": 1000,
-        "hidden_layers": 3,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "pruning": ["all"]},
-        "densities": [0.3, 0.2],
-        "width": 100,
-        "hidden_layers": 3,
-        "full": False,
-    },
+    **profiles(
+        grid=({"trial": 10, "pruning": ["all"]}, {"trial": 2, "pruning": ["all"]}),
+        densities=([0.3, 0.2, 0.1, 0.05], [0.3, 0.2]),
+        width=(1000, 100),
+        hidden_layers=3,
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"]}, "densities": [0.2]},
         ["layer_density", "dead_fraction", "zero_scores", "in_degree"],

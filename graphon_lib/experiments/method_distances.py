@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, permutations
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.cut_norm import cut_norm
@@ -23,9 +24,14 @@ __all__ = [
     "MEASURES",
     "METHOD_DISTANCES",
     "METHOD_DISTANCES_TORCH",
+    "VERDICTS",
     "between_trials",
     "cycle_ratio",
+    "mean_distances",
     "method_distances",
+    "separation",
+    "surplus",
+    "verdicts",
 ]
 
 MEASURES = ("cut norm", "4-cycles")
@@ -34,6 +40,9 @@ of logarithms of the 4-cycles over those of a constant of equal density, which n
 
 KINDS = ("seed", "density", "depth", "method")
 """In what two networks differ, besides their seeds."""
+
+
+VERDICTS = ("smaller within", "undecided", "not smaller within")
 
 
 def method_distances(
@@ -49,12 +58,9 @@ def method_distances(
 ) -> dict[str, NDArray]:
     """Prune one network to every density, and describe its first mask between hidden layers.
 
-    Returns
-    -------
-    dict
-        By density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-        ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight layer),
-        ``dead_fraction`` (hidden layer) and ``path_density``.
+    Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
+    ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
+    layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     found: dict[str, list] = {}
@@ -75,9 +81,9 @@ def method_distances(
 def cycle_ratio(mask: NDArray[np.bool_]) -> float:
     """Return the density of 4-cycles on distinct neurons over the fourth power of the edges'.
 
-    Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at density
-    p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the density
-    of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
+    Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at
+    density p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the
+    density of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
     """
     n, m = mask.shape
     motifs = motif_densities(mask)
@@ -91,13 +97,10 @@ def cycle_ratio(mask: NDArray[np.bool_]) -> float:
 def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Compare networks of different trials, which share neither weights nor batch.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``distance`` (measure, kind, pruning, against, trial, other): of a network of one trial and
-        one of another, in the mean over the settings in which the two agree and over pairs of those
-        in which they do not. The kinds are :data:`KINDS`; only those of ``"method"`` compare two
-        methods. The histograms are left out.
+    Returns ``distance`` (measure, kind, pruning, against, trial, other): of a network of one trial
+    and one of another, in the mean over the settings in which the two agree and over pairs of those
+    in which they do not. The kinds are :data:`KINDS`; only those of ``"method"`` compare two
+    methods. The histograms are left out.
     """
     lead = ("pruning", "trial", "density", "hidden_layers")
     shapes = dataset.histogram.transpose(*lead, "row", "column").values.astype(float)
@@ -134,6 +137,85 @@ def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     )
 
 
+def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
+    """Return mean distances of networks over pairs of different trials, with 95% intervals.
+
+    In the place of the dimensions ``trial``, at least three, and ``other`` stands ``statistic``:
+    ``value``, ``lower`` and ``upper``, by :func:`separation`'s way.
+    """
+    return _interval(distance, lambda mean: mean, confidence)
+
+
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
+    """Return how many times the distance within methods that between two methods is.
+
+    Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
+    networks of one method differing in `kind`, to dimensions (pruning, against, statistic): between
+    the two methods over within the first of them, with the ends of its 95% interval.
+
+    Mean distances over pairs of trials are U-statistics, and trials, not pairs, are independent.
+    The standard error is the jackknife's, of logarithms with one trial left out at a time, and the
+    interval that of Student's t with one degree of freedom less than trials (Arvesen, *Jackknifing
+    U-statistics*, Annals of Mathematical Statistics 40, 1969).
+    """
+    check_choice("kind", kind, [str(k) for k in distance.kind.values])
+
+    def ratios(mean: xr.DataArray) -> xr.DataArray:
+        between, within = _between_and_within(mean, kind)
+        return np.log(between / within[:, None])
+
+    return np.exp(_interval(distance, ratios, confidence))
+
+
+def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
+    """Return the distance between two methods minus the larger of those within either.
+
+    As of :func:`separation`; within a method networks differ in their seed alone.
+    """
+
+    def differences(mean: xr.DataArray) -> xr.DataArray:
+        between, within = _between_and_within(mean, "seed")
+        return between - np.maximum(within[:, None], within)
+
+    return _interval(distance, differences, confidence)
+
+
+def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, NDArray[np.float64]]:
+    within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
+    return mean.sel(kind="method", drop=True).transpose("pruning", "against"), within
+
+
+def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
+    """Say what the intervals of :func:`separation` decide for every pair, of both of its methods at once.
+
+    ``"smaller within"`` where the intervals of both methods lie above 1, ``"not smaller within"``
+    where one lies below, ``"undecided"`` otherwise.
+    """
+    lower, upper = (ratio.sel(statistic=end).values for end in ("lower", "upper"))
+    smaller, larger = (lower > 1.0) & (lower.T > 1.0), (upper < 1.0) | (upper.T < 1.0)
+    return np.select([smaller, larger], [VERDICTS[0], VERDICTS[2]], VERDICTS[1])
+
+
+def _interval(
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
+) -> xr.DataArray:
+    """Return a function of means over pairs of trials, and the ends of its interval."""
+    from scipy.stats import t
+
+    count = distance.sizes["trial"]
+    if count < 3:
+        raise ValueError(f"distance must have at least three trials, got {count}")
+    value = of(distance.mean(["trial", "other"]))
+    left_out = np.array(
+        [of(distance.drop_isel(trial=k, other=k).mean(["trial", "other"])) for k in range(count)]
+    )
+    error = np.sqrt((count - 1) * left_out.var(axis=0))
+    half = t.ppf((1.0 + confidence) / 2.0, count - 1) * error
+    ends = np.stack([value, value - half, value + half], axis=-1)
+    statistic = {"statistic": ["value", "lower", "upper"]}
+    return xr.DataArray(ends, dims=(*value.dims, "statistic"), coords={**value.coords, **statistic})
+
+
 PLACE = ("pruning", "density", "hidden_layers", "trial")
 
 METHOD_DISTANCES = Experiment(
@@ -147,21 +229,17 @@ METHOD_DISTANCES = Experiment(
         "dead_fraction": (*PLACE, "hidden_layer"),
         "path_density": PLACE,
     },
-    coords={"density": lambda densities, **_: densities},
-    paper={
-        "grid": {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},
-        "densities": [0.1, 0.2, 0.3],
-        "width": 1000,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 3, "hidden_layers": [2, 3], "pruning": ["all"]},
-        "densities": [0.2, 0.3],
-        "width": 64,
-        "blocks": 8,
-        "full": False,
-    },
+    coords={"density": "densities"},
+    **profiles(
+        grid=(
+            {"trial": 8, "hidden_layers": [2, 3], "pruning": ["all"]},
+            {"trial": 3, "hidden_layers": [2, 3], "pruning": ["all"]},
+        ),
+        densities=([0.1, 0.2, 0.3], [0.2, 0.3]),
+        width=(1000, 64),
+        blocks=(16, 8),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 2, "hidden_layers": [2, 3], "pruning": ["random", "snip"]}},
         ["cycle_ratio", "layer_density"],

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import LAYERS, Pruned, dense_once, pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.neuron_blocks import hidden_blocks
@@ -34,18 +34,15 @@ def neuron_terms(
     groups: int,
     data: Data,
 ) -> dict[str, NDArray]:
-    r"""Take the trace of a pruned network's kernel apart: by layer, weights and biases, and neurons.
+    """Take the trace of a pruned network's kernel apart: by layer, weights and biases, and neurons.
 
-    Where the initialisation has no biases there are some, of 0 and trained. The derivative by a bias
-    is that by a weight from a neuron of activation 1, as with PyTorch's layers: :math:`s_b = s_w / n`
-    for n inputs.
+    Where the initialisation has no biases there are some, of 0 and trained. The derivative by a
+    bias is that by a weight from a neuron of activation 1, as with PyTorch's layers: :math:`s_b =
+    s_w / n` for n inputs.
 
-    Returns
-    -------
-    dict
-        By road of :data:`OF_TERMS`: ``term`` (road, weight_layer, part), parts of the mean diagonal;
-        ``rate`` (road, hidden_layer, group), the means over equally many neurons, ranked by what the
-        theory of the mask alone says, over that of the layer.
+    Returns by road of :data:`OF_TERMS`: ``term`` (road, weight_layer, part), parts of the mean
+    diagonal; ``rate`` (road, hidden_layer, group), the means over equally many neurons, ranked by
+    what the theory of the mask alone says, over that of the layer.
     """
     identity = (seed, width, trial)
     size = {"width": width, "hidden_layers": hidden_layers, "data": data}
@@ -121,27 +118,17 @@ NEURON_TERMS = Experiment(
     },
     finish=in_single_precision,
     arguments=dense_once,
-    paper={
-        "grid": {
-            "width": [1024],
-            "density": [0.2, 0.05],
-            "trial": 5,
-            "pruning": ["dense", "all"],
-        },
-        "hidden_layers": 4,
-        "digits": 32,
-        "blocks": 64,
-        "groups": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [48], "density": [0.3], "trial": 2, "pruning": ["dense", "all"]},
-        "hidden_layers": 2,
-        "digits": 6,
-        "blocks": 9,
-        "groups": 4,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"width": [1024], "density": [0.2, 0.05], "trial": 5, "pruning": ["dense", "all"]},
+            {"width": [48], "density": [0.3], "trial": 2, "pruning": ["dense", "all"]},
+        ),
+        hidden_layers=(4, 2),
+        digits=(32, 6),
+        blocks=(64, 9),
+        groups=(16, 4),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {

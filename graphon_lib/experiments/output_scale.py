@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.batch_dependence import QUIET, VarianceShare, shapes, variance_share
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.motifs import motif_densities
@@ -41,6 +41,9 @@ def output_scale(
 ) -> dict[str, NDArray]:
     """Prune one of the networks of a batch by SNIP, its outputs multiplied by several numbers.
 
+    Returns by scale: ``cycle_ratio`` and ``histogram`` (scale, row, column) of the first mask
+    between hidden layers; ``output``, the root mean square of the outputs on the batch.
+
     Parameters
     ----------
     seed, width, images, batch, trial
@@ -51,18 +54,6 @@ def output_scale(
         What the read-out's weights are multiplied by.
     density
         Of every layer, each pruned alone: the density is then no part of what varies.
-    hidden_layers
-        Of the network.
-    blocks
-        A side of the histogram.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        By scale: ``cycle_ratio`` and ``histogram`` (scale, row, column) of the first mask between
-        hidden layers; ``output``, the root mean square of the outputs on the batch.
     """
     size = {"width": width, "hidden_layers": hidden_layers, "data": data}
     first = start_network((seed, width, images, batch, 0), **size)
@@ -99,12 +90,9 @@ def _scaled(trial: Trial, scale: float) -> Trial:
 def split_measures(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
     """Split the variances of the measures into those between and those within batches.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``variance`` (measure, width, images, scale, component), see
-        :func:`~graphon_lib.experiments.batch_dependence.variance_share`, that of shapes divided by
-        the number of entries; ``cycle_ratio`` and ``output`` for every network.
+    Returns ``variance`` (measure, width, images, scale, component), see
+    :func:`~graphon_lib.experiments.batch_dependence.variance_share`, that of shapes divided by the
+    number of entries; ``cycle_ratio`` and ``output`` for every network.
     """
     lead = ("width", "images", "scale")
     order = (*lead, "batch", "trial")
@@ -138,23 +126,18 @@ OUTPUT_SCALE = Experiment(
         "output": (*PLACE, "scale"),
         "histogram": (*PLACE, "scale", "row", "column"),
     },
-    coords={"scale": lambda scales, **_: scales},
-    paper={
-        "grid": {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},
-        "scales": [1 / QUIET, 0.1, 1.0],
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [64, 96], "images": [2, 100], "batch": 3, "trial": 2},
-        "scales": [1 / QUIET, 1.0],
-        "hidden_layers": 2,
-        "density": 0.2,
-        "blocks": 16,
-        "full": False,
-    },
+    coords={"scale": "scales"},
+    **profiles(
+        grid=(
+            {"width": [500, 1000, 2000], "images": [1, 2, 10, 100], "batch": 24, "trial": 6},
+            {"width": [64, 96], "images": [2, 100], "batch": 3, "trial": 2},
+        ),
+        scales=([1 / QUIET, 0.1, 1.0], [1 / QUIET, 1.0]),
+        hidden_layers=2,
+        density=0.2,
+        blocks=16,
+        full=(True, False),
+    ),
     # The shares of batches need three of them.
     case=Case(
         {"grid": {"width": [500], "images": [1, 100], "batch": 3, "trial": 2}},

@@ -22,15 +22,7 @@ __all__ = [
 
 
 class PairedMeans(NamedTuple):
-    """Geometric means of variants over trials.
-
-    Attributes
-    ----------
-    value : xarray.DataArray
-        Dimensions of the data without ``trial``; infinite where a trial was.
-    lower, upper : xarray.DataArray
-        Ends of the intervals; of an infinite mean, infinite.
-    """
+    """Geometric means over trials and the ends of their intervals, infinite where a trial was."""
 
     value: xr.DataArray
     lower: xr.DataArray
@@ -50,11 +42,11 @@ class Comparison(NamedTuple):
 
     Attributes
     ----------
-    value, lower, upper : float
+    value, lower, upper
         Ratio of two geometric means, with its simultaneous interval.
-    p : float
+    p
         Of the hypothesis that the ratio is 1, after Holm's correction.
-    verdict : str
+    verdict
         ``"lower"`` or ``"higher"`` if `p` is below one minus the confidence; ``"equal"`` if the
         interval lies within the margin of equivalence; otherwise ``"open"``.
     """
@@ -67,35 +59,14 @@ class Comparison(NamedTuple):
 
 
 def complete_trials(values: xr.DataArray) -> xr.DataArray:
-    """Say which trials are there for all variants, the only ones that pairs can be made of.
-
-    Parameters
-    ----------
-    values
-        Dimensions ``variant`` and ``trial`` and any others, NaN where there was no run.
-
-    Returns
-    -------
-    xarray.DataArray of bool
-        Without ``variant``.
-    """
+    """Say which trials are there for all variants, not NaN: the only ones that pairs can be made of."""
     return values.notnull().all("variant")
 
 
 def count_networks(values: xr.DataArray) -> str:
     """Say how many trials there are of a setting: ``"10"``, or ``"3 to 10"`` if not everywhere alike.
 
-    Settings of which there are none do not count.
-
-    Parameters
-    ----------
-    values
-        A dimension ``trial`` and any others, NaN where there was no run.
-
-    Returns
-    -------
-    str
-        The number, or the least and the greatest.
+    NaN where there was no run; settings of which there are none do not count.
     """
     counts = values.count("trial")
     counts = counts.where(counts > 0)
@@ -110,21 +81,10 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
     ----------
     values
         Positive, possibly infinite; dimensions ``variant`` and ``trial`` (at least two of either
-        that are finite) and any others. NaN where there was no run: that trial is left out, at its
-        position of the other dimensions, of all variants.
+        that are finite) and any others; or it is a ``ValueError``. NaN where there was no run: that
+        trial is left out, at its position of the other dimensions, of all variants.
     confidence
         Of the intervals, in (0, 1).
-
-    Returns
-    -------
-    PairedMeans
-        The means and their intervals.
-
-    Raises
-    ------
-    ValueError
-        If a dimension is missing, a value is not positive, `confidence` is out of its range,
-        or fewer than two variants or trials are finite.
 
     Notes
     -----
@@ -139,10 +99,9 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
     The interval of :math:`\exp \bar y_{v \cdot}` is :math:`\exp(\bar y_{v \cdot} \pm t s / \sqrt
     T)` with Student's quantile for :math:`(V - 1)(T - 1)` degrees of freedom. The spread is pooled
-    over variants, because a handful of trials tells little about the spread of one; it is pooled
-    separately at each position of the other dimensions. Two variants differ by more than chance if
-    their logarithms do by :math:`\sqrt 2` half widths. Variants with an infinite value take no part
-    in it.
+    over variants, because a handful of trials tells little about one, but not over other
+    dimensions; variants with an infinite value take no part in it. Two variants differ by more than
+    chance if their logarithms do by :math:`\sqrt 2` half widths.
     """
     from scipy.stats import t
 
@@ -173,27 +132,10 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
 
 def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: float = 0.95) -> Ratio:
-    """Return how many times the mean of one variant is that of another.
+    """Return how many times the mean of one variant, of finite values, is that of another.
 
-    Parameters
-    ----------
-    values
-        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone.
-    first, second
-        Labels of two variants whose values are finite.
-    confidence
-        Of the interval, in (0, 1).
-
-    Returns
-    -------
-    Ratio
-        Of `first` to `second`. The interval uses the spread of all variants, as the means do: it is
-        wider than that of one mean by a factor of root two, on the logarithmic scale.
-
-    Raises
-    ------
-    ValueError
-        As :func:`paired_means`; or if a variant does not exist, or its mean is infinite.
+    The interval uses the spread of all variants, as :func:`paired_means` does: on the logarithmic
+    scale it is wider than that of one mean by a factor of root two.
     """
     return _ratio(paired_means(values, confidence), first, second)
 
@@ -203,30 +145,11 @@ def paired_share(
 ) -> Ratio:
     r"""Return the share of the way from one variant to another that a third one has come.
 
-    Parameters
-    ----------
-    values, confidence
-        As of :func:`paired_ratio`.
-    start, moved, end
-        Labels of three variants whose values are finite.
-
-    Returns
-    -------
-    Ratio
-        On the logarithmic scale: 0 at `start`, 1 at `end`. The interval is infinite where the data
-        do not tell the two apart.
-
-    Raises
-    ------
-    ValueError
-        As :func:`paired_ratio`.
-
-    Notes
-    -----
-    Fieller's interval (*Some problems in interval estimation*, Journal of the Royal Statistical
-    Society B 16, 1954): those shares :math:`\theta` with :math:`|a - \theta b| \le h \sqrt{1 +
-    \theta^2 + (1 - \theta)^2}`, for the logarithmic ways a from `start` to `moved` and b to `end`,
-    and the half width h of one mean.
+    On the logarithmic scale, 0 at `start` and 1 at `end`, of variants with finite values. The
+    interval is infinite where the data do not tell the two apart. It is Fieller's (*Some problems
+    in interval estimation*, Journal of the Royal Statistical Society B 16, 1954): those shares
+    :math:`\theta` with :math:`|a - \theta b| \le h \sqrt{1 + \theta^2 + (1 - \theta)^2}`, for the
+    logarithmic ways a from `start` to `moved` and b to `end`, and the half width h of one mean.
     """
     means = paired_means(values, confidence)
     way, whole = (np.log(_ratio(means, start, other).value) for other in (moved, end))
@@ -258,30 +181,19 @@ def compare(
 
     Parameters
     ----------
-    values
-        As of :func:`paired_ratio`.
+    values, confidence
+        As of :func:`paired_means`, with the dimensions ``variant`` and ``trial`` alone; the
+        confidence that all verdicts are right.
     pairs
         By name, the variants to compare, the first over the second, named before the results are
         seen.
     margin
         Above 1. Ratios from ``1 / margin`` to `margin` count as equal.
-    confidence
-        That all verdicts are right, in (0, 1).
-
-    Returns
-    -------
-    dict
-        A :class:`Comparison` for each name.
-
-    Raises
-    ------
-    ValueError
-        As :func:`paired_ratio`; or if `margin` is not above 1.
 
     Notes
     -----
-    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values are
-    Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
+    The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values
+    are Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
     sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
     Ratios that differ from 1 and are equal to it within the margin are said to differ.
     """

@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_choice, check_integer, check_rng
-from graphon_lib.experiments.rank_correlation import partial_rank_correlation, rank_correlation
+from graphon_lib._checks import check_choice, check_integer
 
-__all__ = ["COMPARISONS", "QUANTITIES", "STATISTICS", "known_before", "loss_at", "predictions"]
+__all__ = [
+    "COMPARISONS",
+    "QUANTITIES",
+    "STATISTICS",
+    "known_before",
+    "loss_at",
+    "partial_rank_correlation",
+    "predictions",
+    "rank_correlation",
+]
 
 QUANTITIES = (
     "energy",
@@ -27,30 +35,18 @@ QUANTITIES = (
 COMPARISONS = ("across sparsities", "within sparsities", "given the scale")
 """The ways in which :func:`predictions` compares."""
 
+# Ranks are multiples of 1/2: what rounding leaves of an exact zero is far below this.
+ROUNDING = 1e-12
+
 STATISTICS = ("value", "lower", "upper", "least without a method", "most without a method")
 
 
 def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.DataArray:
-    """Return the training loss at some steps, as a mean over the last batches before.
+    """Return the training loss at some steps, as a mean over the last `window` batches before.
 
-    Parameters
-    ----------
-    training
-        With ``loss`` (..., step), the loss of the batch before update number ``step`` + 1.
-    steps
-        Numbers of updates, at least `window` and at most those in `training`.
-    window
-        How many batches are averaged.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (..., at), ``at`` being `steps`; infinite where a run diverged.
-
-    Raises
-    ------
-    ValueError
-        If a step is out of its range.
+    From ``loss`` (..., step), the loss of the batch before update number ``step`` + 1, to
+    dimensions (..., at), ``at`` being `steps`; infinite where a run diverged. A step below `window`
+    or above the number of updates is a ``ValueError``.
     """
     check_integer("window", window, 1)
     for step in steps:
@@ -61,25 +57,11 @@ def loss_at(training: xr.Dataset, steps: Sequence[int], window: int = 10) -> xr.
 
 
 def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
-    """Collect the quantities of pruned networks that training has no part in.
+    """Collect the :data:`QUANTITIES` of pruned networks that training has no part in.
 
-    Parameters
-    ----------
-    spectra
-        Result of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits.
-    road
-        Where the kernels come from.
-
-    Returns
-    -------
-    xarray.DataArray
-        Dimensions (quantity, pruning, density, trial), the quantities being :data:`QUANTITIES`; the
-        dense network, which has no sparsity, is left out.
-
-    Raises
-    ------
-    ValueError
-        If `road` is not in `spectra`.
+    Of :func:`~graphon_lib.experiments.spectra.spectra` for one number of digits and kernels by
+    `road`, with dimensions (quantity, pruning, density, trial). The dense network, which has no
+    sparsity, is left out.
     """
     check_choice("road", road, [str(name) for name in spectra.road.values])
     chosen = spectra.sel(road=road, pruning=spectra.pruning != "dense")
@@ -89,12 +71,7 @@ def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
 
 
 def predictions(
-    known: xr.DataArray,
-    loss: xr.DataArray,
-    rng: np.random.Generator,
-    *,
-    scale: str = "trace",
-    resamples: int = 1000,
+    known: xr.DataArray, loss: xr.DataArray, *, scale: str = "trace", confidence: float = 0.95
 ) -> xr.DataArray:
     r"""Correlate the ranks of quantities known before training with those of the training speed.
 
@@ -105,12 +82,10 @@ def predictions(
     loss
         Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
         need not be as many. No NaN; infinite for runs that diverged.
-    rng
-        Source of the bootstrap.
     scale
         The quantity that ``"given the scale"`` holds fixed.
-    resamples
-        Bootstrap samples, at least 1.
+    confidence
+        Of the intervals, in (0, 1).
 
     Returns
     -------
@@ -126,19 +101,18 @@ def predictions(
 
     Notes
     -----
-    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is Spearman's
-    correlation over all cells. ``"within sparsities"`` is that over the methods at one density,
-    averaged over densities: sparsity itself predicts nothing there. ``"given the scale"`` is the
-    partial correlation over all cells.
+    A cell is a method at a density; trials are averaged. ``"across sparsities"`` is
+    Spearman's correlation over all cells, ``"within sparsities"`` the mean over densities of that
+    over the methods at one of them, ``"given the scale"`` the partial correlation over all cells.
 
-    ``"lower"`` and ``"upper"`` are the 2.5 and 97.5 % quantiles when trials are drawn again with
-    replacement, those of `known` and of `loss` independently, but the same ones in all cells: the
-    networks of one trial share their weights before pruning and their batches. With few trials they
-    say little more than how far single trials differ. How much hangs on one of the methods is said
-    by the least and the most value with one of them left out.
+    ``"lower"`` and ``"upper"`` end an interval by the jackknife: with one of T trials left out of all
+    cells, since its networks share their weights before pruning and their batches, the variances
+    :math:`(T - 1) / T \sum_k (\rho_{(k)} - \bar \rho_{(\cdot)})^2` of `known` and of `loss` add up, and
+    Student's quantile has Welch's and Satterthwaite's degrees of freedom. A single trial tells of no
+    spread. The least and the most value with one of the methods left out say how much hangs on it.
     """
-    check_rng("rng", rng)
-    check_integer("resamples", resamples, 1)
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
     check_choice("scale", scale, [str(name) for name in known.quantity.values])
     loss = loss.transpose("at", "pruning", "density", "trial")
     known = known.transpose("quantity", "pruning", "density", "trial")
@@ -156,16 +130,25 @@ def predictions(
         return _comparisons(x, speed, place)
 
     x, speed = known.values, -loss.values
-    value = compare(x.mean(axis=-1), speed.mean(axis=-1))
-    drawn = compare(_redraw(x, rng, resamples), _redraw(speed, rng, resamples))
+    means = x.mean(axis=-1), speed.mean(axis=-1)
+    value = compare(*means)
+    left_out = [
+        np.stack([compare(one, means[1]) for one in _without_each(x)]),
+        np.stack([compare(means[0], one) for one in _without_each(speed)]),
+    ]
+    half = _half_width(left_out, confidence)
+    lower, upper = np.clip(value - half, -1.0, 1.0), np.clip(value + half, -1.0, 1.0)
     without = np.stack(
         [
-            compare(*(np.delete(array.mean(axis=-1), method, axis=1) for array in (x, speed)))
+            compare(*(np.delete(array, method, axis=1) for array in means))
             for method in range(known.sizes["pruning"])
         ]
     )
-    lower, upper = _quantiles(drawn, (0.025, 0.975))
-    least, most = _quantiles(without, (0.0, 1.0))
+    none = np.isnan(without).all(axis=0)
+    least, most = (
+        np.where(none, np.nan, end(np.where(none, 0.0, without), axis=0))
+        for end in (np.nanmin, np.nanmax)
+    )
     stacked = np.stack([value, lower, upper, least, most], axis=-1)
     return xr.DataArray(
         stacked,
@@ -179,19 +162,25 @@ def predictions(
     )
 
 
-def _quantiles(samples: NDArray[np.float64], levels: Sequence[float]) -> NDArray[np.float64]:
-    """Return quantiles over the first axis of the samples that exist; NaN where none does."""
-    none = np.isnan(samples).all(axis=0)
-    return np.where(none, np.nan, np.nanquantile(np.where(none, 0.0, samples), levels, axis=0))
-
-
-def _redraw(
-    values: NDArray[np.float64], rng: np.random.Generator, resamples: int
-) -> NDArray[np.float64]:
-    """Return means over trials drawn with replacement, resamples first."""
+def _without_each(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the mean over trials without each of them; the mean itself of a single trial."""
     trials = values.shape[-1]
-    chosen = rng.integers(trials, size=(resamples, trials))
-    return np.moveaxis(values[..., chosen].mean(axis=-1), -1, 0)
+    if trials == 1:
+        return [values[..., 0]]
+    return [np.delete(values, k, axis=-1).mean(axis=-1) for k in range(trials)]
+
+
+def _half_width(left_out: Sequence[NDArray[np.float64]], confidence: float) -> NDArray[np.float64]:
+    """Return half of an interval from values with each trial left out, for each set of trials."""
+    from scipy.stats import t
+
+    counts = [len(values) for values in left_out]
+    parts = [(n - 1) * v.var(axis=0) for n, v in zip(counts, left_out, strict=True)]
+    variance = sum(parts)
+    shares = sum(part**2 / max(n - 1, 1) for n, part in zip(counts, parts, strict=True))
+    with np.errstate(invalid="ignore"):
+        degrees = np.where(shares > 0.0, variance**2 / shares, 1.0)
+    return t.ppf((1.0 + confidence) / 2.0, degrees) * np.sqrt(variance)
 
 
 def _comparisons(
@@ -207,3 +196,64 @@ def _comparisons(
     by_density = rank_correlation(x.swapaxes(-1, -2), speed.swapaxes(-1, -2)).mean(axis=-1)
     given = partial_rank_correlation(flat_x, flat_speed, flat_x[..., scale : scale + 1, :, :])
     return np.stack([across, by_density, given], axis=-2)
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+    """Return Spearman's rank correlation along the last axis; NaN where all of one are equal.
+
+    Of numbers without NaN, infinite ones allowed; shapes that broadcast to (..., n), n >= 2;
+    anything else is a ``ValueError``. Ties share their mean rank.
+    """
+    return _correlation(*_ranks(x=x, y=y))
+
+
+def partial_rank_correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike) -> NDArray[np.float64]:
+    r"""Return the rank correlation of two quantities with a third one held fixed.
+
+    Of arrays as for :func:`rank_correlation`; NaN also where `given` has the same ranks as `x` or
+    `y`, or the opposite ones, so that nothing is left to correlate. With rank correlations
+    :math:`\rho`, that of what linear regressions of the ranks on those of z leave over:
+
+    .. math::
+
+        \rho_{xy \cdot z} = \frac{\rho_{xy} - \rho_{xz} \rho_{yz}}
+            {\sqrt{(1 - \rho_{xz}^2)(1 - \rho_{yz}^2)}} .
+    """
+    x, y, given = _ranks(x=x, y=y, given=given)
+    direct, of_x, of_y = _correlation(x, y), _correlation(x, given), _correlation(y, given)
+    left = (1.0 - of_x**2) * (1.0 - of_y**2)
+    with np.errstate(invalid="ignore"):
+        known = left > ROUNDING
+    partial = (direct - of_x * of_y) / np.sqrt(np.where(known, left, 1.0))
+    return np.where(known, np.clip(partial, -1.0, 1.0), np.nan)
+
+
+def _ranks(**quantities: ArrayLike) -> list[NDArray[np.float64]]:
+    from scipy.stats import rankdata
+
+    arrays = []
+    for name, quantity in quantities.items():
+        array = np.asarray(quantity)
+        if array.dtype.kind not in "biuf" or array.ndim == 0:
+            raise ValueError(
+                f"{name} must be an array of real numbers, got {type(quantity).__name__}"
+            )
+        if np.isnan(array.astype(np.float64)).any():
+            raise ValueError(f"{name} must hold no NaN, got {int(np.isnan(array).sum())}")
+        arrays.append(array)
+    shapes = {name: np.shape(array) for name, array in zip(quantities, arrays, strict=True)}
+    counts = {shape[-1] for shape in shapes.values()}
+    if len(counts) > 1 or counts.pop() < 2:
+        raise ValueError(
+            f"{' and '.join(quantities)} must hold equally many numbers, at least 2; got {shapes}"
+        )
+    return [rankdata(array, axis=-1) for array in arrays]
+
+
+def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    x = x - x.mean(axis=-1, keepdims=True)
+    y = y - y.mean(axis=-1, keepdims=True)
+    scale = np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1))
+    known = scale > ROUNDING
+    product = (x * y).sum(axis=-1) / np.where(known, scale, 1.0)
+    return np.where(known, np.clip(product, -1.0, 1.0), np.nan)

@@ -17,17 +17,11 @@ from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.positions import PositionLayer, position_layers
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Normal, Uniform
+from graphon_lib.pruning.methods import METHODS, Factor
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
-__all__ = [
-    "LAYERS",
-    "Pruned",
-    "dense_once",
-    "ntk_weights",
-    "pruned_network",
-    "start_network",
-]
+__all__ = ["LAYERS", "Pruned", "dense_once", "ntk_weights", "pruned_network", "start_network"]
 
 LAYERS = MappingProxyType(
     {
@@ -47,12 +41,8 @@ class Pruned:
 
     Attributes
     ----------
-    trial
-        The network, and what it was pruned with.
-    masks
-        One a layer, shape (n_out, n_in).
-    pruning
-        How it was pruned.
+    trial, masks, pruning
+        The network and what it was pruned with; one mask (n_out, n_in) a layer; how it was pruned.
     blocks
         Of every hidden layer's neurons, of the graphons.
     particles
@@ -72,6 +62,11 @@ class Pruned:
     def normal(self) -> bool:
         """Whether weights are normal, and there are no biases."""
         return self.trial.model.initialisation == INITIALISATIONS["he"]
+
+    @property
+    def factor(self) -> Factor | None:
+        """What its scores multiply weights by; None where masks have no vector positions."""
+        return METHODS[self.pruning].factor if self.pruning in METHODS else None
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -135,14 +130,14 @@ class Pruned:
         self, rng: np.random.Generator
     ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
         law = POSITION_LAWS.get(type(self.trial.model.initialisation.law))
-        if self.pruning not in ("grasp", "snip") or law is None:
+        if self.factor is None or law is None:
             return None
-        if self.pruning == "grasp" and not self._all_scores_positive():
+        if self.factor.signed and not self._all_scores_positive():
             return None
         layers, chosen = position_layers(
             self.signals[:-1],
             sum(int(mask.sum()) for mask in self.masks[:-1]),
-            signed=self.pruning == "grasp",
+            signed=self.factor.signed,
             particles=self.particles,
             rng=rng,
             law=law,
@@ -164,13 +159,7 @@ class Pruned:
         return {}
 
 
-def start_network(
-    identity: Sequence[int],
-    *,
-    width: int,
-    hidden_layers: int,
-    data: Data,
-) -> Trial:
+def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, data: Data) -> Trial:
     """Start a trial with a network of a given width; arguments as of :func:`pruned_network`."""
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
@@ -191,20 +180,10 @@ def pruned_network(
 ) -> Pruned:
     """Start a trial with a network of a given width, and prune it.
 
-    Parameters
-    ----------
-    pruning
-        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``.
-    density
-        Kept fraction of all weights.
-    identity
-        Integers that seed the trial, see :func:`~graphon_lib.experiments.trials.start_trial`.
-    width, hidden_layers
-        Of the network, which has as many inputs and outputs as images have pixels and classes.
-    data
-        Of the pruning batch.
-    blocks, particles, dtype
-        As of :class:`Pruned`.
+    To a kept fraction of all weights by one of :data:`graphon_lib.pruning.METHODS`, or not at all
+    for ``"dense"``. The integers of `identity` seed the trial, see
+    :func:`~graphon_lib.experiments.trials.start_trial`; the network has as many inputs and outputs
+    as images have pixels and classes; the rest is as of :class:`Pruned`.
     """
     trial = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
     if pruning == "dense":

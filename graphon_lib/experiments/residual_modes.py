@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.kernels import graphon_ntk
 
-__all__ = ["RESIDUAL_MODES", "TARGETS", "residual_modes"]
+__all__ = ["RESIDUAL_MODES", "TARGETS", "geometric_mean", "residual_modes", "speeds"]
 
 TARGETS = ("one-hot", "small")
 """One-hot classes; the same times the root of the path density, as small as the outputs are."""
@@ -38,39 +39,28 @@ def residual_modes(
 ) -> dict[str, NDArray]:
     r"""Train a randomly pruned network, and follow its error along eigenvectors of the dense kernel.
 
+    Returns ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the
+    dense Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent leaves
+    of it in a kernel of :math:`c^D` times the dense eigenvalues, :math:`(1 - \eta c^D \lambda_k /
+    N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
+
     Parameters
     ----------
-    seed, trial
-        These seed the network and its pruning; `seed` alone the digits.
-    width, hidden_layers
-        Of the network, all of whose :math:`D` layers are pruned.
     density
-        Kept fraction c; 1 for the dense network.
+        Kept fraction c of all :math:`D` layers; 1 for the dense network.
     targets
-        One of :data:`TARGETS`.
-    digits
-        Training digits N.
+        One of :data:`TARGETS`, of N `digits`.
     rate
         :math:`\eta c^D \lambda_1 / N`, the learning rate times the largest eigenvalue expected.
     watched
         Numbers of updates after which the error is looked at.
     modes
         Ranks k of the eigenvectors, from 1.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        ``left`` (mode, step), the norm over outputs of the error along each eigenvector of the dense
-        Graphon NTK, over that at first; ``expected`` (mode, step), what gradient descent leaves of it
-        in a kernel of :math:`c^D` times the dense eigenvalues,
-        :math:`(1 - \eta c^D \lambda_k / N)^t \approx e^{-\eta c^D \lambda_k t / N}`.
 
     Notes
     -----
-    For He's initialisation: with biases the kernel of a randomly pruned network is no multiple of the
-    dense one.
+    For He's initialisation: with biases the kernel of a randomly pruned network is no
+    multiple of the dense one.
     """
     images = data.load()
     x, labels = nested_batch(images, digits, seed)
@@ -113,6 +103,34 @@ def dense_alike(call: dict[str, Any]) -> dict[str, Any]:
     return call | {"targets": TARGETS[0]} if call["density"] == 1.0 else call
 
 
+def speeds(result: xr.Dataset) -> xr.DataArray:
+    """Return how fast modes decay against what is expected: the ratio of two logarithms.
+
+    Of ``left`` and ``expected`` in a result, at the last step watched at which 1/e of the error or
+    more is expected.
+    """
+    early = result.expected >= np.exp(-1.0)
+    at = result.step.where(early).max("step")
+    ratio = np.log(result.left) / np.log(result.expected)
+    return ratio.where(result.step == at).sum("step")
+
+
+def geometric_mean(values: xr.DataArray) -> xr.DataArray:
+    """Return the geometric mean of positive values over trials, at least two, and its 95% interval.
+
+    In the place of ``trial`` stands ``statistic``: ``value``, ``lower`` and ``upper``, by Student's
+    t of logarithms.
+    """
+    from scipy.stats import t
+
+    count, logarithms = values.sizes["trial"], np.log(values)
+    mean = logarithms.mean("trial")
+    half = t.ppf(0.975, count - 1) * logarithms.std("trial", ddof=1) / np.sqrt(count)
+    ends = np.exp(np.stack([mean, mean - half, mean + half], axis=-1))
+    statistic = {"statistic": ["value", "lower", "upper"]}
+    return xr.DataArray(ends, dims=(*mean.dims, "statistic"), coords={**mean.coords, **statistic})
+
+
 PLACE = ("width", "density", "targets", "trial")
 
 RESIDUAL_MODES = Experiment(
@@ -120,33 +138,19 @@ RESIDUAL_MODES = Experiment(
     cell=residual_modes,
     arguments=dense_alike,
     variables=dict.fromkeys(("left", "expected"), (*PLACE, "mode", "step")),
-    coords={
-        "mode": lambda modes, **_: modes,
-        "step": lambda watched, **_: watched,
-    },
-    paper={
-        "grid": {
-            "trial": 6,
-            "targets": TARGETS,
-            "density": [1.0, 0.5, 0.2],
-            "width": [256, 1024],
-        },
-        "hidden_layers": 4,
-        "digits": 64,
-        "rate": 0.4,
-        "watched": [2**k for k in range(8)],
-        "modes": [1, 2, 5, 10, 20],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "targets": TARGETS, "density": [1.0, 0.5], "width": [64, 128]},
-        "hidden_layers": 2,
-        "digits": 24,
-        "rate": 0.2,
-        "watched": [1, 2, 4, 8, 16],
-        "modes": [1, 2, 5],
-        "full": False,
-    },
+    coords={"mode": "modes", "step": "watched"},
+    **profiles(
+        grid=(
+            {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [256, 1024]},
+            {"trial": 2, "targets": TARGETS, "density": [1.0, 0.5], "width": [64, 128]},
+        ),
+        hidden_layers=(4, 2),
+        digits=(64, 24),
+        rate=(0.4, 0.2),
+        watched=([2**k for k in range(8)], [1, 2, 4, 8, 16]),
+        modes=([1, 2, 5, 10, 20], [1, 2, 5]),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"trial": 1, "targets": TARGETS, "density": [0.2], "width": [256]},

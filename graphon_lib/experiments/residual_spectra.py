@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.blocks import block_means, degree_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
@@ -42,14 +43,11 @@ def residual_spectra(
 ) -> dict[str, NDArray]:
     """Subtract from second masks, hidden to hidden, what three estimators say, and measure what is left.
 
-    Returns
-    -------
-    dict
-        ``singular_value`` (pruning, estimator, source, rank), so many of them, divided by the width;
-        ``cut_norm`` (pruning, estimator, source, bound), of the first trial of `cut_norm_widths`
-        alone. The estimators have so many `blocks` by degree, as many clusters, or `split_blocks`.
-        The source ``"sampled"`` is a mask with independent entries of the estimated probabilities,
-        estimated anew, which shows what chance alone leaves over.
+    Returns ``singular_value`` (pruning, estimator, source, rank), so many of them, divided by the
+    width; ``cut_norm`` (pruning, estimator, source, bound), of the first trial of `cut_norm_widths`
+    alone. The estimators have so many `blocks` by degree, as many clusters, or `split_blocks`. The
+    source ``"sampled"`` is a mask with independent entries of the estimated probabilities,
+    estimated anew, which shows what chance alone leaves over.
     """
     identity = (seed, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
@@ -90,10 +88,7 @@ LEAD = ("pruning", "estimator", "source", "width")
 RESIDUAL_SPECTRA = Experiment(
     name="residual-spectra",
     cell=residual_spectra,
-    variables={
-        "singular_value": (*LEAD, "trial", "rank"),
-        "cut_norm": (*LEAD, "bound"),
-    },
+    variables={"singular_value": (*LEAD, "trial", "rank"), "cut_norm": (*LEAD, "bound")},
     coords={
         "pruning": METHODS,
         "estimator": ESTIMATORS,
@@ -101,29 +96,16 @@ RESIDUAL_SPECTRA = Experiment(
         "rank": lambda singular_values, **_: range(1, singular_values + 1),
         "bound": ("lower", "upper"),
     },
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials}
-            for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
-        ],
-        "cut_norm_widths": [512, 1024, 2048],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "blocks": 64,
-        "split_blocks": 128,
-        "singular_values": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
-        "cut_norm_widths": [64],
-        "hidden_layers": 3,
-        "density": 0.2,
-        "blocks": 8,
-        "split_blocks": 16,
-        "singular_values": 6,
-        "full": False,
-    },
+    **profiles(
+        grid=(trials_of({512: 5, 1024: 5, 2048: 3, 4096: 1}), trials_of({64: 2, 96: 1})),
+        cut_norm_widths=([512, 1024, 2048], [64]),
+        hidden_layers=(4, 3),
+        density=0.2,
+        blocks=(64, 8),
+        split_blocks=(128, 16),
+        singular_values=(16, 6),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [512], "trial": 1}, "cut_norm_widths": []},
         ["singular_value"],

@@ -29,20 +29,7 @@ class StaleResultError(ValueError):
 
 
 def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
-    """Load a stored result.
-
-    Parameters
-    ----------
-    path
-        The file.
-    parameters, seed
-        What it must have been computed with.
-
-    Raises
-    ------
-    StaleResultError
-        If the file is missing, cannot be read, or has another seed or other parameters.
-    """
+    """Load a result that is stored with these parameters and this seed, or it is stale."""
     import xarray as xr
 
     if not path.exists():

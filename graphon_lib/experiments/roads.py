@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from graphon_lib.experiments.pruned import Pruned
 from graphon_lib.graphons.network import GraphonNetwork
@@ -16,6 +16,7 @@ from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.positions import position_ntk
+from graphon_lib.pruning.methods import Factor
 from graphon_lib.pruning.redraw import redraw_given_signals
 from graphon_lib.pruning.shuffle import shuffle_masks
 
@@ -49,8 +50,8 @@ class Road:
     label
         How it is written.
     kernel
-        Called with the network, inputs (N, n_0) and a generator, None for roads that draw nothing,
-        returns (N, N); or None where there is no such road from a network.
+        From a network, inputs (N, n_0) and a generator, None for roads that draw nothing, to (N,
+        N); or None where there is no such road from a network.
     of_dense
         Whether it says something of a network of which nothing is pruned.
     """
@@ -71,26 +72,16 @@ def measured_kernel(
     weights: Sequence[NDArray[np.floating]],
     masks: Sequence[NDArray[np.bool_]],
     x: NDArray[np.float64],
-    *,
-    biases: Sequence[NDArray[np.floating]] | None = None,
-    weight_variance: float = 2.0,
-    bias_variance: ArrayLike = 0.0,
+    **law: object,
 ) -> Kernel:
     """Return an empirical kernel, of many inputs in single precision where that is precise enough.
 
-    Parameters
-    ----------
-    weights, masks, x, biases, weight_variance, bias_variance
-        As of :func:`~graphon_lib.ntk.empirical_ntk`.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, N)
-        In double precision if N is below :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below
-        :data:`SINGLE_PRECISION_SPAN` times the largest. Otherwise eigenvalues have relative errors of
-        1 % at most, those among the upper half far smaller ones.
+    Arguments, the law of weights and biases with them, are those of
+    :func:`~graphon_lib.ntk.empirical_ntk`. It is computed in double precision if N is below
+    :data:`SINGLE_PRECISION_INPUTS` or the least eigenvalue below :data:`SINGLE_PRECISION_SPAN`
+    times the largest. Otherwise eigenvalues have relative errors of 1 % at most, those among the
+    upper half far smaller ones.
     """
-    law = {"biases": biases, "weight_variance": weight_variance, "bias_variance": bias_variance}
     if len(x) >= SINGLE_PRECISION_INPUTS:
         kernel = empirical_ntk(weights, masks, x, precision="single", **law)
         values = np.linalg.eigvalsh(kernel)
@@ -102,16 +93,8 @@ def measured_kernel(
 def hidden_structure(network: GraphonNetwork) -> GraphonNetwork:
     """Return the network with constants of equal density for its first graphon and its read-out.
 
-    Parameters
-    ----------
-    network
-        At least two layers.
-
-    Returns
-    -------
-    GraphonNetwork
-        Its first graphon has one column, so that all input coordinates are alike. Second moments
-        and drifts are left out.
+    Its first graphon has one column, so that all input coordinates are alike. Second moments and
+    drifts are left out.
     """
     first, *hidden, last = network.layers
     rows, columns = first.row_mass, last.col_mass
@@ -187,7 +170,7 @@ def _centred(axis: int | None) -> Maker:
 
 
 def _redrawn_given_signals(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel | None:
-    if network.pruning != "snip" or not network.normal:
+    if network.factor != Factor() or not network.normal:
         return None
     signals, weights = network.signals, network.weights
     # The read-out is part of the positions of the last hidden layer.
@@ -223,7 +206,7 @@ def _theory(
 def _positions(conditioned: bool) -> Maker:
     def kernel(network: Pruned, x: NDArray, rng: np.random.Generator) -> Kernel | None:
         found = network.positions(rng)
-        if found is None or not (conditioned or network.pruning == "snip"):
+        if found is None or (network.factor.signed and not conditioned):
             return None
         layers, read_out = found
         of_outputs = network.variances.get("bias_variance", [0.0])[-1]
@@ -241,8 +224,7 @@ ROADS = {
     "theory, joint": Road("theory, one position", _theory("joint"), of_dense=True),
     "theory, second moments": Road("+ second moments", _theory("joint", second_moments=True)),
     "theory, drifts": Road(
-        "+ drifts of blocks",
-        _theory("joint", second_moments=True, drifts=True, shrinkage=False),
+        "+ drifts of blocks", _theory("joint", second_moments=True, drifts=True, shrinkage=False)
     ),
     "theory, shrunk drifts": Road(
         "+ shrunk drifts", _theory("joint", second_moments=True, drifts=True)
@@ -261,13 +243,13 @@ ROADS = {
 """Roads by name.
 
 ``"sampled"``: masks drawn from the degree-sorted graphons, new weights, as in the paper;
-``"sampled, hidden only"``: the same with constants for the input layer and the read-out.
-``"theory, ..."``: the Graphon NTK of the masks' graphons, sorted apart (``"degree"``) or with one
-position a neuron (``"joint"``); of the latter also with second moments, then with drifts of blocks
-too, as they are or shrunk; and the kernel of vector positions, conditioned on the signals or counting
-them twice. ``"kept"``: the pruned network itself. ``"re-drawn"``: its masks with new weights;
-``"re-drawn given signals"``: weights drawn given all that SNIP sees, and pruned by it.
-``"signs randomised"``, ``"centred by ..."``: its weights with random signs, or less the mean of their
-layer, of all that leave one neuron (input) or enter one (neuron). ``"shuffled"``: its weights with the
+``"sampled, hidden only"``: the same with constants for the input layer and the read-out. ``"theory,
+..."``: the Graphon NTK of the masks' graphons, sorted apart (``"degree"``) or with one position a
+neuron (``"joint"``); of the latter also with second moments, then with drifts of blocks too, as
+they are or shrunk; and the kernel of vector positions, conditioned on the signals or counting them
+twice. ``"kept"``: the pruned network itself. ``"re-drawn"``: its masks with new weights;
+``"re-drawn given signals"``: weights drawn given all that SNIP sees, and pruned by it. ``"signs
+randomised"``, ``"centred by ..."``: its weights with random signs, or less the mean of their layer,
+of all that leave one neuron (input) or enter one (neuron). ``"shuffled"``: its weights with the
 masks shuffled within every layer.
 """

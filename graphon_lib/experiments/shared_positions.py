@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.paths import path_density
@@ -18,12 +18,9 @@ def shared_positions(
 ) -> dict[str, NDArray]:
     """Compare the path density of a pruned network with that of its graphons.
 
-    Returns
-    -------
-    dict
-        ``path_density`` (reading): of the masks themselves, of graphons with one position a neuron
-        (``"joint"``), and of graphons whose rows and columns are sorted apart (``"degree"``), with
-        so many `blocks` of every hidden layer's neurons.
+    Returns ``path_density`` (reading): of the masks themselves, of graphons with one position a
+    neuron (``"joint"``), and of graphons whose rows and columns are sorted apart (``"degree"``),
+    with so many `blocks` of every hidden layer's neurons.
     """
     masks = pruned_network(pruning, density, identity=(seed, trial), **network).masks
     networks = [
@@ -37,20 +34,16 @@ SHARED_POSITIONS = Experiment(
     cell=shared_positions,
     variables={"path_density": ("pruning", "density", "reading", "trial")},
     coords={"reading": ("mask", "joint", "degree")},
-    paper={
-        "grid": {"trial": 5, "pruning": ["all"], "density": [0.2, 0.1, 0.05]},
-        "width": 1024,
-        "hidden_layers": 4,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "pruning": ["all"], "density": [0.2]},
-        "width": 80,
-        "hidden_layers": 3,
-        "blocks": 16,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"trial": 5, "pruning": ["all"], "density": [0.2, 0.1, 0.05]},
+            {"trial": 2, "pruning": ["all"], "density": [0.2]},
+        ),
+        width=(1024, 80),
+        hidden_layers=(4, 3),
+        blocks=(64, 16),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "pruning": ["all"], "density": [0.2]}},
         ["path_density"],

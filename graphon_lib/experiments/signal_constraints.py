@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.masks import keep_largest
@@ -29,32 +29,18 @@ def signal_constraints(
 ) -> dict[str, NDArray]:
     r"""Compare SNIP's second mask with one whose entries are independent given the signals.
 
-    Parameters
-    ----------
-    seed, images, width, trial
-        These seed the network; so many images are in its batch.
-    density, hidden_layers
-        Of all weights, and of the network.
-    data
-        The digits.
+    Returns ``flipped``, the fraction of entries in which the two masks differ, and
+    ``operator_norm`` of their difference over the width: both are upper bounds of its cut norm.
 
-    Returns
-    -------
-    dict
-        ``flipped``, the fraction of entries in which the two masks differ, and ``operator_norm`` of
-        their difference over the width: both are upper bounds of its cut norm.
+    The signals of a batch of so many `images` fix :math:`w H` and :math:`w^\top \Delta`. The part
+    of the weights that these do not see is kept, the rest is that of an independent copy
+    :math:`\tilde w`:
 
-    Notes
-    -----
-    The signals of a batch fix :math:`w H` and :math:`w^\top \Delta`. The part of the weights that
-    these do not see is kept, the rest is put together anew from an independent copy :math:`\tilde w`,
+    .. math:: w' = \tilde w + (I - Q)(w - \tilde w)(I - P) .
 
-    .. math:: w' = \tilde w + (I - Q)(w - \tilde w)(I - P) ,
-
-    so that :math:`w'` knows nothing of the signals if w is normal: its entries are then independent
-    given them, and so are those of the mask :math:`|w'_{ij} q_{ij}| \ge t` for fixed factors and
-    threshold. Of uniform weights :math:`w'` has independent entries up to terms of the order of the
-    part replaced.
+    If w is normal :math:`w'` knows nothing of the signals: given them its entries are independent,
+    and so are those of the mask :math:`|w'_{ij} q_{ij}| \ge t` for fixed factors and threshold. Of
+    uniform weights they are up to terms of the order of the part replaced.
     """
     identity = (seed, images, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
@@ -80,18 +66,15 @@ SIGNAL_CONSTRAINTS = Experiment(
     name="signal-constraints",
     cell=signal_constraints,
     variables={"flipped": PLACE, "operator_norm": PLACE},
-    paper={
-        "grid": {"images": [10, 100], "width": [500, 1000, 2000, 4000], "trial": 4},
-        "density": 0.2,
-        "hidden_layers": 2,
-        "full": True,
-    },
-    quick={
-        "grid": {"images": [2, 10], "width": [64, 128], "trial": 2},
-        "density": 0.2,
-        "hidden_layers": 2,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"images": [10, 100], "width": [500, 1000, 2000, 4000], "trial": 4},
+            {"images": [2, 10], "width": [64, 128], "trial": 2},
+        ),
+        density=0.2,
+        hidden_layers=2,
+        full=(True, False),
+    ),
     case=Case({"grid": {"images": [100], "width": [500], "trial": 1}}, ["flipped"]),
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
@@ -31,21 +31,11 @@ def signed_depth(
 ) -> dict[str, NDArray]:
     """Compare the kernel of a pruned network with those of its graphons.
 
-    Returns
-    -------
-    dict
-        ``trace``, the mean of the diagonal; ``energy``, the share of the five largest eigenvalues;
-        and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
+    Returns ``trace``, the mean of the diagonal; ``energy``, the share of the five largest
+    eigenvalues; and ``cosine`` with the measured kernel, by road of :data:`OF_DEPTHS`.
     """
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, width, hidden_layers, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "blocks": blocks, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, width, hidden_layers, trial), **size)
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     kernels = [road_kernel(road, network, x) for road in OF_DEPTHS]
     measured = kernels[0] / np.linalg.norm(kernels[0])
@@ -63,26 +53,17 @@ SIGNED_DEPTH = Experiment(
         ("trace", "energy", "cosine"), ("trial", "hidden_layers", "pruning", "road")
     ),
     coords={"road": OF_DEPTHS},
-    paper={
-        "grid": {
-            "trial": 3,
-            "hidden_layers": [2, 3, 4, 5, 6, 8],
-            "pruning": ["magnitude", "snip"],
-        },
-        "width": 1024,
-        "density": 0.2,
-        "blocks": 64,
-        "digits": 24,
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "hidden_layers": [2, 3], "pruning": ["magnitude", "snip"]},
-        "width": 64,
-        "density": 0.3,
-        "blocks": 9,
-        "digits": 8,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"trial": 3, "hidden_layers": [2, 3, 4, 5, 6, 8], "pruning": ["magnitude", "snip"]},
+            {"trial": 2, "hidden_layers": [2, 3], "pruning": ["magnitude", "snip"]},
+        ),
+        width=(1024, 64),
+        density=(0.2, 0.3),
+        blocks=(64, 9),
+        digits=(24, 8),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"trial": 1, "hidden_layers": [2], "pruning": ["magnitude", "snip"]}},
         ["energy", "cosine"],

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.graphons.network import GraphonNetwork, sample_weights
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -22,23 +22,9 @@ SECOND_MOMENT_OVER_DENSITY = 1.5
 def signed_design(strength: float, inputs: int, blocks: int) -> GraphonNetwork:
     r"""Return a network of two hidden layers whose densities and drifts differ from block to block.
 
-    Parameters
-    ----------
-    strength
-        The factor s of the drifts.
-    inputs
-        Number of input coordinates, each a column of the first graphon.
-    blocks
-        Blocks of either hidden layer.
-
-    Returns
-    -------
-    GraphonNetwork
-
-    Notes
-    -----
-    At the midpoints u and v of the blocks, :math:`W = \frac15 + \frac3{10} u v`, :math:`V = \frac32 W`
-    and :math:`D = s \left(\frac12 + \cos 2 \pi (u - v)\right)`, which has both signs.
+    Its first graphon has a column for every input. At the midpoints u and v of the blocks,
+    :math:`W = \frac15 + \frac3{10} u v`, :math:`V = \frac32 W` and, for the `strength` s,
+    :math:`D = s \left(\frac12 + \cos 2 \pi (u - v)\right)`, which has both signs.
     """
     sizes = [grid_positions(count) for count in (inputs, blocks, blocks, OUTPUTS)]
     layers, drifts = [], []
@@ -50,23 +36,13 @@ def signed_design(strength: float, inputs: int, blocks: int) -> GraphonNetwork:
 
 
 def signed_kernel_convergence(
-    *,
-    seed: int,
-    strength: float,
-    width: int,
-    trial: int,
-    digits: int,
-    blocks: int,
-    data: Data,
+    *, seed: int, strength: float, width: int, trial: int, digits: int, blocks: int, data: Data
 ) -> dict[str, NDArray]:
     r"""Sample a network of a :func:`signed_design` and compare its tangent kernel with theory.
 
-    Returns
-    -------
-    dict
-        ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`;
-        ``error_without_drift``, the same for the theory of the same densities and second moments and
-        no drift.
+    Returns ``error``, :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`;
+    ``error_without_drift``, the same for the theory of the same densities and second moments and no
+    drift.
     """
     x = nested_batch(data.load(), digits, seed).x.astype(np.float64)
     network = signed_design(strength, x.shape[1], blocks)
@@ -88,24 +64,28 @@ SIGNED_KERNEL_CONVERGENCE = Experiment(
     name="signed-kernel-convergence",
     cell=signed_kernel_convergence,
     variables=dict.fromkeys(("error", "error_without_drift"), ("strength", "width", "trial")),
-    paper={
-        "grid": [
-            {"width": [width], "strength": [0.25, 0.7, 2.0], "trial": trials}
-            for width, trials in ((256, 16), (512, 16), (1024, 12), (2048, 8), (4096, 8), (8192, 6))
-        ],
-        "digits": 8,
-        "blocks": 8,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [width], "strength": [0.7], "trial": trials}
-            for width, trials in ((64, 3), (128, 2))
-        ],
-        "digits": 4,
-        "blocks": 4,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            [
+                {"width": [width], "strength": [0.25, 0.7, 2.0], "trial": trials}
+                for width, trials in (
+                    (256, 16),
+                    (512, 16),
+                    (1024, 12),
+                    (2048, 8),
+                    (4096, 8),
+                    (8192, 6),
+                )
+            ],
+            [
+                {"width": [width], "strength": [0.7], "trial": trials}
+                for width, trials in ((64, 3), (128, 2))
+            ],
+        ),
+        digits=(8, 4),
+        blocks=(8, 4),
+        full=(True, False),
+    ),
     case=Case(
         {"grid": {"width": [256, 512], "strength": [0.25, 0.7, 2.0], "trial": 1}},
         ["error", "error_without_drift"],

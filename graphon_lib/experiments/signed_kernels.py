@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import Pruned, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.graphons.network import GraphonNetwork
@@ -58,46 +58,26 @@ def signed_kernels(
 ) -> dict[str, NDArray]:
     """Compare measured with predicted kernels of a pruned network on test images.
 
+    Returns by road, ``"kept"`` and those of :data:`OF_SIGNED`: ``trace`` (the mean of the
+    diagonal), ``energy``, the share of the five largest eigenvalues, and ``cosine``, the similarity
+    to the kernel of kept weights, NaN where there is no such road. By blocking, if they are tried:
+    ``blocking_trace`` and so on.
+
     Parameters
     ----------
     seed, width, trial
         These three numbers seed everything random in the cell but the inputs of the kernels, which
-        `seed` alone decides.
-    density, pruning, hidden_layers
-        Of the network.
+        `seed` alone decides: test images, none of them in a pruning batch.
     blocking_density, blocking_width
         At this density and up to this width, all :data:`BLOCKINGS` are tried for SNIP.
-    digits
-        Inputs of the kernels: test images, none of them in a pruning batch.
-    blocks
-        Blocks of every hidden layer's neurons.
-    particles
-        Neurons that represent a layer in the kernels of vector positions, at most.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        By road, ``"kept"`` and those of :data:`OF_SIGNED`: ``trace`` (the mean of the diagonal),
-        ``energy``, the share of the five largest eigenvalues, and ``cosine``, the similarity to the
-        kernel of kept weights, NaN where there is no such road. By blocking, if
-        they are tried: ``blocking_trace`` and so on.
     """
     loaded = data.load()
     fresh = np.random.default_rng(seed).choice(len(loaded.x_test), digits, replace=False)
     x = loaded.x_test[fresh].astype(np.float64)
     identity = (seed, width, trial)
+    size = {"width": width, "hidden_layers": hidden_layers, "data": data, "dtype": "float32"}
     network = pruned_network(
-        pruning,
-        density,
-        identity=identity,
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-        particles=particles,
-        dtype="float32",
+        pruning, density, identity=identity, blocks=blocks, particles=particles, **size
     )
     rng = np.random.default_rng(identity)
     reference = road_kernel("kept", network, x)
@@ -132,11 +112,7 @@ def _statistics(kernel: NDArray[np.float64] | None, reference: NDArray[np.float6
         return [np.nan] * len(STATISTICS)
     values = np.linalg.eigvalsh(kernel)[::-1]
     cosine = np.vdot(kernel, reference) / np.linalg.norm(kernel) / np.linalg.norm(reference)
-    return [
-        values.sum() / len(values),
-        values[:5].sum() / values.sum(),
-        cosine,
-    ]
+    return [values.sum() / len(values), values[:5].sum() / values.sum(), cosine]
 
 
 SIGNED_KERNELS = Experiment(
@@ -153,35 +129,28 @@ SIGNED_KERNELS = Experiment(
             for order, count, shrinkage in BLOCKINGS
         ],
     },
-    paper={
-        "grid": {
-            "width": [512, 1024, 2048, 4096],
-            "density": [0.5, 0.2, 0.1, 0.05],
-            "trial": 5,
-            "pruning": ["all"],
-        },
-        "hidden_layers": 4,
-        "blocking_density": 0.2,
-        "blocking_width": 512,
-        "digits": 32,
-        "blocks": 64,
-        "particles": 1024,
-        "full": True,
-    },
-    quick={
-        "grid": [
-            {"width": [64], "density": [0.3], "trial": 2, "pruning": ["all"]},
-            {"width": [96], "density": [0.3], "trial": 1, "pruning": ["all"]},
-            {"width": [64], "density": [0.15], "trial": 1, "pruning": ["snip", "grasp"]},
-        ],
-        "hidden_layers": 2,
-        "blocking_density": 0.3,
-        "blocking_width": 64,
-        "digits": 8,
-        "blocks": 9,
-        "particles": 96,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {
+                "width": [512, 1024, 2048, 4096],
+                "density": [0.5, 0.2, 0.1, 0.05],
+                "trial": 5,
+                "pruning": ["all"],
+            },
+            [
+                {"width": [64], "density": [0.3], "trial": 2, "pruning": ["all"]},
+                {"width": [96], "density": [0.3], "trial": 1, "pruning": ["all"]},
+                {"width": [64], "density": [0.15], "trial": 1, "pruning": ["snip", "grasp"]},
+            ],
+        ),
+        hidden_layers=(4, 2),
+        blocking_density=(0.2, 0.3),
+        blocking_width=(512, 64),
+        digits=(32, 8),
+        blocks=(64, 9),
+        particles=(1024, 96),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {
@@ -196,6 +165,5 @@ SIGNED_KERNELS = Experiment(
 )
 
 SIGNED_KERNELS_TORCH = SIGNED_KERNELS.under(
-    "torch",
-    grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]},
+    "torch", grid={"width": [512, 1024], "density": [0.2], "trial": 3, "pruning": ["all"]}
 )

@@ -7,7 +7,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.histograms import ESTIMATORS
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.sas import sas
 from graphon_lib.pruning.methods import METHODS
@@ -27,11 +28,8 @@ def sorted_histograms(
 ) -> dict[str, NDArray]:
     """Estimate the graphon of the second mask, hidden to hidden, for every method.
 
-    Returns
-    -------
-    dict
-        ``histogram`` (pruning, estimator, row, column), the estimators being plain and cross-fitted
-        degree sorting with so many `blocks` a side, and ``layer_density`` (pruning).
+    Returns ``histogram`` (pruning, estimator, row, column), the estimators being plain and
+    cross-fitted degree sorting with so many `blocks` a side, and ``layer_density`` (pruning).
     """
     identity = (seed, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
@@ -67,23 +65,13 @@ SORTED_HISTOGRAMS = Experiment(
         "histogram": ("pruning", "estimator", "width", "trial", "row", "column"),
         "layer_density": ("pruning", "width", "trial"),
     },
-    coords={
-        "pruning": METHODS,
-        "estimator": ("plain", "cross-fitted"),
-    },
-    paper={
-        "grid": {"width": [100, 500, 1000], "trial": 20},
-        "hidden_layers": 4,
-        "density": 0.2,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {"width": [64, 100], "trial": 2},
-        "hidden_layers": 3,
-        "density": 0.2,
-        "blocks": 64,
-        "full": False,
-    },
+    coords={"pruning": METHODS, "estimator": ESTIMATORS},
+    **profiles(
+        grid=({"width": [100, 500, 1000], "trial": 20}, {"width": [64, 100], "trial": 2}),
+        hidden_layers=(4, 3),
+        density=0.2,
+        blocks=64,
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [100], "trial": 1}}, ["layer_density"], ["layer_density"]),
 )

@@ -43,18 +43,10 @@ def imported_names(code: str) -> set[str]:
 
 
 def modules_behind(names: Collection[str]) -> dict[str, Path]:
-    """Return the library's modules that `names` are, and those that these import.
+    """Return the library's modules among dotted names, and those that these import, with their files.
 
-    Parameters
-    ----------
-    names
-        Dotted names; those that are not modules of the library are passed over.
-
-    Returns
-    -------
-    dict
-        From the name of each module, sorted, to its file. The packages that a module lies in do not
-        count, unless they are imported from: they hold nothing but the names of their modules.
+    Sorted. The packages that a module lies in do not count, unless they are imported from: they
+    hold nothing but the names of their modules.
     """
     graph = _import_graph()
     pending = set(names) & graph.modules
@@ -78,19 +70,11 @@ def code_hash(names: Collection[str]) -> str:
 
 
 def definitions_behind(functions: Collection[Callable]) -> dict[str, str]:
-    """Return what functions are made of.
+    """Return what functions are made of; those of other packages are passed over.
 
-    Parameters
-    ----------
-    functions
-        At the top of modules; those of other packages are passed over.
-
-    Returns
-    -------
-    dict
-        From the dotted name of each definition of the library, sorted, to its text without comments
-        and docstrings: the functions, and the functions, classes and constants that they name, or
-        those do. What an annotation names counts: its methods may be called.
+    Returns from the dotted name of each definition of the library, sorted, to its text without
+    comments and docstrings: the functions, and the functions, classes and constants that they name,
+    or that those name, and so on.
 
     Raises
     ------

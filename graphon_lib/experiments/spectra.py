@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import dense_once, pruned_network
 from graphon_lib.experiments.roads import ROADS, road_kernel
 from graphon_lib.graphons.paths import path_density
@@ -63,23 +63,12 @@ LEAST_CONTRAST = 1e-9
 def kernel_metrics(
     kernel: NDArray[np.float64], labels: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the metrics of a kernel and the eigenvalues of :data:`RANKS`.
+    """Return the metrics of a kernel (N, N) and the eigenvalues of :data:`RANKS`, NaN beyond N.
 
-    Parameters
-    ----------
-    kernel
-        Shape (N, N), symmetric and positive semi-definite to rounding.
-    labels, classes
-        Classes of the N digits and how many there are, for the alignments with one-hot targets.
-
-    Returns
-    -------
-    metrics : numpy.ndarray, shape (7,)
-        In the order of :data:`METRICS`. A kernel that is zero, of a network whose signal has died,
-        has the trace 0 and NaN for the rest; one that is constant, of a network that passes nothing
-        but its biases, has no centred alignment.
-    eigenvalues : numpy.ndarray, shape (21,)
-        NaN beyond N.
+    Metrics are in the order of :data:`METRICS`; alignments are with the one-hot targets of the
+    labels. A kernel that is zero, of a network whose signal has died, has the trace 0 and NaN for
+    the rest; one that is constant, of a network that passes nothing but its biases, has no centred
+    alignment.
     """
     eigenvalues = np.full(len(RANKS), np.nan)
     if not kernel.any():
@@ -116,45 +105,23 @@ def spectra(
 ) -> dict[str, NDArray]:
     """Prune one network and measure its kernels, and those that stand for them.
 
+    Returns :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist
+    for the dense network; ``path_density``.
+
     Parameters
     ----------
     seed, trial
         These seed the network, the batch of the pruning, masks and weights that are drawn; a
         training run of the same two numbers and widths trains this network. The digits of the
         kernels are drawn from the training images by `seed` alone.
-    pruning
-        A pruning method, or ``"dense"``.
-    density
-        Kept fraction of the whole network.
-    digits
-        Inputs of the kernels.
-    width, hidden_layers
-        Of the network.
-    blocks
-        Blocks of every hidden layer.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist for
-        the dense network; ``path_density``.
     """
     prunings = ("dense", *METHODS)
     check_choice("pruning", pruning, prunings)
     images = data.load()
     x, labels = nested_batch(images, digits, seed)
     x = x.astype(np.float64)
-    network = pruned_network(
-        pruning,
-        density,
-        identity=(seed, trial),
-        width=width,
-        hidden_layers=hidden_layers,
-        data=data,
-        blocks=blocks,
-    )
+    size = {"width": width, "hidden_layers": hidden_layers, "blocks": blocks, "data": data}
+    network = pruned_network(pruning, density, identity=(seed, trial), **size)
     identity = (seed, trial, prunings.index(pruning), round(1e6 * density))
     rng = np.random.default_rng(identity)
     streams = dict(zip(DRAWN, rng.spawn(len(DRAWN)), strict=True))
@@ -189,39 +156,23 @@ SPECTRA = Experiment(
         "path_density": PLACE[1:],
     },
     coords={"road": OF_NETWORKS, "rank": RANKS},
-    paper={
-        "grid": {
-            "digits": [128, 1024],
-            "trial": 3,
-            "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-            "pruning": ["dense", "all"],
-        },
-        "width": 1024,
-        "hidden_layers": 4,
-        "blocks": 64,
-        "full": True,
-    },
-    quick={
-        "grid": {
-            "digits": [24, 48],
-            "trial": 2,
-            "density": [0.5, 0.1],
-            "pruning": ["dense", "all"],
-        },
-        "width": 48,
-        "hidden_layers": 2,
-        "blocks": 16,
-        "full": False,
-    },
-    case=Case(
-        {
-            "grid": {
-                "digits": [128],
-                "trial": 1,
-                "density": [0.05],
+    **profiles(
+        grid=(
+            {
+                "digits": [128, 1024],
+                "trial": 3,
+                "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
                 "pruning": ["dense", "all"],
-            }
-        },
+            },
+            {"digits": [24, 48], "trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
+        ),
+        width=(1024, 48),
+        hidden_layers=(4, 2),
+        blocks=(64, 16),
+        full=(True, False),
+    ),
+    case=Case(
+        {"grid": {"digits": [128], "trial": 1, "density": [0.05], "pruning": ["dense", "all"]}},
         ["energy", "alignment", "path_density"],
         ["path_density"],
     ),

@@ -53,16 +53,12 @@ class CellError(OSError):
 
 
 class Cell(NamedTuple):
-    """A finished cell.
+    """A finished cell: what the function returned, and which code made it at what cost.
 
     Attributes
     ----------
-    arrays
-        What the function returned.
-    seconds
-        Processor time spent on it.
-    megabytes
-        Peak memory of the process meanwhile.
+    seconds, megabytes
+        Processor time spent on it, and peak memory of the process meanwhile.
     code_sha256
         Hash of the code that stood behind it.
     """
@@ -76,23 +72,11 @@ class Cell(NamedTuple):
 def fingerprint(function: CellFunction, probes: Sequence[Mapping[str, Any]]) -> str:
     """Return a name for what the installed code computes, to keep cells of different codes apart.
 
-    Parameters
-    ----------
-    function
-        The function of the cells.
-    probes
-        Arguments of small cells that exercise all of the function.
-
-    Returns
-    -------
-    str
-        SHA-256 of the probes' results and of the versions of NumPy, SciPy and PyTorch.
-
-    Notes
-    -----
-    The probes are computed anew each time. A change of the library that changes a number in them
-    changes the fingerprint, and so does another kind of processor that rounds differently; a change
-    of names or words does not, and hours of finished cells stay valid.
+    The SHA-256 of the results of `probes`, arguments of small cells that exercise all of the
+    function, and of the versions of NumPy, SciPy and PyTorch. The probes are computed anew each
+    time: a change of the library that changes a number in them changes the fingerprint, and so does
+    another kind of processor that rounds differently; a change of names or words does not, and
+    hours of finished cells stay valid.
     """
     with single_thread():
         digests = [_digest(function(**probe)) for probe in probes]
@@ -103,18 +87,7 @@ def fingerprint(function: CellFunction, probes: Sequence[Mapping[str, Any]]) -> 
 def compute_cells(
     function: CellFunction, cells: Sequence[Mapping[str, Any]], *, description: str
 ) -> list[Cell]:
-    """Compute cells one after the other in this process, and keep none.
-
-    Parameters
-    ----------
-    function, cells, description
-        As of :func:`run_cells`.
-
-    Returns
-    -------
-    list of Cell
-        In the order of `cells`.
-    """
+    """Compute cells one after the other in this process, and keep none; else as :func:`run_cells`."""
     code = definitions_hash([function])
     progress = tqdm(cells, desc=description, unit="cell")
     return [_cell(_computed(function, arguments, code)) for arguments in progress]
@@ -128,14 +101,12 @@ def run_cells(
     folder: Path | None = None,
     description: str = "Cells",
 ) -> list[Cell]:
-    """Return the cells, computing those that are not on disk yet.
+    """Return the cells in their order, computing those that are not on disk yet.
 
     Parameters
     ----------
-    function
-        Importable by name; called with a cell's arguments by keyword, on one thread.
-    cells
-        The arguments of each cell; started in this order.
+    function, cells
+        Importable by name, and called with the arguments of each cell by keyword, on one thread.
     key
         Names the code and whatever else the cells depend on, see :func:`fingerprint`. Cells kept
         under another key are not read.
@@ -144,26 +115,18 @@ def run_cells(
     description
         What the progress bar says.
 
-    Returns
-    -------
-    list of Cell
-        In the order of `cells`.
-
     Raises
     ------
     CellError
-        If a finished cell cannot be written, for instance because the disk is full. Those written
-        before are kept.
+        If a finished cell cannot be written, for instance because the disk is full.
 
     Notes
     -----
-    A cell on disk that cannot be read, or whose content does not have the checksum it was kept
-    with, is computed again, and a message to the module's logger names it. A cell is written under
-    another name first, so that a process killed at any moment leaves no half of one.
-
-    Every worker writes the cells it computes: workers on several machines need a `folder` that all
-    of them see, and Dask workers one thread each. A worker that is lost has its cell computed by
-    another.
+    A cell on disk that cannot be read, or does not have the checksum it was kept with, is computed
+    again, and a message to the module's logger names it. A cell is written under another name
+    first, so that a process killed at any moment leaves no half of one. Every worker writes the
+    cells it computes: workers on several machines need a `folder` that all of them see, and Dask
+    workers one thread each.
     """
     code = definitions_hash([function])
     memory = Memory(CACHE if folder is None else folder, verbose=0, compress=1)

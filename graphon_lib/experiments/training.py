@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
@@ -24,11 +24,7 @@ from graphon_lib.pruning.rescale import signal_moments
 __all__ = ["RUN_LABELS", "TRAINING", "TRAINING_TORCH", "run_variables", "training"]
 
 RUN_LABELS = MappingProxyType(
-    {
-        "step": lambda steps, **_: range(steps),
-        "evaluation": lambda evaluated, **_: evaluated,
-        **LAYERS,
-    }
+    {"step": lambda steps, **_: range(steps), "evaluation": "evaluated", **LAYERS}
 )
 """Labels of the dimensions of a run, as functions of the settings."""
 
@@ -42,49 +38,32 @@ def training(
     pruning: str,
     density: float,
     intervention: str,
-    optimizer: str,
-    learning_rate: float,
-    steps: int,
-    batch_size: int,
-    evaluated: Sequence[int],
     data: Data,
+    **descent: Any,  # noqa: ANN401
 ) -> dict[str, NDArray]:
     """Prune one network at initialisation, intervene, describe what is left, and train it.
+
+    Returns ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and
+    ``test_accuracy`` (evaluation), ``gradient_norm``, as of
+    :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
+    ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``signal``
+    (weight layer), the mean square of the pre-activations of the pruning batch; ``connected``,
+    whether a path is left from the inputs to the outputs. A network without one is trained as it
+    is, with a flat curve, whatever the intervention.
 
     Parameters
     ----------
     seed, trial
-        These numbers alone seed the network, its pruning batch and its training batches: within a
-        trial all methods, densities and interventions start from the same weights and see the same
-        digits in the same order.
-    width, hidden_layers
-        Of the network, 784-n-...-n-10.
-    pruning
-        One of :data:`graphon_lib.pruning.METHODS`, or ``"dense"``: no pruning at all.
+        These alone seed the network, its pruning batch and its training batches: within a trial all
+        methods, densities and interventions start from the same weights and see the same images in
+        the same order.
     density
         Kept fraction of all weights. For ``"dense"`` nothing is pruned; the density is then that of
         the random network whose scale the intervention ``"scaled to random"`` imitates.
     intervention
         A name of :data:`~graphon_lib.experiments.interventions.INTERVENTIONS`.
-    optimizer, learning_rate, steps, batch_size, evaluated
+    **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
-    data
-        The digits.
-
-    Returns
-    -------
-    dict
-        ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and ``test_accuracy`` (evaluation), ``gradient_norm``, all of
-        the :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
-        ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer);
-        ``signal`` (weight layer), the mean square of the pre-activations of the pruning batch;
-        ``connected``, whether a path is left from the inputs to the outputs. A network without one
-        is trained as it is, with a flat curve, whatever the intervention.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
     """
     check_choice("pruning", pruning, ("dense", *METHODS))
     check_choice("intervention", intervention, INTERVENTIONS)
@@ -107,16 +86,7 @@ def training(
         "signal": signal_moments(model, started.x).numpy().astype(np.float32),
         "connected": np.bool_(paths > 0.0),
     }
-    run = train(
-        model,
-        data.load(),
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        steps=steps,
-        batch_size=batch_size,
-        evaluated=evaluated,
-        rng=np.random.default_rng(batches),
-    )
+    run = train(model, data.load(), rng=np.random.default_rng(batches), **descent)
     return before | {
         "loss": run.loss,
         "test_loss": run.test_loss,
@@ -150,36 +120,31 @@ def _grid(trials: int) -> dict[str, Any]:
     }
 
 
+RUN_SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "width": (1024, 64),
+        "hidden_layers": (4, 2),
+        "optimizer": "adam",
+        "learning_rate": 1e-3,
+        "batch_size": (128, 64),
+        "full": (True, False),
+    }
+)
+"""What experiments with training runs share: at the paper's sizes and in the quick profile."""
+
 TRAINING = Experiment(
     name="training",
     cell=training,
     arguments=dense_once,
     variables=run_variables("pruning", "density", "trial"),
     coords=RUN_LABELS,
-    paper={
-        "grid": _grid(trials=5),
-        "intervention": "as pruned",
-        "width": 1024,
-        "hidden_layers": 4,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 200,
-        "batch_size": 128,
-        "evaluated": [25, 50, 100, 200],
-        "full": True,
-    },
-    quick={
-        "grid": {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
-        "intervention": "as pruned",
-        "width": 64,
-        "hidden_layers": 2,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "steps": 40,
-        "batch_size": 64,
-        "evaluated": [5, 10, 20, 40],
-        "full": False,
-    },
+    **profiles(
+        grid=(_grid(trials=5), {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]}),
+        intervention="as pruned",
+        steps=(200, 40),
+        evaluated=([25, 50, 100, 200], [5, 10, 20, 40]),
+        **RUN_SETTINGS,
+    ),
     # The first steps of a run do not depend on how many follow.
     case=Case(
         {

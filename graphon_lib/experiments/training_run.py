@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from graphon_lib._checks import check_choice, check_integer
+from graphon_lib._checks import (
+    check_choice,
+    check_instance,
+    check_integer,
+    check_rng,
+    check_sequence,
+)
 from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 
@@ -35,7 +41,7 @@ class TrainingRun:
         Cross-entropy of the batch of each step, before the update; infinite from the step on at
         which it was no longer a finite number.
     test_loss, test_accuracy : ndarray of float32, shape (number of evaluations,)
-        On all test digits; infinite, and 0, once training has diverged.
+        On all test images; infinite, and 0, once training has diverged.
     gradient_norm : float
         Euclidean norm of the gradient with respect to the kept weights at the first step.
     """
@@ -62,50 +68,34 @@ def train(
     evaluated: Collection[int],
     rng: np.random.Generator,
 ) -> TrainingRun:
-    """Train a masked network in place.
+    """Train a masked network in place; any argument out of its range is a ``ValueError``.
 
     Parameters
     ----------
     model
-        The network, masks applied. Pruned weights are set to 0 and stay there; biases are trained.
-    data
-        The digits.
-    optimizer
-        A name of :data:`OPTIMIZERS`.
-    learning_rate
-        Positive.
-    steps
-        Number of updates, at least 1.
-    batch_size
-        Digits in a batch, at most the number of training digits.
+        The network, masks applied, in float32, with as many inputs as images have pixels. Pruned
+        weights are set to 0 and stay there; biases are trained.
+    optimizer, learning_rate, steps, batch_size
+        A name of :data:`OPTIMIZERS`, its positive rate, the number of updates, and images in a
+        batch.
     evaluated
-        After how many updates the test digits are looked at, each from 0 to `steps`.
+        After how many updates the test images are looked at, each from 0 to `steps`.
     rng
         Source of the batches.
 
-    Returns
-    -------
-    TrainingRun
-        The record.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
-
     Notes
     -----
-    A network without a path from its inputs to its outputs is trained like any other: its logits
-    and gradients are zero, its loss log 10 throughout. When the loss is no longer finite training
-    stops, and the record is filled up with infinity.
-
-    The gradient of a pruned weight is multiplied by 0. Adam's moments of it then stay 0, and so
-    does the weight, exactly; this is checked at the end, unless weights have overflowed.
+    When the loss is no longer finite training stops, and the record is filled up with infinity. The
+    gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
+    the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
+    _check_network(model, data)
+    check_rng("rng", rng)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_integer("steps", steps, 1)
     if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
         raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    evaluated = check_sequence("evaluated", evaluated, "numbers of updates")
     for step in evaluated:
         if check_integer("evaluated", step, 0) > steps:
             raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
@@ -144,28 +134,10 @@ def train(
 def draw_batches(
     available: int, size: int, steps: int, rng: np.random.Generator
 ) -> Iterator[Tensor]:
-    """Yield the indices of each step's batch: every epoch in a new random order.
+    """Yield the (size,) indices of each step's batch: every epoch in a new random order.
 
-    Parameters
-    ----------
-    available
-        Number of training digits, at least `size`.
-    size
-        Digits in a batch, at least 1. What is left over at the end of an epoch is passed over.
-    steps
-        Number of batches.
-    rng
-        Source of the orders.
-
-    Yields
-    ------
-    torch.Tensor
-        Distinct indices below `available`, shape (size,).
-
-    Raises
-    ------
-    ValueError
-        If `size` is out of its range.
+    What is left over at its end is passed over; a `size` not from 1 to `available` is a
+    ``ValueError``.
     """
     if check_integer("size", size, 1) > available:
         raise ValueError(f"size must be at most {available}, the training digits, got {size}")
@@ -174,6 +146,22 @@ def draw_batches(
         if step % epoch == 0:
             order = torch.from_numpy(rng.permutation(available))
         yield order[step % epoch * size :][:size]
+
+
+def _check_network(model: MaskedMLP, data: Images) -> None:
+    """Check that a network can be trained on the digits: its class, sizes, dtype and gradients."""
+    check_instance("model", model, MaskedMLP)
+    check_instance("data", data, Images)
+    inputs, classes = data.x_train.shape[1], int(max(data.y_train.max(), data.y_test.max())) + 1
+    if model.widths[0] != inputs or model.widths[-1] < classes:
+        raise ValueError(
+            f"model must have {inputs} inputs and at least {classes} outputs for these data, got widths {model.widths}"
+        )
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise ValueError(f"model must be in float32, got {name} in {parameter.dtype}")
+        if not parameter.requires_grad:
+            raise ValueError(f"model must have no frozen parameters, got {name} without gradient")
 
 
 @torch.no_grad()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from graphon_lib.experiments.data import Images, sample_batch
-from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.masks import DisconnectedWarning, keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
@@ -32,52 +34,29 @@ class Trial:
     def masks(
         self, method: str, densities: Sequence[float], *, scope: str = "global"
     ) -> Iterator[tuple[float, list[Tensor]]]:
-        """Yield every density with its masks; scores that serve all densities are computed once.
+        """Yield every density with its masks, as of :func:`graphon_lib.pruning.prune`.
 
-        Parameters
-        ----------
-        method
-            One of :data:`graphon_lib.pruning.METHODS`.
-        densities
-            Kept fractions, each in (0, 1].
-        scope
-            ``"global"`` or ``"layer"``, see :func:`graphon_lib.pruning.prune`.
-
-        Yields
-        ------
-        tuple
-            A density, and one boolean mask a layer, shape (n_out, n_in).
+        Scores that serve all densities are computed once.
         """
         inputs = {"x": self.x, "y": self.y, "generator": self.generator}
         if method in METHODS and METHODS[method].rounds > 1:
-            for density in densities:
-                yield density, prune(self.model, method, density, scope=scope, **inputs)
-            return
-        scores = saliency(self.model, method, **inputs)
+            cut = partial(prune, self.model, method, **inputs)
+        else:
+            cut = partial(keep_largest, saliency(self.model, method, **inputs))
         for density in densities:
-            yield density, keep_largest(scores, density, scope)
+            with warnings.catch_warnings():
+                # Sweeps record layers without weights; they are nothing to be told of.
+                warnings.simplefilter("ignore", DisconnectedWarning)
+                masks = cut(density=density, scope=scope)
+            yield density, masks
 
 
 def start_trial(
     data: Images, widths: Sequence[int], seed: Sequence[int], *, initialisation: str = "he"
 ) -> Trial:
-    """Draw the network and the batch of a trial.
+    """Draw the network, of widths (784, n, ..., 10), and the batch of a trial.
 
-    Parameters
-    ----------
-    data
-        The digits.
-    widths
-        Layer widths (784, n, ..., 10).
-    seed
-        Integers that identify the trial: equal ones give equal trials, on any machine.
-    initialisation
-        One of :data:`graphon_lib.pruning.INITIALISATIONS`.
-
-    Returns
-    -------
-    Trial
-        The trial, with generators of its own.
+    Equal integers of the seed give equal trials, on any machine, with generators of their own.
     """
     network, pruning, batch = np.random.SeedSequence(seed).spawn(3)
     x, y = sample_batch(data, BATCH_SIZE, np.random.default_rng(batch))

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_integer
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.intervention_training import of_variant, with_variants
 from graphon_lib.experiments.pruned import dense_once
 from graphon_lib.experiments.training import RUN_LABELS, run_variables, training
@@ -33,38 +33,24 @@ def tuned_training(
     steps: int,
     **settings: Any,  # noqa: ANN401
 ) -> dict[str, NDArray]:
-    r"""Tune the rate of stochastic gradient descent on one network, and train others with it.
+    """Tune the rate of stochastic gradient descent on one network, and train others with it.
+
+    Returns ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for
+    those that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
+    allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
 
     Parameters
     ----------
-    seed, pruning, intervention, density, steps, **settings
-        As of :func:`~graphon_lib.experiments.training.training`.
-    half_decades
-        The least and the greatest rate allowed, :math:`10^{k/2}` for these two integers k.
-    start
-        The k of the first rate tried.
+    half_decades, start
+        The least and the greatest rate allowed, and the first one tried, are :math:`10^{k/2}` for
+        these integers k. From `start` the search goes to the neighbours of the best rate so far
+        until both have been tried (:func:`next_exponent`), which finds the best if the loss falls
+        and then rises.
     trials
         Networks that are trained with the rate chosen, numbered from 1. Number 0 is the one that
-        the rate is chosen on; it is not among the results.
-
-    Returns
-    -------
-    dict
-        ``tuning_loss`` (learning_rate), NaN for rates that were not tried and infinite for those
-        that diverged; ``chosen_rate``; ``at_edge``, whether that is the least or the greatest
-        allowed; and (trial, ...) what is recorded of runs at the rate chosen, evaluated in the end.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not allowed.
-
-    Notes
-    -----
-    A rate is judged by the mean training loss over the last steps (:func:`tuning_loss`). From
-    `start` the search goes to the neighbours of the best rate so far until both have been tried
-    (:func:`next_exponent`), which finds the best rate if the loss falls and then rises with the
-    rate.
+        the rate is chosen on, by its :func:`tuning_loss`; it is not among the results.
+    **settings
+        With the others, as of :func:`~graphon_lib.experiments.training.training`.
     """
     low, high = _check_exponents(half_decades, start)
 
@@ -106,21 +92,10 @@ def with_runs(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
 
 
 def next_exponent(losses: Mapping[int, float], low: int, high: int, start: int) -> int | None:
-    """Return which rate to try next, or None when the best one has been found.
+    """Return which rate to try next, from `low` to `high`, or None when the best one has been found.
 
-    Parameters
-    ----------
-    losses
-        The loss of every exponent tried so far.
-    low, high
-        The least and the greatest exponent allowed.
-    start
-        The first to try.
-
-    Returns
-    -------
-    int or None
-        A neighbour of the best exponent so far, the lower first if that diverged, else the higher.
+    A neighbour of the best exponent in `losses`, those tried so far: the lower first if that
+    diverged, else the higher.
     """
     if not losses:
         return start
@@ -133,13 +108,7 @@ def next_exponent(losses: Mapping[int, float], low: int, high: int, start: int) 
 
 
 def tuning_loss(loss: ArrayLike) -> float:
-    """Return the mean training loss over the last 20 steps, infinite after a divergence.
-
-    Parameters
-    ----------
-    loss
-        Of every step, shape (steps,).
-    """
+    """Return the mean training loss over the last 20 steps, infinite after a divergence."""
     return float(np.mean(np.asarray(loss, dtype=np.float64)[-FINAL_STEPS:]))
 
 
@@ -185,28 +154,20 @@ TUNED_TRAINING = Experiment(
         "trial": lambda trials, **_: range(1, trials + 1),
         "learning_rate": lambda half_decades, **_: map(_rate, _exponents(half_decades)),
     },
-    paper={
-        "grid": {"density": [0.2, 0.05], "variant": VARIANTS},
-        "width": 1024,
-        "hidden_layers": 4,
-        "half_decades": [-8, 4],
-        "start": -2,
-        "trials": 5,
-        "steps": 200,
-        "batch_size": 128,
-        "full": True,
-    },
-    quick={
-        "grid": {"density": [0.1], "variant": VARIANTS},
-        "width": 64,
-        "hidden_layers": 2,
-        "half_decades": [-4, 2],
-        "start": -2,
-        "trials": 2,
-        "steps": 40,
-        "batch_size": 64,
-        "full": False,
-    },
+    **profiles(
+        grid=(
+            {"density": [0.2, 0.05], "variant": VARIANTS},
+            {"density": [0.1], "variant": VARIANTS},
+        ),
+        width=(1024, 64),
+        hidden_layers=(4, 2),
+        half_decades=([-8, 4], [-4, 2]),
+        start=-2,
+        trials=(5, 2),
+        steps=(200, 40),
+        batch_size=(128, 64),
+        full=(True, False),
+    ),
     case=Case(
         {
             "grid": {"density": [0.05], "variant": ["snip: as pruned"]},

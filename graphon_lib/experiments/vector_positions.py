@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.expected import keep_probabilities
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["VECTOR_POSITIONS", "VECTOR_POSITIONS_TORCH", "vector_positions"]
 
-VECTOR_METHODS = ("snip", "grasp")
+VECTOR_METHODS = tuple(name for name, method in METHODS.items() if method.factor)
 
 
 def vector_positions(
@@ -31,12 +33,9 @@ def vector_positions(
     Equal seeds, widths and trials give the networks of
     :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
 
-    Returns
-    -------
-    dict
-        ``singular_value`` (pruning, source, rank), divided by the width, for the pruned mask and for
-        a mask with independent entries of the same probabilities; ``mask_density`` and
-        ``expected_density`` (pruning).
+    Returns ``singular_value`` (pruning, source, rank), divided by the width, for the pruned mask
+    and for a mask with independent entries of the same probabilities; ``mask_density`` and
+    ``expected_density`` (pruning).
     """
     identity = (seed, width, trial)
     started = start_network(identity, width=width, hidden_layers=hidden_layers, data=data)
@@ -70,23 +69,13 @@ VECTOR_POSITIONS = Experiment(
         "source": ("mask", "sampled"),
         "rank": lambda singular_values, **_: range(1, singular_values + 1),
     },
-    paper={
-        "grid": [
-            {"width": [width], "trial": trials}
-            for width, trials in ((512, 5), (1024, 5), (2048, 3), (4096, 1))
-        ],
-        "hidden_layers": 4,
-        "density": 0.2,
-        "singular_values": 16,
-        "full": True,
-    },
-    quick={
-        "grid": [{"width": [64], "trial": 2}, {"width": [96], "trial": 1}],
-        "hidden_layers": 3,
-        "density": 0.2,
-        "singular_values": 6,
-        "full": False,
-    },
+    **profiles(
+        grid=(trials_of({512: 5, 1024: 5, 2048: 3, 4096: 1}), trials_of({64: 2, 96: 1})),
+        hidden_layers=(4, 3),
+        density=0.2,
+        singular_values=(16, 6),
+        full=(True, False),
+    ),
     case=Case({"grid": {"width": [512], "trial": 1}}, ["singular_value", "expected_density"]),
 )
 

@@ -1,7 +1,7 @@
 """Step graphons, their estimators and their distances (NumPy).
 
-From masks to their limits: estimate the graphon behind a mask, measure how far two graphons are apart
-with bounds that prove it, and draw masks and networks from graphons that are known.
+From masks to their limits: estimate the graphon behind a mask, measure how far two graphons are
+apart with bounds that prove it, and draw masks and networks from graphons that are known.
 
 Arguments and words that many functions share:
 

@@ -25,40 +25,19 @@ CHUNK_ENTRIES = 1 << 21
 
 
 def degree_blocks(mask: ArrayLike, blocks: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    r"""Return the blocks of rows and columns ranked by degree, the largest first.
+    r"""Return labels of rows and columns in at most so many blocks by degree, the largest first.
 
-    Parameters
-    ----------
-    mask : array_like, shape (n_out, n_in)
-    blocks : int
-        Number of blocks K on either side, at least 1; :math:`\min(K, n)` are used.
-
-    Returns
-    -------
-    row_labels : ndarray of int, shape (n_out,)
-    col_labels : ndarray of int, shape (n_in,)
-        :math:`\lfloor i K / n \rfloor` for the node of rank i among n; equal degrees keep their
-        order.
+    :math:`\lfloor i K / n \rfloor` for the node of rank i among n, K being at most n; equal degrees
+    keep their order.
     """
     return degree_labels(check_mask("mask", mask), check_integer("blocks", blocks, 1))
 
 
 def block_means(mask: ArrayLike, row_labels: ArrayLike, col_labels: ArrayLike) -> StepGraphon:
-    r"""Return the step graphon of a mask's densities on labelled blocks.
+    r"""Return the step graphon of a mask's densities on blocks, given by labels of rows and of columns.
 
-    Parameters
-    ----------
-    mask : array_like, shape (n_out, n_in)
-    row_labels, col_labels : array_like of int, shapes (n_out,) and (n_in,)
-
-    Returns
-    -------
-    StepGraphon
-        A block's mass is its share of the nodes, so that the density is exactly the mask's.
-
-    Notes
-    -----
-    :math:`W_{ab} = \frac{1}{|A_a| |B_b|} \sum_{i \in A_a, j \in B_b} M_{ij}`.
+    :math:`W_{ab} = \frac{1}{|A_a| |B_b|} \sum_{i \in A_a, j \in B_b} M_{ij}`; a block's mass is its
+    share of the nodes, so that the density is exactly the mask's.
     """
     mask = check_mask("mask", mask)
     rows = check_labels("row_labels", row_labels, mask.shape[0])

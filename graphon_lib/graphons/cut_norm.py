@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_masses, check_rng
+from graphon_lib._checks import check_array, check_instance, check_masses, check_rng
 from graphon_lib.graphons.cut_norm_lower import can_enumerate, enumerate_rows, search_signs
 from graphon_lib.graphons.cut_norm_upper import border, dual_bound, solve_relaxation
 from graphon_lib.graphons.twins import Merged, merge_twins
@@ -155,6 +155,7 @@ def check_certificate(
         The bound the certificate proves, valid whatever its weights, if not tight.
     """
     matrix, p, q, exponent = _check_matrix(values, row_mass, col_mass)
+    check_instance("result", result, CutNorm)
     for name, size in zip(("rows", "cols"), matrix.shape, strict=True):
         chosen = np.asarray(getattr(result, name))
         if chosen.shape != (size,) or chosen.dtype != np.bool_:

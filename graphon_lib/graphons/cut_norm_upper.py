@@ -38,22 +38,10 @@ class Relaxation(NamedTuple):
 
 
 def border(weighted: NDArray[np.float64]) -> NDArray[np.float64]:
-    r"""Add one row and one column that make all row and column sums zero.
+    r"""Return a matrix B, with a last row and column more, B', that make all row and column sums zero.
 
-    Parameters
-    ----------
-    weighted : ndarray, shape (n, m)
-        The matrix B.
-
-    Returns
-    -------
-    ndarray, shape (n + 1, m + 1)
-        The matrix B', with the added row and column last.
-
-    Notes
-    -----
-    With all sums zero, a set of rows and its complement give opposite sums, so neither the border
-    nor the restriction to signs changes anything:
+    A set of rows and its complement then give opposite sums, so neither the border nor the
+    restriction to signs changes anything:
 
     .. math::
 
@@ -147,18 +135,8 @@ def dual_bound(
 def solve_relaxation(bordered: NDArray[np.float64], rng: np.random.Generator) -> Relaxation:
     r"""Solve the semidefinite relaxation of the cut norm in low rank, and read off its dual.
 
-    Parameters
-    ----------
-    bordered : ndarray, shape (n + 1, m + 1)
-        The matrix B' that `border` returns.
-    rng : numpy.random.Generator
-        Draws the first vectors.
-
-    Returns
-    -------
-    Relaxation
-        With the smallest bound met. Its distance to the relaxation's optimum is at most a
-        thousandth, unless 256 rounds are not enough for that.
+    Of the matrix B' that `border` returns; `rng` draws the first vectors. The smallest bound met is
+    at most a thousandth from the relaxation's optimum, unless 256 rounds are not enough for that.
 
     Notes
     -----

@@ -194,7 +194,7 @@ class GraphonNetwork:
     def path_density(self) -> float:
         r"""Return the fraction, in [0, 1], of the paths from inputs to outputs that survive.
 
-        .. math:: P = \sum_{u_0, \dots, u_D} \prod_{l=1}^D W^l(u_l, u_{l-1}) \prod_{l=0}^D p^l_{u_l} .
+        .. math:: P = \sum_{u_0, \dots, u_D} \prod_{l=1}^D W^l(u_l, u_{l-1}) \prod_{l=0}^D p^l_{u_l}.
 
         Where every neuron is a block of its own, this is the mask's surviving input-output paths
         over all :math:`\prod_l n_l`. In general it is the mean of that fraction when, in every
@@ -338,10 +338,7 @@ def _check_layers(layers: Sequence[StepGraphon]) -> tuple[StepGraphon, ...]:
 
 
 def _check_moments(
-    name: str,
-    moments: Sequence[ArrayLike] | None,
-    layers: tuple[StepGraphon, ...],
-    minimum: float,
+    name: str, moments: Sequence[ArrayLike] | None, layers: tuple[StepGraphon, ...], minimum: float
 ) -> tuple[NDArray[np.float64], ...] | None:
     if moments is None:
         return None

@@ -19,6 +19,8 @@ def check_order(order: str, rng: np.random.Generator | None) -> None:
     """Check that `order` is one of `ORDERS` and that `rng` is given exactly where it is used."""
     check_choice("order", order, ORDERS)
     if order in CLUSTERING_ORDERS:
+        if rng is None:
+            raise ValueError(f"rng must be a numpy.random.Generator for order {order!r}, got None")
         check_rng("rng", rng)
     elif rng is not None:
         raise ValueError(f"rng must be None for order {order!r}, got {type(rng).__name__}")

@@ -11,25 +11,13 @@ __all__ = ["scale_to_density"]
 
 
 def scale_to_density(graphon: StepGraphon, density: float) -> StepGraphon:
-    r"""Multiply a step graphon by one factor, cutting at 1 what would exceed it.
+    r"""Return :math:`\min(c W, 1)` with a wanted density in [0, 1], W being a step graphon.
 
-    Parameters
-    ----------
-    graphon : StepGraphon
-    density : float
-        In [0, 1].
-
-    Returns
-    -------
-    StepGraphon
-        :math:`\min(c W, 1)` with the wanted density. Where the blocks above zero are too few for
-        it, they all become 1: the density is then their mass, the most that this shape allows.
-
-    Notes
-    -----
-    The density of :math:`\min(c W, 1)` grows with c and is linear between the points where another
-    block reaches 1, so that c is found by going through the blocks in descending order. With those
-    before block j at 1, the others share what is left of the density in proportion to their values:
+    Where the blocks above zero are too few for it, they all become 1: the density is then their
+    mass, the most that this shape allows. The density of :math:`\min(c W, 1)` grows with c and is
+    linear between the points where another block reaches 1, so that c is found by going through the
+    blocks in descending order. With those before block j at 1, the others share what is left in
+    proportion to their values:
 
     .. math:: c W_j = \frac{\rho - \sum_{i < j} m_i}{r_j},
               \qquad r_j = \sum_{i \ge j} m_i \frac{W_i}{W_j} = m_j + r_{j+1} \frac{W_{j+1}}{W_j},

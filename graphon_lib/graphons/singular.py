@@ -27,17 +27,21 @@ def leading_singular_vectors(
     """Return left vectors (n, count), falling singular values and right vectors (m, count).
 
     ARPACK from a fixed starting vector, so that equal matrices have equal results. The vector is
-    not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one.
+    not constant: matrices whose rows sum to zero, as residuals do, annihilate a constant one. A matrix
+    of lower rank than `count` leaves ARPACK vectors that it draws at random, and sometimes none: it is
+    then decomposed in full.
     """
     size = min(matrix.shape)
     if size <= max(FULL_DECOMPOSITION_SIZE, 3 * count) or not matrix.any():
-        left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
-        return left[:, :count], values[:count], right[:count].T
+        return _decomposed_in_full(matrix, count)
     with needs_extra("graphons"):
-        from scipy.sparse.linalg import svds
+        from scipy.sparse.linalg import ArpackError, svds
 
     start = np.sin(np.arange(1.0, size + 1)).astype(np.float32)
-    left, values, right = svds(matrix, count, v0=start)
+    try:
+        left, values, right = svds(matrix, count, v0=start)
+    except ArpackError:
+        return _decomposed_in_full(matrix, count)
     order = np.argsort(-values)
     return (
         left[:, order].astype(np.float64),
@@ -46,28 +50,21 @@ def leading_singular_vectors(
     )
 
 
+def _decomposed_in_full(
+    matrix: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    return left[:, :count], values[:count], right[:count].T
+
+
 def residual_singular_values(
     mask: ArrayLike, row_labels: ArrayLike, col_labels: ArrayLike, count: int = 16
 ) -> NDArray[np.float64]:
-    r"""Return the largest singular values of a mask minus its block means.
+    r"""Return at most `count` of the largest singular values of a mask minus its block means, falling.
 
-    Parameters
-    ----------
-    mask : array_like, shape (n_out, n_in)
-    row_labels, col_labels : array_like of int, shapes (n_out,) and (n_in,)
-    count : int
-        Largest number of singular values, at least 1.
-
-    Returns
-    -------
-    ndarray, shape (min(count, n_out, n_in),)
-        Falling, divided by :math:`\sqrt{n_{out} n_{in}}`.
-
-    Notes
-    -----
-    The largest is :math:`\lVert M - \hat W \rVert_2 / \sqrt{n_{out} n_{in}}`, an upper bound on the
-    cut norm of the difference between the mask and its block means. Values above `noise_floor` are
-    structure that the blocks miss.
+    They are divided by :math:`\sqrt{n_{out} n_{in}}`: the largest is an upper bound on the cut norm
+    of the difference between the mask and its block means. Values above `noise_floor` are structure
+    that the blocks, labels of rows and of columns, miss.
     """
     mask = check_mask("mask", mask)
     rows = check_labels("row_labels", row_labels, mask.shape[0])
@@ -83,23 +80,11 @@ def residual_singular_values(
 def debiased_singular_value(value: ArrayLike, edge: ArrayLike) -> NDArray[np.float64]:
     r"""Return the singular value of a structure that noise has enlarged.
 
-    Parameters
-    ----------
-    value : array_like
-        Singular values of structure plus noise, not negative; of NaN, NaN is returned.
-    edge : array_like
-        The largest singular value of the noise alone, of a shape that broadcasts with `value`, not
-        negative.
-
-    Returns
-    -------
-    ndarray
-        0 where a value is not above the edge: a structure of less than half of it is not seen.
-
-    Notes
-    -----
-    A square matrix of independent entries of variance :math:`s^2 / n` has singular values up to
-    :math:`2 s`. A structure of rank one and singular value :math:`\theta > s` added to it shows at
+    Of singular values of structure plus noise, none negative, and the largest of the noise alone,
+    the edge; 0 where a value is not above it: a structure of less than half of it is not seen. NaN
+    stays NaN. A square matrix of independent entries of variance :math:`s^2 / n` has singular
+    values up to :math:`2 s`. A structure of rank one and singular value :math:`\theta > s` added to
+    it shows at
 
     .. math:: \lambda = \theta + \frac{s^2}{\theta}, \qquad \text{so that} \qquad
               \theta = \frac{\lambda + \sqrt{\lambda^2 - 4 s^2}}{2}
@@ -116,24 +101,11 @@ def debiased_singular_value(value: ArrayLike, edge: ArrayLike) -> NDArray[np.flo
 
 
 def noise_floor(graphon: StepGraphon, shape: tuple[int, int]) -> float:
-    r"""Return the singular value that random entries alone reach in a mask of a given size.
+    r"""Return the singular value that random entries alone reach in a mask of a size (n_out, n_in).
 
-    Parameters
-    ----------
-    graphon : StepGraphon
-        The edge probabilities; ``StepGraphon([[p]])`` for a constant.
-    shape : tuple of two ints
-        Size (n_out, n_in) of the mask.
-
-    Returns
-    -------
-    float
-        On the scale of `residual_singular_values`.
-
-    Notes
-    -----
-    For a mask with independent entries of means :math:`W(u_i, v_j)`, the operator norm of mask
-    minus means, divided by :math:`\sqrt{n_{out} n_{in}}`, is in the limit at most
+    For a mask with independent entries of means :math:`W(u_i, v_j)`, ``StepGraphon([[p]])`` for a
+    constant p, the operator norm of mask minus means, divided by :math:`\sqrt{n_{out} n_{in}}`, is
+    in the limit at most
 
     .. math:: \sqrt{\max_u \textstyle\int W (1 - W) \,dv \,/\, n_{out}}
               + \sqrt{\max_v \textstyle\int W (1 - W) \,du \,/\, n_{in}}

@@ -123,7 +123,7 @@ def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
 def check_weights(
     weights: Sequence[ArrayLike], masks: Sequence[NDArray[np.bool_]]
 ) -> list[NDArray[np.floating]]:
-    """Return weights, one array a mask, as finite arrays of the masks' shapes."""
+    """Return weights, one array a mask, of the masks' shapes and finite where these keep them."""
     weights = check_sequence("weights", weights, "matrices, one a layer")
     if len(weights) != len(masks):
         raise ValueError(f"weights must be {len(masks)} arrays, one per mask; got {len(weights)}")
@@ -134,8 +134,8 @@ def check_weights(
             raise ValueError(
                 f"weights[{i}] must be real numbers of shape {mask.shape}, got shape {array.shape} and dtype {array.dtype}"
             )
-        if not np.isfinite(array).all():
-            raise ValueError(f"weights[{i}] must be finite, got NaN or infinite entries")
+        if not np.isfinite(array[mask]).all():
+            raise ValueError(f"weights[{i}] must be finite where kept, got NaN or infinite entries")
         # Integers and half precision would overflow when squared.
         arrays.append(array.astype(np.result_type(array, np.float32), copy=False))
     return arrays

@@ -293,12 +293,7 @@ class Linear:
         return mean
 
 
-ACTIVATIONS = {
-    "relu": LeakyReLU(0.0),
-    "leaky_relu": LeakyReLU(),
-    "erf": Erf(),
-    "linear": Linear(),
-}
+ACTIVATIONS = {"relu": LeakyReLU(0.0), "leaky_relu": LeakyReLU(), "erf": Erf(), "linear": Linear()}
 """The activations known by name; ``"leaky_relu"`` has PyTorch's slope, 0.01."""
 
 

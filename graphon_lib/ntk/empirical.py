@@ -2,13 +2,16 @@ r"""The tangent kernel of one finite masked network, exact, from the gradients o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import (
+    as_numpy,
     check_array,
     check_choice,
     check_masks,
@@ -28,11 +31,14 @@ TILE_SIDE = 256
 # Neurons whose terms are summed in single precision before they join the others in double.
 RUN_LENGTH = 32
 
+# Weights of mean square about 1 are told from those of about 1 / n, by this, from so many inputs on.
+SMALL_SQUARE, MANY_INPUTS = 10.0, 32
+
 
 def empirical_ntk(
-    weights: Sequence[ArrayLike],
-    masks: Sequence[ArrayLike],
-    x1: ArrayLike,
+    weights: Sequence[ArrayLike] | Any,  # noqa: ANN401
+    masks: Sequence[ArrayLike] | ArrayLike,
+    x1: ArrayLike | None = None,
     x2: ArrayLike | None = None,
     *,
     biases: Sequence[ArrayLike] | None = None,
@@ -43,11 +49,15 @@ def empirical_ntk(
 ) -> NDArray[np.float64]:
     r"""Return the tangent kernel of a masked network with respect to its kept weights and its biases.
 
+    For a `MaskedMLP` it is ``empirical_ntk(model, x1)`` or ``empirical_ntk(model, x1, x2)``, which
+    takes masks, weights, biases and their variances from the model and its initialisation.
+
     Parameters
     ----------
     weights : sequence of array_like, shapes (n_out, n_in)
-        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. What they are
-        off the mask does not matter.
+        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. Those of PyTorch
+        are :math:`\sqrt{n_{in} / s_w}` times as large in these. What they are off the mask does not
+        matter.
     masks : sequence of array_like, shapes (n_out, n_in)
     x1, x2, weight_variance, bias_variance
         As for `graphon_nngp`. Not all of `bias_variance` may be 0 if there are biases; all must if
@@ -70,6 +80,12 @@ def empirical_ntk(
         :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights and
         all biases.
         Exactly symmetric if `x2` is None.
+
+    Warns
+    -----
+    UserWarning
+        If the weights of all layers seem to have a variance of order :math:`1 / n_{in}`, and so not
+        to be in NTK units.
 
     Notes
     -----
@@ -96,13 +112,22 @@ def empirical_ntk(
     :math:`s_b^l = s_w / n_{l-1}`; by its own parameters the terms of layer l are
     :math:`n_{l-1} / s_w` times as large.
     """
+    if hasattr(weights, "initialisation"):
+        given = {
+            "biases": biases,
+            "weight_variance": weight_variance,
+            "bias_variance": bias_variance,
+        }
+        return _of_model(weights, masks, x1, x2, given, activation=activation, precision=precision)
     fitting = check_masks(masks)
     variance = check_positive("weight_variance", weight_variance)
     sigma = _closed_form(activation)
     kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
+    in_units = check_weights(weights, fitting)
+    _warn_of_units(in_units, fitting)
     matrices = [
         sqrt(variance / mask.shape[1]) * np.where(mask, weight, 0).astype(np.float64)
-        for weight, mask in zip(check_weights(weights, fitting), fitting, strict=True)
+        for weight, mask in zip(in_units, fitting, strict=True)
     ]
     scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
     variances = check_per_layer("bias_variance", bias_variance, len(fitting))
@@ -128,6 +153,55 @@ def empirical_ntk(
         factors="weights, biases and inputs",
     )
     return result
+
+
+def _of_model(
+    model: Any,  # noqa: ANN401
+    x1: ArrayLike,
+    x2: ArrayLike | None,
+    surplus: object,
+    given: dict[str, object],
+    **options: Any,  # noqa: ANN401
+) -> NDArray[np.float64]:
+    """Return the kernel of a `MaskedMLP`; what it says itself must not be `given` as well."""
+    defaults = {"biases": None, "weight_variance": 2.0, "bias_variance": 0.0}
+    named = [name for name, value in given.items() if value is not defaults[name]]
+    named += [] if surplus is None else ["masks"]
+    if named:
+        raise ValueError(
+            f"{named[0]} must not be given beside a model, which has its own; got the model and {', '.join(named)}"
+        )
+    law, widths = model.initialisation, model.widths[:-1]
+    scales = [sqrt(inputs / law.weight_variance) for inputs in widths]
+    weights = [
+        scale * as_numpy("model", weight).astype(np.float64)
+        for scale, weight in zip(scales, model.weights, strict=True)
+    ]
+    if law.bias_variance:
+        options["bias_variance"] = [law.bias_variance / inputs for inputs in widths]
+        options["biases"] = [
+            sqrt(inputs / law.bias_variance) * as_numpy("model", bias).astype(np.float64)
+            for inputs, bias in zip(widths, model.biases, strict=True)
+        ]
+    return empirical_ntk(
+        weights, list(model.masks), x1, x2, weight_variance=law.weight_variance, **options
+    )
+
+
+def _warn_of_units(weights: list[NDArray[np.floating]], masks: list[NDArray[np.bool_]]) -> None:
+    """Warn of weights whose mean square is of order 1 / n in every layer, all of many inputs."""
+    for weight, mask in zip(weights, masks, strict=True):
+        inputs = mask.shape[1]
+        with np.errstate(over="ignore"):
+            square = np.mean(np.square(weight[mask])) if mask.any() else 0.0
+        if inputs < MANY_INPUTS or not 1 / SMALL_SQUARE < inputs * square < SMALL_SQUARE:
+            return
+    warnings.warn(
+        "weights must be in NTK units, of variance 1 before pruning, and seem to have a variance of "
+        "order 1 / n: for a MaskedMLP call empirical_ntk(model, x), for others multiply the weights "
+        "of a layer of n inputs by sqrt(n / weight_variance)",
+        stacklevel=3,
+    )
 
 
 Signals = list[tuple[NDArray[np.floating], NDArray[np.floating]]]

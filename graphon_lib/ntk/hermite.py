@@ -129,7 +129,12 @@ class HermiteActivation:
         return own
 
     def _evaluate(self, points: Array) -> Array:
-        values = self.function(points)
+        try:
+            values = self.function(points)
+        except TypeError as error:
+            raise ValueError(
+                f"activation must be a function of a NumPy array, got {self.function!r}, which says: {error}"
+            ) from error
         if getattr(values, "shape", None) != points.shape or not np.isfinite(values).all():
             raise ValueError(
                 f"activation must return a finite number for each entry, got something else from {self.function!r} on [{float(points.min()):.3g}, {float(points.max()):.3g}]"

@@ -16,9 +16,17 @@ from graphon_lib._checks import (
     check_positive,
 )
 from graphon_lib.graphons import GraphonNetwork
-from graphon_lib.ntk.activations import Activation, named_activation
+from graphon_lib.ntk.activations import Activation, LeakyReLU, Linear, named_activation
 from graphon_lib.ntk.hermite import HermiteActivation
-from graphon_lib.ntk.recursion import kernel_strip, layer_matrices, preactivations
+from graphon_lib.ntk.recursion import (
+    LayerMatrices,
+    Preactivations,
+    kernel_strip,
+    layer_matrices,
+    opposite_signs,
+    preactivations,
+)
+from graphon_lib.ntk.ties import Ties, find_ties
 from graphon_lib.ntk.tiles import fill_tiles, output_array, tile_shape
 
 __all__ = ["graphon_nngp", "graphon_ntk"]
@@ -230,10 +238,11 @@ def _kernel(
     hidden1 = hidden2 = preactivations("x1", rows, matrices[:-1], chosen, tile[1])
     if x2 is not None:
         hidden2 = preactivations("x2", columns, matrices[:-1], chosen, tile[1])
+    ties = _ties(rows, columns, hidden1, matrices, chosen)
 
     def strip(part: slice) -> Callable[[slice], Array]:
         return kernel_strip(
-            part, rows, hidden1, columns, hidden2, matrices, chosen, tangent=tangent
+            part, rows, hidden1, columns, hidden2, matrices, chosen, ties, tangent=tangent
         )
 
     fill_tiles(
@@ -245,6 +254,32 @@ def _kernel(
         factors="inputs, moments, weight_variance and bias_variance",
     )
     return result
+
+
+def _ties(
+    x1: Array,
+    x2: Array,
+    hidden: list[Preactivations],
+    matrices: list[LayerMatrices],
+    activation: Activation,
+) -> Ties | None:
+    """Return equal and opposite inputs where rounding would pull them apart.
+
+    Homogeneous activations do not: what rounding adds to a small angle does not grow.
+    """
+    if isinstance(activation, LeakyReLU | Linear):
+        return None
+    first = matrices[0]
+    if first.forward.shape[1] > 1:
+        seen = first.forward.any(axis=0)
+        if first.drift is not None:
+            seen |= first.drift.any(axis=0)
+        x1, x2 = x1[:, seen], x2[:, seen]
+
+    def signs(row: int) -> list[int]:
+        return opposite_signs([layer[:, [row]] for layer in hidden], matrices, activation)
+
+    return find_ties(x1, x2, signs, len(hidden))
 
 
 def _check_inputs(name: str, value: ArrayLike, network: GraphonNetwork) -> Array:

@@ -11,13 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.graphons.weight_moments import check_possible_moments
 from graphon_lib.ntk.activations import Activation
+from graphon_lib.ntk.ties import Ties
 
-__all__ = ["LayerMatrices", "Preactivations", "kernel_strip", "layer_matrices", "preactivations"]
+__all__ = [
+    "LayerMatrices",
+    "Preactivations",
+    "kernel_strip",
+    "layer_matrices",
+    "opposite_signs",
+    "preactivations",
+]
 
 Array = NDArray[np.float64]
 
 # The product of two variances must neither overflow nor lose digits to underflow.
 SMALLEST, LARGEST = 1e-140, 1e140
+
+# What the moments of an odd or even function of opposite Gaussians differ by is rounding.
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -126,10 +137,13 @@ def kernel_strip(
     hidden2: Sequence[Preactivations],
     matrices: Sequence[LayerMatrices],
     activation: Activation,
+    ties: Ties | None,
     *,
     tangent: bool,
 ) -> Callable[[slice], Array]:
     r"""Return the function from a range of columns to the kernel's tile (K, B, B') at B rows.
+
+    Covariances that the `ties` know are taken from them.
 
     K is 1, or the read-out's blocks if they are kept apart. The covariances are
 
@@ -158,7 +172,12 @@ def kernel_strip(
         covariance = theta = _with_bias(first, _input_sums(first.forward, scaled, x2[columns]))
         if scaled_own is not None:
             theta = _with_bias(first, _input_sums(first.own, scaled_own, x2[columns]))
-        for layer, ours, theirs in zip(matrices[1:], of_rows, hidden2, strict=True):
+        tied = None if ties is None else ties.of_tile(rows, columns)
+        for number, (layer, ours, theirs) in enumerate(
+            zip(matrices[1:], of_rows, hidden2, strict=True)
+        ):
+            if tied is not None:
+                ties.impose(tied, number, covariance, ours.variance[..., 0])
             second, passed = _pair_moments(covariance, ours, theirs[:, None, columns], activation)
             covariance = _with_bias(layer, _over_blocks(layer.forward, second))
             if tangent:
@@ -171,6 +190,31 @@ def kernel_strip(
         return theta if tangent else covariance
 
     return tile
+
+
+def opposite_signs(
+    layers: Sequence[Preactivations], matrices: Sequence[LayerMatrices], activation: Activation
+) -> list[int]:
+    """Return the signs of :class:`~graphon_lib.ntk.ties.Ties`, from the hidden layers of one input."""
+    sign, signs = -1, []
+    for layer, of_layer in zip(layers, matrices, strict=False):
+        if of_layer.bias and sign < 0:
+            sign = 0
+        signs.append(sign)
+        if sign < 0:
+            sign = _parity(layer, activation)
+    return signs
+
+
+def _parity(layer: Preactivations, activation: Activation) -> int:
+    """Return 1 for an even and -1 for an odd activation, 0 for one that is neither."""
+    turned = Preactivations(layer.variance, None if layer.mean is None else -layer.mean)
+    same = _pair_moments(layer.variance, layer, layer, activation)[0]
+    opposite = _pair_moments(-layer.variance, layer, turned, activation)[0]
+    for sign in (-1, 1):
+        if np.allclose(opposite, sign * same, rtol=ROUNDING, atol=0.0):
+            return sign
+    return 0
 
 
 def _joined(parts: Sequence[Preactivations]) -> Preactivations:

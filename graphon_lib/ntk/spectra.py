@@ -19,6 +19,9 @@ __all__ = [
 ]
 
 
+FEW = 5
+
+
 def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], float]:
     r"""Return a kernel, a square matrix that is not zero, in float64 and the :math:`\epsilon` of its dtype.
 
@@ -101,7 +104,7 @@ class SpectralMetrics:
     eigenvalues: NDArray[np.float64]
 
 
-def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
+def spectral_metrics(kernel: ArrayLike, top: int | None = None) -> SpectralMetrics:
     r"""Return the four figures by which kernels of pruned networks are compared.
 
     Parameters
@@ -110,7 +113,8 @@ def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
         Symmetric and positive semi-definite to the rounding of its dtype, not zero,
         :math:`N \ge 2`.
     top : int
-        How many eigenvalues the energy concentration counts, from 1 to N.
+        How many eigenvalues the energy concentration counts, from 1 to N. When omitted 5, or all of
+        fewer.
 
     Returns
     -------
@@ -127,6 +131,8 @@ def spectral_metrics(kernel: ArrayLike, top: int = 5) -> SpectralMetrics:
     count = len(matrix)
     if count < 2:
         raise ValueError(f"kernel must be at least 2 x 2 to have a spectrum, got {matrix.shape}")
+    if top is None:
+        top = min(FEW, count)
     if check_integer("top", top, 1) > count:
         raise ValueError(f"top must be at most {count}, the size of the kernel; got {top}")
     first, last = 1 + count // 100, 1 + count // 2

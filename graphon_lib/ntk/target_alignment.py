@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from graphon_lib._checks import check_flag
 from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel, check_outputs
 
 __all__ = ["kernel_target_alignment"]
@@ -41,7 +42,7 @@ def kernel_target_alignment(
     y = check_outputs("targets", targets, len(matrix))
     largest = np.abs(matrix).max()
     scale = np.abs(y).max()
-    if centred:
+    if check_flag("centred", centred):
         matrix = matrix - matrix.mean(axis=0)
         matrix = matrix - matrix.mean(axis=1)[:, None]
         y = y - y.mean(axis=0)

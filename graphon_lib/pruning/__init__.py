@@ -1,7 +1,7 @@
 r"""Masked networks and the ways to prune them at initialisation (PyTorch).
 
-From a network to its masks: score the weights, keep the largest scores, and ask what the masks do to
-the signal and what chance alone would have kept.
+From a network to its masks: score the weights, keep the largest scores, and ask what the masks do
+to the signal and what chance alone would have kept.
 
 Arguments and words that many functions share:
 
@@ -11,15 +11,16 @@ Arguments and words that many functions share:
     The fraction of weights to keep, in (0, 1].
 ``x``, ``y``
     A batch as tensors or arrays: inputs, shape (N, n_0) with N >= 1, finite, converted to the
-    weights' dtype; and labels, shape (N,), integers in [0, n_D).
+    weights' dtype, or to float32 where that is narrower; and labels, shape (N,), integers in
+    [0, n_D).
 ``masks``
     Boolean tensors of the weights' shapes, one a layer; True is kept.
 ``generator``
     A :class:`torch.Generator`, the only source of randomness; None takes a new one seeded by the
     operating system.
 
-An argument that is not as described raises a :class:`ValueError` that names it, what came, and what is
-allowed.
+An argument that is not as described raises a :class:`ValueError` that names it, what came, and what
+is allowed.
 """
 
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation

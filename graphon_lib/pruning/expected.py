@@ -1,25 +1,25 @@
-"""How likely is a weight to be kept, given all but its own value? The graphon behind a mask."""
+"""Which weights are kept on average: densities of layers, and the graphon behind a mask."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_choice
+from graphon_lib._checks import check_choice, check_density, check_integer
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.masks import keep_largest
-from graphon_lib.pruning.methods import saliency
+from graphon_lib.pruning.methods import factor_of, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["keep_probabilities"]
+__all__ = ["expected_magnitude_densities", "keep_probabilities"]
 
 
 def keep_probabilities(
-    model: MaskedMLP,
-    method: str,
-    density: float,
-    x: Tensor | ArrayLike,
-    y: Tensor | ArrayLike,
+    model: MaskedMLP, method: str, density: float, x: Tensor | ArrayLike, y: Tensor | ArrayLike
 ) -> list[Tensor]:
     r"""Return for every weight the probability that SNIP or GraSP keeps it, its own value unknown.
 
@@ -28,7 +28,7 @@ def keep_probabilities(
     model
         The network, at its initialisation.
     method
-        ``"snip"`` or ``"grasp"``.
+        One that has a :class:`~graphon_lib.pruning.methods.Factor`: SNIP or GraSP.
     density
         Of all weights; not so large that ties at a score of zero decide.
     x, y
@@ -53,9 +53,9 @@ def keep_probabilities(
         \mathbb P(w_{ij} q_{ij} \ge t) = \tfrac12 \mathbb P(|w_{ij}| \ge \tau), \qquad
         \tau = \frac{t}{|q_{ij}|} ,
 
-    with the tail of the network's initialisation: :math:`\operatorname{erfc}(\tau / (\sigma_l
-    \sqrt 2))` for :math:`\mathcal N(0, \sigma_l^2)`, :math:`\max(0, 1 - \tau / a_l)` for the uniform
-    law on :math:`\pm a_l`. Biases enter by the factor alone.
+    with the tail of the network's initialisation: :math:`\operatorname{erfc}(\tau / (\sigma_l \sqrt
+    2))` for :math:`\mathcal N(0, \sigma_l^2)`, :math:`\max(0, 1 - \tau / a_l)` for the uniform law
+    on :math:`\pm a_l`. Biases enter by the factor alone.
 
     The factor is a product of vectors. With the activations :math:`h_j` of the one neuron and the
     back-propagated signals :math:`\delta_i` of the other on the N digits of the batch,
@@ -65,16 +65,16 @@ def keep_probabilities(
     which the position of a neuron is a vector of N or 2 N numbers.
 
     What is neglected is that a weight has had a part in its own factor, of relative order
-    :math:`n^{-1/2}` for either method: a weight of :math:`O(n^{-1/2})` moves :math:`z_i` by as much,
-    and with a probability of that order turns the neuron on or off on a digit. (Between such kinks
-    the factor moves by a relative 1/n alone.) The other way round, given the signals of the batch,
-    which determine the factor, a Gaussian weight in units of its deviation has a mean :math:`\mu` of
-    order :math:`\sqrt{N / n}` and the variance :math:`1 - O(N / n)`. SNIP's rule is even in the weight,
-    so that :math:`\mu` cancels and its probability is wrong by :math:`O(\mu^2) = O(N / n)`. GraSP's is
-    signed: its probability is wrong by :math:`\operatorname{sign}(q)\, \varphi(\tau)\, \mu`, of order
-    :math:`\sqrt{N / n}`.
+    :math:`n^{-1/2}` for either method: a weight of :math:`O(n^{-1/2})` moves :math:`z_i` by as
+    much, and with a probability of that order turns the neuron on or off on a digit. (Between such
+    kinks the factor moves by a relative 1/n alone.) The other way round, given the signals of the
+    batch, which determine the factor, a Gaussian weight in units of its deviation has a mean
+    :math:`\mu` of order :math:`\sqrt{N / n}` and the variance :math:`1 - O(N / n)`. SNIP's rule is
+    even in the weight, so that :math:`\mu` cancels and its probability is wrong by :math:`O(\mu^2)
+    = O(N / n)`. GraSP's is signed: its probability is wrong by :math:`\operatorname{sign}(q)\,
+    \varphi(\tau)\, \mu`, of order :math:`\sqrt{N / n}`.
     """
-    check_choice("method", method, ("grasp", "snip"))
+    signed = factor_of(method).signed
     scores = saliency(model, method, x, y)
     masks = keep_largest(scores, density)
     threshold = min(
@@ -90,5 +90,49 @@ def keep_probabilities(
         # No score is lost where a weight is exactly zero: it has none.
         factor = torch.where(w == 0.0, 0.0, s.to(torch.float64) / w).abs()
         tail = model.initialisation.tail(threshold / factor, w.shape[1])
-        probabilities.append(tail if method == "snip" else tail / 2.0)
+        probabilities.append(tail / 2.0 if signed else tail)
     return probabilities
+
+
+def expected_magnitude_densities(
+    widths: Sequence[int], density: float, initialisation: str = "he"
+) -> NDArray[np.float64]:
+    r"""Return the layer densities (D,) of global magnitude pruning at initialisation.
+
+    One threshold t serves all layers, so that with widths :math:`n_0, \dots, n_D`, :math:`N_l = n_l
+    n_{l-1}` and weights w of layer l
+
+    .. math::
+
+        c_l = \mathbb P(|w| > t), \qquad \sum_l N_l\, c_l = c \sum_l N_l .
+
+    For He's normal weights :math:`c_l = \operatorname{erfc}(t \sqrt{n_{l-1}} / 2)`, for PyTorch's
+    uniform ones :math:`c_l = \max(0, 1 - t \sqrt{n_{l-1}})`. The left side falls in t until it is
+    0, so the root is unique.
+
+    Raises
+    ------
+    ValueError
+        If `widths` has fewer than two entries or one below 1, `density` is not in (0, 1], or there
+        is no such initialisation.
+    """
+    from scipy.optimize import brentq
+
+    sizes = np.array([check_integer(f"widths[{i}]", n, 1) for i, n in enumerate(widths)], float)
+    if len(sizes) < 2:
+        raise ValueError(f"widths must have at least two entries, got {tuple(widths)}")
+    density = check_density("density", density)
+    law = INITIALISATIONS[check_choice("initialisation", initialisation, INITIALISATIONS)]
+    weights = sizes[1:] * sizes[:-1]
+    if density == 1.0:
+        return np.ones(len(weights))
+
+    def densities(threshold: float) -> NDArray[np.float64]:
+        return law.tail(torch.tensor(threshold, dtype=torch.float64), sizes[:-1]).numpy()
+
+    def excess(threshold: float) -> float:
+        return float(weights @ densities(threshold) / weights.sum()) - density
+
+    # Beyond forty standard deviations of the widest law nothing is left of any.
+    farthest = 40.0 * (law.weight_variance / sizes[:-1].min()) ** 0.5
+    return densities(brentq(excess, 0.0, farthest, xtol=1e-15))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
@@ -10,7 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphon_lib.pruning.masks import SAMPLE_STRIDE, Cut, count_kept
+from graphon_lib.pruning.masks import (
+    NOTHING_RANKED,
+    SAMPLE_STRIDE,
+    Cut,
+    DisconnectedWarning,
+    count_kept,
+    warn_of_empty_layers,
+)
 
 __all__ = ["Layer", "iterative_masks", "prune_in_rounds"]
 
@@ -39,13 +47,19 @@ class Layer:
 
 
 def prune_in_rounds(
-    layers: Sequence[Layer],
-    rescore: Callable[[], None],
-    density: float,
-    scope: str,
-    rounds: int,
+    layers: Sequence[Layer], rescore: Callable[[], None], density: float, scope: str, rounds: int
 ) -> list[Tensor]:
     r"""Return masks: `rescore` the layers, keep their largest scores, and so on.
+
+    Raises
+    ------
+    ValueError
+        If not even one weight would be kept, or all scores of the first round are zero.
+
+    Warns
+    -----
+    UserWarning
+        If all scores are zero from a later round on, or a layer keeps nothing.
 
     Notes
     -----
@@ -65,14 +79,29 @@ def prune_in_rounds(
     sizes = [sum(layer.mask.size for layer in group) for group in groups]
     final = [count_kept(density, size, name) for size, name in zip(sizes, names, strict=True)]
     surviving = list(sizes)
+    unranked = None
     for k in range(1, rounds + 1):
         rescore()
+        untouched = surviving == sizes
         for g, group in enumerate(groups):
             pruned = int((1.0 - density ** (k / rounds)) * sizes[g])
             count = final[g] if k == rounds else sizes[g] - pruned
+            if unranked is None and count < surviving[g] and _all_zero(group):
+                if untouched:
+                    raise ValueError(f"scores of {names[g]} {NOTHING_RANKED}")
+                unranked = k
             _prune_to(group, count, surviving[g])
             surviving[g] = count
-    return [torch.from_numpy(layer.mask).to(layer.device) for layer in layers]
+    if unranked is not None:
+        warnings.warn(
+            f"all scores are zero from round {unranked} of {rounds} on, when no path of kept weights "
+            "is left: of what then survives the earlier is kept; a higher density keeps some",
+            DisconnectedWarning,
+            stacklevel=4,
+        )
+    masks = [torch.from_numpy(layer.mask).to(layer.device) for layer in layers]
+    warn_of_empty_layers(masks)
+    return masks
 
 
 def iterative_masks(
@@ -84,23 +113,15 @@ def iterative_masks(
     rounds: int,
     **options: object,
 ) -> list[Tensor]:
-    r"""Return the masks of a score in several rounds.
+    """Return the masks of a score in several rounds, exactly ``round(density * total)`` True.
 
     Parameters
     ----------
     score
-        Called in every round with the weights, the pruned ones set to 0, `inputs` and `options`.
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    *inputs, **options
-        What `score` takes besides, such as a batch; the same in every round.
+        Called in every round with the weights (n_out, n_in), the pruned ones set to 0, `inputs` and
+        `options`, such as a batch: the same in every round.
     density, scope, rounds
         As in :func:`~graphon_lib.pruning.prune`.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Boolean masks of the weights' shapes, exactly ``round(density * total)`` True.
 
     Raises
     ------
@@ -129,6 +150,13 @@ def iterative_masks(
             layer.score = s.cpu().numpy()
 
     return prune_in_rounds(layers, rescore, density, scope, rounds)
+
+
+def _all_zero(group: Sequence[Layer]) -> bool:
+    """Return whether no score of the layers is other than 0; mostly a few of them tell."""
+    if any(layer.sample().any() for layer in group):
+        return False
+    return not any(block.any() for layer in group for _, block in layer.scores())
 
 
 def _prune_to(group: Sequence[Layer], count: int, surviving: int) -> None:

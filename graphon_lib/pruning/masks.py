@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -14,10 +15,30 @@ from torch import Tensor
 
 from graphon_lib._checks import check_choice, check_density, check_sequence
 
-__all__ = ["SCOPES", "Cut", "count_kept", "keep_largest"]
+__all__ = [
+    "NOTHING_RANKED",
+    "SCOPES",
+    "Cut",
+    "DisconnectedWarning",
+    "count_kept",
+    "keep_largest",
+    "warn_of_empty_layers",
+]
 
 SCOPES = ("global", "layer")
 """All layers ranked together, or each alone."""
+
+NOTHING_RANKED = (
+    "must not all be zero where some weights are to be pruned, got nothing that ranks them; scores "
+    "vanish on a blank batch, with a single class, where every softmax is saturated at its label, and "
+    "without a path of weights from the inputs to the outputs"
+)
+"""What is wrong with scores that are zero."""
+
+
+class DisconnectedWarning(UserWarning):
+    """Masks leave no path from the inputs to the outputs."""
+
 
 # Every 61st value is sampled to bracket a threshold. A prime shares no factor with usual widths, so
 # the sample walks through all rows and columns.
@@ -42,6 +63,17 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
     list of torch.Tensor
         The masks.
 
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed, or all scores are zero, of a layer for ``"layer"``, and not
+        all are kept: any mask would be as good.
+
+    Warns
+    -----
+    UserWarning
+        If a layer keeps nothing, so that nothing passes through the network.
+
     Notes
     -----
     Of equal scores the earlier is kept: lower layer first, then lower row-major index. A rule
@@ -58,11 +90,28 @@ def keep_largest(scores: Sequence[Tensor], density: float, scope: str = "global"
     scores = _check_scores(scores)
     density = check_density("density", density)
     if check_choice("scope", scope, SCOPES) == "global":
-        return _largest(scores, count_kept(density, sum(s.numel() for s in scores), "the network"))
+        count = count_kept(density, sum(s.numel() for s in scores), "the network")
+        masks = _largest("scores", scores, count)
+        warn_of_empty_layers(masks)
+        return masks
+    counts = [count_kept(density, s.numel(), f"layer {i}") for i, s in enumerate(scores, start=1)]
     return [
-        _largest([s], count_kept(density, s.numel(), f"layer {layer}"))[0]
-        for layer, s in enumerate(scores, start=1)
+        _largest(f"scores[{i}]", [s], count)[0]
+        for i, (s, count) in enumerate(zip(scores, counts, strict=True))
     ]
+
+
+def warn_of_empty_layers(masks: Sequence[Tensor]) -> None:
+    """Warn of layers of which nothing is kept."""
+    empty = [str(i) for i, mask in enumerate(masks, start=1) if not mask.any()]
+    if empty:
+        layers = f"layer{'s' * (len(empty) > 1)} {', '.join(empty)} of {len(masks)}"
+        warnings.warn(
+            f"{layers} kept no weight: nothing passes through the network; a higher density, "
+            "scope='layer' or another method keeps some",
+            DisconnectedWarning,
+            stacklevel=4,
+        )
 
 
 def count_kept(density: float, size: int, where: str) -> int:
@@ -143,7 +192,9 @@ class Cut:
         return mask
 
 
-def _largest(scores: Sequence[Tensor], count: int) -> list[Tensor]:
+def _largest(name: str, scores: Sequence[Tensor], count: int) -> list[Tensor]:
+    if count < sum(s.numel() for s in scores) and not any(s.any() for s in scores):
+        raise ValueError(f"{name} {NOTHING_RANKED}")
     values = [s.cpu().numpy().reshape(s.shape or 1) for s in scores]  # 0 axes become 1
     sample = np.concatenate([v.reshape(-1)[::SAMPLE_STRIDE] for v in values])
     cut = Cut.find(lambda: values, sample, count, sum(v.size for v in values))

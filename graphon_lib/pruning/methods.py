@@ -15,15 +15,44 @@ from graphon_lib.pruning.iterative import iterative_masks
 from graphon_lib.pruning.masks import SCOPES, keep_largest
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 from graphon_lib.pruning.scores import (
+    GRASP_TEMPERATURE,
     grasp_scores,
     magnitude_scores,
     random_scores,
     snip_scores,
 )
 from graphon_lib.pruning.synflow import synflow_masks, synflow_scores
-from graphon_lib.pruning.tensors import as_tensor
+from graphon_lib.pruning.tensors import as_tensor, computing_dtype
 
-__all__ = ["METHODS", "Method", "check_batch", "finite_parameters", "prune", "saliency"]
+__all__ = [
+    "METHODS",
+    "Factor",
+    "Method",
+    "check_batch",
+    "factor_of",
+    "finite_parameters",
+    "prune",
+    "saliency",
+]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What a weight is multiplied by to make its score, and hardly depends on it: a product of vectors.
+
+    Parameters
+    ----------
+    signed
+        Whether the score is the product rather than its size.
+    curvature
+        Whether the factor is the Hessian times the gradient of the loss rather than the gradient.
+    temperature
+        What logits are divided by in that loss.
+    """
+
+    signed: bool = False
+    curvature: bool = False
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +64,9 @@ class Method:
     label
         How it is written.
     score
-        Called with the list of weight matrices, then, if they are needed, x and y and a generator;
-        returns a floating-point score for every weight: the higher, the more it deserves to be kept.
+        Called with the list of weight matrices, of single precision at least, then, if they are
+        needed, x and y and a generator; returns a floating-point score for every weight: the
+        higher, the more it deserves to be kept.
     needs_data
         Whether `score` takes a pruning batch.
     needs_generator
@@ -52,6 +82,8 @@ class Method:
     in_rounds
         Returns the masks of several rounds; called as `score` is and with ``density=``, ``scope=``
         and ``rounds=``. None allows one round only.
+    factor
+        Of the scores of those whose keeping is a function of vector positions.
     """
 
     label: str
@@ -62,6 +94,7 @@ class Method:
     uses_sign: bool = False
     rounds: int = 1
     in_rounds: Callable[..., list[Tensor]] | None = None
+    factor: Factor | None = None
 
 
 METHODS = {
@@ -74,8 +107,16 @@ METHODS = {
         uses_biases=True,
         uses_sign=True,
         in_rounds=partial(iterative_masks, snip_scores),
+        factor=Factor(),
     ),
-    "grasp": Method("GraSP", grasp_scores, needs_data=True, uses_biases=True, uses_sign=True),
+    "grasp": Method(
+        "GraSP",
+        grasp_scores,
+        needs_data=True,
+        uses_biases=True,
+        uses_sign=True,
+        factor=Factor(signed=True, curvature=True, temperature=GRASP_TEMPERATURE),
+    ),
     "synflow": Method(
         "SynFlow", synflow_scores, uses_biases=True, rounds=100, in_rounds=synflow_masks
     ),
@@ -83,6 +124,14 @@ METHODS = {
 """The pruning methods by name. A new one goes to the end: seeds of sweeps count the places."""
 
 
+def factor_of(method: str) -> Factor:
+    """Return the factor of a method's scores; a method without is a ``ValueError``."""
+    known = [name for name, record in METHODS.items() if record.factor]
+    return METHODS[check_choice("method", method, known)].factor
+
+
+# Gradients are wanted even where the caller has ruled them out.
+@torch.inference_mode(False)
 def saliency(
     model: MaskedMLP,
     method: str,
@@ -106,7 +155,8 @@ def saliency(
         SynFlow's first round.
     x
         Inputs of a pruning batch, shape :math:`(N, n_0)` with :math:`N \ge 1`, finite; converted to
-        the weights' dtype. Read by methods that need it alone, ``"snip"`` and ``"grasp"``.
+        the weights' dtype, or to float32 where that is narrower. Read by methods that need it alone,
+        ``"snip"`` and ``"grasp"``.
     y
         Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`.
     generator
@@ -117,13 +167,13 @@ def saliency(
     -------
     list of torch.Tensor
         Scores of the weights' shapes: float64 for ``"random"`` and ``"synflow"``, otherwise of the
-        weights' dtype.
+        weights' dtype, or float32 where that is narrower.
 
     Raises
     ------
     ValueError
-        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite, or
-        a batch that is needed is missing or does not fit the network.
+        If `method` is unknown, `model` is no `MaskedMLP` or has a weight that is NaN or infinite,
+        or a batch that is needed is missing or does not fit the network.
 
     References
     ----------
@@ -138,6 +188,7 @@ def saliency(
     return METHODS[method].score(*inputs, **options)
 
 
+@torch.inference_mode(False)
 def prune(
     model: MaskedMLP,
     method: str,
@@ -186,7 +237,13 @@ def prune(
     ------
     ValueError
         If an argument is not allowed, see :func:`~graphon_lib.pruning.saliency` and
-        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all.
+        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all; or if all
+        scores are zero, as on a blank batch, and not all weights are kept.
+
+    Warns
+    -----
+    UserWarning
+        If a layer keeps no weight, or in several rounds no path of weights is left.
 
     Examples
     --------
@@ -228,7 +285,7 @@ def _inputs(
 
 
 def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
-    """Return a network's weights and its biases, detached.
+    """Return a network's weights and its biases, detached and in single precision at least.
 
     Raises
     ------
@@ -236,7 +293,10 @@ def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
         If `model` is another network than a `MaskedMLP`, or a parameter is NaN or infinite.
     """
     check_instance("model", model, MaskedMLP)
-    weights, biases = ([p.detach() for p in kind] for kind in (model.weights, model.biases))
+    weights, biases = (
+        [as_tensor("model", p).to(computing_dtype(p)) for p in kind]
+        for kind in (model.weights, model.biases)
+    )
     for name, parameters in (("weights", weights), ("biases", biases)):
         for i, parameter in enumerate(parameters):
             if not torch.isfinite(parameter).all():
@@ -247,7 +307,7 @@ def finite_parameters(model: MaskedMLP) -> tuple[list[Tensor], list[Tensor]]:
 def check_batch(
     model: MaskedMLP, method: str, x: Tensor | ArrayLike | None, y: Tensor | ArrayLike | None
 ) -> tuple[Tensor, Tensor]:
-    """Return a pruning batch as tensors of the network's dtype and of int64.
+    """Return a pruning batch as tensors: inputs of the dtype that is computed in, labels int64.
 
     Raises
     ------
@@ -260,7 +320,7 @@ def check_batch(
             raise ValueError(f"{name} must be given for method {method!r}, got None")
     x, y = as_tensor("x", x), as_tensor("y", y)
     first = model.weights[0]
-    x = x.to(device=first.device, dtype=first.dtype)
+    x = x.to(device=first.device, dtype=computing_dtype(first))
     if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
         raise ValueError(
             f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"

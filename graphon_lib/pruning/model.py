@@ -143,6 +143,11 @@ class MaskedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         r"""Return the logits, shape :math:`(N, n_D)`, of inputs :math:`(N, n_0)` of the weights' dtype."""
+        dtype = self.weights[0].dtype
+        if not isinstance(x, Tensor) or x.dtype != dtype:
+            raise ValueError(
+                f"x must be a tensor of the weights' dtype {dtype}, got {getattr(x, 'dtype', type(x).__name__)}"
+            )
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(f"x must have shape (N, {self.widths[0]}), got {tuple(x.shape)}")
         # Selecting rather than multiplying: 0 * inf would let a pruned weight through as NaN.

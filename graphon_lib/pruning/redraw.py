@@ -48,8 +48,8 @@ def redraw_given_signals(
 
     .. math:: w - (I - Q)\, w\, (I - P) + (I - Q)\, \tilde w\, (I - P) ,
 
-    where :math:`\tilde w` is an independent copy. Biases are held as they are, so that preactivations
-    stay if :math:`w H` does.
+    where :math:`\tilde w` is an independent copy. Biases are held as they are, so that
+    preactivations stay if :math:`w H` does.
     """
     check_rng("rng", rng)
     if not len(weights) == len(inputs) == len(backward):

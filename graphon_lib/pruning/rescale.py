@@ -16,20 +16,9 @@ __all__ = ["rescale_signal", "signal_moments"]
 
 @torch.no_grad()
 def signal_moments(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
-    r"""Return the mean square of every layer's pre-activations.
+    """Return the mean square of every layer's pre-activations at inputs x, float64, one a weight layer.
 
-    Parameters
-    ----------
-    model
-        The network, its masks applied.
-    x
-        The inputs.
-
-    Returns
-    -------
-    torch.Tensor
-        Float64, one number a weight layer: the mean of :math:`(z^l_i)^2` over neurons and inputs,
-        biases included.
+    That of :math:`(z^l_i)^2` over neurons and inputs, biases included and masks applied.
     """
     h = _check_inputs(model, x)
     moments = []

@@ -1,4 +1,9 @@
-"""How important is a weight? Four answers: chance, size, loss sensitivity, gradient flow."""
+"""How important is a weight? Four answers: chance, size, loss sensitivity, gradient flow.
+
+Functions take the weight matrices, shapes (n_out, n_in), and what else they need: a batch of inputs
+(N, n_0) and integer labels (N,), or a generator. Biases, vectors (n_out,) or none, are part of the
+network and get no score. Scores have the weights' shapes and, unless it says otherwise, their dtype.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +24,7 @@ GRASP_TEMPERATURE = 200.0
 def random_scores(weights: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
     """Return independent scores uniform on [0, 1): pruning that looks at neither weights nor data.
 
-    Parameters
-    ----------
-    weights
-        Matrices of shape (n_out, n_in), for their shapes.
-    generator
-        Source of the scores.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Float64 tensors, because among millions of float32 draws thousands would tie.
+    They are float64, because among millions of float32 draws thousands would tie.
     """
     return [
         torch.rand(w.shape, generator=generator, dtype=torch.float64).to(w.device) for w in weights
@@ -37,18 +32,7 @@ def random_scores(weights: Sequence[Tensor], generator: torch.Generator) -> list
 
 
 def magnitude_scores(weights: Sequence[Tensor]) -> list[Tensor]:
-    r"""Return the magnitudes :math:`|w|`.
-
-    Parameters
-    ----------
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Scores of the weights' shapes and dtype.
-    """
+    """Return the magnitudes :math:`|w|`."""
     return [w.detach().abs() for w in weights]
 
 
@@ -58,22 +42,6 @@ def snip_scores(
 ) -> list[Tensor]:
     r"""Return the connection sensitivities :math:`|w\, \partial L / \partial w|`.
 
-    Parameters
-    ----------
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    x, y
-        A batch: inputs of shape :math:`(N, n_0)` and integer labels of shape :math:`(N,)`.
-    biases
-        Vectors of shape :math:`(n_l,)`, or none. They are part of the network and get no score.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Scores of the weights' shapes and dtype.
-
-    Notes
-    -----
     :math:`L` is the mean cross-entropy. The score is the absolute derivative of the loss along the
     weight's own mask variable [1]_; the normalisation there changes no ranking and is left out.
 
@@ -93,22 +61,6 @@ def grasp_scores(
 ) -> list[Tensor]:
     r"""Return the signed scores :math:`w \odot H g`, large for weights that carry gradient flow.
 
-    Parameters
-    ----------
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    x, y
-        A batch: inputs of shape :math:`(N, n_0)` and integer labels of shape :math:`(N,)`.
-    biases
-        Vectors of shape :math:`(n_l,)`, or none. They are part of the network and get no score.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Scores of the weights' shapes and dtype.
-
-    Notes
-    -----
     Let :math:`g` and :math:`H` be gradient and Hessian of the mean cross-entropy of the logits
     divided by the temperature :math:`T = 200`. A change :math:`\delta` of the weights changes the
     squared gradient norm by
@@ -120,8 +72,9 @@ def grasp_scores(
     largest of :math:`w \odot Hg` is the same rule. The product :math:`Hg` is exact, over the whole
     batch, by differentiating :math:`g^\top \bar g` with :math:`\bar g` held constant.
 
-    Gradient and Hessian are those of the weights alone. The code of Tanaka et al. [2]_ does so, too:
-    it differentiates by the parameters that have a mask, of which biases are none unless asked for.
+    Gradient and Hessian are those of the weights alone. The code of Tanaka et al. [2]_ does so,
+    too: it differentiates by the parameters that have a mask, of which biases are none unless asked
+    for.
 
     References
     ----------

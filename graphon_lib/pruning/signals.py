@@ -10,10 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_choice
-from graphon_lib.pruning.methods import check_batch, finite_parameters
+from graphon_lib.pruning.methods import check_batch, factor_of, finite_parameters
 from graphon_lib.pruning.model import MaskedMLP
-from graphon_lib.pruning.scores import GRASP_TEMPERATURE
 
 __all__ = ["LayerSignals", "batch_signals"]
 
@@ -49,7 +47,7 @@ def batch_signals(
     model
         The network at its initialisation; its masks are not read.
     method
-        ``"snip"`` or ``"grasp"``: whose factors `left` and `right` make.
+        One that has a :class:`~graphon_lib.pruning.methods.Factor`, which `left` and `right` make.
     x, y
         The pruning batch.
 
@@ -61,16 +59,15 @@ def batch_signals(
     Notes
     -----
     With :math:`\delta_i` the derivatives of the summed loss by :math:`z_i`, SNIP's factor is
-    :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is
-    :math:`(H g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`,
-    the dot being the derivative along the gradient g by the weights, which leaves biases as they are,
-    and the loss that of logits over a temperature of 200.
+    :math:`\partial L / \partial w_{ij} = \langle \delta_i, h_j \rangle / N`. GraSP's is :math:`(H
+    g)_{ij} = (\langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle) / N`, the dot
+    being the derivative along the gradient g by the weights, which leaves biases as they are, and
+    the loss that of logits over a temperature of 200.
     """
-    check_choice("method", method, ("grasp", "snip"))
+    factor = factor_of(method)
     weights, biases = ([p.to(torch.float64) for p in kind] for kind in finite_parameters(model))
     x, y = check_batch(model, method, x, y)
     x, count = x.to(torch.float64), len(x)
-    temperature = GRASP_TEMPERATURE if method == "grasp" else 1.0
 
     inputs, sums = [x.T], []
     for weight, bias in zip_longest(weights, biases):
@@ -78,14 +75,16 @@ def batch_signals(
         if bias is not None:
             sums[-1] += bias[:, None]
         inputs.append(sums[-1].relu())
-    probabilities = torch.softmax(sums[-1] / temperature, dim=0)
+    probabilities = torch.softmax(sums[-1] / factor.temperature, dim=0)
     labels = torch.nn.functional.one_hot(y, len(probabilities)).T
-    backward = [(probabilities - labels) / temperature]
+    backward = [(probabilities - labels) / factor.temperature]
     for weight, before in zip(reversed(weights[1:]), reversed(sums[:-1]), strict=True):
         backward.insert(0, (weight.T @ backward[0]) * (before > 0))
     left, right = backward, inputs[:-1]
-    if method == "grasp":
-        moved = _derivatives_along_gradient(weights, inputs, sums, backward, probabilities)
+    if factor.curvature:
+        moved = _derivatives_along_gradient(
+            weights, inputs, sums, backward, probabilities, factor.temperature
+        )
         left = [torch.hstack(pair) for pair in zip(moved[1], backward, strict=True)]
         right = [torch.hstack(pair) for pair in zip(inputs[:-1], moved[0], strict=True)]
     return [
@@ -100,6 +99,7 @@ def _derivatives_along_gradient(
     sums: list[Tensor],
     backward: list[Tensor],
     probabilities: Tensor,
+    temperature: float,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Differentiate the activations and the backward signals along the gradient of the loss.
 
@@ -113,9 +113,9 @@ def _derivatives_along_gradient(
     ):
         moved_sum = gradient @ entering + weight @ moved_inputs[-1]
         moved_inputs.append(moved_sum * (leaving > 0))
-    moved_logits = moved_sum / GRASP_TEMPERATURE
+    moved_logits = moved_sum / temperature
     centred = moved_logits - (probabilities * moved_logits).sum(dim=0)
-    moved_backward = [probabilities * centred / GRASP_TEMPERATURE]
+    moved_backward = [probabilities * centred / temperature]
     for layer in range(len(weights) - 1, 0, -1):
         through = weights[layer].T @ moved_backward[0] + gradients[layer].T @ backward[layer]
         moved_backward.insert(0, through * (sums[layer - 1] > 0))

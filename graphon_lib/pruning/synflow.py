@@ -8,9 +8,9 @@ Send ones into the linear network of the absolute weights. With :math:`m^l` the 
     f^0 = 1, \quad f^l = m^l f^{l-1} + |\beta^l|, \qquad
     b^D = 1, \quad b^{l-1} = (m^l)^\top b^l,
 
-with the biases :math:`\beta` if there are any. The total flow is the sum of the outputs,
-:math:`R = b^D \cdot f^D`, and the synaptic saliency :math:`|w\, \partial R / \partial w|` of a
-weight is :math:`b^l_i\, m^l_{ij}\, f^{l-1}_j`: no automatic differentiation is needed. Without biases
+with the biases :math:`\beta` if there are any. The total flow is the sum of the outputs, :math:`R =
+b^D \cdot f^D`, and the synaptic saliency :math:`|w\, \partial R / \partial w|` of a weight is
+:math:`b^l_i\, m^l_{ij}\, f^{l-1}_j`: no automatic differentiation is needed. Without biases
 :math:`b^l \cdot f^l` is R in every layer; with them :math:`b^{l-1} \cdot f^{l-1} = b^l \cdot (f^l -
 |\beta^l|)`, what is left of R when the flow that starts later is taken away.
 """
@@ -37,25 +37,11 @@ BLOCK_ENTRIES = 2**17
 
 
 def synflow_scores(weights: Sequence[Tensor], *, biases: Sequence[Tensor] = ()) -> list[Tensor]:
-    r"""Return the share of the total flow that passes through each weight.
+    """Return the share of the total flow that passes through each weight, in float64.
 
-    Parameters
-    ----------
-    weights
-        Matrices of shape :math:`(n_l, n_{l-1})`.
-    biases
-        Vectors of shape :math:`(n_l,)`, or none.
-
-    Returns
-    -------
-    list of torch.Tensor
-        Float64 tensors of the weights' shapes. Each sums to 1 or, with biases, to the share of the
-        flow that passes the layer's weights, which grows from layer to layer; all are zero if no
-        path is left from the inputs, or a bias, to the outputs.
-
-    Notes
-    -----
-    The score is the synaptic saliency of [1]_ divided by the total flow,
+    Each layer's sums to 1 or, with biases, to the share of the flow that passes the layer's
+    weights, which grows from layer to layer; all are zero if no path is left from the inputs, or a
+    bias, to the outputs. The score is the synaptic saliency of [1]_ divided by the total flow,
     :math:`b^l_i |w^l_{ij}| f^{l-1}_j / R`. Since saliencies sum to :math:`R` in every layer
     (conservation, [1]_ theorem 2), one constant is divided out of all layers: no ranking changes,
     and networks of any depth stay within the range of float64.

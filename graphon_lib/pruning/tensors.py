@@ -8,22 +8,32 @@ from torch import Tensor
 
 from graphon_lib._checks import as_numpy
 
-__all__ = ["as_tensor"]
+__all__ = ["as_tensor", "computing_dtype"]
 
 
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
     """Return real numbers of any shape, in a tensor or an array, as a tensor without a gradient.
 
-    A tensor keeps its dtype and device. An array is copied: it may be read-only, or a view with
-    negative strides, of which PyTorch takes neither.
+    A tensor keeps its dtype and device; one of inference mode, which can have no gradient, is
+    copied. An array is copied: it may be read-only, or a view with negative strides, of which
+    PyTorch takes neither.
     """
     if isinstance(value, Tensor):
         if value.is_complex():
             raise ValueError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
-        return value.detach()
+        return value.clone() if value.is_inference() else value.detach()
     array = as_numpy(name, value)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
     # PyTorch knows neither another byte order nor long doubles.
     dtype = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else float
     return torch.from_numpy(array.astype(dtype, order="C"))
+
+
+def computing_dtype(parameter: Tensor) -> torch.dtype:
+    """Return the dtype to compute in for a network with such a parameter: single precision at least.
+
+    In half precision gradients and their products fall below the smallest number or onto few others,
+    and ties decide what is kept.
+    """
+    return parameter.dtype if parameter.dtype.itemsize >= 4 else torch.float32

@@ -72,23 +72,10 @@ def example_pixels(data: Images) -> NDArray[np.uint8]:
 class Evaluation:
     """What the theory says about a design.
 
-    Parameters
-    ----------
-    network
-        The graphons, the first with a column for every pixel.
-    first_layer
-        The first one by rings of pixels.
-    kernel
-        The Graphon NTK of the digits.
-    metrics
-        Of the kernel; None where it is zero because no path survives.
-    path_density
-        P.
-    variances
-        For every hidden layer the :func:`layer_variances` over those of the dense network.
-    deviation
-        The largest entry of the kernel less P times the dense one, over that of the latter; 0 where it
-        is rounding, or P is zero.
+    The graphons, the first with a column for every pixel, and by rings of pixels; the Graphon NTK of the
+    digits with its metrics, which are None where it is zero because no path survives; the path density
+    P; for every hidden layer the :func:`layer_variances` over those of the dense network; and the largest
+    entry of the kernel less P times the dense one, over that of the latter, 0 where it is rounding.
     """
 
     network: GraphonNetwork

@@ -146,29 +146,12 @@ def pixel_rings() -> NDArray[np.intp]:
 
 
 def designed_layer(layer: Mapping[str, Any], shape: tuple[int, int], name: str) -> StepGraphon:
-    """Return the graphon of one layer of a design.
+    """Return the graphon of one layer of a design, on blocks of equal mass.
 
-    Parameters
-    ----------
-    layer
-        Either ``"cells"``, the values as rows of numbers in [0, 1], or ``"family"``, one of
-        :data:`FAMILIES`, with ``"parameters"``, a number for every name; and ``"density"``, in
-        [0, 1], to which the layer is scaled, or None to leave it.
-    shape
-        Number of row blocks and of column blocks.
-    name
-        The argument that the layer came in, for messages.
-
-    Returns
-    -------
-    StepGraphon
-        On blocks of equal mass. Where its shape does not allow the wanted density, as near to it as
-        :func:`~graphon_lib.graphons.scaling.scale_to_density` comes.
-
-    Raises
-    ------
-    ValueError
-        If something is missing, unknown or out of its range.
+    The layer has either ``"cells"``, the values as rows of numbers in [0, 1], or ``"family"``, one of
+    :data:`FAMILIES`, with ``"parameters"``, a number for every name; and ``"density"``, in [0, 1], to
+    which it is scaled as nearly as its shape allows, or None to leave it. What is missing, unknown or
+    out of its range is a ``ValueError`` that calls the layer by `name`.
     """
     if not isinstance(layer, Mapping):
         raise ValueError(f"{name} must be a mapping, got {layer!r}")

@@ -18,16 +18,8 @@ Value = str | int | float
 class Control:
     """Something a reader sets: one value out of finitely many.
 
-    Parameters
-    ----------
-    name, label
-        The argument of the model that it sets, and what the reader sees.
-    options
-        From each value to how it is written, in order.
-    initial
-        The value at the start, one of them.
-    slider
-        Whether it is drawn as a slider, for values in a natural order, rather than as a list.
+    The name is that of the argument of the model, the label what the reader sees. Options are from each
+    value to how it is written, in order, one of them initial; a slider is for values in a natural order.
     """
 
     name: str

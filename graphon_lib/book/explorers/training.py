@@ -29,16 +29,10 @@ def training_explorer(
 ) -> Explorer:
     """Return the explorer of the results on training, by method, intervention and density.
 
-    Parameters
-    ----------
-    training
-        Dataset of :func:`graphon_lib.experiments.training.training`.
-    interventions
-        Dataset of :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`, of
-        the same profile.
-    energy
-        Share of the five largest eigenvalues in the trace of the measured tangent kernel with kept
-        weights, dimensions (pruning, density, trial), of some of the methods and densities.
+    Of datasets of :func:`graphon_lib.experiments.training.training` and, of the same profile,
+    :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`. `energy` is the share of
+    the five largest eigenvalues in the trace of the measured tangent kernel with kept weights, dimensions
+    (pruning, density, trial), of some of the methods and densities.
     """
     methods = [str(name) for name in training.pruning.values]
     densities = sorted((float(density) for density in training.density.values), reverse=True)

@@ -29,13 +29,17 @@ LINEAR_BELOW = 10.0
 """Squared distances of shapes below this are drawn on a linear axis."""
 
 
+def _squared(result: xr.Dataset, reference: int) -> xr.DataArray:
+    """Return squared distances to a reference width and their ends (pruning, statistic, width)."""
+    distance = result.distance.sel(other_width=reference, statistic=["squared", "lower", "upper"])
+    return distance.sel(width=distance.width < reference).transpose("pruning", "statistic", "width")
+
+
 def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
     """Draw root squared distances to the reference width, with their intervals."""
-    distance = result.distance.sel(other_width=reference)
-    distance = distance.sel(width=distance.width < reference)
-    for method in result.pruning.values:
-        squares = distance.sel(pruning=method, statistic=["squared", "lower", "upper"])
-        roots = np.sqrt(np.maximum(squares.transpose("statistic", "width").values, 0.0))
+    distance = _squared(result, reference)
+    for method, squares in zip(result.pruning.values, distance, strict=True):
+        roots = np.sqrt(np.maximum(squares.values, 0.0))
         draw.intervals(panel, distance.width, *roots, **style_of(method))
     draw.width_axis(panel, distance.width.values, 90)
     panel.set_ylim(0.0, None)
@@ -99,14 +103,12 @@ def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
     bootstrap intervals; linear near zero, where noise makes some negative.
     """
     figure, (panels,) = draw.grid(3.6, 1, len(results), sharex=True, sharey=True)
-    shape = {"estimator": "cross-fitted", "scale": "divided by density", "other_width": reference}
+    shape = {"estimator": "cross-fitted", "scale": "divided by density"}
+    methods = results[0].pruning.values
     for panel, result in zip(panels, results, strict=True):
-        distance = result.distance.sel(shape)
-        distance = distance.sel(width=distance.width < reference)
-        for number, method in enumerate(result.pruning.values):
-            squares = distance.sel(pruning=method, statistic=["squared", "lower", "upper"])
+        distance = _squared(result.sel(shape), reference)
+        for number, (method, squares) in enumerate(zip(methods, distance.values, strict=True)):
             places = distance.width.values * 1.06 ** (number - 2)
-            squares = squares.transpose("statistic", "width").values
             draw.intervals(panel, places, *squares, **style_of(method))
         draw.level(panel, 0.0)
         panel.set_yscale("symlog", linthresh=LINEAR_BELOW)

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import DENSE, SERIES
 from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, style_of
-from graphon_lib.experiments.regions import mean_distances
+from graphon_lib.experiments.method_distances import mean_distances
 from graphon_lib.graphons import MOTIFS, CutNorm
 
 __all__ = ["cut_distances", "cut_norm_witness", "motif_ratios", "within_and_between"]

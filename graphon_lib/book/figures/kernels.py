@@ -14,7 +14,7 @@ from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.fits import fit_slope
-from graphon_lib.experiments.mode_speeds import geometric_mean, speeds
+from graphon_lib.experiments.residual_modes import geometric_mean, speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [

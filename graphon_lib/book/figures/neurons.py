@@ -65,17 +65,19 @@ def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
     _lines(rows[0, 0], normal.width * third.excess)
     _lines(rows[0, 1], normal.width * third.excess_upper)
     rows[0, 0].set_ylabel("$n$ × excess")
-    for panel, title in zip(rows[0], ("He: all", "He: better half", "He"), strict=True):
+    for panel, title in zip(
+        rows[0], ("He normal:\nall", "He normal:\nbetter half", "He normal"), strict=True
+    ):
         panel.set_title(title)
     for panel, layer in zip(rows[1], (2, 3), strict=False):
         _lines(panel, uniform.excess.sel(layer=layer))
         panel.axhline(UNIFORM_EXCESS, color="0.5", linestyle="--", linewidth=0.9)
-        panel.set(ylim=(UNIFORM_EXCESS - 0.1, None), title=f"PyTorch: layer {layer}")
+        panel.set(ylim=(UNIFORM_EXCESS - 0.1, None), title=f"PyTorch's default:\nlayer {layer}")
     rows[1, 0].set_ylabel("excess")
     for panel, result in zip(rows[:, 2], (normal, uniform), strict=True):
         _lines(panel, result.distance.sel(layer=3))
         panel.set(yscale="log", ylabel="distance")
-    rows[1, 2].set_title("PyTorch")
+    rows[1, 2].set_title("PyTorch's default")
     for panel in rows.flat:
         draw.width_axis(panel, normal.width.values, 60)
         panel.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)

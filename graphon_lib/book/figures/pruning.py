@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.style import SEQUENTIAL, initialisation_of, style_of
-from graphon_lib.experiments.expected_density import expected_magnitude_densities
 from graphon_lib.experiments.mask_statistics import pixel_images
+from graphon_lib.pruning.expected import expected_magnitude_densities
 
 __all__ = ["dead_neurons", "layer_densities", "mask_corners", "surviving_pixels"]
 
