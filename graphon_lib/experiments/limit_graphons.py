@@ -84,11 +84,11 @@ LIMIT_GRAPHONS = Experiment(
     coords={"source": ("mask", "limit"), "bound": ("lower", "upper")},
     **profiles(
         grid=(
-            {"pruning": BOTH, "images": [1, 10, 100], "width": [256, 512, 1024, 2048], "trial": 4},
+            {"pruning": BOTH, "images": [1, 10, 100], "width": [256, 512, 1024, 2048], "trial": 3},
             {"pruning": BOTH, "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         density=0.1,
-        positions=(2048, 256),
+        positions=(1024, 256),
         blocks=16,
         full=(True, False),
     ),

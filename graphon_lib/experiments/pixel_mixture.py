@@ -81,12 +81,12 @@ PIXEL_MIXTURE = Experiment(
     coords={"width": "widths", "theory": THEORIES},
     **profiles(
         grid=(
-            {"pixels": [16, 49, 196, 784], "trial": 8},
+            {"pixels": [16, 49, 196, 784], "trial": 4},
             {"pixels": [16, 49], "trial": 2},
         ),
         digits=(16, 6),
         density=0.2,
-        samples=(16384, 512),
+        samples=(4096, 512),
         widths=([256, 1024, 4096, 16384], [64, 256]),
         full=(True, False),
     ),
