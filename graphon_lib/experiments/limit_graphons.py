@@ -94,6 +94,6 @@ LIMIT_GRAPHONS = Experiment(
     ),
     case=Case(
         {"grid": {"pruning": BOTH, "images": [1, 100], "width": [256], "trial": 1}},
-        ["cycle_ratio"],
+        ["cut_norm"],
     ),
 )

@@ -90,5 +90,5 @@ PIXEL_MIXTURE = Experiment(
         widths=([256, 1024, 4096, 16384], [64, 256]),
         full=(True, False),
     ),
-    case=Case({"grid": {"pixels": [16], "trial": 1}, "samples": 512}, ["error"]),
+    case=Case({"grid": {"pixels": [16], "trial": 1}}, ["gap", "left_over", "error"]),
 )

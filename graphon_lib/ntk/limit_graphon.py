@@ -66,7 +66,7 @@ def limit_graphon(
     Notes
     -----
     Random and Magnitude: a constant. SNIP: rows are vectors :math:`a = \sigma'(z) \odot g`, columns
-    :math:`h = \sigma(z')`, with the laws of :mod:`~graphon_lib.ntk.signal_laws`, and
+    :math:`h = \sigma(z')`, with the laws of :func:`~graphon_lib.ntk.signal_laws.signal_laws`, and
 
     .. math:: W(a, h) = \mathbb P\bigl( |g| \ge s / |\langle a, h \rangle| \bigr)
 

@@ -48,7 +48,7 @@ def flips_by_width(result: xr.Dataset) -> Figure:
     of the theorem to first order. Of a dataset of
     :func:`~graphon_lib.experiments.local_law.local_law` for one number of hidden layers.
     """
-    figure, (panels,) = draw.grid(3.4, 1, 2, sharex=True)
+    figure, (panels,) = draw.grid(3.4, 1, 2, sharex=True, sharey=True)
     root = np.sqrt(result.width / result.images)
     for panel, method in zip(panels, result.pruning.values, strict=True):
         of = result.sel(pruning=method)
@@ -63,7 +63,8 @@ def flips_by_width(result: xr.Dataset) -> Figure:
                 panel.plot(result.width, expected, **(look | hollow))
         draw.level(panel, FIRST_ORDER[method])
         draw.width_axis(panel, result.width.values, 90)
-        panel.set(title=label_of(method), xlabel="width $n$", ylim=(0.0, None))
+        panel.set(title=label_of(method), xlabel="width $n$", yscale="log")
+    draw.plain_decades(panels[0].yaxis)
     panels[0].set(ylabel="flips over $\\sqrt{B/n}$")
     return draw.with_legend(figure, ncols=4)
 
