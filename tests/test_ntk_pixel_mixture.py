@@ -116,8 +116,9 @@ def test_a_wide_network_has_the_kernel_of_the_mixture():
 
 def test_pooling():
     image = np.arange(16.0).reshape(1, 16)
-    np.testing.assert_array_equal(pooled(image, 4), [[2.5, 4.5, 10.5, 12.5]])
-    np.testing.assert_array_equal(pooled(image, 16), image)
+    np.testing.assert_array_equal(pooled(image, (4, 4), 4), [[2.5, 4.5, 10.5, 12.5]])
+    np.testing.assert_array_equal(pooled(image, (4, 4), 16), image)
+    assert pooled(np.ones((3, 30)), (5, 2, 3), 16).shape == (3, 8)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ LIMIT_GRAPHONS = Experiment(
     coords={"source": ("mask", "limit"), "bound": ("lower", "upper")},
     **profiles(
         grid=(
-            {"pruning": BOTH, "images": [1, 10, 100], "width": [256, 512, 1024, 2048], "trial": 3},
+            {"pruning": BOTH, "images": [1, 10, 100], "width": [128, 512, 2048], "trial": 3},
             {"pruning": BOTH, "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         density=0.1,
@@ -93,7 +93,7 @@ LIMIT_GRAPHONS = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {"pruning": BOTH, "images": [1, 100], "width": [256], "trial": 1}},
+        {"grid": {"pruning": BOTH, "images": [1, 100], "width": [128], "trial": 1}},
         ["cut_norm"],
     ),
 )

@@ -92,7 +92,7 @@ def _scores(weight: NDArray, factors: NDArray, signed: bool) -> NDArray[np.float
 
 PLACE = ("pruning", "hidden_layers", "images", "width", "trial")
 BOTH = ["snip", "grasp"]
-SHALLOW = {"pruning": BOTH, "hidden_layers": [2], "images": [1, 10, 100, 300]}
+SHALLOW = {"pruning": BOTH, "hidden_layers": [2], "images": [1, 10, 100]}
 DEEP = {"pruning": BOTH, "hidden_layers": [3, 4, 6], "images": [10], "width": [256]}
 
 LOCAL_LAW = Experiment(
@@ -106,15 +106,16 @@ LOCAL_LAW = Experiment(
     **profiles(
         grid=(
             [
-                {**SHALLOW, "width": [128, 256, 512], "trial": 2},
-                {**SHALLOW, "width": [1024, 2048], "trial": 1},
+                {**SHALLOW, "width": [64, 128, 256, 512], "trial": 2},
                 {**DEEP, "trial": 2},
+                {**SHALLOW, "width": [1024], "trial": 1},
+                {**SHALLOW, "pruning": ["snip"], "images": [100, 300], "width": [2048], "trial": 1},
                 {**SHALLOW, "pruning": ["snip"], "images": [100], "width": [4096], "trial": 1},
             ],
             {**SHALLOW, "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         density=0.1,
-        certified=(512, 128),
+        certified=(256, 128),
         full=(True, False),
     ),
     case=Case(
@@ -125,7 +126,6 @@ LOCAL_LAW = Experiment(
 LOCAL_LAW_TORCH = LOCAL_LAW.under(
     "torch",
     grid=[
-        {**SHALLOW, "width": [128, 256, 512], "trial": 2},
-        {**SHALLOW, "width": [1024], "trial": 1},
+        {**SHALLOW, "width": [64, 128, 256, 512], "trial": 2},
     ],
 )

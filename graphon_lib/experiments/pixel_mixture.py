@@ -43,14 +43,15 @@ def pixel_mixture(
     ``error`` (width, theory), the distances of a network's kernel from either.
     """
     rng = np.random.default_rng((seed, pixels, trial))
-    x = pooled(sample_batch(data.load(), digits, rng).x.astype(np.float64), pixels)
+    images = data.load()
+    x = pooled(sample_batch(images, digits, rng).x.astype(np.float64), images.shape, pixels)
     mixture, plain = mixture_moments(x, density, samples, rng), plain_moments(x, density)
     kernels = [WEIGHT_VARIANCE * (m.activation + m.own_layer) for m in (mixture, plain)]
     missed = mixture.activation - plain.activation
     left_over = missed - mixture_correction(x, density)
     errors = []
     for width in widths:
-        masks = [rng.random((width, pixels)) < density, np.ones((1, width), bool)]
+        masks = [rng.random((width, x.shape[1])) < density, np.ones((1, width), bool)]
         weights = [rng.standard_normal(mask.shape) for mask in masks]
         kernel = empirical_ntk(weights, masks, x)
         errors.append([_distance(kernel, theory) for theory in kernels])
@@ -61,11 +62,18 @@ def pixel_mixture(
     }
 
 
-def pooled(x: NDArray[np.float64], pixels: int) -> NDArray[np.float64]:
-    """Return square images, a row each, by the means of as many equal squares of their pixels."""
-    side, parts = isqrt(x.shape[1]), isqrt(pixels)
-    squares = x.reshape(len(x), parts, side // parts, parts, side // parts)
-    return squares.mean(axis=(2, 4)).reshape(len(x), pixels)
+def pooled(x: NDArray[np.float64], shape: tuple[int, ...], pixels: int) -> NDArray[np.float64]:
+    """Return images of a shape, a row each, by the means over a square grid of so many parts.
+
+    Parts are as equal as they can be. Colours are averaged; no side is divided into more parts than
+    it has pixels.
+    """
+    parts = isqrt(pixels)
+    values = x.reshape(len(x), *shape[:2], -1).mean(axis=3)
+    for axis in (1, 2):
+        pieces = np.array_split(values, min(parts, values.shape[axis]), axis=axis)
+        values = np.stack([piece.mean(axis=axis) for piece in pieces], axis=axis)
+    return values.reshape(len(x), -1)
 
 
 def _distance(kernel: NDArray[np.float64], theory: NDArray[np.float64]) -> float:
@@ -81,12 +89,12 @@ PIXEL_MIXTURE = Experiment(
     coords={"width": "widths", "theory": THEORIES},
     **profiles(
         grid=(
-            {"pixels": [16, 49, 196, 784], "trial": 4},
+            {"pixels": [16, 49, 196, 784], "trial": 3},
             {"pixels": [16, 49], "trial": 2},
         ),
         digits=(16, 6),
         density=0.2,
-        samples=(4096, 512),
+        samples=(2048, 512),
         widths=([256, 1024, 4096, 16384], [64, 256]),
         full=(True, False),
     ),
