@@ -76,10 +76,11 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
     :func:`~graphon_lib.experiments.local_law.local_law` for one number of hidden layers.
     """
     certified = result.cut_norm.sel(bound="lower").dropna("width", how="all")
+    certified = certified.dropna("images", how="all")
     values = certified * np.sqrt(certified.width)
     figure, (panels,) = draw.grid(3.2, 1, 2, sharex=True, sharey=True)
     for panel, method in zip(panels, result.pruning.values, strict=True):
-        for number, images in enumerate(result.images.values):
+        for number, images in enumerate(values.images.values):
             look = numbered_look(number + 1).line
             at = values.sel(pruning=method, images=images)
             name = f"$B = {images}$"
