@@ -71,7 +71,7 @@ def _cycle_ratio(mask_or_graphon: NDArray | StepGraphon) -> float:
 
 
 PLACE = ("pruning", "images", "width", "trial")
-BOTH = ["snip", "grasp"]
+WIDTHS = {"width": [128, 512, 2048], "trial": 3}
 
 LIMIT_GRAPHONS = Experiment(
     name="limit-graphons",
@@ -84,8 +84,11 @@ LIMIT_GRAPHONS = Experiment(
     coords={"source": ("mask", "limit"), "bound": ("lower", "upper")},
     **profiles(
         grid=(
-            {"pruning": BOTH, "images": [1, 10, 100], "width": [128, 512, 2048], "trial": 3},
-            {"pruning": BOTH, "images": [1, 10], "width": [64, 128], "trial": 2},
+            [
+                {"pruning": ["snip"], "images": [1, 10, 100], **WIDTHS},
+                {"pruning": ["grasp"], "images": [100], **WIDTHS},
+            ],
+            {"pruning": ["snip", "grasp"], "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         density=0.1,
         positions=(1024, 256),
@@ -93,7 +96,7 @@ LIMIT_GRAPHONS = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {"pruning": BOTH, "images": [1, 100], "width": [128], "trial": 1}},
+        {"grid": {"pruning": ["snip"], "images": [1, 100], "width": [128], "trial": 1}},
         ["cut_norm"],
     ),
 )

@@ -119,13 +119,10 @@ LOCAL_LAW = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {**SHALLOW, "images": [10], "width": [256], "trial": 1}}, ["flipped", "moved"]
+        {"grid": {**SHALLOW, "images": [10], "width": [128], "trial": 1}}, ["flipped", "moved"]
     ),
 )
 
 LOCAL_LAW_TORCH = LOCAL_LAW.under(
-    "torch",
-    grid=[
-        {**SHALLOW, "width": [64, 128, 256, 512], "trial": 2},
-    ],
+    "torch", grid={**SHALLOW, "images": [10, 100], "width": [128, 512], "trial": 2}
 )
