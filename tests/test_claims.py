@@ -299,6 +299,14 @@ def test_the_summary_has_the_ledgers_verdicts_and_leads_to_its_rows():
         assert f"<a href='claims.html#claim-{name}'>{decided}</a>" in table
 
 
+def test_theorems_stand_beside_the_verdict_with_their_chapter():
+    table = ledger().data
+    assert CLAIMS["limit"].theorems
+    assert table.count("As a theorem: ") == sum(bool(c.theorems) for c in CLAIMS.values())
+    assert "As a theorem: proved for Random" in table
+    assert table.count("09-limits.html") == table.count("As a theorem: ")
+
+
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):
     monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: {})
     assert type(quote("limit", "torch", "SNIP")) is str

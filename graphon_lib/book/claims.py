@@ -32,6 +32,8 @@ class Claim:
         What must lie between the margins, which stand in the sentence as fields, ``{high:g}``.
     why
         Why these margins.
+    theorems
+        What is proved of it as the width grows, what refuted, what open, in chapter 9.
     results
         Names of the results, without the initialisation.
     measure
@@ -47,6 +49,7 @@ class Claim:
     low: float = -inf
     high: float = inf
     why: str = ""
+    theorems: str = ""
 
     @property
     def test(self) -> str:
@@ -85,6 +88,10 @@ ROWS = {
             same_batch=False,
         ),
         **GREY,
+        theorems="proved for Random, Magnitude and SynFlow with a fixed number of rounds, and given "
+        "the batch for SNIP with outputs near zero or one image; refuted for SNIP as its outputs are, "
+        "with two images or more, and for GraSP likewise at widths far beyond its temperature squared; "
+        "open for GraSP at widths in use, and for SynFlow with rounds that grow with the width",
     ),
     "limit-synflow": Claim(
         "... SynFlow's, too",

@@ -131,7 +131,8 @@ def ledger() -> HTML:
         (
             f"<span id='claim-{identifier}'></span>"
             f"{_name(claim, f'§ {claim.where}, '.replace('§ this', 'this'))}<details><summary>criterion"
-            f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>",
+            f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>"
+            f"{_theorems(claim)}",
             _bold(identifier),
             *(_cell(identifier, setting) for setting in SETTINGS),
         )
@@ -152,6 +153,15 @@ def summary(claims: Mapping[str, str]) -> HTML:
 def _name(claim: Claim, where: str = "") -> str:
     chapter = f"<a href='{claim.chapter}.html'>chapter {int(claim.chapter[:2])}</a>"
     return f"{escape(claim.claim)} ({escape(where)}{chapter})"
+
+
+def _theorems(claim: Claim) -> str:
+    """Return what theorems say of a claim, beside which the verdict is one on numbers."""
+    if not claim.theorems:
+        return ""
+    return (
+        f"<p>As a theorem: {escape(claim.theorems)} (<a href='09-limits.html'>chapter 9</a>).</p>"
+    )
 
 
 def _cell(identifier: str, setting: str) -> str:

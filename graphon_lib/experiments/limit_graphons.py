@@ -1,0 +1,102 @@
+"""Theorem T2: masks of SNIP and GraSP beside their limits, which are computed without any network."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphon_lib.experiments.data import sample_batch
+from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.pruned import start_network
+from graphon_lib.graphons.cut_norm import cut_norm
+from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.graphons.sas import sas
+from graphon_lib.graphons.step_graphon import StepGraphon
+from graphon_lib.ntk.limit_graphon import in_order_of_degree, limit_graphon
+from graphon_lib.pruning.methods import prune
+
+__all__ = ["LIMIT_GRAPHONS", "limit_graphons"]
+
+
+def limit_graphons(
+    *,
+    seed: int,
+    pruning: str,
+    images: int,
+    width: int,
+    trial: int,
+    density: float,
+    positions: int,
+    blocks: int,
+    data: Data,
+) -> dict[str, NDArray]:
+    """Prune a network, and sample the limit that its batch and its outputs on the batch give it.
+
+    Returns of the mask between the two hidden layers and of the limit: ``cycle_ratio`` (source), the
+    4-cycles over those of a constant of equal density; ``histogram`` (source, row, column) in order
+    of degree, cross-fitted for the mask; and ``cut_norm`` (bound), that of the difference of the
+    histograms.
+
+    Parameters
+    ----------
+    seed, images, width, trial
+        These seed the network and the batch, the same for either method.
+    density
+        Of the layer, which is pruned alone.
+    positions
+        Drawn on either side of the limit.
+    """
+    identity = (seed, images, width, trial)
+    model = start_network(identity, width=width, hidden_layers=2, data=data).model
+    rng = np.random.default_rng(identity)
+    x, y = sample_batch(data.load(), images, rng)
+    with torch.no_grad():
+        outputs = model(torch.as_tensor(x)).double().numpy().T
+    mask = prune(model, pruning, density, x, y, scope="layer")[1].numpy()
+    limit = limit_graphon(pruning, density, rng, blocks=positions, x=x, y=y, outputs=outputs)
+    pictures = [sas(mask, blocks, cross_fit=True, rng=rng), in_order_of_degree(limit, blocks)]
+    norm = cut_norm(pictures[0].values - pictures[1].values, rng=rng)
+    return {
+        "cycle_ratio": np.array([_cycle_ratio(mask), _cycle_ratio(limit)]),
+        "histogram": np.array([picture.values for picture in pictures]),
+        "cut_norm": np.array([norm.lower, norm.upper]),
+    }
+
+
+def _cycle_ratio(mask_or_graphon: NDArray | StepGraphon) -> float:
+    motifs = motif_densities(mask_or_graphon)
+    return motifs["cycle_4"] / motifs["edge"] ** 4
+
+
+PLACE = ("pruning", "images", "width", "trial")
+WIDTHS = {"width": [128, 512, 2048], "trial": 3}
+
+LIMIT_GRAPHONS = Experiment(
+    name="limit-graphons",
+    cell=limit_graphons,
+    variables={
+        "cycle_ratio": (*PLACE, "source"),
+        "histogram": (*PLACE, "source", "row", "column"),
+        "cut_norm": (*PLACE, "bound"),
+    },
+    coords={"source": ("mask", "limit"), "bound": ("lower", "upper")},
+    **profiles(
+        grid=(
+            [
+                {"pruning": ["snip"], "images": [1, 10, 100], **WIDTHS},
+                {"pruning": ["grasp"], "images": [100], **WIDTHS},
+            ],
+            {"pruning": ["snip", "grasp"], "images": [1, 10], "width": [64, 128], "trial": 2},
+        ),
+        density=0.1,
+        positions=(1024, 256),
+        blocks=16,
+        full=(True, False),
+    ),
+    case=Case(
+        {"grid": {"pruning": ["snip"], "images": [1, 100], "width": [128], "trial": 1}},
+        ["cut_norm"],
+    ),
+)

@@ -1,0 +1,152 @@
+"""The graphons that masks tend to, by formula: no network is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from graphon_lib._checks import check_array, check_choice, check_density, check_integer, check_rng
+from graphon_lib.graphons.step_graphon import StepGraphon
+from graphon_lib.ntk.signal_laws import SignalLaws, draw_normal, signal_laws
+from graphon_lib.pruning.coupling import expected_threshold, formula
+from graphon_lib.pruning.initialisations import INITIALISATIONS
+from graphon_lib.pruning.methods import METHODS, Factor
+from graphon_lib.pruning.synflow_limit import synflow_limit
+
+__all__ = ["in_order_of_degree", "limit_graphon"]
+
+Array = NDArray[np.float64]
+
+
+def limit_graphon(
+    method: str,
+    density: float,
+    rng: np.random.Generator,
+    *,
+    blocks: int = 256,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    outputs: ArrayLike | None = None,
+    hidden_layers: int = 2,
+    layer: int = 2,
+    inputs: int = 784,
+    classes: int = 10,
+    rounds: int | None = None,
+) -> StepGraphon:
+    r"""Return a step graphon with so many blocks of the limit of a method's mask.
+
+    Of networks with He's normal weights, without biases, whose hidden layers become wide.
+
+    Parameters
+    ----------
+    method
+        One of :data:`~graphon_lib.pruning.METHODS` whose limit is known: ``"random"``,
+        ``"magnitude"``, ``"snip"``, ``"grasp"``, ``"synflow"``.
+    density
+        Of the mask; of SynFlow the mean over all masks between hidden layers. In (0, 1].
+    rng
+        Draws positions.
+    blocks
+        Positions drawn on either side, each a block of equal mass.
+    x, y
+        Of SNIP and GraSP: the pruning batch, shapes (B, d) and (B,).
+    outputs : array_like, shape (classes, B), optional
+        Of SNIP and GraSP: the network's outputs on the batch, on which its graphon depends, before
+        they are divided by GraSP's temperature; 0, those of quiet networks, if omitted.
+    hidden_layers, layer
+        The mask is that of weight layer `layer`, between hidden layers: from 2 to `hidden_layers`.
+    inputs, classes, rounds
+        Of SynFlow: the numbers of inputs and of outputs; its rounds, if not its own.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not allowed or missing, or so many weights have no score above zero.
+
+    Notes
+    -----
+    Random and Magnitude: a constant. SNIP: rows are vectors :math:`a = \sigma'(z) \odot g`, columns
+    :math:`h = \sigma(z')`, with the laws of :func:`~graphon_lib.ntk.signal_laws.signal_laws`, and
+
+    .. math:: W(a, h) = \mathbb P\bigl( |g| \ge s / |\langle a, h \rangle| \bigr)
+
+    with the s that gives W its density. GraSP: half of that, and for the errors' derivative along
+    the gradient in the place of the errors. SynFlow: see
+    :func:`~graphon_lib.pruning.synflow_limit.synflow_limit`.
+
+    Examples
+    --------
+    >>> limit_graphon("random", 0.2, np.random.default_rng(0), blocks=2).values
+    array([[0.2, 0.2],
+           [0.2, 0.2]])
+    """
+    known = [name for name, record in METHODS.items() if record.factor] + ["synflow"]
+    check_choice("method", method, ["random", "magnitude", *known])
+    density = check_density("density", density)
+    check_rng("rng", rng)
+    check_integer("blocks", blocks, 1)
+    check_integer("hidden_layers", hidden_layers, 2)
+    if check_integer("layer", layer, 2) > hidden_layers:
+        raise ValueError(f"layer must be at most {hidden_layers}, the hidden layers, got {layer}")
+    if method not in known:
+        return StepGraphon(np.full((blocks, blocks), density))
+    if method == "synflow":
+        limit = synflow_limit(
+            hidden_layers,
+            density,
+            inputs=inputs,
+            outputs=classes,
+            rounds=METHODS[method].rounds if rounds is None else rounds,
+            positions=blocks,
+            rng=rng,
+        )
+        return StepGraphon(np.broadcast_to(limit.probabilities(layer - 2), (blocks, blocks)))
+    factor = METHODS[method].factor
+    for name, value in (("x", x), ("y", y)):
+        if value is None:
+            raise ValueError(f"{name} must be given for method {method!r}, got None")
+    laws = signal_laws(x, hidden_layers)
+    errors = _errors(laws, factor, y, outputs, classes)
+    rows = draw_normal(laws.covariances[layer - 1], blocks, rng) > 0.0
+    rows = rows * draw_normal(laws.backward(layer, errors), blocks, rng)
+    columns = np.maximum(draw_normal(laws.covariances[layer - 2], blocks, rng), 0.0)
+    factors, law = rows @ columns.T, INITIALISATIONS["he"].law
+    threshold = expected_threshold(factors, density, law, signed=factor.signed)
+    return StepGraphon(formula(factors, threshold, law, signed=factor.signed))
+
+
+def in_order_of_degree(graphon: StepGraphon, blocks: int) -> StepGraphon:
+    """Return a step graphon averaged over groups of its blocks, of rows and columns by degree.
+
+    As degree-sorted histograms of masks are, largest first; its blocks have equal masses.
+    """
+    values = graphon.values
+    for axis in (1, 0):
+        order = np.argsort(-values.mean(axis=axis), kind="stable")
+        values = values[order] if axis == 1 else values[:, order]
+    groups = [np.array_split(np.arange(side), blocks) for side in values.shape]
+    return StepGraphon(
+        np.array([[values[np.ix_(r, c)].mean() for c in groups[1]] for r in groups[0]])
+    )
+
+
+def _errors(
+    laws: SignalLaws, factor: Factor, y: ArrayLike, outputs: ArrayLike | None, classes: int
+) -> Array:
+    """Return what is sent back from the outputs, shape (classes, B)."""
+    count = len(laws.covariances[0])
+    labels = np.asarray(y)
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"y must hold {count} integer labels, one a row of x, got {y!r}")
+    f = np.zeros((classes, count)) if outputs is None else check_array("outputs", outputs, 2)
+    if f.shape[1] != count or labels.min() < 0 or labels.max() >= len(f):
+        raise ValueError(
+            f"outputs must have a row for every label and {count} columns, got shape {f.shape}"
+        )
+    raised = np.exp((f - f.max(axis=0)) / factor.temperature)
+    p = raised / raised.sum(axis=0)
+    errors = p - np.eye(len(f))[:, labels]
+    if not factor.curvature:
+        return errors
+    moved = errors @ laws.tangent_kernel()
+    return p * (moved - (p * moved).sum(axis=0))
