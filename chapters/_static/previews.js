@@ -39,6 +39,9 @@
       const clone = document.importNode(node, true);
       const all = [clone, ...clone.querySelectorAll("*")];
       for (const element of all) element.removeAttribute("id");
+      for (const inner of clone.querySelectorAll("a[href]")) {
+        inner.href = new URL(inner.getAttribute("href"), base).href;
+      }
       for (const image of clone.querySelectorAll("img")) {
         image.src = new URL(image.getAttribute("src"), base).href;
         image.loading = "eager";
