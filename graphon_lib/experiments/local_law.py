@@ -21,7 +21,7 @@ from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import factor_of
 from graphon_lib.pruning.signals import batch_signals
 
-__all__ = ["LOCAL_LAW", "LOCAL_LAW_TORCH", "local_law"]
+__all__ = ["LOCAL_LAW", "local_law"]
 
 # The threshold may be any function of the signals: a sample of so many rows of factors gives one.
 SAMPLED_ROWS = 256
@@ -121,8 +121,4 @@ LOCAL_LAW = Experiment(
     case=Case(
         {"grid": {**SHALLOW, "images": [10], "width": [128], "trial": 1}}, ["flipped", "moved"]
     ),
-)
-
-LOCAL_LAW_TORCH = LOCAL_LAW.under(
-    "torch", grid={**SHALLOW, "images": [10, 100], "width": [128, 512], "trial": 2}
 )
