@@ -36,7 +36,7 @@ MINUTES := $$((3 + 21 / $(PROCESSES)))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test plan lint unit reproduction pages citation outputs reproduce lab search serve lock clean
+.PHONY: help book test plan lint unit reproduction pages citation pdf outputs reproduce lab search serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ $(VENV)/.book: constraints.txt pyproject.toml | $(VENV)
 
 $(VENV)/.test: $(VENV)/.book
 	$(call install,what the tests need,test)
+
+$(VENV)/.pdf: $(VENV)/.book
+	$(call install,what printing needs,pdf)
 
 $(VENV)/.lab: $(VENV)/.book
 	$(call install,JupyterLab,lab)
@@ -85,6 +88,9 @@ pages: $(VENV)/.test book ## Only the built pages, in Chromium
 
 search: $(VENV)/.test ## Property tests on a thousand new examples each
 	@$(PYTEST) -m "hypothesis and not slow and not browser and not reproduction" --hypothesis-profile search
+
+pdf: $(VENV)/.pdf book ## Print the whole book into one PDF, with Chromium
+	@$(BIN)/python -m graphon_lib.book pdf
 
 outputs: $(VENV)/.book ## Write freshly executed outputs back into chapters/
 	@$(BIN)/python -m graphon_lib.book outputs

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from contextlib import contextmanager
 
@@ -13,7 +12,6 @@ from graphon_lib.book.paths import SITE
 PATIENCE = 180_000
 """Milliseconds that a browser may take for anything, on a machine with other work."""
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,11 +49,6 @@ def served():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-def find_browser():
-    """Return the path of a Chromium on this machine, or None."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager

@@ -27,7 +27,9 @@ def address():
 
 @pytest.fixture(scope="session")
 def browser():
-    from browsers import NAMES, find_browser, launched
+    from browsers import launched
+
+    from graphon_lib.book.printed import NAMES, find_browser
 
     path = find_browser()
     if path is None:

@@ -1,6 +1,7 @@
 """The pages on the library: written from ``__all__`` alone, every public name on exactly one of them."""
 
 import importlib
+import json
 import os
 import pkgutil
 import re
@@ -128,6 +129,23 @@ def test_pages_say_what_docstrings_say(house, tmp_path):
     assert "More about wine" not in room + modules
     assert "Rats" not in room + modules
     assert ":value:" not in (tmp_path / "api" / "attic.rst").read_text()
+
+
+def test_a_page_says_which_chapter_shows_what(house, tmp_path):
+    chapters = []
+    for number, code in enumerate(
+        ("from house.cellar import Wine\n%time", "from house.cellar.wine import age\nimport os")
+    ):
+        cells = [{"cell_type": "code", "source": [code]}] * 2
+        chapters.append(tmp_path / f"0{number + 1}-chapter.ipynb")
+        chapters[-1].write_text(json.dumps({"cells": cells}))
+    write_api_pages(tmp_path / "api", house, chapters)
+    line = (
+        "Explained and shown at work in :doc:`chapter 1 </chapters/01-chapter>` (``Wine``), "
+        ":doc:`chapter 2 </chapters/02-chapter>` (``age``).\n\nWhere wine is kept."
+    )
+    assert line in (tmp_path / "api" / "cellar.rst").read_text()
+    assert "shown at work" not in (tmp_path / "api" / "attic.rst").read_text()
 
 
 def test_what_is_added_appears(house, tmp_path):

@@ -29,6 +29,7 @@ def site(tmp_path, monkeypatch):
     for module in (stamp, build):
         monkeypatch.setattr(module, "STAMP", tmp_path / "site.sha256")
     monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "offer_downloads", lambda site: None)
     monkeypatch.setattr(command, "INDEX", tmp_path / "html" / "index.html")
     for name in ("install_packages", "execute_stale_chapters", "_stage"):
         monkeypatch.setattr(build, name, lambda: None)

@@ -1,11 +1,12 @@
 """The built pages in a real browser: they typeset, fit, and ask no other host for anything."""
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from browsers import PATIENCE, new_page
-from pages import COLOUR_RULES, LOADED, PAGES, finished, look, opened, overflow, serious_violations
+from pages import COLOUR_RULES, LOADED, PAGES, finished, look, opened, overflow, violations
 
 from graphon_lib.book.paths import CHAPTERS, SITE
 
@@ -31,6 +32,30 @@ SIZES = """() => {
 
 PICTURES = """[...document.querySelectorAll("article img")]
     .map((image) => [image.src, image.alt, image.naturalWidth])"""
+
+UNSIZED = """[...document.querySelectorAll("article img")]
+    .filter((image) => !(image.getAttribute("width") && image.getAttribute("height")))
+    .map((image) => image.src)"""
+
+# Words in tables that begin on one line and end on another; not those of Python, which have dots.
+BROKEN_WORDS = r"""() => {
+    const broken = [];
+    for (const cell of document.querySelectorAll("article table:not(.indextable) :is(td, th)")) {
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        for (let node; (node = texts.nextNode());) {
+            if (!node.parentElement.checkVisibility()) continue;
+            if (node.parentElement.closest("mjx-container, script")) continue;
+            for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}.]+/gu)) {
+                const range = document.createRange();
+                range.setStart(node, index);
+                range.setEnd(node, index + word.length);
+                const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+                if (lines.size > 1) broken.push(word);
+            }
+        }
+    }
+    return broken;
+}"""
 
 LONGEST_MOTION = """Math.max(...[...document.querySelectorAll("*")].flatMap((element) => {
     const { animationDuration, transitionDuration } = getComputedStyle(element);
@@ -99,6 +124,8 @@ def assert_sound(name, page, theme):
     for picture, alt, natural_width in page.evaluate(PICTURES):
         assert natural_width > 0, f"{picture} is not shown"
         assert len(alt) > 20, f"{picture} has no alt text"
+    assert page.evaluate(UNSIZED) == []
+    assert page.evaluate(BROKEN_WORDS) == []
     explorers = page.locator(".graphon-explorer[data-explorer]")
     assert explorers.count() == source.count('class="graphon-explorer"')
     for explorer in explorers.all():
@@ -107,17 +134,17 @@ def assert_sound(name, page, theme):
 
 
 def assert_accessible(page, theme):
-    """Check that axe-core finds nothing serious."""
+    """Check that axe-core finds nothing, of whatever impact."""
     if theme == "light":
-        violations = serious_violations(page)
+        found = violations(page)
     else:
         # Formulas have the colour of the text around them, and are most of a page's elements.
         page.evaluate(
             "document.querySelectorAll('mjx-container').forEach((f) => f.replaceChildren())"
         )
-        violations = serious_violations(page, COLOUR_RULES)
-    shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in violations)
-    assert violations == [], shown
+        found = violations(page, COLOUR_RULES)
+    shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in found)
+    assert found == [], shown
 
 
 def test_the_site_was_built():
@@ -178,6 +205,17 @@ def test_a_page_is_printed_with_all_formulas(browser, address):
         assert page.locator("mjx-merror").count() == 0
 
 
+def assert_lands(browser, address, place, anchor):
+    with new_page(browser) as page:
+        page.goto(f"{address}/{place}#{anchor}")
+        finished(page, "formulas", LOADED["formulas"])
+        finished(page, "the whole layout", "!document.querySelector('.settling')")
+        top, height = page.evaluate(
+            "[document.querySelector(':target').getBoundingClientRect().top, innerHeight]"
+        )
+        assert 0 <= top < height / 4
+
+
 @pytest.mark.parametrize(
     "anchor",
     [
@@ -189,14 +227,24 @@ def test_a_page_is_printed_with_all_formulas(browser, address):
 def test_a_link_into_a_page_lands_there(browser, address, anchor):
     """What stands above has its height only when all formulas are set."""
     (place,) = (name for name in PAGES if f' id="{anchor}"' in (SITE / name).read_text("utf-8"))
-    with new_page(browser) as page:
-        page.goto(f"{address}/{place}#{anchor}")
-        finished(page, "formulas", LOADED["formulas"])
-        finished(page, "the whole layout", "!document.querySelector('.settling')")
-        top, height = page.evaluate(
-            "[document.querySelector(':target').getBoundingClientRect().top, innerHeight]"
-        )
-        assert 0 <= top < height / 4
+    assert_lands(browser, address, place, anchor)
+
+
+@pytest.mark.parametrize("name", ["chapters/01-pruning.html", "chapters/08-causes.html"])
+def test_a_link_past_pictures_lands_where_it_points(browser, address, name):
+    """None of the pictures above has come by then."""
+    text = (SITE / name).read_text(encoding="utf-8")
+    after = text.rindex("_images/", 0, text.rindex("</article>"))
+    anchor = re.search(r'<section id="([^"]*)">', text[after:])[1]
+    assert_lands(browser, address, name, anchor)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_that_a_search_found_can_be_read(browser, address, theme):
+    with opened(browser, f"{address}/chapters/glossary.html", theme=theme) as (page, _):
+        page.evaluate("_highlightText(document.body, 'graphon', 'highlighted')")
+        assert page.locator("span.highlighted").count() > 10
+        assert violations(page, COLOUR_RULES) == []
 
 
 def test_search_finds_a_chapter(browser, address):

@@ -1,4 +1,4 @@
-"""Command line of the book: ``python -m graphon_lib.book build | execute | outputs``."""
+"""Command line of the book: ``python -m graphon_lib.book build | execute | outputs | pdf``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from graphon_lib.book.paths import BUILD, CHAPTERS, ROOT, SITE
-from graphon_lib.book.progress import say
+from graphon_lib.book.progress import say, step
+from graphon_lib.book.publication import PDF, offer_downloads
 from graphon_lib.book.stamp import site_is_current
 
 INDEX = SITE / "index.html"
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="execute what changed and build the site")
     commands.add_parser("outputs", help="write freshly executed outputs back into chapters/")
+    commands.add_parser("pdf", help="print the built book into one PDF")
     execute = commands.add_parser("execute", help="execute one chapter with other parameters")
     execute.add_argument("chapter", help="a chapter's name, for example 01-pruning")
     execute.add_argument(
@@ -26,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.command == "build" and site_is_current():
+        offer_downloads(SITE)
         say(f"Nothing changed; the book is at {INDEX.relative_to(ROOT)}")
         return 0
     # These take longer to import than it takes to see that nothing changed.
@@ -34,11 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
 
     from graphon_lib.book.build import build_site
     from graphon_lib.book.execute import execute_chapter, write_outputs
+    from graphon_lib.book.printed import print_book
 
     try:
         if options.command == "build":
             build_site()
+            offer_downloads(SITE)
             say(f"The book is at {INDEX.relative_to(ROOT)}")
+        elif options.command == "pdf":
+            with step("Printing the book"):
+                print_book()
+            offer_downloads(SITE)
+            say(f"The PDF is at {(SITE / 'downloads' / PDF).relative_to(ROOT)}")
         elif options.command == "outputs":
             changed = write_outputs()
             names = ", ".join(path.stem for path in changed)

@@ -7,7 +7,8 @@ the modules behind them has a second one. Pages that would be heavy are divided.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from itertools import accumulate, groupby
 from math import ceil
@@ -23,13 +24,23 @@ __all__ = ["write_api_pages"]
 MOST = 30_000
 """About how many characters of docstrings a page holds, each of which becomes about seven bytes of HTML."""
 
+MOST_NAMES = 4
+"""How many names of a room are told for a chapter that uses more."""
 
-def write_api_pages(folder: Path, library: Path = LIBRARY) -> list[Path]:
-    """Write the pages of all rooms and return them; those that have not changed are left alone."""
+
+def write_api_pages(
+    folder: Path, library: Path = LIBRARY, chapters: Sequence[Path] = ()
+) -> list[Path]:
+    """Write the pages of all rooms and return them; those that have not changed are left alone.
+
+    The first page of a room says which of the numbered notebooks `chapters` use which of its names.
+    """
     sources = read_sources(library)
+    used = {path.stem: _imports(path) for path in chapters if path.stem[0].isdigit()}
     pages = {}
     for room, names in public_names(sources).items():
-        pages |= {folder / name: text for name, text in _pages_of_room(sources[room], names)}
+        shown = _shown_in(room, used)
+        pages |= {folder / name: text for name, text in _pages_of_room(sources[room], names, shown)}
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in pages.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -37,14 +48,49 @@ def write_api_pages(folder: Path, library: Path = LIBRARY) -> list[Path]:
     return list(pages)
 
 
-def _pages_of_room(package: Source, names: list[PublicName]) -> Iterator[tuple[str, str]]:
+def _imports(chapter: Path) -> list[tuple[str, str]]:
+    """Return module and name of what a notebook imports, in order."""
+    cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    lines = "\n".join(
+        line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))
+    )
+    return [
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(lines))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    ]
+
+
+def _shown_in(room: str, used: dict[str, list[tuple[str, str]]]) -> str:
+    """Return a line that says which chapters show what of a room, each name where it comes first."""
+    parts, seen = [], set()
+    for chapter, imports in used.items():
+        names = [
+            name
+            for module, name in imports
+            if f"{module}.".startswith(f"{room}.") and not (name in seen or seen.add(name))
+        ]
+        if names:
+            more = ", ..." if len(names) > MOST_NAMES else ""
+            shown = ", ".join(f"``{name}``" for name in names[:MOST_NAMES])
+            number = int(chapter.partition("-")[0])
+            parts.append(f":doc:`chapter {number} </chapters/{chapter}>` ({shown}{more})")
+    return f"Explained and shown at work in {', '.join(parts)}." if parts else ""
+
+
+def _pages_of_room(
+    package: Source, names: list[PublicName], shown: str
+) -> Iterator[tuple[str, str]]:
     """Yield name and text of each page of a room."""
     name = package.module.rpartition(".")[2]
+    introduction = "\n\n".join(filter(None, (shown, package.docstring)))
     title = f"``{package.module}``"
     offered = [public for public in names if public.module == package.module]
     behind = [public for public in names if public.module != package.module]
     if offered:
-        text = f"{package.docstring}\n\nThese names are imported from {title}."
+        text = f"{introduction}\n\nThese names are imported from {title}."
         if behind:
             text += (
                 f" What its modules offer besides has :doc:`a page of its own <{name}-modules>`."
@@ -54,7 +100,7 @@ def _pages_of_room(package: Source, names: list[PublicName]) -> Iterator[tuple[s
         text = f"What they offer besides :doc:`the names that the package offers itself <{name}>`."
         yield from _pages(f"{name}-modules", f"Modules of {title}", text, package, behind)
     elif behind:
-        yield from _pages(name, title, package.docstring, package, behind)
+        yield from _pages(name, title, introduction, package, behind)
 
 
 def _pages(

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from graphon_lib.book.api_pages import write_api_pages
 from graphon_lib.book.assets import PACKAGES, copy_assets, install_packages
+from graphon_lib.book.crate import write_crate
 from graphon_lib.book.execute import execute_stale_chapters, list_chapters
 from graphon_lib.book.explorers.catalogue import write_explorers
 from graphon_lib.book.paths import BUILD, CHAPTERS, DOCTREES, EXECUTED, ROOT, SITE, STAGE
 from graphon_lib.book.progress import run_logged, step
+from graphon_lib.book.publication import write_site_files
 from graphon_lib.book.pyodide import write_pyodide
 from graphon_lib.book.stamp import STAMP, hash_of_sources
 
@@ -50,6 +52,8 @@ def _build_pages() -> None:
         raise
     # Past Sphinx, which would copy this only along with a page that it writes.
     write_pyodide(PACKAGES / "pyodide", SITE / "_static" / "pyodide")
+    write_site_files(SITE)
+    write_crate(SITE / "results")
 
 
 def _stage() -> None:
@@ -70,7 +74,7 @@ def _stage() -> None:
                 shutil.rmtree(DOCTREES, ignore_errors=True)
     api = STAGE / "chapters" / "api"
     before = set(api.glob("*"))
-    pages = set(write_api_pages(api))
+    pages = set(write_api_pages(api, chapters=list_chapters()))
     if pages != before:
         # Sphinx does not see that the table of contents has other pages now.
         shutil.rmtree(DOCTREES, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 
@@ -13,6 +13,7 @@ from IPython.display import HTML
 from graphon_lib._checks import check_choice
 from graphon_lib.book.claims import CLAIMS, Claim
 from graphon_lib.book.estimates import Estimate, Estimates
+from graphon_lib.book.html_table import html_table
 from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
 from graphon_lib.experiments.results import StaleResultError
 from graphon_lib.experiments.table import EXPERIMENTS
@@ -138,7 +139,7 @@ def ledger() -> HTML:
         )
         for identifier, claim in CLAIMS.items()
     )
-    return _table(("claim", "verdict", *SETTINGS.values()), rows)
+    return html_table(("claim", "verdict", *SETTINGS.values()), rows)
 
 
 def summary(claims: Mapping[str, str]) -> HTML:
@@ -182,11 +183,3 @@ def _cell(identifier: str, setting: str) -> str:
 def _bold(identifier: str) -> str:
     one, where = _decided(identifier)
     return f"<b>{one}</b>" + (f": {escape(where)}" if where else "")
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> HTML:
-    columns = "".join(f"<th scope='col'>{name}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
-    return HTML(
-        f"<table class='ledger'><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
-    )

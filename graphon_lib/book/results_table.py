@@ -8,11 +8,13 @@ from html import escape
 import xarray as xr
 from IPython.display import HTML
 
+from graphon_lib.book.html_table import html_table
+from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.table import EXPERIMENTS
 
 __all__ = ["results_table"]
 
-COLUMNS = ("result", "parameters", "seed", "seconds", "CPU hours", "processor", "code")
+COLUMNS = ("result", "seed", "seconds", "CPU hours", "processor", "code")
 
 
 def results_table() -> HTML:
@@ -21,23 +23,20 @@ def results_table() -> HTML:
     CPU hours are given for sweeps, whose cells are kept from run to run. The code is ``unchanged`` when
     it is, comments and docstrings aside, the code that made the result.
     """
-    head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
-    body = ""
-    for experiment in EXPERIMENTS.values():
-        with xr.open_dataset(experiment.path, engine="netcdf4") as dataset:
-            attributes = dataset.attrs
-        unchanged = attributes["code_sha256"] == experiment.code_hash()
-        parameters = json.loads(attributes["parameters"])
-        cells = (
-            experiment.name,
-            ", ".join(f"{name} = {value}" for name, value in parameters.items()),
-            attributes["seed"],
-            f"{attributes['seconds']:.0f}",
-            f"{attributes['cpu_hours']:.2f}" if "cpu_hours" in attributes else "",
-            attributes["processor"],
-            "unchanged" if unchanged else "changed since",
-        )
-        body += "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
-    return HTML(
-        f"<table class='results'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return html_table(COLUMNS, map(_row, EXPERIMENTS.values()))
+
+
+def _row(experiment: Experiment) -> tuple[str, ...]:
+    with xr.open_dataset(experiment.path, engine="netcdf4") as dataset:
+        attributes = dataset.attrs
+    unchanged = attributes["code_sha256"] == experiment.code_hash()
+    parameters = json.loads(attributes["parameters"])
+    shown = ", ".join(f"{name} = {value}" for name, value in parameters.items())
+    return (
+        f"{experiment.name}<details><summary>parameters</summary>{escape(shown)}</details>",
+        str(attributes["seed"]),
+        f"{attributes['seconds']:.0f}",
+        f"{attributes['cpu_hours']:.2f}" if "cpu_hours" in attributes else "–",
+        escape(attributes["processor"]),
+        "unchanged" if unchanged else "changed since",
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from docutils import nodes
 from joblib import cpu_count
@@ -12,9 +14,11 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.domains import Domain
 from sphinx.environment import BuildEnvironment
+from sphinx.util.images import get_image_size
 from sphinx_proof.domain import ProofDomain
 
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
+from graphon_lib.book.page_head import metadata
 
 __all__ = ["setup"]
 
@@ -38,10 +42,13 @@ def complete_page(
 ) -> None:
     """Give a page what its explorers load and what templates call, and drop a wrong role."""
     context["without_icon_script"] = without_icon_script
+    context["without_viewport"] = without_viewport
+    head = without_viewport(context.get("metatags", ""))
+    context["metatags"] = head + metadata(app, pagename, context, doctree)
     if body := context.get("body"):
         # A group of references holds entries, no list items.
         wrong, right = '<div role="list" class="citation-list">', '<div class="citation-list">'
-        context["body"] = body.replace(wrong, right)
+        context["body"] = with_image_sizes(app, body.replace(wrong, right))
         if 'class="graphon-explorer"' in body:
             for name in PAGE_SCRIPTS:
                 app.add_js_file(f"explorers/{name}", defer="defer")
@@ -71,8 +78,13 @@ def no_data_to_merge(domain: Domain, docnames: list[str], other: dict[str, Any])
     """Do nothing: what `sphinx_proof` knows lies outside its domain, and is merged by itself."""
 
 
-def withhold_launch_buttons(app: Sphinx, config: Config) -> None:
-    """Offer no launch buttons while the book's repository has no address to launch it from."""
+def use_addresses(app: Sphinx, config: Config) -> None:
+    """Tell Sphinx where the site will be, and templates the path that it has there.
+
+    While the book's repository has no address, no launch buttons are offered.
+    """
+    config.html_baseurl = config.publication["address"]
+    config.html_context["site_path"] = urlsplit(config.html_baseurl).path or "/"
     if not config.html_theme_options.get("repository_url"):
         config.html_theme_options.pop("launch_buttons", None)
 
@@ -83,6 +95,23 @@ def without_icon_script(html: str) -> str:
     The style sheet of the theme draws them from a font already.
     """
     return re.sub(r"<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+
+
+def without_viewport(html: str) -> str:
+    """Drop the description of the viewport, which Sphinx, docutils and the theme each give a page."""
+    return re.sub(r'<meta [^>]*name="viewport"[^>]*>\s*', "", html)
+
+
+def with_image_sizes(app: Sphinx, body: str) -> str:
+    """Say how large pictures are, so that what stands below them does not move when they come."""
+    sources = {name: uri for uri, name in app.builder.images.items()}
+
+    def sized(tag: re.Match[str]) -> str:
+        source = sources.get(unquote(Path(tag["src"]).name))
+        size = source and get_image_size(str(Path(app.srcdir) / source))
+        return f'{tag[0]} width="{size[0]}" height="{size[1]}"' if size else tag[0]
+
+    return re.sub(r'<img\b[^>]*? src="(?P<src>[^"]*_images/[^"]*)"', sized, body)
 
 
 def load_images_late(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -104,7 +133,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     ProofDomain.merge_domaindata = no_data_to_merge
     app.connect("env-before-read-docs", read_pages_side_by_side)
     app.connect("html-page-context", complete_page)
-    app.connect("config-inited", withhold_launch_buttons)
+    app.add_config_value("publication", {}, "html", dict)
+    app.connect("config-inited", use_addresses)
     # After the theme and its extensions have added their scripts.
     app.connect("html-page-context", remove_external_scripts, priority=900)
     app.connect("doctree-resolved", load_images_late)
