@@ -111,7 +111,7 @@ def _prune(options: argparse.Namespace) -> None:
     pruned = signal_moments(model, x)
     torch.save(masks, options.output)
     signal = {name: float(pruned[name] / dense[name]) for name in masks}
-    print("\n".join([*_table(masks, signal), "", _paths(masks, broken), *_advice(masks, signal)]))
+    print("\n".join([*_table(masks, signal), _paths(masks, broken), *_advice(masks, signal)]))
     print(f"Masks are in {options.output}")
 
 
@@ -171,7 +171,7 @@ def _table(masks: Mapping[str, Tensor], signal: Mapping[str, float]) -> list[str
         lines.append(f"{name:<{width}} {shape:>18} {density:9.4f} {dead:>12} {signal[name]:9.3g}")
     kept, total = sum(int(m.sum()) for m in masks.values()), sum(m.numel() for m in masks.values())
     lines.append(f"{'all layers':<{width}} {total:>18} {kept / total:9.4f}")
-    return lines
+    return [*lines, "", "signal: mean square of what a layer sends, over that of the dense network"]
 
 
 def _dead(mask: Tensor) -> int:

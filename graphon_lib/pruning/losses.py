@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from graphon_lib._checks import check_instance, check_sequence
 from graphon_lib.pruning.networks import ModuleNetwork, Perceptron
-from graphon_lib.pruning.tensors import as_tensor
+from graphon_lib.pruning.tensors import as_tensor, to_device
 
 __all__ = ["Batches", "Loss", "WeightLoss", "check_batch", "losses_of", "read_batches"]
 
@@ -143,7 +143,7 @@ def check_batch(
         if isinstance(network, Perceptron):
             _check_labels(names[1], y, x.shape[:1], network.widths[-1])
         y = y.to(torch.int64)
-    return x, y.to(x.device)
+    return x, to_device(y, x.device)
 
 
 def _check_labels(name: str, y: Tensor, shape: Sequence[int], classes: int) -> None:
