@@ -61,7 +61,7 @@ def test_screen_readers_are_told_what_every_explorer_holds(browser, address):
         for explorer in explorers:
             tree = explorer.aria_snapshot()
             roles = "button|checkbox|combobox|img|radio|slider"
-            found = re.findall(rf"- (?:'|)({roles})(?: \"(.+?)\")?", tree)
+            found = re.findall(rf"- '?({roles})\b(?: \"(.+?)\")?", tree)
             assert {"img"} < {role for role, _ in found}
             assert [role for role, name in found if not name] == []
             # What changes is said, in words: the numbers and the sentence below the pictures.

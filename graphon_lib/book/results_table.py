@@ -27,7 +27,7 @@ def results_table() -> HTML:
 
 
 def _row(experiment: Experiment) -> tuple[str, ...]:
-    with xr.open_dataset(experiment.path, engine="h5netcdf") as dataset:
+    with xr.open_dataset(experiment.path, engine="netcdf4") as dataset:
         attributes = dataset.attrs
     unchanged = attributes["code_sha256"] == experiment.code_hash()
     parameters = json.loads(attributes["parameters"])

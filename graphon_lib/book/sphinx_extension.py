@@ -110,9 +110,10 @@ def without_icon_script(html: str) -> str:
 
 
 def in_landmarks(html: str) -> str:
-    """Make a landmark of the bar at the side, which holds more than its list of pages."""
+    """Make a landmark of the bar at the side, and call its search by what is written on it."""
     bar = '<div id="pst-primary-sidebar"'
-    return html.replace(bar, f'{bar} role="region" aria-label="Book"')
+    html = html.replace(bar, f'{bar} role="region" aria-label="Book"')
+    return re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="[^"]*"', r"\1", html)
 
 
 def without_viewport(html: str) -> str:
