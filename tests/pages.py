@@ -25,7 +25,10 @@ AXE = PACKAGES / "axe-core" / "axe.min.js"
 # Only rules about films and about turned screens need axe to fetch files.
 RUN_AXE = """async (rules) => {
     const { violations } = await axe.run(document, {
-        resultTypes: ["violations"], preload: false, ...(rules && { runOnly: rules }),
+        resultTypes: ["violations"],
+        preload: false,
+        rules: { "label-content-name-mismatch": { enabled: true } },
+        ...(rules && { runOnly: rules }),
     });
     return violations.map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
             `${target}: ${html.slice(0, 200)}: ${failureSummary.split("\\n").pop().trim()}`)]);

@@ -1,5 +1,7 @@
 """Accessibility of the built pages: the keyboard suffices, and violations would be found."""
 
+import re
+
 import pytest
 from browsers import new_page
 from pages import opened, violations
@@ -50,3 +52,18 @@ def test_every_control_of_an_explorer_has_visible_focus(browser, address):
             assert outline, f"{name} shows no focus"
             reached.append(name)
         assert {"design-layer", "CANVAS", "family", "held", "density", "brush"} <= set(reached)
+
+
+def test_screen_readers_are_told_what_every_explorer_holds(browser, address):
+    with opened(browser, f"{address}/chapters/explore.html") as (page, _):
+        explorers = page.locator(".graphon-explorer[data-explorer]").all()
+        assert explorers
+        for explorer in explorers:
+            tree = explorer.aria_snapshot()
+            roles = "button|checkbox|combobox|img|radio|slider"
+            found = re.findall(rf"- '?({roles})\b(?: \"(.+?)\")?", tree)
+            assert {"img"} < {role for role, _ in found}
+            assert [role for role, name in found if not name] == []
+            # What changes is said, in words: the numbers and the sentence below the pictures.
+            assert explorer.locator("[aria-live], [role=status]").count() > 0
+            assert explorer.locator(".ge-summary").inner_text() in " ".join(tree.split())

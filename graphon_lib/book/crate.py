@@ -9,7 +9,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import h5py
+import numpy as np
+import xarray as xr
 
 from graphon_lib.book.paths import RESULTS, ROOT
 from graphon_lib.book.publication import publication
@@ -101,11 +102,12 @@ def _software() -> list[Entity]:
 
 def _file(path: Path) -> list[Entity]:
     """Return a result's file, the run that made it, and the values of its attributes."""
-    with h5py.File(path) as file:
-        attributes = {name: file.attrs[name] for name in (*DESCRIBED, *COSTS) if name in file.attrs}
+    with xr.open_dataset(path, engine="netcdf4") as result:
+        known = result.attrs
     values = {
-        name: value.item() if hasattr(value, "item") else value
-        for name, value in attributes.items()
+        name: value.item() if isinstance(value := known[name], np.generic) else value
+        for name in (*DESCRIBED, *COSTS)
+        if name in known
     }
     content = path.read_bytes()
     return [

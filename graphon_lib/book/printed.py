@@ -35,7 +35,7 @@ PATIENCE = 600_000
 
 DROPPED = (
     ".headerlink, button, script, style, details.hide, .cell.tag_hide-cell .cell_input, "
-    "#downloads, #feedback"
+    "#list-of-downloads, #address-for-feedback"
 )
 """What is of no use on paper: links to places, buttons, and the code of cells that the site folds away."""
 
@@ -52,7 +52,15 @@ READY = """async () => {
         await root.explorer.settled;
     }
     await document.fonts.ready;
+    // Wide equations cannot be scrolled on paper.
+    for (const equation of document.querySelectorAll("mjx-container[display]")) {
+        const share = equation.clientWidth / equation.scrollWidth;
+        if (share < 1) equation.style.fontSize = `${Math.floor(100 * share)}%`;
+    }
 }"""
+
+PAPER = 174
+"""Width of the text on paper in millimetres; an inch has 25.4 of them and 96 of the browser's pixels."""
 
 FOOTER = """<div style="font: 8px sans-serif; text-align: center; width: 100%">
     <span class="pageNumber"></span></div>"""
@@ -180,7 +188,7 @@ def _opened(source: Path) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=find_browser(), args=OPTIONS, timeout=PATIENCE
         )
-        page = browser.new_page(viewport={"width": 760, "height": 1000})
+        page = browser.new_page(viewport={"width": round(PAPER / 25.4 * 96), "height": 1000})
         page.set_default_timeout(PATIENCE)
         page.goto(source.as_uri())
         page.evaluate(READY)
@@ -192,7 +200,7 @@ def _print(page: Page, target: Path) -> None:
     page.pdf(
         path=target,
         format="A4",
-        margin=dict.fromkeys(("top", "bottom", "left", "right"), "18mm"),
+        margin=dict.fromkeys(("top", "bottom", "left", "right"), f"{(210 - PAPER) / 2}mm"),
         display_header_footer=True,
         header_template="<span></span>",
         footer_template=FOOTER,

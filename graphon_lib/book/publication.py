@@ -88,8 +88,10 @@ def offer_downloads(site: Path) -> None:
         (folder / "SHA256SUMS").write_text(sums, encoding="ascii")
     place = escape(str(publication()["feedback"]))
     page = site / "chapters" / "about.html"
-    html = _fill(page.read_text(encoding="utf-8"), "downloads", rows and f"<dl>{rows}</dl>")
-    html = _fill(html, "feedback", place and f'<p>Write to <a href="{place}">{place}</a>.</p>')
+    html = _fill(page.read_text(encoding="utf-8"), "list-of-downloads", rows and f"<dl>{rows}</dl>")
+    html = _fill(
+        html, "address-for-feedback", place and f'<p>Write to <a href="{place}">{place}</a>.</p>'
+    )
     page.write_text(html, encoding="utf-8")
 
 

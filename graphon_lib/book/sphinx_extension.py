@@ -23,6 +23,17 @@ from graphon_lib.book.page_head import metadata
 __all__ = ["setup"]
 
 
+CORRECTIONS = {
+    # A group of references holds entries, no list items.
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+    # The corner of a table is no head of anything.
+    '<th class="head"><p></p></th>': "<td></td>",
+    # What can be unfolded is called what is written on it.
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+}
+"""What screen readers would be told wrongly."""
+
+
 def remove_external_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
@@ -40,15 +51,16 @@ def _needs_another_host(script: object) -> bool:
 def complete_page(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
-    """Give a page what its explorers load and what templates call, and drop a wrong role."""
+    """Give a page its metadata, what its explorers load and what templates call."""
     context["without_icon_script"] = without_icon_script
     context["without_viewport"] = without_viewport
+    context["in_landmarks"] = in_landmarks
     head = without_viewport(context.get("metatags", ""))
     context["metatags"] = head + metadata(app, pagename, context, doctree)
     if body := context.get("body"):
-        # A group of references holds entries, no list items.
-        wrong, right = '<div role="list" class="citation-list">', '<div class="citation-list">'
-        context["body"] = with_image_sizes(app, body.replace(wrong, right))
+        for wrong, right in CORRECTIONS.items():
+            body = body.replace(wrong, right)
+        context["body"] = with_image_sizes(app, body)
         if 'class="graphon-explorer"' in body:
             for name in PAGE_SCRIPTS:
                 app.add_js_file(f"explorers/{name}", defer="defer")
@@ -95,6 +107,13 @@ def without_icon_script(html: str) -> str:
     The style sheet of the theme draws them from a font already.
     """
     return re.sub(r"<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+
+
+def in_landmarks(html: str) -> str:
+    """Make a landmark of the bar at the side, and call its search by what is written on it."""
+    bar = '<div id="pst-primary-sidebar"'
+    html = html.replace(bar, f'{bar} role="region" aria-label="Book"')
+    return re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="[^"]*"', r"\1", html)
 
 
 def without_viewport(html: str) -> str:
