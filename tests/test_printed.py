@@ -90,5 +90,5 @@ def test_a_chapter_is_printed(tmp_path):
     assert str(number + 1) in texts[number].splitlines()
     whole = " ".join(texts)
     assert "reproduced" in whole
-    for bar in ("Show code", "Hide code", "Run live", "Search"):
+    for bar in ("Show code", "Hide code", "Click to", "Search"):
         assert bar not in whole
