@@ -91,8 +91,8 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
             chance = at.sel(source="independent draws")
             draw.means(panel, chance, "width", draw.standard_error, **(look | hollow))
         draw.width_axis(panel, values.width.values)
-        panel.set(title=label_of(method), xlabel="width $n$", ylim=(0.0, None))
-    panels[0].set(ylabel="cut norm $\\times \\sqrt{n}$")
+        panel.set(title=label_of(method), xlabel="width $n$")
+    panels[0].set(ylim=(0.0, 1.1 * float(values.max())), ylabel="cut norm $\\times \\sqrt{n}$")
     return draw.with_legend(figure, ncols=4)
 
 
