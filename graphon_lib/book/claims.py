@@ -88,10 +88,11 @@ ROWS = {
             same_batch=False,
         ),
         **GREY,
-        theorems="proved for Random, Magnitude and SynFlow with a fixed number of rounds, and given "
-        "the batch for SNIP with outputs near zero or one image; refuted for SNIP as its outputs are, "
-        "with two images or more, and for GraSP likewise at widths far beyond its temperature squared; "
-        "open for GraSP at widths in use, and for SynFlow with rounds that grow with the width",
+        theorems="proved for Random, Magnitude and SynFlow with a fixed number of rounds in which no "
+        "weight of score zero is kept, and given the batch for SNIP with outputs near zero or one "
+        "image; refuted, for normal weights, for SNIP as its outputs are, with two images or more, and "
+        "for GraSP likewise at widths far beyond its temperature squared; open for GraSP at widths in "
+        "use, and for SynFlow with rounds that grow with the width",
     ),
     "limit-synflow": Claim(
         "... SynFlow's, too",
