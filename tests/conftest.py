@@ -36,15 +36,24 @@ def browser():
         yield browser
 
 
+FOLDERS = {
+    record.variable: os.environ[record.variable]
+    for record in data.DATASETS.values()
+    if os.environ.get(record.variable)
+}
 MNIST = data.DATASETS["mnist"]
-FOLDER = os.environ.get(MNIST.variable)
 NO_MNIST = f"no complete MNIST: set {MNIST.variable}, or download it, see README.md"
 cache_folder, official = data._cache_folder, data._official
 
 
 @functools.cache
-def read_once(folder, source):
-    return official(MNIST, folder, source)
+def read_once(dataset, folder, source):
+    return official(data.DATASETS[dataset], folder, source)
+
+
+def official_once(record, folder, source):
+    names = {id(described): name for name, described in data.DATASETS.items()}
+    return read_once(names[id(record)], folder, source)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,10 +74,14 @@ def same_everywhere(tmp_path_factory):
 
 @pytest.fixture
 def has_complete_mnist(monkeypatch):
-    """Whether the complete MNIST is where its variable says or among downloads; then it is found."""
-    monkeypatch.setattr(data, "_official", lambda _, *place: read_once(*place))
-    if FOLDER:
-        monkeypatch.setenv(MNIST.variable, FOLDER)
+    """Whether the complete MNIST is where its variable says or among downloads.
+
+    It is then found, as are other data where their variables say.
+    """
+    monkeypatch.setattr(data, "_official", official_once)
+    for variable, folder in FOLDERS.items():
+        monkeypatch.setenv(variable, folder)
+    if MNIST.variable in FOLDERS:
         return True
     if all((cache_folder("mnist") / name).exists() for name in MNIST.files):
         monkeypatch.setattr(data, "_cache_folder", cache_folder)
@@ -83,3 +96,17 @@ def complete_mnist(has_complete_mnist):
     """The complete MNIST. Nothing is fetched."""
     if not has_complete_mnist:
         pytest.skip(NO_MNIST)
+
+
+@pytest.fixture
+def at_hand(has_complete_mnist):
+    """Skip where one of the named data sets is not where its variable says. Nothing is fetched."""
+
+    def check(dataset):
+        variable = data.DATASETS[dataset].variable
+        if dataset == "mnist" and not has_complete_mnist:
+            pytest.skip(NO_MNIST)
+        if dataset != "mnist" and variable not in FOLDERS:
+            pytest.skip(f"no {data.DATASETS[dataset].label} here: set {variable}, see README.md")
+
+    return check

@@ -1,13 +1,15 @@
-"""The digits: where they are found, that they are checked, and what every kind of damage says."""
+"""The images: where they are found, that they are checked, and what every kind of damage says."""
 
 import gzip
 import hashlib
 import http.server
+import io
 import logging
 import os
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.data import DATASETS, DataError, load_mnist, sample_batch
+from graphon_lib.experiments.data import DATASETS, DataError, load, load_mnist, sample_batch
 from graphon_lib.experiments.idx import GZIP, read_idx
 
 MNIST = DATASETS["mnist"]
@@ -393,6 +395,170 @@ def test_a_folder_in_the_home(place, monkeypatch):
     assert_small(load_mnist(cache="~/digits"), place)
     monkeypatch.setenv("MNIST_DIR", "~/digits")
     assert_small(load_mnist(), place)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "train", "test"), [("fashion-mnist", 75, 25), ("mnist", 400, 100)]
+)
+def test_bundled_subsets_are_balanced_parts_of_official_training_images(dataset, train, test):
+    record = DATASETS[dataset]
+    subset = load(dataset)
+    assert (np.bincount(subset.y_train) == train).all()
+    assert (np.bincount(subset.y_test) == test).all()
+    with np.load(record.subset) as archive:
+        images = archive["images"]
+        assert (np.diff(archive["training_indices"]) > 0).all()
+    # The constants are those of all images, which a thousand come close to.
+    x = record.standardise(images.astype(np.float64))
+    assert abs(x.mean()) < 0.03
+    assert abs(x.std() - 1) < 0.03
+
+
+def test_complete_fashion_mnist_and_the_subset_within_it(at_hand):
+    at_hand("fashion-mnist")
+    record, full = DATASETS["fashion-mnist"], load("fashion-mnist", full=True)
+    assert (full.name, full.shape) == ("complete Fashion-MNIST", (28, 28))
+    assert (np.bincount(full.y_train) == 6000).all()
+    assert (np.bincount(full.y_test) == 1000).all()
+    assert abs(full.x_train.mean(dtype=np.float64)) < 1e-3
+    assert abs(full.x_train.std(dtype=np.float64) - 1) < 1e-3
+    with np.load(record.subset) as archive:
+        chosen = archive["training_indices"]
+        np.testing.assert_array_equal(archive["labels"], full.y_train[chosen])
+        pixels = record.pixels(full.x_train[chosen]).reshape(-1, 28, 28)
+        np.testing.assert_array_equal(archive["images"], pixels)
+
+
+def test_the_first_pictures_of_cifar(at_hand):
+    at_hand("cifar10-4k")
+    data = load("cifar10-4k")
+    assert (data.name, data.shape) == ("4,000 CIFAR-10 training images", (32, 32, 3))
+    assert data.x_train.shape == (3000, 3072)
+    assert (np.bincount(data.y_test) == 100).all()
+    counts = np.bincount(data.y_train) + np.bincount(data.y_test)
+    assert counts.tolist() == [396, 366, 420, 384, 422, 393, 414, 385, 407, 413]
+    with pytest.raises(DataError, match=r"data_batch_1\.bin is missing"):
+        load("cifar10", full=True)
+
+
+def cifar_files():
+    """Six official-looking files, and the images and labels of all."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+    labels = (np.arange(30) % 10).astype(np.uint8)
+    files = {}
+    for k, name in enumerate(DATASETS["cifar10"].files):
+        part = slice(5 * k, 5 * k + 5)
+        records = [
+            bytes([label]) + image.transpose(2, 0, 1).tobytes()
+            for label, image in zip(labels[part], images[part], strict=True)
+        ]
+        files[name] = b"".join(records)
+    return images, labels, files
+
+
+@pytest.fixture
+def cifar(tmp_path, monkeypatch):
+    images, labels, files = cifar_files()
+    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    np.savez(tmp_path / "few.npz", images=images[:5], labels=labels[:5])
+    few = {
+        "subset": tmp_path / "few.npz",
+        "subset_sha256": hashlib.sha256((tmp_path / "few.npz").read_bytes()).hexdigest(),
+        "held_out": 1,
+        "classes": 2,
+    }
+    for name in ("cifar10", "cifar10-4k"):
+        record = DATASETS[name]
+        own = {file: sha256[file] for file in record.files}
+        monkeypatch.setitem(DATASETS, name, replace(record, files=own, **few))
+    return images, labels, files
+
+
+def test_pictures_come_from_six_files(cifar, tmp_path):
+    images, labels, files = cifar
+    data = load("cifar10", write(tmp_path / "folder", files))
+    assert data.name == "complete CIFAR-10"
+    pixels = DATASETS["cifar10"].pixels
+    np.testing.assert_array_equal(pixels(data.x_train).reshape(-1, 32, 32, 3), images[:25])
+    np.testing.assert_array_equal(pixels(data.x_test).reshape(-1, 32, 32, 3), images[25:])
+    np.testing.assert_array_equal(np.concatenate([data.y_train, data.y_test]), labels)
+
+
+def test_the_part_is_the_same_from_an_archive_as_from_the_first_file(cifar, tmp_path):
+    _, _, files = cifar
+    first = write(tmp_path / "first", {"data_batch_1.bin": files["data_batch_1.bin"]})
+    (tmp_path / "part").mkdir()
+    (tmp_path / "few.npz").rename(tmp_path / "part" / "few.npz")
+    from_file, part = load("cifar10-4k", first), load("cifar10-4k", tmp_path / "part")
+    assert from_file.sha256 == part.sha256
+    assert from_file.name == part.name == "5 CIFAR-10 training images"
+    assert load("cifar10", tmp_path / "part").sha256 == part.sha256
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda content: content[:-1], "must hold 3073 bytes an image, got 15364"),
+        (lambda content: b"", "must hold 3073 bytes an image, got 0"),
+        (lambda content: b"\x0a" + content[1:], "must hold labels from 0 to 9, got 10"),
+        (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "has the wrong checksum"),
+    ],
+)
+def test_damaged_pictures_are_named(cifar, tmp_path, damage, match):
+    _, _, files = cifar
+    files["data_batch_3.bin"] = damage(files["data_batch_3.bin"])
+    folder = write(tmp_path / "folder", files)
+    with pytest.raises(DataError, match=f"{folder / 'data_batch_3.bin'} {match}"):
+        load("cifar10", folder)
+
+
+@pytest.fixture
+def cifar_server(cifar, monkeypatch):
+    server, packed = Server(), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, content in {**cifar[2], "readme.html": b"hello"}.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    server.files = {"cifar-10-binary.tar.gz": packed.getvalue()}
+    record = replace(DATASETS["cifar10"], mirrors=(server.url + "first/", server.url + "second/"))
+    monkeypatch.setitem(DATASETS, "cifar10", record)
+    yield server
+    server.close()
+
+
+def test_an_archive_is_downloaded_once_and_unpacked(cifar, cifar_server, tmp_path):
+    cache = tmp_path / "cache"
+    data = load("cifar10", full=True, cache=cache)
+    assert data.source == f"download to {cache}"
+    assert cifar_server.asked == ["first/cifar-10-binary.tar.gz"]
+    assert sorted(path.name for path in cache.iterdir()) == sorted(DATASETS["cifar10"].files)
+    assert load("cifar10", full=True, cache=cache).source == f"cache {cache}"
+    (cache / "test_batch.bin").write_bytes(b"damaged")
+    assert load("cifar10", full=True, cache=cache).sha256 == data.sha256
+    assert len(cifar_server.asked) == 2
+
+
+@pytest.mark.parametrize("fault", ["cut off", "wrong", "empty", "gone"])
+def test_an_archive_that_is_not_right_leaves_nothing_in_place(cifar_server, tmp_path, fault):
+    (name,) = cifar_server.files
+    if fault == "cut off":
+        cifar_server.files[name] = cifar_server.files[name][:-2000]
+    elif fault == "wrong":
+        cifar_server.files[name] = b"no archive"
+    elif fault == "empty":
+        packed = io.BytesIO()
+        tarfile.open(fileobj=packed, mode="w:gz").close()
+        cifar_server.files[name] = packed.getvalue()
+    else:
+        cifar_server.files = {}
+    cache = tmp_path / "cache"
+    with pytest.raises(DataError, match=r"data_batch_1\.bin could not be downloaded into"):
+        load("cifar10", full=True, cache=cache)
+    assert not [path for path in cache.iterdir() if path.suffix == ".part"]
+    with pytest.raises(DataError, match="CIFAR10_DIR"):
+        load("cifar10", full=True, cache=cache)
 
 
 def test_batches_are_drawn_without_replacement_and_repeat_with_the_seed(place):

@@ -24,7 +24,7 @@ def results_table() -> HTML:
     head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
     body = ""
     for experiment in EXPERIMENTS.values():
-        with xr.open_dataset(experiment.path, engine="h5netcdf") as dataset:
+        with xr.open_dataset(experiment.path, engine="netcdf4") as dataset:
             attributes = dataset.attrs
         unchanged = attributes["code_sha256"] == experiment.code_hash()
         parameters = json.loads(attributes["parameters"])

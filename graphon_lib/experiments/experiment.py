@@ -110,12 +110,18 @@ class Experiment:
         different in the profile ``"paper"``: what the initialisation comes with, such as the batch
         size of training.
         """
-        other = {"initialisation": initialisation}
+        return self._with("initialisation", initialisation, settings)
+
+    def on(self, dataset: str, **settings: Any) -> Experiment:  # noqa: ANN401
+        """Return the same experiment on another of ``DATASETS``, likewise: on fewer images, say."""
+        return self._with("dataset", dataset, settings)
+
+    def _with(self, setting: str, value: str, others: Profile) -> Experiment:
         return replace(
             self,
-            name=f"{self.name}-{initialisation}",
-            paper={**self.paper, **other, **settings},
-            quick={**self.quick, **other},
+            name=f"{self.name}-{value}",
+            paper={**self.paper, setting: value, **others},
+            quick={**self.quick, setting: value},
         )
 
     def run(self, *, profile: str = "paper", recompute: bool = False, seed: int = 0) -> xr.Dataset:

@@ -162,7 +162,7 @@ def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> x
 
     def ratios(mean: xr.DataArray) -> xr.DataArray:
         between, within = _between_and_within(mean, kind)
-        return np.log(between / within[:, None])
+        return np.log(between / within)
 
     return np.exp(_interval(distance, ratios, confidence))
 
@@ -175,14 +175,15 @@ def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
 
     def differences(mean: xr.DataArray) -> xr.DataArray:
         between, within = _between_and_within(mean, "seed")
-        return between - np.maximum(within[:, None], within)
+        return between - np.maximum(within, within.rename(pruning="against"))
 
     return _interval(distance, differences, confidence)
 
 
-def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, NDArray[np.float64]]:
-    within = mean.sel(kind=kind).transpose("pruning", "against").values.diagonal()
-    return mean.sel(kind="method", drop=True).transpose("pruning", "against"), within
+def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, xr.DataArray]:
+    methods = mean.pruning.drop_vars("pruning")
+    within = mean.sel(kind=kind, drop=True).sel(pruning=methods, against=methods)
+    return mean.sel(kind="method", drop=True), within.drop_vars("against")
 
 
 def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
@@ -205,15 +206,15 @@ def _interval(
     count = distance.sizes["trial"]
     if count < 3:
         raise ValueError(f"distance must have at least three trials, got {count}")
-    value = of(distance.mean(["trial", "other"]))
-    left_out = np.array(
-        [of(distance.drop_isel(trial=k, other=k).mean(["trial", "other"])) for k in range(count)]
-    )
-    error = np.sqrt((count - 1) * left_out.var(axis=0))
-    half = t.ppf((1.0 + confidence) / 2.0, count - 1) * error
-    ends = np.stack([value, value - half, value + half], axis=-1)
-    statistic = {"statistic": ["value", "lower", "upper"]}
-    return xr.DataArray(ends, dims=(*value.dims, "statistic"), coords={**value.coords, **statistic})
+    pairs = ("trial", "other")
+    left = xr.DataArray(range(count), dims="left")
+    trial, other = (xr.DataArray(range(count), dims=dim) for dim in pairs)
+    distance = distance.astype(np.float64)
+    value = of(distance.mean(pairs))
+    without = of(distance.where((trial != left) & (other != left)).mean(pairs))
+    half = t.ppf((1.0 + confidence) / 2.0, count - 1) * np.sqrt((count - 1) * without.var("left"))
+    ends = xr.concat([value, value - half, value + half], "statistic").transpose(..., "statistic")
+    return ends.assign_coords(statistic=["value", "lower", "upper"])
 
 
 PLACE = ("pruning", "density", "hidden_layers", "trial")

@@ -162,11 +162,15 @@ def paired_share(
 
 
 def _ratio(means: PairedMeans, first: str, second: str) -> Ratio:
+    # Plain numbers: one of several hundred ratios takes a tenth of the time of labelled arrays.
+    value, upper = means.value.values, means.upper.values
+    place = {label: k for k, label in enumerate(means.value.variant.values)}
     for name, label in (("first", first), ("second", second)):
-        if label not in means.value.variant or not np.isfinite(means.value.sel(variant=label)):
+        if label not in place or not np.isfinite(value[place[label]]):
             raise ValueError(f"{name} must be a variant with finite values, got {label!r}")
-    middle = np.log(means.value.sel(variant=first) / means.value.sel(variant=second))
-    half = np.sqrt(2.0) * np.log((means.upper / means.value).sel(variant=first))
+    one, other = place[first], place[second]
+    middle = np.log(value[one] / value[other])
+    half = np.sqrt(2.0) * np.log(upper[one] / value[one])
     return Ratio(*(float(np.exp(middle + sign * half)) for sign in (0.0, -1.0, 1.0)))
 
 

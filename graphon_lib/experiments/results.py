@@ -38,8 +38,8 @@ def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
             "repository; pass recompute=True to compute the result, which may take hours"
         )
     try:
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
+        dataset = xr.load_dataset(path, engine="netcdf4")
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise StaleResultError(
             f"the stored {path.name} cannot be read ({error}); restore the file, or pass "
             "recompute=True to compute the result anew"
@@ -60,7 +60,7 @@ def store(dataset: xr.Dataset, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial")
     try:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=compressed)
+        dataset.to_netcdf(temporary, engine="netcdf4", encoding=compressed)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
