@@ -8,6 +8,7 @@ import re
 import warnings
 
 import pytest
+import torch
 
 from graphon_lib.book.execute import list_chapters
 
@@ -69,7 +70,7 @@ def test_solutions_of_exercises_are_true(path):
     assert [number for number, *_ in found] == ["1", "2", "3"]
     for _, title, code, expected in found:
         out = io.StringIO()
-        with contextlib.redirect_stdout(out), warnings.catch_warnings():
+        with contextlib.redirect_stdout(out), warnings.catch_warnings(), torch.enable_grad():
             exec(code, {})
         assert NUMBER.sub("#", out.getvalue()) == NUMBER.sub("#", expected), title
         pairs = zip(NUMBER.findall(out.getvalue()), NUMBER.findall(expected), strict=True)

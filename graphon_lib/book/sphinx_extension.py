@@ -26,8 +26,11 @@ __all__ = ["setup"]
 CORRECTIONS = {
     # A group of references holds entries, no list items.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
+    '<div class="citation-list" role="list">': '<div class="citation-list">',
+    ' role="doc-biblioentry"': "",
     # The corner of a table is no head of anything.
     '<th class="head"><p></p></th>': "<td></td>",
+    '<th class="head text-left"><p></p></th>': "<td></td>",
     # What can be unfolded is called what is written on it.
     '<summary aria-label="Toggle hidden content">': "<summary>",
 }
