@@ -90,9 +90,9 @@ ROWS = {
         **GREY,
         theorems="proved for Random, Magnitude and SynFlow with a fixed number of rounds in which no "
         "weight of score zero is kept, and given the batch for SNIP with outputs near zero or one "
-        "image; refuted, for normal weights, for SNIP as its outputs are, with two images or more, and "
-        "for GraSP likewise at widths far beyond its temperature squared; open for GraSP at widths in "
-        "use, and for SynFlow with rounds that grow with the width",
+        "image; refuted, for normal weights without biases, for SNIP as its outputs are, with two "
+        "images or more, and for GraSP likewise at widths far beyond its temperature squared; open for "
+        "GraSP at widths in use, and for SynFlow with rounds that grow with the width",
     ),
     "limit-synflow": Claim(
         "... SynFlow's, too",
@@ -151,7 +151,7 @@ ROWS = {
         "all networks here are fully connected, as the paper's are",
     ),
     "priors": Claim(
-        "Graphons serve as structural priors: what one network has, the next one has",
+        "Graphons serve as structural priors: what one network has, the next one has (our reading)",
         "4.2",
         "02-graphons",
         "at width 1000, numbers of 4-cycles over those of a constant graphon differ by at most {high:g} "
@@ -199,7 +199,7 @@ ROWS = {
         "4.2",
         "02-graphons",
         "in cut norm, graphons of every two methods differ by at least {low:g} of the density more than "
-        "those of two networks of either",
+        "those of two networks of either (Magnitude's and Random's are one in the paper's Appendix C)",
         ("method-distances",),
         of.differences,
         low=0.05,
@@ -209,7 +209,8 @@ ROWS = {
         "Euclidean distances to the histograms at width 2000 decrease as the width increases",
         "4.3, Fig. 1 and 4",
         "03-convergence",
-        "every squared distance is below {high:g} times the one before, at both depths and all sparsities",
+        "every squared distance is below {high:g} times the one before, at both depths and all sparsities "
+        "(one threshold; not run under PyTorch's defaults)",
         ("convergence",),
         of.falling_distances,
         high=1.0,
@@ -220,7 +221,7 @@ ROWS = {
         "4.3, Fig. 1",
         "03-convergence",
         "shapes at width 1000 differ from those at 2000 by at most {high:g} of their values, noise and "
-        "density taken out",
+        "density taken out (one threshold; not run under PyTorch's defaults)",
         ("convergence",),
         of.shape_distances,
         **GREY,
@@ -260,7 +261,7 @@ ROWS = {
         "SynFlow eliminates a large part of the neurons in hidden layers",
         "C, Fig. 9",
         "01-pruning",
-        "at least {low:g} of the hidden neurons have no weights left",
+        "at least {low:g} of the hidden neurons are dead, on no path from inputs to outputs",
         ("mask-statistics",),
         of.dead_neurons,
         low=0.1,
@@ -290,7 +291,7 @@ ROWS = {
         "5.2, Theorem 1",
         "04-graphon-ntk",
         "the kernel's error, of networks sampled from a graphon, goes with a power of the width of at "
-        "most {high:g}",
+        "most {high:g} (the paper's own form, all weights trained, is measured in the chapter)",
         ("kernel-convergence",),
         of.error_exponents,
         high=-0.25,
@@ -370,7 +371,7 @@ ROWS = {
         **FACTOR,
     ),
     "appendix-step": Claim(
-        "... and a constant 1 beside the integral over activations can be dropped",
+        "... and the integral over activations dominates a constant 1 beside it, as is typical in deep networks",
         "B",
         "04-graphon-ntk",
         "with a 1 in each layer's term, the trace of the kernel of Random's networks, pruned weights "
@@ -469,7 +470,8 @@ ROWS = {
         "GraSP's kept weights train worse than new ones on the same mask",
         "this book",
         "08-causes",
-        "at 95 %, the scale restored, the loss with kept weights is at least {low:g} times as high",
+        "at 95 %, the scale restored, the training loss with kept weights before update 50 is at least "
+        "{low:g} times as high",
         ("interventions", "training"),
         partial(of.at_equal_scale, comparisons={"": "grasp_weights"}),
         **LEAD,
