@@ -6,6 +6,7 @@ Figures are at most :data:`WIDTH` inches wide, so that their text stays readable
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIVERGING",
+    "MOTIF_LABELS",
     "SEQUENTIAL",
     "WIDTH",
     "initialisation_of",
@@ -37,6 +39,18 @@ SEQUENTIAL = "viridis"
 
 DIVERGING = "PuOr"
 """Colour map for signed differences, centred on zero."""
+
+MOTIF_LABELS = MappingProxyType(
+    {
+        "row_cherry": "cherry of a row",
+        "column_cherry": "cherry of a column",
+        "path_3": "path of 3 edges",
+        "cycle_4": "4-cycle",
+        "k_23": "$K_{2,3}$",
+        "k_32": "$K_{3,2}$",
+    }
+)
+"""How the motifs of :data:`graphon_lib.graphons.MOTIFS` are written, but for the edge."""
 
 
 def label_of(name: str) -> str:
