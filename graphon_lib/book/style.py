@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from graphon_lib.book.drawings import show_figures
 from graphon_lib.book.looks import DENSE, Look, numbered_look
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS
@@ -80,8 +80,8 @@ def style_of(name: str) -> dict[str, str]:
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults to the style of the book, and show figures in notebooks as PNG."""
-    set_matplotlib_formats("png")
+    """Set matplotlib's defaults to the style of the book, and show figures as drawings or pictures."""
+    show_figures()
     mpl.rcParams.update(
         {
             "figure.dpi": 170,
