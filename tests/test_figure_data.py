@@ -1,14 +1,17 @@
-"""How a figure is shown: as a drawing or a picture, with the numbers that it draws."""
+"""What stands under a figure: the numbers that it draws, and the results that it is of."""
 
 import base64
 import csv
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from graphon_lib.book.drawings import DOTS, MOST_MARKERS, bundle
 from graphon_lib.book.drawn_numbers import COLUMNS, MOST_PIXELS, as_csv
+from graphon_lib.book.execute import list_chapters
+from graphon_lib.book.provenance import figure_of, results_behind
 
 
 @pytest.fixture
@@ -88,3 +91,37 @@ def test_lines_are_drawings_and_pixels_pictures(panel):
 def test_thousands_of_markers_are_a_picture(panel):
     panel.plot(np.zeros(MOST_MARKERS + 1), "o")
     assert "image/png" in bundle(panel.figure)
+
+
+def cell(source, label=None):
+    metadata = {"mystnb": {"figure": {"name": label}}} if label else {}
+    return nbformat.v4.new_code_cell(source, metadata=metadata)
+
+
+def test_results_are_followed_through_names():
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            cell("from graphon_lib.experiments.spectra import SPECTRA as S, spectra"),
+            cell("from graphon_lib.experiments.descent import DESCENT\noptions = {}"),
+            cell("both = {}\nboth['a'] = S.run(**options)\ndescent = DESCENT.run(**options)"),
+            cell("def half(x):\n    return x + descent\nfor one in both.values():\n    last = one"),
+            cell("draw(last)", "fig-a"),
+            cell("draw(half(both))", "fig-b"),
+            cell("last = 3\ndraw(last)", "fig-c"),
+        ]
+    )
+    assert results_behind(notebook) == {
+        "fig-a": ["spectra.nc"],
+        "fig-b": ["descent.nc", "spectra.nc"],
+        "fig-c": [],
+    }
+
+
+@pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
+def test_figures_of_chapters_know_the_results_that_they_are_of(path):
+    notebook = nbformat.read(path, as_version=4)
+    found = results_behind(notebook)
+    labels = {label for one in notebook.cells if (label := figure_of(one))}
+    assert set(found) == labels
+    computed_in_the_chapter = {"fig-bipartite", "fig-estimators", "fig-variance"}
+    assert {label for label in labels if not found[label]} <= computed_in_the_chapter
