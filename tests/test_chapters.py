@@ -29,6 +29,11 @@ PRECISION = 1e-8
 UNCOMPARED = "changes-with-the-code"
 """Tag of cells whose outputs speak of the code as it is, such as a hash of it."""
 
+# A coordinate, not a part of a name or a colour.
+VALUE = re.compile(r"(?<![\w#.])-?\d+(?:\.\d+)?(?![\w.])")
+POINTS = 0.5
+"""How far what is drawn may be from where it was, in points; elsewhere letters are a little wider."""
+
 # In pixels, of which letters are about ten wide.
 SHIFT = 4
 # Of 255: how far colours may be outside those nearby.
@@ -50,6 +55,17 @@ def text_difference(old, new):
     start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(old))
     around = slice(max(start - 40, 0), start + 40)
     return f"committed ...{old[around]!r}..., executed ...{new[around]!r}..."
+
+
+def drawing_difference(old, new):
+    """Return how two SVG drawings differ, None if all their points and words are where they were."""
+    if VALUE.sub("#", old) != VALUE.sub("#", new):
+        return "other lines, letters or colours"
+    moved = [
+        abs(float(a) - float(b))
+        for a, b in zip(VALUE.findall(old), VALUE.findall(new), strict=True)
+    ]
+    return f"something moved by {max(moved):.2f} points" if max(moved) > POINTS else None
 
 
 def picture_difference(old, new):
@@ -87,6 +103,8 @@ def output_differences(old, new):
             continue
         if kind == "image/png":
             difference = picture_difference(content, other)
+        elif kind == "image/svg+xml":
+            difference = drawing_difference(content, other)
         else:
             texts = (c if isinstance(c, str) else json.dumps(c) for c in (content, other))
             difference = text_difference(*texts)
@@ -196,6 +214,21 @@ def test_differences_of_pictures_are_named(settings, message):
     old, new = (notebook(result(image_png=png)) for png in (picture(), picture(**settings)))
     (difference,) = chapter_differences(old, new)
     assert re.search(message, difference)
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ('<path d="M 1.5 2" id="a1" fill="#0072b2"/>', None),
+        ('<path d="M 1.9 2" id="a1" fill="#0072b2"/>', None),
+        ('<path d="M 2.5 2" id="a1" fill="#0072b2"/>', "something moved by 1.00 points"),
+        ('<path d="M 1.5 2" id="a1" fill="#0072b3"/>', "other lines, letters or colours"),
+        ('<path d="M 1.5 2 3" id="a1" fill="#0072b2"/>', "other lines, letters or colours"),
+    ],
+)
+def test_differences_of_drawings_are_named(new, message):
+    old = '<path d="M 1.5 2" id="a1" fill="#0072b2"/>'
+    assert drawing_difference(old, new) == message
 
 
 def test_other_cells_and_other_numbers_of_outputs_are_differences():

@@ -93,8 +93,8 @@ def test_figures_draw_them_all(beside, pruned):
     figures = [
         causes.forest(loss.sel(density=[0.2, 0.05])),
         causes.ratios_by_sparsity(loss, {"scale": pair}),
-        causes.intervention_curves(beside.isel(density=0), ["snip"], ["as pruned", "rescaled"]),
-        causes.intervention_curves(beside.isel(density=-1), ["snip"], ["as pruned", "rescaled"]),
+        causes.intervention_curves(beside.isel(density=0), ["snip"], ["rescaled"]),
+        causes.intervention_curves(beside.isel(density=-1), ["snip"], ["rescaled"]),
         losses_by_method(pruned, ["random", "snip", "synflow"]),
         head_starts(pruned),
     ]

@@ -89,7 +89,7 @@ def assert_light_weight(name, page):
 
 def assert_figures_have_number_and_caption(name, page):
     captions = page.locator("article figure[id] figcaption").all_inner_texts()
-    pictures = page.locator("article .cell_output img[src$='.png']").count()
+    pictures = page.locator("article figure[id] img").count()
     assert len(captions) == pictures
     if not is_numbered(name):
         return

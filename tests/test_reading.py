@@ -56,6 +56,15 @@ def test_code_that_is_shown_is_what_a_reader_would_type(path):
 
 
 @BY_CHAPTER
+def test_the_text_of_a_chapter_refers_to_each_of_its_figures(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    shown = [cell["metadata"].get("mystnb", {}) for cell in notebook["cells"]]
+    labels = {options["figure"]["name"] for options in shown if "figure" in options}
+    assert labels
+    assert labels <= set(re.findall(r"\{numref\}`([^`]+)`", prose(path)))
+
+
+@BY_CHAPTER
 def test_a_chapter_ends_with_three_sentences_to_take_away(path):
     (box,) = re.findall(
         r":::\{admonition\} To take away\n:class: tip takeaway\n(.*?)\n:::", prose(path), re.DOTALL

@@ -145,6 +145,9 @@ FIGURES = {
     "degrees": lambda six: graphons.degrees_of_neurons(six),
     "paths": lambda _: graphons.path_densities(stored("shared-positions")),
     "by width": lambda _: graphons.histograms_by_width(stored("sorted-histograms"), "plain"),
+    "by mask": lambda _: graphons.histograms_by_mask(
+        stored("convergence").sel(hidden_layers=3, **DENSITY), [100], "plain"
+    ),
     "by setting": lambda _: graphons.histograms_by_setting(
         stored("convergence").sel(width=500), [(2, 1, 0.1)], "plain"
     ),
@@ -204,7 +207,7 @@ FIGURES = {
     "rates": lambda _: training.tuned_rates(stored("tuned-training")),
     "evaluations": lambda _: training.evaluation_curves(stored("long-training").isel(density=0)),
     "interventions": lambda _: causes.intervention_curves(
-        changed().isel(density=-1), ["random", "sixth"], ["as pruned"]
+        changed().isel(density=-1), ["random", "sixth"], ["rescaled"]
     ),
     "forest": lambda _: causes.forest(changed().test_loss),
     "scatter": lambda _: causes.loss_against(changed(), {"paths": changed().path_density}),

@@ -5,7 +5,7 @@
   const EQUATIONS = ".bd-article mjx-container[display]";
   const BOXES =
     ".bd-article div.math, .bd-article table, .bd-article .pst-scrollable-table-container, " +
-    ".bd-article dl.py, .bd-article div.highlight pre, .bd-article .text_html";
+    ".bd-article dl.py, .bd-article div.highlight pre, .bd-article .text_html, .bd-article .drawing";
 
   function mark(box) {
     const larger = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;

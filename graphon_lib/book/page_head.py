@@ -72,8 +72,11 @@ def _description(doctree: nodes.document | None) -> str:
 
 
 def _picture(app: Sphinx, doctree: nodes.document | None) -> tuple[str, str] | None:
-    """Return file name and alt text of a page's first picture, else of the one that stands for all."""
-    known = {name: pages for pages, name in app.env.images.values()}
+    """Return file name and alt text of a page's first picture, else of the one that stands for all.
+
+    Drawings (SVG) are none, since those who read this do not show them.
+    """
+    known = {name: pages for pages, name in app.env.images.values() if not name.endswith(".svg")}
     for image in doctree.findall(nodes.image) if doctree else ():
         # The page is written: its pictures have the addresses that they have on the site.
         name = posixpath.basename(image["uri"])

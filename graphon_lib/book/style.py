@@ -6,11 +6,12 @@ Figures are at most :data:`WIDTH` inches wide, so that their text stays readable
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+from graphon_lib.book.drawings import show_figures
 from graphon_lib.book.looks import DENSE, Look, numbered_look
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIVERGING",
+    "MOTIF_LABELS",
     "SEQUENTIAL",
     "WIDTH",
     "initialisation_of",
@@ -37,6 +39,18 @@ SEQUENTIAL = "viridis"
 
 DIVERGING = "PuOr"
 """Colour map for signed differences, centred on zero."""
+
+MOTIF_LABELS = MappingProxyType(
+    {
+        "row_cherry": "cherry of a row",
+        "column_cherry": "cherry of a column",
+        "path_3": "path of 3 edges",
+        "cycle_4": "4-cycle",
+        "k_23": "$K_{2,3}$",
+        "k_32": "$K_{3,2}$",
+    }
+)
+"""How the motifs of :data:`graphon_lib.graphons.MOTIFS` are written, but for the edge."""
 
 
 def label_of(name: str) -> str:
@@ -66,8 +80,8 @@ def style_of(name: str) -> dict[str, str]:
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults to the style of the book, and show figures in notebooks as PNG."""
-    set_matplotlib_formats("png")
+    """Set matplotlib's defaults to the style of the book, and show figures as drawings or pictures."""
+    show_figures()
     mpl.rcParams.update(
         {
             "figure.dpi": 170,

@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.figures.training import draw_loss, loss_axis
@@ -17,15 +18,12 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["forest", "intervention_curves", "loss_against", "ratios_by_sparsity"]
 
-INTERVENTION_LINES = {
-    "as pruned": "-",
-    "rescaled": (0, (5, 1)),
-    "re-drawn": (0, (1, 1)),
-    "re-drawn, rescaled": (0, (3, 1, 1, 1)),
-    "shuffled": (0, (4, 2, 1, 2, 1, 2)),
-    "input mask only": (0, (8, 2)),
-    "scaled to random": (0, (2, 2)),
-    "shuffled, rescaled": (0, (6, 1, 1, 1)),
+# Interventions have colours, markers and lines that no method in the same figure has.
+INTERVENTION_LOOKS = {
+    "rescaled": {"color": "#D55E00", "marker": "^", "linestyle": "-"},
+    "re-drawn": {"color": "#E69F00", "marker": "X", "linestyle": (0, (5, 1))},
+    "shuffled": {"color": "#CC79A7", "marker": "D", "linestyle": (0, (2, 1))},
+    "scaled to random": {"color": "#56B4E9", "marker": "*", "linestyle": (0, (5, 1, 1, 1))},
 }
 
 GAP = 0.6
@@ -50,34 +48,30 @@ def intervention_curves(
     """Draw loss curves as pruned and after interventions, a panel for each method.
 
     Of a dataset of :func:`graphon_lib.experiments.intervention_training.beside_pruned` at one
-    density; interventions are drawn where they were done, the dense network in grey in every panel,
-    and all as :func:`~graphon_lib.book.figures.training.draw_loss` does.
+    density: as pruned in a thick line of the method's colour, interventions where they were done, the
+    dense network dotted in every panel, and all as :func:`~graphon_lib.book.figures.training.draw_loss` does.
     """
-    figure, (panels,) = draw.grid(3.1, 1, len(prunings), sharey=True)
+    figure, (panels,) = draw.grid(3.4, 1, len(prunings), sharey=True)
     for panel, pruning in zip(panels, prunings, strict=True):
+        dense = result.loss.sel(variant="dense: as pruned")
+        look = {"color": look_of("dense").colour, "linestyle": ":", "linewidth": 1.2}
+        draw_loss(panel, dense, label="dense", **look)
+        plain = {"color": look_of(pruning).colour, "linewidth": 3.2, "alpha": 0.75}
+        draw_loss(panel, result.loss.sel(variant=f"{pruning}: as pruned"), **plain)
         for intervention in interventions:
             name = f"{pruning}: {intervention}"
             if name in result.variant.values:
-                plain = intervention == "as pruned"
-                draw_loss(
-                    panel,
-                    result.loss.sel(variant=name),
-                    color=look_of(pruning).colour if plain else "#333333",
-                    linestyle=INTERVENTION_LINES[intervention],
-                    linewidth=2.2 if plain else 1.2,
-                    label=intervention,
-                )
-        dense = result.loss.sel(variant="dense: as pruned")
-        draw_loss(panel, dense, color="#b0b0b0", linewidth=1.2, label="dense")
+                look = INTERVENTION_LOOKS[intervention] | {"markersize": 4.5, "linewidth": 1.2}
+                draw_loss(panel, result.loss.sel(variant=name), label=intervention, **look)
         loss_axis(panel)
         panel.set(title=label_of(pruning), xlabel="step")
     panels[0].set_ylabel("training loss")
     found = {}
     for panel in panels:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            if label != "as pruned":
-                found.setdefault(label, handle)
-    figure.legend(found.values(), found, loc="outside upper center", ncols=3, fontsize=8)
+            found.setdefault(label, handle)
+    found["as pruned"] = Line2D([], [], color="0.5", linewidth=3.2)
+    figure.legend(found.values(), found, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -174,32 +168,33 @@ def loss_against(result: xr.Dataset, predictors: dict[str, xr.DataArray]) -> Fig
     """Draw the test loss against quantities known before training, a panel for each.
 
     Of :func:`graphon_lib.experiments.intervention_training.beside_pruned` at one evaluation: a marker
-    for each network, filled as pruned and open after an intervention; the larger, the denser.
-    `predictors` are by label positive numbers with the dimensions (variant, density, trial).
+    for each variant and density at the geometric means over networks, filled as pruned and open after
+    an intervention; the larger, the denser. `predictors` are by label positive numbers with the
+    dimensions (variant, density, trial).
     """
-    figure, (panels,) = draw.grid(2.9, 1, len(predictors), sharey=True)
+    figure, (panels,) = draw.grid(3.4, 1, len(predictors), sharey=True)
     densities = result.density.values
-    sizes = np.linspace(14, 42, densities.size)[np.argsort(np.argsort(densities))]
+    sizes = np.linspace(14, 60, densities.size)[np.argsort(np.argsort(densities))]
+    loss = np.exp(np.log(result.test_loss).mean("trial"))
     for panel, (label, predictor) in zip(panels, predictors.items(), strict=True):
+        known = np.exp(np.log(predictor).mean("trial"))
         for variant in result.variant.values:
             of_variant = result.sel(variant=variant)
             pruning = str(of_variant.pruning.values)
             plain = of_variant.intervention.values == "as pruned"
             look = look_of(pruning)
-            for size, density in zip(sizes, densities, strict=True):
-                panel.scatter(
-                    predictor.sel(variant=variant, density=density),
-                    of_variant.test_loss.sel(density=density),
-                    s=size,
-                    marker=look.marker,
-                    edgecolors=look.colour,
-                    facecolors=look.colour if plain else "none",
-                    linewidths=0.9,
-                    alpha=0.85,
-                    label=label_of(pruning) if plain and density == densities[-1] else None,
-                )
+            panel.scatter(
+                known.sel(variant=variant, density=densities),
+                loss.sel(variant=variant, density=densities),
+                s=sizes,
+                marker=look.marker,
+                edgecolors=look.colour,
+                facecolors=look.colour if plain else "none",
+                linewidths=0.9,
+                alpha=0.75,
+                label=label_of(pruning) if plain else None,
+            )
         panel.set(xscale="log", yscale="log", xlabel=label)
         draw.plain_decades(panel.yaxis)
     panels[0].set_ylabel(f"test loss after {int(result.evaluation)} steps")
-    look = {"columnspacing": 0.9, "handletextpad": 0.2, "fontsize": 8}
-    return draw.with_legend(figure, 6, loc="outside upper center", **look)
+    return draw.with_legend(figure, 3, handletextpad=0.2)

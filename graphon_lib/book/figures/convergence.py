@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.style import initialisation_of, style_of
+from graphon_lib.book.style import MOTIF_LABELS, initialisation_of, style_of
 
 __all__ = [
     "cut_norms_by_width",
@@ -42,7 +42,6 @@ def _distance_lines(panel: Axes, result: xr.Dataset, reference: int) -> None:
         roots = np.sqrt(np.maximum(squares.values, 0.0))
         draw.intervals(panel, distance.width, *roots, **style_of(method))
     draw.width_axis(panel, distance.width.values, 90)
-    panel.set_ylim(0.0, None)
 
 
 def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
@@ -51,29 +50,34 @@ def distances_to_widest(result: xr.Dataset, reference: int) -> Figure:
     Plain and cross-fitted histograms in rows, as they are and divided by their density in columns;
     distances are freed of the noise of the means, with bootstrap intervals.
     """
-    figure, panels = draw.grid(5.0, 2, 2, sharex=True)
+    figure, panels = draw.grid(5.4, 2, 2, sharex=True, sharey="col")
     for row, estimator in zip(panels, result.estimator.values, strict=True):
         for panel, scale in zip(row, result.scale.values, strict=True):
             _distance_lines(panel, result.sel(estimator=estimator, scale=scale), reference)
-            panel.set_title(f"{estimator}, {scale}" if scale != "histogram" else estimator)
+            panel.set_title(
+                f"{estimator} histograms" + (f",\n{scale}" if scale != "histogram" else "")
+            )
         row[0].set_ylabel(f"distance to $n = {reference}$")
+    # Each column has one axis.
     for panel in panels[1]:
-        panel.set_xlabel("width $n$")
+        panel.set(xlabel="width $n$", ylim=(0.0, None))
     return draw.with_legend(figure)
 
 
 def distances_by_setting(result: xr.Dataset, reference: int) -> Figure:
     """Draw distances of histograms to a reference width, depths in rows and densities in columns."""
     depths, densities = result.hidden_layers.values, result.density.values
-    height = 2.3 * len(depths) + 0.5
+    height = 2.5 * len(depths) + 0.5
     figure, panels = draw.grid(height, len(depths), len(densities), sharex=True, sharey=True)
     for row, depth in zip(panels, depths, strict=True):
         for panel, density in zip(row, densities, strict=True):
             _distance_lines(panel, result.sel(hidden_layers=depth, density=density), reference)
-            panel.set_title(f"{depth} hidden layers, {density:g}")
+            panel.set_title(f"{depth} hidden layers,\ndensity {density:g}")
         row[0].set_ylabel(f"distance to $n = {reference}$")
     for panel in panels[-1]:
         panel.set_xlabel("width $n$")
+    # All panels share the axis.
+    panel.set_ylim(0.0, None)
     return draw.with_legend(figure)
 
 
@@ -128,21 +132,23 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
 
     Bars span from the least lower to the greatest upper bound over pairs.
     """
-    figure, panels, spare = draw.method_panels(result.pruning.values, height=2.2)
+    figure, panels, spare = draw.method_panels(
+        result.pruning.values, height=2.2, sharex=True, sharey=True
+    )
     limits = (0.7 * float(result.cut_norm.min()), 1.4 * float(result.cut_norm.max()))
     styles = (
-        ("same width", "#0072B2", "s", 0.94),
-        ("reference width", "#D55E00", "o", 1.0),
-        ("sampled", "0.45", "_", 1.06),
+        ("same width", "this width\ntwice", "#0072B2", "s", 0.94),
+        ("reference width", "this and the\nreference", "#D55E00", "o", 1.0),
+        ("sampled", "two samples of\none graphon", "0.45", "_", 1.06),
     )
     for method, panel in panels.items():
-        for comparison, colour, marker, shift in styles:
+        for comparison, name, colour, marker, shift in styles:
             bounds = result.cut_norm.sel(pruning=method, comparison=comparison)
             lower = bounds.sel(bound="lower").min("pair").values
             upper = bounds.sel(bound="upper").max("pair").values
             look = {"color": colour, "marker": marker, "markersize": 4, "linestyle": "none"}
             ends = ((lower + upper) / 2, lower, upper)
-            draw.intervals(panel, result.width.values * shift, *ends, label=comparison, **look)
+            draw.intervals(panel, result.width.values * shift, *ends, label=name, **look)
         panel.set(yscale="log", ylim=limits)
         draw.width_axis(panel, result.width.values, 90)
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
@@ -164,5 +170,5 @@ def motifs_by_width(motif: str, edges: int, *results: xr.Dataset) -> Figure:
         draw.width_axis(panel, result.width.values, 90)
         panel.set(title=_setting(result), xlabel="width $n$")
     panels[0].set_ylim(0.0, None)
-    panels[0].set_ylabel(f"{motif.replace('_', ' ')} / edge$^{edges}$")
+    panels[0].set_ylabel(f"{MOTIF_LABELS[motif]} / density$^{edges}$")
     return draw.with_legend(figure)

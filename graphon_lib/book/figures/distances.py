@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import DENSE, SERIES
-from graphon_lib.book.style import DIVERGING, SEQUENTIAL, label_of, style_of
+from graphon_lib.book.style import DIVERGING, MOTIF_LABELS, SEQUENTIAL, label_of, style_of
 from graphon_lib.experiments.method_distances import mean_distances
 from graphon_lib.graphons import MOTIFS, CutNorm
 
@@ -32,7 +33,9 @@ def cut_norm_witness(difference: np.ndarray, result: CutNorm) -> Figure:
     width, height = result.cols.sum(), result.rows.sum()
     right.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, linewidth=2.0))
     right.text(width / 2, height / 2, "$S \\times T$", ha="center")
-    figure.colorbar(image, ax=[left, right], fraction=0.04)
+    left.set(xlabel="columns, by degree", ylabel="rows, by degree")
+    right.set(xlabel="columns, $T$ first", ylabel="rows, $S$ first")
+    figure.colorbar(image, ax=[left, right], fraction=0.04, label="probability − density")
     return figure
 
 
@@ -59,18 +62,37 @@ def motif_ratios(densities: Mapping[str, Mapping[str, float]]) -> Figure:
     """Draw motif densities over those of a constant graphon of the same edge density.
 
     `densities` are by method what :func:`graphon_lib.graphons.motif_densities` returns; one row a
-    motif, one marker a method.
+    motif, which is drawn beside it, one marker a method.
     """
-    motifs = [motif for motif in MOTIFS if motif != "edge"]
-    figure, ((panel,),) = draw.grid(2.9)
+    motifs = list(MOTIF_LABELS)
+    figure, ((drawn, panel),) = draw.grid(4.2, 1, 2, sharey=True, width_ratios=(1, 5))
+    for row, motif in enumerate(motifs):
+        _draw_motif(drawn, motif, row)
+    drawn.set(xlim=(-0.1, 1.1), yticks=range(len(motifs)), xticks=[])
+    drawn.set_yticklabels([MOTIF_LABELS[motif] for motif in motifs])
+    drawn.tick_params(left=False)
+    drawn.spines[:].set_visible(False)
     for method, of_method in densities.items():
         ratios = [of_method[motif] / of_method["edge"] ** len(MOTIFS[motif]) for motif in motifs]
         panel.plot(ratios, range(len(motifs)), linestyle="none", **style_of(method))
+    panel.tick_params(left=False, labelleft=False)
     panel.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
-    panel.set_yticks(range(len(motifs)), [motif.replace("_", " ") for motif in motifs])
-    panel.invert_yaxis()
-    panel.set(xscale="log", xlabel="density of the motif / (edge density)$^{e(F)}$")
-    return draw.with_legend(figure)
+    panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
+    panel.set(xscale="log", xlabel="density / that of a constant", ylim=(len(motifs) - 0.5, -0.5))
+    draw.plain_decades(panel.xaxis)
+    figure.legend(*panel.get_legend_handles_labels(), ncols=3, loc="outside lower center")
+    return figure
+
+
+def _draw_motif(panel: Axes, motif: str, row: int) -> None:
+    """Draw a motif as in the picture of a mask: rows are black, above, and columns are white, below."""
+    sides = [sorted(set(nodes)) for nodes in zip(*MOTIFS[motif], strict=True)]
+    above, below = ({n: (n + 0.5) / len(nodes) for n in nodes} for nodes in sides)
+    for i, j in MOTIFS[motif]:
+        panel.plot([above[i], below[j]], [row - 0.22, row + 0.22], color="0.4", linewidth=1.0)
+    look = {"s": 22, "edgecolor": "black", "zorder": 3}
+    panel.scatter(list(above.values()), [row - 0.22] * len(above), color="black", **look)
+    panel.scatter(list(below.values()), [row + 0.22] * len(below), color="white", **look)
 
 
 WITHIN = {"seed": "other seed", "density": "other density", "depth": "other depth"}

@@ -25,6 +25,7 @@ __all__ = [
     "method_panels",
     "plain_decades",
     "root_guide",
+    "slanted_names",
     "sparsity_axis",
     "sparsity_title",
     "standard_error",
@@ -35,31 +36,34 @@ __all__ = [
 
 
 def grid(
-    height: float, rows: int = 1, columns: int = 1, count: int | None = None, **share: bool | str
+    height: float, rows: int = 1, columns: int = 1, count: int | None = None, **options: object
 ) -> tuple[Figure, NDArray]:
     """Return a figure of a height in inches and its panels, those after the first `count` blank.
+
+    The options are those of :meth:`matplotlib.figure.Figure.subplots`.
 
     Pyplot does not know of it, so that only its cell shows it, once, as its value.
     """
     figure = Figure(figsize=(WIDTH, height))
-    panels = figure.subplots(rows, columns, squeeze=False, **share)
+    panels = figure.subplots(rows, columns, squeeze=False, **options)
     for spare in [] if count is None else panels.ravel()[count:]:
         spare.set_axis_off()
     return figure, panels
 
 
 def method_panels(
-    methods: Sequence[str], *, height: float = 1.85
+    methods: Sequence[str], *, height: float = 1.85, **share: bool
 ) -> tuple[Figure, dict[str, Axes], Axes]:
     """Return a figure, its titled panels by method, three in a row, and a blank one for a note.
 
     The methods are named as :func:`graphon_lib.book.style.label_of` takes them; the height is that of
-    a row in inches.
+    a row in inches. With `sharex` the axis has its labels under the last panel of every column.
     """
     rows = len(methods) // 3 + 1
-    figure, panels = grid(height * rows, rows, 3, len(methods))
-    for method, panel in zip(methods, panels.ravel(), strict=False):
+    figure, panels = grid(height * rows, rows, 3, len(methods), **share)
+    for number, (method, panel) in enumerate(zip(methods, panels.ravel(), strict=False)):
         panel.set_title(label_of(method))
+        panel.tick_params(labelbottom=number + 3 >= len(methods) or not share.get("sharex"))
     return figure, dict(zip(methods, panels.ravel(), strict=False)), panels.ravel()[len(methods)]
 
 
@@ -107,6 +111,11 @@ def sparsity_axis(panel: Axes, places: ArrayLike, densities: ArrayLike) -> None:
 def sparsity_title(density: float) -> str:
     """Return a panel's title, such as ``"sparsity 95 %"`` for the density 0.05."""
     return f"sparsity {1.0 - density:.0%}".replace("%", " %")
+
+
+def slanted_names(panel: Axes, names: Sequence[str]) -> None:
+    """Put names under the places 0, 1, 2 and so on, so that each ends at its tick."""
+    panel.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
 
 
 def level(panel: Axes, height: float = 1.0) -> None:

@@ -92,9 +92,10 @@ def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
         guide = draw.root_guide(panel, widths, start, 0.5)
         _width_axis(panel, result)
     by_method.text(widths[-2], 0.5 * guide[-2], "$n^{1/2}$", color="0.35")
-    by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$, hidden layers")
-    by_layer.set_title(label_of(method))
-    by_layer.legend(fontsize="x-small", loc="lower right")
+    by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$")
+    by_method.set_title("all hidden layers")
+    by_layer.set_title(f"{label_of(method)}, layer by layer")
+    by_layer.legend(fontsize=8, loc="lower right", handlelength=1.2)
     return draw.with_legend(figure)
 
 

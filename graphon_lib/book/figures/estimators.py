@@ -73,7 +73,9 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
     :func:`graphon_lib.experiments.residual_spectra.residual_spectra`.
     """
     values = result.singular_value.sel(width=width).mean("trial")
-    figure, panels, spare = draw.method_panels(result.pruning.values, height=2.1)
+    figure, panels, spare = draw.method_panels(
+        result.pruning.values, height=2.1, sharex=True, sharey=True
+    )
     series = [
         (name, "mask", look.line, name)
         for name, look in zip(result.estimator.values, SERIES, strict=False)
@@ -84,10 +86,10 @@ def residual_spectra(result: xr.Dataset, width: int) -> Figure:
         for estimator, source, look, label in series:
             line = values.sel(pruning=method, estimator=estimator, source=source)
             panel.plot(line["rank"], line, linestyle="none", markersize=4, label=label, **look)
-        panel.set(ylim=(0.0, top), xlabel="rank")
+        panel.set(ylim=(0.0, top))
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
-    for panel in list(panels.values())[::3]:
-        panel.set_ylabel("singular value / $n$")
+    figure.supxlabel("rank", fontsize=10)
+    figure.supylabel("singular value / $n$", fontsize=10)
     return figure
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.style import SEQUENTIAL, label_of, look_of
@@ -15,6 +16,7 @@ from graphon_lib.graphons.sas import sorting_artefact
 __all__ = [
     "bipartite_graph",
     "degrees_of_neurons",
+    "histograms_by_mask",
     "histograms_by_setting",
     "histograms_by_width",
     "path_densities",
@@ -53,6 +55,22 @@ def histograms_by_width(result: xr.Dataset, estimator: str) -> Figure:
     return _histogram_grid(columns)
 
 
+def histograms_by_mask(result: xr.Dataset, widths: Sequence[int], estimator: str) -> Figure:
+    """Draw the mean histogram, plain or cross-fitted, of every method (rows) in every mask by width.
+
+    Of a dataset of :func:`graphon_lib.experiments.convergence.convergence` for one depth and density;
+    masks between hidden layers are counted from 1.
+    """
+    histograms = result.histogram.sel(estimator=estimator)
+    return _histogram_grid(
+        {
+            f"mask {mask},\n$n = {width}$": histograms.sel(mask=mask, width=width)
+            for mask in result["mask"].values
+            for width in widths
+        }
+    )
+
+
 def histograms_by_setting(
     result: xr.Dataset, settings: Sequence[tuple[int, int, float]], estimator: str
 ) -> Figure:
@@ -64,7 +82,7 @@ def histograms_by_setting(
     histograms = result.histogram.sel(estimator=estimator)
     return _histogram_grid(
         {
-            f"{layers} hidden\nmask {mask}\n{density:g}": histograms.sel(
+            f"{layers} hidden,\nmask {mask},\n$p = {density:g}$": histograms.sel(
                 hidden_layers=layers, mask=mask, density=density
             )
             for layers, mask, density in settings
@@ -75,8 +93,9 @@ def histograms_by_setting(
 def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
     """Draw histograms (pruning, row, column), a column of panels for each title."""
     methods = next(iter(columns.values())).pruning.values
-    height = min(1.42, 5.6 / len(columns) + 0.3)
-    figure, panels = draw.grid(height * len(methods), len(methods), len(columns))
+    # A row is as high as its panels are wide.
+    height = 4.1 / len(columns) + 0.12
+    figure, panels = draw.grid(height * len(methods) + 0.6, len(methods), len(columns))
     for row, method in zip(panels, methods, strict=True):
         pictures = [histograms.sel(pruning=method) for histograms in columns.values()]
         highest = max(float(picture.max()) for picture in pictures)
@@ -84,9 +103,13 @@ def _histogram_grid(columns: Mapping[str, xr.DataArray]) -> Figure:
             image = draw.matrix(panel, picture, cmap=SEQUENTIAL, vmin=0.0, vmax=highest)
             panel.set_aspect("equal")
         row[0].set_ylabel(label_of(method))
-        figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
+        bar = figure.colorbar(image, ax=list(row), fraction=0.05, pad=0.02)
+        bar.locator = MaxNLocator(3)
+        bar.update_ticks()
     for panel, title in zip(panels[0], columns, strict=True):
-        panel.set_title(title)
+        panel.set_title(title, fontsize=9 if "\n" in title else 10)
+    figure.supxlabel("neurons of the layer before, by degree", fontsize=10)
+    figure.supylabel("neurons of the layer after, by degree", fontsize=10)
     return figure
 
 
@@ -117,16 +140,20 @@ def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
 
 
 def degrees_of_neurons(result: xr.Dataset) -> Figure:
-    """Draw in-degree against out-degree of the same neurons, a panel for each method."""
-    figure, panels, spare = draw.method_panels(result.pruning.values, height=1.9)
+    """Draw in-degree against out-degree of the same neurons, a panel a method, all on one scale."""
+    figure, panels, spare = draw.method_panels(
+        result.pruning.values, height=2.0, sharex=True, sharey=True
+    )
     for method, panel in panels.items():
         of_method = result.sel(pruning=method)
-        look = {"color": look_of(method).colour, "markersize": 1.5}
-        panel.plot(of_method.in_degree, of_method.out_degree, ".", **look)
-        panel.set(xlim=(0.0, None), ylim=(0.0, None))
+        look = {"color": look_of(method).colour, "markersize": 2.0, "markeredgewidth": 0.0}
+        panel.plot(of_method.in_degree, of_method.out_degree, "o", alpha=0.5, **look)
+        panel.set_aspect("equal")
+    # All panels share the axes.
+    panel.set(xlim=(0.0, None), ylim=(0.0, None))
     spare.text(0.1, 0.5, "one dot\na neuron", va="center")
     figure.supxlabel("in-degree (fraction of weights kept)", fontsize=10)
-    figure.supylabel("out-degree", fontsize=10)
+    figure.supylabel("out-degree (fraction kept)", fontsize=10)
     return figure
 
 
@@ -142,6 +169,8 @@ def path_densities(result: xr.Dataset) -> Figure:
     for panel, (reading, title) in zip(panels, titles.items(), strict=True):
         draw.method_lines(panel, result.path_density.sel(reading=reading) / exact, "density")
         draw.level(panel)
+        draw.ticks(panel.xaxis, result.density.values)
+        panel.margins(x=0.12)
         panel.set(xlabel="density of the network", title=title)
-    panels[0].set_ylabel("path density / that of the mask")
+    panels[0].set_ylabel("path density / the mask's")
     return draw.with_legend(figure)

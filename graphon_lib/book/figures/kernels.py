@@ -80,7 +80,7 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
     errors, and dotted those of the theory without biases. Fitted exponents with 95% intervals in the
     legends.
     """
-    figure, (panels,) = draw.grid(3.9, 1, result.sizes["law"], sharey=True)
+    figure, (panels,) = draw.grid(4.6, 1, result.sizes["law"], sharey=True)
     widths = result.width.values
     for panel, law in zip(panels, result.law.values, strict=True):
         for design, look in zip(result.design.values, SERIES, strict=False):
@@ -92,7 +92,7 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
         draw.root_guide(panel, widths, 0.6 * float(result.error.sel(law=law).isel(width=0).mean()))
         draw.width_axis(panel, widths, 60)
         panel.set(xlabel="width $n$", title=str(law), yscale="log")
-        panel.legend(title="design: exponent", loc="lower left", fontsize="x-small")
+        panel.legend(title="exponent", loc="upper center", bbox_to_anchor=(0.5, -0.3))
     panels[0].set_ylabel("relative error of the kernel")
     return figure
 
@@ -130,20 +130,26 @@ def measured_over_theory(
 
     A row for each title and dataset of
     :func:`graphon_lib.experiments.kernels_of_masks.kernels_of_masks` at one density, and a column for
-    each title and pair of a theoretical and a measured kernel; a logarithmic axis where ratios span more
-    than a decade.
+    each title and pair of a theoretical and a measured kernel. All columns have one axis, but those where
+    ratios span more than a decade a logarithmic one.
     """
-    figure, rows = draw.grid(1.2 + 2.1 * len(results), len(results), len(panels))
-    for row, (name, result) in zip(rows, results.items(), strict=True):
-        for panel, (theory, measured) in zip(row, panels.values(), strict=True):
-            ratio = result.trace.sel(road=theory) / result.trace.sel(road=measured)
+    figure, rows = draw.grid(1.2 + 2.1 * len(results), len(results), len(panels), sharey="col")
+    linear = []
+    for column, (theory, measured) in zip(rows.T, panels.values(), strict=True):
+        ratios = [
+            of.trace.sel(road=theory) / of.trace.sel(road=measured) for of in results.values()
+        ]
+        for panel, ratio in zip(column, ratios, strict=True):
             draw.method_lines(panel, ratio, "width")
             draw.level(panel)
-            if float(ratio.max() / ratio.min()) > 10.0:
-                panel.set_yscale("log")
-            else:
-                panel.set_ylim(0.0, 1.1 * max(1.0, float(ratio.max())))
-            draw.width_axis(panel, result.width.values, 90)
+            draw.width_axis(panel, ratio.width.values, 90)
+        if any(float(ratio.max() / ratio.min()) > 10.0 for ratio in ratios):
+            column[0].set_yscale("log")
+        else:
+            linear.append((column[0], max(1.0, *(float(ratio.max()) for ratio in ratios))))
+    for panel, _ in linear:
+        panel.set_ylim(0.0, 1.1 * max(top for _, top in linear))
+    for name, row in zip(results, rows, strict=True):
         row[0].set_ylabel(f"{name}:\ntheory / measured")
     for title, first, last in zip(panels, rows[0], rows[-1], strict=True):
         first.set_title(title)
@@ -240,7 +246,7 @@ def bias_shares(results: Mapping[str, xr.Dataset]) -> Figure:
                 panel.hlines(expected, places - 0.14, places + 0.14, color="black", zorder=3)
                 panel.plot([], [], marker, color="0.4", label=f"measured, {road}")
             panel.set_title(f"{title}, density {density:g}", fontsize="medium")
-            panel.set_xticks(range(len(methods)), [label_of(m) for m in methods], rotation=40)
+            draw.slanted_names(panel, [label_of(m) for m in methods])
         row[0].set_ylabel("part of the trace")
     rows[0, 0].plot([], [], "_", color="black", markersize=10, label="theory")
     rows[0, 0].set_ylim(-0.03, 1.03)

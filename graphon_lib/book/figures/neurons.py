@@ -28,7 +28,7 @@ def rates_by_position(
     layer. `results` are by title datasets of
     :func:`graphon_lib.experiments.neuron_terms.neuron_terms` at one density and width.
     """
-    height = 1.2 + 1.8 * len(results)
+    height = 1.2 + 2.0 * len(results)
     figure, rows = draw.grid(height, len(results), len(methods), sharex=True, sharey=True)
     for row, (title, result) in zip(rows, results.items(), strict=True):
         rate = result.rate.sel(hidden_layer=layer)
@@ -44,7 +44,7 @@ def rates_by_position(
                 values = of_method.sel(road=road)
                 draw.means(panel, values, "group", draw.standard_error, capsize=0, **look)
             panel.axhline(1.0, color="0.7", linewidth=0.8, zorder=0)
-            panel.set_title(f"{label_of(method)}, {title}", fontsize="medium")
+            panel.set_title(f"{label_of(method)},\n{title}")
         row[0].set_ylabel("share over the mean")
     for panel in rows[-1]:
         panel.set_xlabel("rank by theory")

@@ -86,17 +86,19 @@ def residuals_by_width(result: xr.Dataset) -> Figure:
         draw.level(panel)
         draw.width_axis(panel, result.width.values, 90)
         panel.set(title=f"singular value {rank}", xlabel="width $n$")
-    panels[0].set(ylabel="over the noise floor", ylim=(0.0, None))
+    panels[0].set(ylabel="singular value / noise floor", ylim=(0.0, None))
     return draw.with_legend(figure)
 
 
 def batch_components(result: xr.Dataset) -> Figure:
     """Draw where the variance between independently pruned networks comes from.
 
-    A panel an arm: chance, network and batch stacked, for every width. Of a dataset of
+    A panel an arm, all on one scale: chance, network and batch stacked, for every width. Of a dataset of
     :func:`graphon_lib.experiments.batch_dependence.batch_dependence`.
     """
-    figure, panels, spare = draw.method_panels(list(result.pruning.values), height=2.1)
+    figure, panels, spare = draw.method_panels(
+        list(result.pruning.values), height=2.1, sharex=True, sharey=True
+    )
     places = np.arange(result.sizes["width"])
     for arm, panel in panels.items():
         of_arm = result.sel(pruning=arm)
@@ -127,14 +129,14 @@ def output_scales(*results: xr.Dataset) -> Figure:
     :func:`graphon_lib.experiments.output_scale.output_scale`, one an initialisation.
     """
     shown = {
-        f"{initialisation_of(result)}, outputs {_output(result, scale):.2g}": result.sel(
+        f"{initialisation_of(result)},\noutputs of size {_output(result, scale):.2g}": result.sel(
             scale=scale
         )
         for result in results
         for scale in result.scale.values
     }
     rows = -(-len(shown) // 2)
-    figure, panels = draw.grid(2.2 * rows + 0.4, rows, 2, len(shown), sharex=True, sharey=True)
+    figure, panels = draw.grid(2.4 * rows + 0.4, rows, 2, len(shown), sharex=True, sharey=True)
     for panel, (title, result) in zip(panels.ravel(), shown.items(), strict=False):
         mean = result.cycle_ratio.mean(["batch", "trial"])
         variance = result.variance.sel(measure="4-cycle ratio")

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib.book.figures import draw
@@ -28,6 +29,13 @@ __all__ = [
 ]
 
 REGIMES = (("kept", "o"), ("signs randomised", "s"), ("re-drawn", "^"))
+BLOCK_LOOKS = {
+    "joint": ("joint degree", "o"),
+    "coclustering": ("co-clustering", "s"),
+    "both": ("clusters by degree", "^"),
+}
+FEW_BLOCKS = "16 blocks"
+DRIFT_COLOURS = {"raw": "#0072B2", "shrunk": "#D55E00"}
 THEORIES = (("theory, joint", "density only"), ("theory, second moments", "+ second moments"))
 
 
@@ -51,7 +59,7 @@ def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
         names = [label_of(method) for method in result.pruning.values]
         for panel, name in zip(row, ("trace", "energy"), strict=True):
             _regimes_panel(panel, result[name])
-            panel.set_xticks(range(len(names)), names, rotation=40)
+            draw.slanted_names(panel, names)
             panel.set_title(title)
         row[0].set(yscale="log", ylabel="trace of the kernel")
         row[1].set(ylabel="top-5 energy", ylim=(0.4, 1.03))
@@ -83,7 +91,7 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
 
     Of all densities and widths, on logarithmic axes of equal range: one marker a network.
     """
-    figure, (panels,) = draw.grid(2.9, 1, 3, sharex=True, sharey=True)
+    figure, (panels,) = draw.grid(3.0, 1, 3, sharex=True, sharey=True)
     trace = result.trace
     measured = trace.sel(road="kept")
     predictions = [(label, trace.sel(road=name)) for name, label in THEORIES]
@@ -93,9 +101,12 @@ def predicted_against_measured(result: xr.Dataset) -> Figure:
         panel.plot(limits, limits, color="0.6", linewidth=0.9, zorder=0)
         for method in result.pruning.values:
             pair = (traces.sel(pruning=method).values.ravel() for traces in (measured, prediction))
-            look = {"linestyle": "none", "markersize": 4, "alpha": 0.8}
+            look = {"linestyle": "none", "markersize": 3.5, "alpha": 0.6}
             panel.plot(*pair, **look, **style_of(method))
         panel.set(title=label, xscale="log", yscale="log", aspect="equal")
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(LogLocator(10.0**4, numticks=6))
+            axis.set_minor_locator(NullLocator())
     panels[1].set_xlabel("measured trace, kept weights")
     panels[0].set_ylabel("predicted trace")
     return draw.with_legend(figure)
@@ -163,39 +174,45 @@ def _ratio_and_gap(rows: int = 1) -> tuple[Figure, NDArray]:
     figure, panels = draw.grid(1.3 + 2.2 * rows, rows, 2)
     for of_trace, of_energy in panels:
         of_trace.axhspan(0.9, 1.1, color="0.9", zorder=0)
-        of_trace.set_ylabel("trace, ratio")
+        of_trace.set_ylabel("trace, theory / measured")
         of_energy.axhspan(-0.03, 0.03, color="0.9", zorder=0)
-        of_energy.set_ylabel("energy, difference")
+        of_energy.set_ylabel("energy, theory − measured")
     return figure, panels
 
 
 def blocking_trade_off(result: xr.Dataset) -> Figure:
     """Draw how SNIP's kernel comes out for every way to find blocks: trace and energy at once.
 
-    At one density: one marker a way, means over widths and networks; a star for vector positions.
+    At one density: one marker a way, means over widths and networks, its form the blocks, its colour
+    the drifts, filled for many blocks; a star for vector positions.
     """
-    figure, ((panel,),) = draw.grid(3.3)
+    figure, ((panel,),) = draw.grid(3.9)
     snip = result.sel(pruning="snip")
     measured = snip.sel(road="kept")
-    markers = {"joint": "o", "coclustering": "s", "both": "^"}
     for name in result.blocking.values:
         order, count, shrinkage = str(name).split(", ")
         ratio = result.blocking_trace.sel(blocking=name) / measured.trace
         gap = result.blocking_energy.sel(blocking=name) - measured.energy
-        colour = "#0072B2" if shrinkage == "raw" else "#D55E00"
-        look = {"color": colour, "markerfacecolor": colour if "64" in count else "none"}
-        panel.plot(float(ratio.mean()), float(gap.mean()), markers[order], label=name, **look)
+        colour, few = DRIFT_COLOURS[shrinkage], count == FEW_BLOCKS
+        look = {"color": colour, "markerfacecolor": "none" if few else colour, "markersize": 6}
+        panel.plot(float(ratio.mean()), float(gap.mean()), BLOCK_LOOKS[order][1], **look)
     tried = result.blocking_trace.notnull().any("blocking")
     ratio = (snip.trace.sel(road="theory, positions") / measured.trace).where(tried)
     gap = (snip.energy.sel(road="theory, positions") - measured.energy).where(tried)
-    look = {"markersize": 11, "label": "vector positions"}
-    panel.plot(float(ratio.mean()), float(gap.mean()), "k*", **look)
+    panel.plot(float(ratio.mean()), float(gap.mean()), "k*", markersize=11)
     panel.axvspan(0.9, 1.1, color="0.92", zorder=0)
     panel.axhspan(-0.03, 0.03, color="0.92", zorder=0)
     panel.set_xscale("log")
     draw.ticks(panel.xaxis, (0.2, 0.5, 1.0, 2.0))
-    panel.set(xlabel="trace, predicted / measured", ylabel="energy, difference")
-    return draw.with_legend(figure, 2, fontsize="x-small")
+    panel.set(xlabel="trace, predicted / measured", ylabel="energy, predicted − measured")
+    for label, marker in BLOCK_LOOKS.values():
+        panel.plot([], [], marker, color="0.45", label=label)
+    panel.plot([], [], "o", color="0.45", markerfacecolor="none", label=FEW_BLOCKS)
+    panel.plot([], [], "o", color="0.45", label="64 blocks")
+    for label, colour in DRIFT_COLOURS.items():
+        panel.plot([], [], linewidth=5, color=colour, label=f"{label} drifts")
+    panel.plot([], [], "k*", markersize=9, label="vector positions")
+    return draw.with_legend(figure)
 
 
 def traces_by_width(result: xr.Dataset) -> Figure:

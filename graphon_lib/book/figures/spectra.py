@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
-from graphon_lib.book.style import label_of, style_of
+from graphon_lib.book.style import label_of, look_of, style_of
 
 __all__ = [
     "descent_and_flow",
@@ -35,6 +35,9 @@ NAMES = MappingProxyType(
         "path_density": "path density",
     }
 )
+
+OFF_SCALE = "grasp"
+"""The method that would set the scale of every metric: where it leaves the axis, its range is written."""
 
 LOGARITHMIC = ("effective_rank", "spectral_gap", "trace")
 
@@ -67,20 +70,54 @@ def metrics_by_sparsity(
     """Draw spectral metrics against the sparsity, a row a metric and a column a road.
 
     Of a dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits; `metrics`
-    are names of its variables, and `roads` are by the titles of the columns.
+    are names of its variables, and `roads` are by the titles of the columns. Rows have the scale of all
+    methods but :data:`OFF_SCALE`.
     """
     height = 1.55 * len(metrics) + 1.1
     figure, panels = draw.grid(height, len(metrics), len(roads), sharex=True, sharey="row")
     for row, metric in zip(panels, metrics, strict=True):
         for panel, road in zip(row, roads.values(), strict=True):
             _over_sparsity(panel, result[metric].sel(road=road))
-        if metric in LOGARITHMIC:
+        means = result[metric].sel(road=list(roads.values())).mean("trial")
+        logarithmic = metric in LOGARITHMIC
+        low, high = _scale(means.sel(pruning=means.pruning != OFF_SCALE), logarithmic)
+        row[0].set_ylim(low, high)
+        if logarithmic:
             _logarithmic(row[0])
+        for panel, road in zip(row, roads.values(), strict=True):
+            _note_off_scale(panel, means.sel(road=road), low, high)
         row[0].set_ylabel(NAMES[metric])
     for first, last, title in zip(panels[0], panels[-1], roads, strict=True):
         first.set_title(title)
         last.set_xlabel("sparsity (%)")
     return draw.with_legend(figure)
+
+
+def _scale(values: xr.DataArray, logarithmic: bool) -> tuple[float, float]:
+    """Return the ends of an axis that has room for the values, and for a note above or below them."""
+    values = np.log(values) if logarithmic else values
+    low, high = float(values.min()), float(values.max())
+    room = 0.3 * (high - low)
+    ends = np.array([low - room, high + room])
+    return tuple(np.exp(ends) if logarithmic else ends)
+
+
+def _note_off_scale(panel: Axes, means: xr.DataArray, low: float, high: float) -> None:
+    """Write where the means of :data:`OFF_SCALE` lie, if not one of them is between the ends."""
+    if OFF_SCALE not in means.pruning.values:
+        return
+    values = means.sel(pruning=OFF_SCALE)
+    least, most = float(values.min()), float(values.max())
+    above = least > high
+    if above or most < low:
+        numbers = dict.fromkeys(f"{float(f'{end:.2g}'):,.5g}" for end in (least, most))
+        text = f"{label_of(OFF_SCALE)} {'↑' if above else '↓'} {' to '.join(numbers)}"
+        look = {
+            "color": look_of(OFF_SCALE).colour,
+            "fontsize": 8,
+            "va": "top" if above else "bottom",
+        }
+        panel.text(0.03, 0.98 if above else 0.02, text, transform=panel.transAxes, **look)
 
 
 def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
@@ -137,14 +174,14 @@ def eigenvalues_by_rank(
 def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
     """Draw how well quantities known before training rank networks by their loss.
 
-    A panel a comparison and a row a quantity: the correlation with its bootstrap interval (thick)
-    and its range when one method is left out (thin). `predictions` are, for each source of the
+    A panel a comparison and a row a quantity: the correlation with its bootstrap interval (full)
+    and its range when one method is left out (dotted). `predictions` are, for each source of the
     quantities, of :func:`graphon_lib.experiments.prediction.predictions` at one step.
     """
     (first, *_) = predictions.values()
     quantities, comparisons = first.quantity.values, first.comparison.values
-    figure, (panels,) = draw.grid(0.42 * len(quantities) + 1.3, 1, len(comparisons), sharey=True)
-    shifts = (np.arange(len(predictions)) - (len(predictions) - 1) / 2) * 0.28
+    figure, (panels,) = draw.grid(0.55 * len(quantities) + 1.3, 1, len(comparisons), sharey=True)
+    shifts = (np.arange(len(predictions)) - (len(predictions) - 1) / 2) * 0.26
     for (source, found), look, shift in zip(predictions.items(), SERIES, shifts, strict=False):
         rows = np.arange(len(quantities)) + shift
         for panel, comparison in zip(panels, comparisons, strict=True):
@@ -152,12 +189,14 @@ def predictions_by_quantity(predictions: Mapping[str, xr.DataArray]) -> Figure:
             value, lower, upper, least, most = (
                 of_panel.sel(statistic=name).values for name in found.statistic.values
             )
-            panel.hlines(rows, least, most, color=look.colour, linewidth=0.8)
-            panel.hlines(rows, lower, upper, color=look.colour, linewidth=2.8)
-            options = {"linestyle": "none", "markersize": 4.5, "label": source}
+            panel.hlines(rows, least, most, color=look.colour, linewidth=0.7, linestyle=(0, (1, 1)))
+            panel.hlines(rows, lower, upper, color=look.colour, linewidth=1.4)
+            options = {"linestyle": "none", "markersize": 5, "label": source}
             panel.plot(value, rows, **look.line, **options)
     for panel, comparison in zip(panels, comparisons, strict=True):
         panel.axvline(0.0, color="0.6", linewidth=0.8, zorder=0)
+        for row in range(0, len(quantities), 2):
+            panel.axhspan(row - 0.5, row + 0.5, color="0.95", zorder=-1)
         ends = {"xlim": (-1.08, 1.08), "ylim": (len(quantities) - 0.5, -0.5)}
         panel.set(**ends, xticks=(-1, 0, 1), title=comparison)
     panels[0].set_yticks(range(len(quantities)), [NAMES[name] for name in quantities])
@@ -200,7 +239,7 @@ def kernel_change_by_step(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.descent.descent`: relative changes after a number
     of steps, of the widest networks with filled markers and of the narrowest with open ones.
     """
-    figure, (panels,) = draw.grid(3.2, 1, 2)
+    figure, (panels,) = draw.grid(3.4, 1, 2, sharey=True)
     looks = {
         int(result.width.min()): {"linestyle": "--", "markerfacecolor": "white", "label": None},
         int(result.width.max()): {},
@@ -216,4 +255,7 @@ def kernel_change_by_step(result: xr.Dataset) -> Figure:
         draw.ticks(panel.xaxis, result.watched.values)
         panel.set(xlabel="step", title=title)
     panels[0].set_ylabel("relative change")
-    return draw.with_legend(figure, 4)
+    for width, look in looks.items():
+        entry = {"color": "0.4", "marker": "o", "label": f"$n = {width}$"}
+        panels[0].plot([], [], **look | entry)
+    return draw.with_legend(figure)

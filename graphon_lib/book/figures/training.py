@@ -93,7 +93,7 @@ def tuned_rates(result: xr.Dataset) -> Figure:
     density and in it a line for each variant through the rates that were tried; rates at which
     training diverged are crosses at the top. Dashed lines are networks after an intervention.
     """
-    figure, (panels,) = draw.grid(3.4, 1, result.sizes["density"], sharey=True)
+    figure, (panels,) = draw.grid(3.4, 1, result.sizes["density"], sharex=True, sharey=True)
     top = 1.25 * float(result.tuning_loss.where(np.isfinite(result.tuning_loss)).max())
     for panel, density in zip(panels, result.density.values, strict=True):
         for variant in result.variant.values:
@@ -126,7 +126,7 @@ def evaluation_curves(result: xr.Dataset) -> Figure:
     for panel, label in ((of_loss, "test loss"), (of_accuracy, "test accuracy")):
         panel.set(title=label, xscale="log")
         draw.ticks(panel.xaxis, result.evaluation.values)
-        panel.tick_params(axis="x", labelsize=8)
+        panel.tick_params(axis="x", rotation=60)
     of_loss.set_yscale("log")
     draw.plain_decades(of_loss.yaxis)
     return _labelled(figure, "updates", "")
