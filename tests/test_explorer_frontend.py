@@ -1,12 +1,13 @@
 """The explorers' scripts on an empty page: axes, and what is said when the other side dies."""
 
+import numpy as np
 import pytest
 from browsers import new_page
 from pages import finished, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
-from graphon_lib.book.explorers.view import encode
+from graphon_lib.book.explorers.view import LineChart, Series, View, encode
 from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
 
@@ -105,6 +106,26 @@ def test_a_band_that_reaches_below_a_logarithmic_axis_is_whole(page):
 def test_a_point_without_bounds_has_no_bar(page):
     bars = drawn(page, [1, 2, 3], [0.5, float("nan"), 1], [2, float("nan"), 4])["lines"][1:]
     assert len(bars) == 2
+
+
+@pytest.mark.parametrize("marked", [0.5, 0.3, 0.2, 0.1, 0.05])
+def test_the_chosen_point_is_marked_wherever_it_is(page, marked):
+    x = np.array([0.05, 0.1, 0.2, 0.3, 0.5])
+    line = Series("line", x, SERIES[0])
+    chart = LineChart("chart", x, (line,), "x", "y", "a line", marked=marked)
+    tree, arrays = encode(View((chart,), ""))
+    chosen = page.evaluate(
+        """([tree, arrays]) => {
+            const figure = document.createElement("figure");
+            const { panels } = GraphonExplorers.decode(tree, arrays.map((a) => new Float32Array(a)));
+            GraphonExplorers.lineChart(figure, panels[0]);
+            const points = [...figure.querySelectorAll(".ge-point, .ge-chosen")].filter(
+                (path) => !path.closest("li"));
+            return points.map((point) => point.classList.contains("ge-chosen"));
+        }""",
+        [tree, [array.tolist() for array in arrays]],
+    )
+    assert chosen == [value == marked for value in x]
 
 
 HOST = """() => {

@@ -241,6 +241,8 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
 
   function drawSeries(svg, series, x, marked, across, up) {
     const style = look(series.style);
+    /* The axis is in single precision. */
+    const nearest = Math.fround(marked);
     const y = series.y.data;
     const shown = x.map((_, i) => i).filter((i) => across.shown(x[i]) && up.shown(y[i]));
     const point = (i, heights = y) => `${across.place(x[i])} ${up.place(heights[i])}`;
@@ -261,7 +263,7 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
           ...style.bar, d: `M${at} ${up.foot(series.low.data[i])}V${up.place(series.high.data[i])}`,
         }));
       }
-      const chosen = x[i] === marked;
+      const chosen = marked !== null && x[i] === nearest;
       if (few || chosen) {
         const scale = chosen ? 1.5 : 1;
         svg.append(shape("path", {
