@@ -4,6 +4,24 @@
 
   const { element } = explorers;
 
+  /** The place of a combination of values among all; the last control varies fastest. */
+  function placeOf(controls, parameters) {
+    return controls.reduce(
+      (sum, { name, values }) => sum * values.length + values.indexOf(parameters[name]), 0,
+    );
+  }
+
+  /** Grey out the values that the description has no view for beside the others, and say why. */
+  function markMissing({ controls, missing }, parameters, root) {
+    for (const { name, labels, values } of controls) {
+      root.querySelectorAll(`select[name="${name}"] > option`).forEach((option, i) => {
+        const reason = missing[placeOf(controls, { ...parameters, [name]: values[i] })];
+        option.disabled = reason !== undefined;
+        option.textContent = reason ? `${labels[i]} (${reason})` : labels[i];
+      });
+    }
+  }
+
   /** A list to choose from; calls `changed` with the value. */
   function choice(control, changed) {
     const select = element("select", { name: control.name });
@@ -98,11 +116,12 @@
       root,
       host.compute,
       (view) => explorers.drawView(place, view),
-      (error) => explorers.drawView(place, { panels: [], numbers: [], summary: String(error) }),
+      (error) => explorers.drawView(place, { panels: [], numbers: [], summary: error.message }),
     );
     const made = controls.map((control) =>
       (control.slider ? slider : choice)(control, (value) => {
         parameters[control.name] = value;
+        markMissing(host.description, parameters, root);
         draw({ ...parameters });
       }),
     );
@@ -113,6 +132,7 @@
     );
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", title);
+    markMissing(host.description, parameters, root);
     draw({ ...parameters });
   }
 
@@ -122,5 +142,5 @@
   }
 
   explorers.controls = { choice, slider };
-  Object.assign(explorers, { latest, showing, standard, start });
+  Object.assign(explorers, { latest, placeOf, showing, standard, start });
 })(globalThis.GraphonExplorers);
