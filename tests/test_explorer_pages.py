@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from browsers import new_page
-from pages import PACK, finished, look, opened, overflow, settled, unpack
+from pages import PACK, apart, finished, look, opened, overflow, settled, unpack
 
 from graphon_lib.book.explorers.catalogue import PUBLISHED
 from graphon_lib.book.explorers.jupyter import ExplorerWidget
@@ -172,7 +172,12 @@ def test_on_a_page(browser, address, subtests, name):
         root = find(page, name)
         with subtests.test("every control moves picture and numbers"):
             assert_every_control_moves(root, explorer)
+        with subtests.test("cause and effect are seen at once"):
+            assert apart(root) == []
         look(page, 375, "dark")
+        with subtests.test("cause and effect are seen at once on a phone"):
+            page.set_viewport_size({"width": 375, "height": 667})
+            assert apart(root) == []
         with subtests.test("used by keyboard on a phone"):
             assert_used_by_keyboard(root, explorer)
             assert overflow(page) <= 0

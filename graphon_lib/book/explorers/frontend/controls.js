@@ -1,4 +1,4 @@
-/* Controls, and the default front-end: controls above, one view below. */
+/* Controls, and the default front-end: one view, and below it the controls, always at hand. */
 (function (explorers) {
   "use strict";
 
@@ -127,8 +127,8 @@
     );
     root.replaceChildren(
       element("p", { class: "ge-title" }, title),
-      element("div", { class: "ge-controls" }, ...made),
       place,
+      element("div", { class: "ge-controls" }, ...made),
     );
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", title);
