@@ -172,6 +172,33 @@ def look(page, width, theme):
     still(page)
 
 
+IN_VIEW = """(control) => {
+    control.focus();
+    const seen = (element, x, y) => element.contains(document.elementFromPoint(x, y));
+    const middle = (box) => [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    const root = control.closest(".graphon-explorer");
+    const pictures = [...root.querySelectorAll(".ge-panels > figure [role=img]")];
+    return seen(control.closest("label") || control, ...middle(control.getBoundingClientRect())) &&
+        pictures.some((picture) => {
+            const { left, right, top, bottom } = picture.getBoundingClientRect();
+            const inset = [[left + 4, top + 4], [right - 4, top + 4], [left + 4, bottom - 4]];
+            return inset.every(([x, y]) => x >= 0 && y >= 0 && seen(picture.parentElement, x, y));
+        });
+}"""
+
+
+def apart(root):
+    """Return the names of an explorer's controls that are not seen at once with what they change."""
+    controls = root.locator("select, input, .ge-painter canvas, .ge-steps button").all()
+    assert controls
+    names = ["name", "aria-label"]
+    return [
+        next(filter(None, map(control.get_attribute, names)), control.inner_text())
+        for control in controls
+        if not control.evaluate(IN_VIEW)
+    ]
+
+
 def overflow(page):
     """Return by how many pixels a page can be scrolled sideways."""
     return page.evaluate(

@@ -1,12 +1,13 @@
 """The explorers' scripts on an empty page: axes, and what is said when the other side dies."""
 
+import numpy as np
 import pytest
 from browsers import new_page
 from pages import finished, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
-from graphon_lib.book.explorers.view import encode
+from graphon_lib.book.explorers.view import LineChart, Series, View, encode
 from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
 
@@ -17,7 +18,12 @@ AXIS = 188  # where the lower end of a chart lies, in the pixels of its drawing
 # Stands in for a worker with Python. A test lets it speak, or die.
 STUB = """globalThis.Worker = class extends EventTarget {
     constructor() { super(); this.heard = []; this.ended = false; globalThis.worker = this; }
-    postMessage(message) { this.heard.push(message); }
+    postMessage(message) {
+        this.heard.push(message);
+        if (message.parameters && globalThis.reply) {
+            queueMicrotask(() => this.say({ id: message.id, ...structuredClone(reply) }));
+        }
+    }
     say(data) { this.dispatchEvent(new MessageEvent("message", { data })); }
     die(message) { this.dispatchEvent(new ErrorEvent("error", { message, cancelable: true })); }
     terminate() { this.ended = true; }
@@ -107,6 +113,26 @@ def test_a_point_without_bounds_has_no_bar(page):
     assert len(bars) == 2
 
 
+@pytest.mark.parametrize("marked", [0.5, 0.3, 0.2, 0.1, 0.05])
+def test_the_chosen_point_is_marked_wherever_it_is(page, marked):
+    x = np.array([0.05, 0.1, 0.2, 0.3, 0.5])
+    line = Series("line", x, SERIES[0])
+    chart = LineChart("chart", x, (line,), "x", "y", "a line", marked=marked)
+    tree, arrays = encode(View((chart,), ""))
+    chosen = page.evaluate(
+        """([tree, arrays]) => {
+            const figure = document.createElement("figure");
+            const { panels } = GraphonExplorers.decode(tree, arrays.map((a) => new Float32Array(a)));
+            GraphonExplorers.lineChart(figure, panels[0]);
+            const points = [...figure.querySelectorAll(".ge-point, .ge-chosen")].filter(
+                (path) => !path.closest("li"));
+            return points.map((point) => point.classList.contains("ge-chosen"));
+        }""",
+        [tree, [array.tolist() for array in arrays]],
+    )
+    assert chosen == [value == marked for value in x]
+
+
 HOST = """() => {
 globalThis.host = GraphonExplorers.hosts.pyodide(
     { description: { pixels: "digits" }, compute: async () => "still" }, "worker.js");
@@ -122,7 +148,7 @@ def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
         page,
         ANSWERS,
         """async () => {
-        const started = outcome(host.start(() => {}));
+        const started = outcome(host.start(() => {}, (reason) => { globalThis.told = reason; }));
         worker.say({ ready: true });
         const requests = [{}, {}, {}].map((parameters) => outcome(host.compute(parameters)));
         worker.say({ id: 1, tree: "first", arrays: [] });
@@ -134,8 +160,9 @@ def test_a_worker_that_dies_leaves_no_request_without_an_answer(page):
     assert [kind for kind, *_ in outcomes] == ["answer", "answer", "error", "error", "error"]
     assert outcomes[1] == ["answer", "first"]
     for _, message in outcomes[2:]:
-        assert "Python has stopped (out of memory); reload the page" in message
+        assert message == "Python has stopped (out of memory)"
     assert page.evaluate("worker.ended")
+    assert page.evaluate("told") == "out of memory"
 
 
 def test_before_python_is_started_requests_are_refused(page):
@@ -229,7 +256,8 @@ def designing(page):
     tree, arrays = encode(explorer.view())
     page.evaluate(
         """([description, tree, arrays]) => {
-            const still = { description, compute: async () => GraphonExplorers.decode(tree, arrays) };
+            globalThis.reply = { tree, arrays };
+            const still = { description, compute: async () => GraphonExplorers.decode(tree, structuredClone(arrays)) };
             const root = document.querySelector(".graphon-explorer");
             GraphonExplorers.start(root, GraphonExplorers.hosts.pyodide(still, "worker.js"));
         }""",
@@ -260,12 +288,140 @@ def test_the_painter_is_out_of_the_way_until_it_can_paint(designing):
     assert "Row 2, column 1" in designing.locator(".ge-cell").inner_text()
 
 
-def test_a_reader_is_told_that_python_has_stopped(designing):
-    designing.get_by_role("button", name="Run live").click()
-    designing.evaluate("worker.say({ ready: true })")
-    designing.wait_for_function("worker.heard.length === 2")
+def run_live(page):
+    page.get_by_role("button", name="Run live").press("Enter")
+    page.evaluate("worker.say({ ready: true })")
+    page.wait_for_selector("fieldset:not([disabled])")
+    settled(page.locator(".graphon-explorer"))
+
+
+def asked(page):
+    """Return the layers that Python was last asked for."""
+    settled(page.locator(".graphon-explorer"))
+    return page.evaluate("worker.heard.at(-1).parameters.layers")
+
+
+def test_who_starts_python_by_keyboard_goes_on_in_the_design(designing):
+    run_live(designing)
+    assert designing.evaluate("document.activeElement.name") == "design-layer"
     designing.evaluate("worker.die('out of memory')")
-    designing.wait_for_function(
-        """document.querySelector(".ge-view .ge-summary").textContent.includes(
-            "cannot be computed: Python has stopped (out of memory)")"""
+    designing.wait_for_selector("fieldset[disabled]")
+    assert designing.evaluate("document.activeElement.textContent") == "Run live"
+
+
+def test_while_python_starts_the_button_keeps_the_focus_and_starts_no_other(designing):
+    button = designing.get_by_role("button", name="Run live")
+    button.press("Enter")
+    designing.evaluate("globalThis.first = worker")
+    button.press("Enter")
+    assert designing.evaluate("document.activeElement.textContent") == "Run live"
+    assert designing.evaluate("first === worker")
+
+
+def test_a_reader_is_told_that_python_has_stopped_and_starts_it_again(designing):
+    run_live(designing)
+    designing.locator("[name=density]").press("ArrowRight")
+    design = asked(designing)
+    designing.evaluate("worker.die('out of memory')")
+    designing.wait_for_selector("fieldset[disabled]")
+    text = designing.locator(".ge-live").inner_text()
+    assert "Python has stopped: out of memory." in text
+    assert "Live:" not in text
+    run_live(designing)
+    assert "Live:" in designing.locator(".ge-live").inner_text()
+    assert asked(designing) == design
+
+
+def test_a_quick_stroke_leaves_no_gap(designing):
+    run_live(designing)
+    canvas = designing.locator(".ge-painter canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    cell = box["width"] / 16
+    designing.locator("[name=brush]").press("Home")
+    mouse = designing.mouse
+    mouse.move(box["x"] + 1.5 * cell, box["y"] + 2.5 * cell)
+    mouse.down()
+    mouse.move(box["x"] + 13.5 * cell, box["y"] + 8.5 * cell)  # in one step
+    mouse.up()
+    cells = np.array(asked(designing)[1]["cells"])
+    rows, columns = [2 + round((j - 1) / 2) for j in range(1, 14)], range(1, 14)
+    painted = cells == 0
+    assert painted[:, 1:14].any(axis=0).all()
+    # From one column to the next at most one row down.
+    assert all(painted[max(i - 1, 0) : i + 2, j].any() for i, j in zip(rows, columns, strict=True))
+    undo = designing.get_by_role("button", name="Undo")
+    undo.press("Enter")
+    assert "cells" not in asked(designing)[1]  # the stroke is one step
+
+
+def test_changes_are_undone_step_by_step_and_reset(designing):
+    run_live(designing)
+    start = asked(designing)
+    undo = designing.get_by_role("button", name="Undo")
+    assert undo.get_attribute("aria-disabled") == "true"
+    for _ in range(3):
+        designing.locator("[name=density]").press("ArrowRight")
+    moved = asked(designing)
+    assert moved[1]["density"] == pytest.approx(start[1]["density"] + 0.03)
+    designing.locator("[name=family]").select_option(label="Ramp")
+    assert asked(designing)[1]["family"] == "ramp"
+    designing.locator("[name=family]").press("Control+z")
+    assert asked(designing) == moved
+    undo.press("Enter")
+    assert asked(designing) == start  # moves of one slider are one step
+    assert undo.get_attribute("aria-disabled") == "true"
+    designing.locator("[name=density]").press("ArrowLeft")
+    designing.get_by_role("button", name="Reset").press("Enter")
+    assert asked(designing) == start
+    undo.press("Enter")
+    assert asked(designing)[1]["density"] == pytest.approx(start[1]["density"] - 0.01)
+
+
+def test_no_slider_is_dead_while_the_density_is_held(designing):
+    run_live(designing)
+    designing.locator(".ge-layer").nth(0).click()
+    held = designing.locator(".ge-controls input[type=range]")
+    assert [slider.get_attribute("name") for slider in held.all()] == ["density", "brush"]
+    assert held.first.evaluate("(slider) => slider.labels[0].innerText.startsWith('Density')")
+    designing.locator("[name=held]").uncheck()
+    assert held.first.evaluate("(slider) => slider.labels[0].innerText.startsWith('Value')")
+
+
+def kept(page, layers):
+    """Return what a design makes of an address, and of that cut off."""
+    return page.evaluate(
+        """([description, layers]) => {
+            const shapes = [[16, 16], [16, 16], [16, 16], [10, 16]];
+            const one = new GraphonExplorers.Design(description);
+            Object.assign(one.layers[1], layers);
+            const other = new GraphonExplorers.Design(description);
+            const cut = new GraphonExplorers.Design(description);
+            return [
+                other.read(one.fragment, shapes),
+                JSON.stringify(one.request()) === JSON.stringify(other.request()),
+                cut.read(one.fragment.slice(0, -9), shapes),
+                JSON.stringify(cut.layers) === JSON.stringify(cut.initial),
+            ];
+        }""",
+        [DesignExplorer(example_pixels(load_mnist())).describe(), layers],
     )
+
+
+CELLS = np.eye(16).tolist()
+
+
+@pytest.mark.parametrize(
+    ("layers", "known"),
+    [
+        ({"family": "ramp", "parameters": {"rows": 0.2, "columns": 0.1}}, True),
+        ({"family": "painted", "cells": CELLS, "density": 0.2, "held": False}, True),
+        ({"family": "spiral"}, False),
+        ({"family": "ramp", "parameters": {"rows": 7, "columns": 0.1}}, False),
+        ({"density": 2}, False),
+        ({"cells": CELLS[:9]}, False),
+        ({"cells": [[2.0, *row[1:]] for row in CELLS]}, False),
+    ],
+)
+def test_an_address_keeps_a_design_and_no_nonsense(page, layers, known):
+    assert kept(page, layers) == [known, known, False, True]

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from browsers import new_page
-from pages import PACK, finished, look, opened, overflow, settled, unpack
+from pages import PACK, apart, finished, look, opened, overflow, settled, unpack
 
 from graphon_lib.book.explorers.catalogue import PUBLISHED
 from graphon_lib.book.explorers.jupyter import ExplorerWidget
@@ -103,12 +103,31 @@ def assert_shows(seen, view, steps=255):
                 np.testing.assert_array_equal(unpack(got), series.y)
 
 
+def available(explorer, control, parameters):
+    """Return the values of a control that have a view beside those of the others."""
+    values = [v for v in control.options if not explorer.missing(**parameters | {control.name: v})]
+    assert values
+    return values
+
+
+def assert_greyed_out(root, explorer):
+    """Check that exactly the values without a view cannot be chosen, and that the reason is read."""
+    parameters = root.evaluate(READ)["parameters"]
+    for control in explorer.controls:
+        options = root.locator(f"select[name={control.name}] > option").all()
+        for option, (value, label) in zip(options, control.options.items(), strict=False):
+            reason = explorer.missing(**parameters | {control.name: value})
+            assert option.is_disabled() == bool(reason)
+            assert option.text_content() == (f"{label} ({reason})" if reason else label)
+
+
 def assert_every_control_moves(root, explorer):
     """Check that every control moves pictures, numbers and words to those of the library."""
     before = root.evaluate(READ)
     assert_shows(before, explorer.view())
     for control in explorer.controls:
-        other = next(v for v in reversed(control.options) if v != control.initial)
+        possible = available(explorer, control, before["parameters"])
+        other = next(v for v in reversed(possible) if v != control.initial)
         move(root, control, other)
         after = root.evaluate(READ)
         assert after["parameters"] == {**before["parameters"], control.name: other}
@@ -116,6 +135,7 @@ def assert_every_control_moves(root, explorer):
         assert after["summary"] != before["summary"]
         drawings = [[panel["drawing"] for panel in seen["panels"]] for seen in (before, after)]
         assert drawings[0] != drawings[1]
+        assert_greyed_out(root, explorer)
         before = after
 
 
@@ -124,6 +144,7 @@ def assert_used_by_keyboard(root, explorer):
     controls = root.locator("select, input")
     assert controls.count() == len(explorer.controls)
     controls.first.focus()
+    before = root.evaluate(READ)["parameters"]
     for i, control in enumerate(explorer.controls):
         focused = root.page.evaluate(
             "[document.activeElement.name, document.activeElement.labels[0].innerText,"
@@ -138,7 +159,8 @@ def assert_used_by_keyboard(root, explorer):
             root.page.keyboard.press(key)
         settled(root)
         seen = root.evaluate(READ)
-        assert seen["parameters"][control.name] == list(control.options)[1]
+        assert seen["parameters"][control.name] == available(explorer, control, before)[1]
+        before = seen["parameters"]
         assert_shows(seen, explorer.view(**seen["parameters"]))
         root.page.keyboard.press("Tab")
 
@@ -150,7 +172,12 @@ def test_on_a_page(browser, address, subtests, name):
         root = find(page, name)
         with subtests.test("every control moves picture and numbers"):
             assert_every_control_moves(root, explorer)
+        with subtests.test("cause and effect are seen at once"):
+            assert apart(root) == []
         look(page, 375, "dark")
+        with subtests.test("cause and effect are seen at once on a phone"):
+            page.set_viewport_size({"width": 375, "height": 667})
+            assert apart(root) == []
         with subtests.test("used by keyboard on a phone"):
             assert_used_by_keyboard(root, explorer)
             assert overflow(page) <= 0
@@ -212,10 +239,10 @@ def test_the_widget_of_jupyter_shows_the_same(browser, name):
             [ExplorerWidget._esm, ExplorerWidget._css, explorer.describe()],
         )
         root = page.locator(".graphon-explorer")
-        for control in explorer.controls:
-            move(root, control, list(control.options)[-1])
-        seen = root.evaluate(READ)
         last = explorer.states()[-1]
+        for control in explorer.controls:
+            move(root, control, last[control.name])
+        seen = root.evaluate(READ)
         assert seen["parameters"] == last
         assert_shows(seen, explorer.view(**last), steps=1e6)
         assert problems == []

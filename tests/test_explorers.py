@@ -1,6 +1,7 @@
 """Explorers: views are checked, states are packed without loss beyond their 8 bits, models agree."""
 
 import base64
+import dataclasses
 import json
 import zlib
 
@@ -176,6 +177,28 @@ def test_distances_are_those_of_the_pictures(convergence):
         rounding = 64 * 2.0**-12
         assert abs(between**0.5 - expected**0.5) < 2 * rounding
         assert line.low[at] <= line.y[at] <= line.high[at]
+
+
+def test_the_density_slider_runs_as_the_axis_does(pruning):
+    densities = list(pruning.controls[-1].options)
+    np.testing.assert_array_equal(pruning.view().panels[3].x, np.float32(densities))
+
+
+@pytest.mark.parametrize("name", ["convergence", "pruning"])
+def test_colours_mean_the_same_in_all_states(name, request):
+    explorer = request.getfixturevalue(name)
+    panels = [panel for state in explorer.states()[::7] for panel in explorer.view(**state).panels]
+    assert {(p.low, p.high) for p in panels if isinstance(p, HeatMap)} == {(0.0, 1.0)}
+
+
+def test_states_without_a_view_are_left_out_and_their_places_kept():
+    toy = dataclasses.replace(
+        TOY, missing=lambda kind, level: "too low" if (kind, level) == ("one", 0.1) else ""
+    )
+    assert len(toy.states()) == 3
+    assert toy.describe()["missing"] == {"0": "too low"}
+    with pytest.raises(ValueError, match="too low: kind"):
+        toy.view(level=0.1)
 
 
 def test_pruning_numbers_agree_with_each_other(pruning):

@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import pytest
 from browsers import new_page
-from pages import PACK, finished, opened, overflow, ready, settled, unpack
+from pages import PACK, apart, finished, look, opened, overflow, ready, settled, unpack
+from playwright.sync_api import Route
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.design_layers import FAMILIES
@@ -100,11 +101,14 @@ def assert_still_before_the_click(root):
     )
 
 
-def assert_can_fail_to_start(root):
-    """Check that a start without NumPy fails, and leaves everything as it was."""
-    root.page.route("**/pyodide/numpy*", lambda route: route.abort())
+WITHHELD = ("pyodide.js", "pyodide.asm.wasm", "numpy*")
+
+
+def assert_can_fail_to_start(root, name, end):
+    """Check that a start without one of its files fails, and leaves everything as it was."""
+    root.page.route(f"**/pyodide/{name}", end)
     assert "try again" in start(root)
-    root.page.unroute("**/pyodide/numpy*")
+    root.page.unroute(f"**/pyodide/{name}")
     assert root.get_by_role("button", name="Run live").is_enabled()
     assert root.locator("fieldset").evaluate("fieldset => fieldset.disabled")
 
@@ -153,7 +157,7 @@ def assert_painted_by_mouse_and_by_keyboard(root):
     if root.locator("[name=held]").is_checked():
         move(root, root.locator("[name=held]").uncheck)
     canvas = root.locator(".ge-painter canvas")
-    canvas.scroll_into_view_if_needed()
+    canvas.evaluate("(canvas) => canvas.scrollIntoView({ block: 'center', behavior: 'instant' })")
     box = canvas.bounding_box()
     cell = box["width"] / 16
 
@@ -177,6 +181,22 @@ def assert_painted_by_mouse_and_by_keyboard(root):
     assert "does not apply" in root.locator(".ge-summary").inner_text()
 
 
+def assert_kept_in_the_address(root):
+    """Check that the page's address leads to the design that is shown, on another page, too."""
+    page, layers = root.page, shown(root)["parameters"]["layers"]
+    address = finished(
+        page, "the address", "() => location.hash.startsWith('#design=') && location.href"
+    )
+    with new_page(page.context.browser) as other:
+        other.goto(address)
+        ready(other)
+        copy = other.locator(EXPLORER)
+        assert "Live:" in start(copy)
+        state = shown(copy)
+        assert state["parameters"]["layers"] == layers
+        assert_native(state)
+
+
 def test_live(browser, address, subtests):
     """Start Python once for all that is asked of it; every subtest is told by its name."""
     with opened(browser, f"{address}/{PAGE}") as (page, problems):
@@ -184,8 +204,12 @@ def test_live(browser, address, subtests):
         with subtests.test("before the click the first state, and no Python"):
             assert_still_before_the_click(root)
             assert problems == []
-        with subtests.test("a failed start can be tried again"):
-            assert_can_fail_to_start(root)
+        for name in WITHHELD:
+            with subtests.test("a failed start can be tried again", withheld=name):
+                assert_can_fail_to_start(root, name, lambda route: route.abort())
+        with subtests.test("a failed start can be tried again", missing="pyodide.asm.wasm"):
+            missing = functools.partial(Route.fulfill, status=404, body="missing")
+            assert_can_fail_to_start(root, "pyodide.asm.wasm", missing)
         assert "Live:" in start(root)
         with subtests.test("the first live state"):
             assert_native(shown(root))
@@ -196,11 +220,18 @@ def test_live(browser, address, subtests):
             assert_density_held_and_free(root)
         with subtests.test("painting by mouse and by keyboard"):
             assert_painted_by_mouse_and_by_keyboard(root)
+        with subtests.test("cause and effect are seen at once"):
+            assert apart(root) == []
+            look(page, 375, "light")
+            page.set_viewport_size({"width": 375, "height": 812})
+            assert apart(root) == []
+            assert overflow(page) <= 0
+        with subtests.test("the address keeps the design"):
+            assert_kept_in_the_address(root)
         with subtests.test("no problem came up but the file withheld"):
             # Pyodide's own words name no file; the browser's, which come as well, do.
-            withheld = ("numpy", "Failed to fetch")
+            withheld = ("pyodide", "numpy", "stdlib", "Failed to fetch")
             assert [p for p in problems if not any(word in p for word in withheld)] == []
-            assert overflow(page) <= 0
 
 
 def test_from_a_file_the_page_says_why_it_does_not_run(browser):

@@ -53,12 +53,33 @@ def _design() -> DesignExplorer:
     return DesignExplorer(example_pixels(load_mnist()))
 
 
+def _sorting() -> Explorer:
+    from graphon_lib.book.explorers.sorting import sorting_explorer
+
+    return sorting_explorer()
+
+
+def _paths() -> Explorer:
+    from graphon_lib.book.explorers.paths import paths_explorer
+
+    return paths_explorer(_design())
+
+
+def _rescaling() -> Explorer:
+    from graphon_lib.book.explorers.rescaling import rescaling_explorer
+
+    return rescaling_explorer(_training())
+
+
 PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(
     {
         "pruning": _pruning,
         "convergence": _convergence,
         "training": _training,
         "design": _design,
+        "sorting": _sorting,
+        "paths": _paths,
+        "rescaling": _rescaling,
     }
 )
 """Explorers whose states are computed with the site; of the design only the one at the start."""

@@ -45,14 +45,13 @@ def convergence_explorer(result: xr.Dataset) -> Explorer:
 def _view(result: xr.Dataset, *, method: str, density: float, width: int) -> View:
     """Show the mean histograms of one method, density and width, and their distances by width.
 
-    The plain and the cross-fitted histogram have one colour scale, which the widths share. Euclidean
+    The colour scale is that of all states, from none of the weights to all. Euclidean
     distances to the reference width are freed of noise: of the histograms as they are, and divided by
     their density. That of the reference width to itself is between its trials of even and of odd
     number.
     """
     setting = result.sel(pruning=method, density=density)
     histograms = setting.histogram
-    high = float(histograms.max())
     reference = json.loads(result.attrs["parameters"])["finish"]["reference"]
     distance = setting.distance.sel(other_width=reference)
     raw, shape = (
@@ -79,7 +78,7 @@ def _view(result: xr.Dataset, *, method: str, density: float, width: int) -> Vie
                     title=f"{estimator.capitalize()} histogram",
                     values=picture,
                     low=0.0,
-                    high=high,
+                    high=1.0,
                     row_label="neurons of layer 2",
                     column_label="neurons of layer 1",
                     description=(

@@ -45,7 +45,8 @@ class Explorer:
     """Controls and the model behind them.
 
     The model is a function of the controls, by keyword, that returns the
-    :class:`~graphon_lib.book.explorers.view.View`. It is pure: equal values give equal views. The name
+    :class:`~graphon_lib.book.explorers.view.View`. It is pure: equal values give equal views. `missing`
+    returns why there is no view for values of the controls, or nothing where there is one. The name
     identifies the explorer on a page, the title is its heading.
     """
 
@@ -53,6 +54,7 @@ class Explorer:
     title: str
     controls: tuple[Control, ...]
     model: Callable[..., View]
+    missing: Callable[..., str] = lambda **_: ""
 
     def view(self, **parameters: Value) -> View:
         """Return what is shown for the given values; controls that are not named keep their start."""
@@ -60,21 +62,30 @@ class Explorer:
         for name in parameters:
             if name not in known:
                 raise ValueError(f"parameters must be among {', '.join(known)}, got {name}")
-        return self.model(
-            **{
-                name: control.check(parameters.get(name, control.initial))
-                for name, control in known.items()
-            }
-        )
+        state = {
+            name: control.check(parameters.get(name, control.initial))
+            for name, control in known.items()
+        }
+        if reason := self.missing(**state):
+            values = ", ".join(f"{name}={value!r}" for name, value in state.items())
+            raise ValueError(f"{reason}: {values}")
+        return self.model(**state)
 
-    def states(self) -> list[dict[str, Value]]:
-        """List every combination of the controls' values; the last control varies fastest."""
+    def _combinations(self) -> list[dict[str, Value]]:
         names = [control.name for control in self.controls]
         combinations = product(*(control.options for control in self.controls))
         return [dict(zip(names, values, strict=True)) for values in combinations]
 
+    def states(self) -> list[dict[str, Value]]:
+        """List every combination of the controls' values that has a view; the last varies fastest."""
+        return [state for state in self._combinations() if not self.missing(**state)]
+
     def describe(self) -> dict[str, Any]:
-        """Return what the front-end needs to draw the controls, as JSON can hold it."""
+        """Return what the front-end needs to draw the controls, as JSON can hold it.
+
+        Of the combinations without a view the places among all, and why there is none.
+        """
+        reasons = {str(i): self.missing(**state) for i, state in enumerate(self._combinations())}
         return {
             "name": self.name,
             "title": self.title,
@@ -89,4 +100,5 @@ class Explorer:
                 }
                 for control in self.controls
             ],
+            "missing": {place: reason for place, reason in reasons.items() if reason},
         }

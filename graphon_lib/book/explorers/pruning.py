@@ -26,7 +26,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
     """
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
-    densities = sorted((float(density) for density in result.density.values), reverse=True)
+    densities = sorted(float(density) for density in result.density.values)
     shown = {density: f"{density:g}" for density in densities}
     names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
@@ -43,14 +43,16 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
 
 
 def _view(result: xr.Dataset, *, method: str, layer: int, scope: str, density: float) -> View:
-    """Show one layer of masks: sorted histogram, surviving pixels, degrees, dead neurons."""
+    """Show one layer of masks: sorted histogram, surviving pixels, degrees, dead neurons.
+
+    Kept fractions have one colour scale in all states, from none to all.
+    """
     setting = result.sel(pruning=method, scope=scope)
     chosen = setting.sel(density=density)
     names = _layer_names(result)
     name = names[int(np.flatnonzero(result.weight_layer.values == layer)[0])]
     histogram = _histogram(chosen.sel(weight_layer=layer), name)
-    # All methods share the scale, so that a flat picture is seen to be flat.
-    pixels = _pixels(chosen, float(_images(result.sel(scope=scope, density=density)).max()))
+    pixels = _pixels(chosen)
     kept = chosen.layer_density.mean("trial")
     dead = 100 * chosen.dead_fraction.mean("trial").values
     return View(
@@ -88,7 +90,7 @@ def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
         title=f"Sorted histogram, {name} layer",
         values=values,
         low=0.0,
-        high=max(float(values.max()), 1e-3),
+        high=1.0,
         row_label="neurons after the layer",
         column_label="pixels" if name == "input" else "neurons before the layer",
         description=(
@@ -102,7 +104,7 @@ def _images(result: xr.Dataset) -> np.ndarray:
     return pixel_images(result.pixel_density.values, result.attrs["image_shape"])
 
 
-def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
+def _pixels(chosen: xr.Dataset) -> HeatMap:
     image = _images(chosen)
     side = min(image.shape)
     middle = image[side // 4 : -side // 4, side // 4 : -side // 4]
@@ -111,7 +113,7 @@ def _pixels(chosen: xr.Dataset, brightest: float) -> HeatMap:
         title="Surviving pixels",
         values=image,
         low=0.0,
-        high=brightest,
+        high=1.0,
         row_label="rows of the image",
         column_label="columns of the image",
         description=(

@@ -35,18 +35,20 @@ def training_explorer(
     (pruning, density, trial), of some of the methods and densities.
     """
     methods = [str(name) for name in training.pruning.values]
-    densities = sorted((float(density) for density in training.density.values), reverse=True)
+    densities = sorted(float(density) for density in training.density.values)
     shown = {density: f"{density:g} (sparsity {1 - density:g})" for density in densities}
     names = [AS_PRUNED, *dict.fromkeys(str(name) for name in interventions.intervention.values)]
+    training, interventions = training.load(), interventions.load()
     return Explorer(
         name="training",
         title="Explore: how fast pruned networks learn",
         controls=(
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("intervention", "Intervention", {name: name for name in names}, AS_PRUNED),
-            Control("density", "Density of the network", shown, densities[-1], slider=True),
+            Control("density", "Density of the network", shown, densities[0], slider=True),
         ),
-        model=partial(_view, training.load(), interventions.load(), energy.load()),
+        model=partial(_view, training, interventions, energy.load()),
+        missing=partial(_missing, interventions),
     )
 
 
@@ -62,22 +64,17 @@ def _view(
     """Show how a pruned network learns, as pruned and after an intervention, beside a random one.
 
     Training losses are means of four updates, with the least and the greatest over trials; path
-    density and top-5 energy are drawn by density, of the method and of random pruning, as pruned. Not
-    every intervention was made on every method and density; the summary says so where it was not.
-    Curves are cut to the updates and trials that all of them have.
+    density and top-5 energy are drawn by density, of the method and of random pruning, as pruned. Whatever
+    is chosen at a density, curves are of the updates and trials that all runs at it have.
     """
     lines = _runs(training, interventions, method, intervention, density)
-    steps = min(run.sizes["step"] for _, run in lines.values()) // WINDOW * WINDOW
-    # Equal trials start from the same network and batch: only those of all curves are compared.
-    first = slice(min(run.sizes["trial"] for _, run in lines.values()))
-    known = [run.isel(trial=first).notnull().all("step").values for _, run in lines.values()]
-    trials = np.flatnonzero(np.all(known, axis=0))
+    steps = min(training.sizes["step"], interventions.sizes["step"]) // WINDOW * WINDOW
+    trials = _common_trials(training, interventions, density)
     losses = {
         name: _losses(run.isel(step=slice(steps), trial=trials)) for name, (_, run) in lines.items()
     }
     last = {name: float(mean[-1]) for name, (mean, _, _) in losses.items()}
     listed = "; ".join(f"{name} {value:.3g}" for name, value in last.items())
-    missing = intervention != AS_PRUNED and len(lines) == len(dict.fromkeys((method, "random")))
     paths = float(training.path_density.sel(pruning=method, density=density).mean("trial"))
     return View(
         panels=(
@@ -100,9 +97,8 @@ def _view(
         ),
         summary=(
             f"{label_of(method)} at density {density:g}, {intervention}. Mean training loss of the "
-            f"last {WINDOW} of {steps} updates: {listed}."
-            + (" This intervention was not made here." if missing else "")
-            + f" As pruned, the path density is {paths:.3g}."
+            f"last {WINDOW} of {steps} updates: {listed}. "
+            f"As pruned, the path density is {paths:.3g}."
         ),
         numbers=(
             *(Number(f"Loss, {name}", value) for name, value in last.items()),
@@ -110,6 +106,32 @@ def _view(
             Number("Networks", len(trials)),
         ),
     )
+
+
+def _missing(interventions: xr.Dataset, *, method: str, intervention: str, density: float) -> str:
+    """Return what to say of an intervention that was not made on a method at a density."""
+    made = intervention == AS_PRUNED or _changed(
+        interventions, variant_name(method, intervention), density
+    )
+    return "" if made else "not trained"
+
+
+def _changed(interventions: xr.Dataset, variant: str, density: float) -> bool:
+    """Return whether there is a run of a variant at a density."""
+    if variant not in interventions.variant.values or density not in interventions.density.values:
+        return False
+    return bool(interventions.loss.sel(variant=variant, density=density).notnull().any())
+
+
+def _common_trials(training: xr.Dataset, interventions: xr.Dataset, density: float) -> np.ndarray:
+    """Return the trials of all runs at a density: equal ones start from one network and batch."""
+    runs = [training.loss.sel(density=density)]
+    if density in interventions.density.values:
+        changed = interventions.loss.sel(density=density)
+        runs.append(changed[changed.notnull().any(["trial", "step"])])
+    known = [run.notnull().all([name for name in run.dims if name != "trial"]) for run in runs]
+    count = min(map(len, known))
+    return np.flatnonzero(np.all([one.values[:count] for one in known], axis=0))
 
 
 def _runs(
@@ -125,7 +147,7 @@ def _runs(
         for name in dict.fromkeys((method, "random"))
     }
     variant = variant_name(method, intervention)
-    if variant in interventions.variant.values and density in interventions.density.values:
+    if intervention != AS_PRUNED:
         changed = interventions.loss.sel(variant=variant, density=density)
         lines[label_of(variant)] = (look_of(variant), changed)
     return lines

@@ -8,7 +8,15 @@ __all__ = ["FOLDER", "PAGE_SCRIPTS", "SHARED_SCRIPTS", "STYLE_SHEETS", "WORKER"]
 
 FOLDER = Path(__file__).parent
 
-SHARED_SCRIPTS = ("view.js", "controls.js", "hosts.js", "design.js")
+SHARED_SCRIPTS = (
+    "view.js",
+    "controls.js",
+    "hosts.js",
+    "designs.js",
+    "painter.js",
+    "launcher.js",
+    "design.js",
+)
 """What Jupyter and the pages have in common."""
 
 PAGE_SCRIPTS = (*SHARED_SCRIPTS, "live.js", "page.js")

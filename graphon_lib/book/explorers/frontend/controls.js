@@ -1,8 +1,26 @@
-/* Controls, and the default front-end: controls above, one view below. */
+/* Controls, and the default front-end: one view, and below it the controls, always at hand. */
 (function (explorers) {
   "use strict";
 
   const { element } = explorers;
+
+  /** The place of a combination of values among all; the last control varies fastest. */
+  function placeOf(controls, parameters) {
+    return controls.reduce(
+      (sum, { name, values }) => sum * values.length + values.indexOf(parameters[name]), 0,
+    );
+  }
+
+  /** Grey out the values that the description has no view for beside the others, and say why. */
+  function markMissing({ controls, missing }, parameters, root) {
+    for (const { name, labels, values } of controls) {
+      root.querySelectorAll(`select[name="${name}"] > option`).forEach((option, i) => {
+        const reason = missing[placeOf(controls, { ...parameters, [name]: values[i] })];
+        option.disabled = reason !== undefined;
+        option.textContent = reason ? `${labels[i]} (${reason})` : labels[i];
+      });
+    }
+  }
 
   /** A list to choose from; calls `changed` with the value. */
   function choice(control, changed) {
@@ -98,21 +116,23 @@
       root,
       host.compute,
       (view) => explorers.drawView(place, view),
-      (error) => explorers.drawView(place, { panels: [], numbers: [], summary: String(error) }),
+      (error) => explorers.drawView(place, { panels: [], numbers: [], summary: error.message }),
     );
     const made = controls.map((control) =>
       (control.slider ? slider : choice)(control, (value) => {
         parameters[control.name] = value;
+        markMissing(host.description, parameters, root);
         draw({ ...parameters });
       }),
     );
     root.replaceChildren(
       element("p", { class: "ge-title" }, title),
-      element("div", { class: "ge-controls" }, ...made),
       place,
+      element("div", { class: "ge-controls" }, ...made),
     );
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", title);
+    markMissing(host.description, parameters, root);
     draw({ ...parameters });
   }
 
@@ -122,5 +142,5 @@
   }
 
   explorers.controls = { choice, slider };
-  Object.assign(explorers, { latest, showing, standard, start });
+  Object.assign(explorers, { latest, placeOf, showing, standard, start });
 })(globalThis.GraphonExplorers);

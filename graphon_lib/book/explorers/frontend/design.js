@@ -25,164 +25,9 @@
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-  /** What the reader has set, one entry a layer; `request` is what the model takes. */
-  class Design {
-    constructor({ initial, families }) {
-      this.families = families;
-      this.layers = initial.map(({ family, parameters, density }) => ({
-        family, parameters: { ...parameters }, cells: null, density, held: density !== null,
-      }));
-    }
-
-    choose(index, family) {
-      const layer = this.layers[index];
-      layer.family = family;
-      const { parameters } = this.families.find(({ name }) => name === family);
-      layer.parameters = Object.fromEntries(parameters.map(({ name, initial }) => [name, initial]));
-      layer.cells = null;
-    }
-
-    request() {
-      return {
-        layers: this.layers.map(({ family, parameters, cells, density, held }) => ({
-          ...(cells ? { cells } : { family, parameters: { ...parameters } }),
-          density: held ? density : null,
-        })),
-      };
-    }
-  }
-
-  /** The grid of a layer's cells, painted by mouse, finger or keyboard; calls `painted(row, column)`. */
-  class Painter {
-    constructor(painted) {
-      this.painted = painted;
-      this.row = 0;
-      this.column = 0;
-      this.enabled = true;
-      this.figure = element("figure", { class: "ge-painter" });
-      this.spoken = element("output", { class: "ge-cell" });
-    }
-
-    /** Take strokes and keys, or leave them to the page. */
-    enable(enabled) {
-      this.enabled = enabled;
-      const canvas = this.figure.querySelector("canvas");
-      if (!canvas) return;
-      canvas.setAttribute("tabindex", enabled ? "0" : "-1");
-      canvas.setAttribute("aria-disabled", String(!enabled));
-    }
-
-    show(panel) {
-      this.panel = panel;
-      explorers.heatMap(this.figure, panel);
-      const canvas = this.figure.querySelector("canvas");
-      if (!this.cursor) this.listen(canvas);
-      [this.rows, this.columns] = panel.values.shape;
-      canvas.style.aspectRatio = `${this.columns} / ${this.rows}`;
-      canvas.setAttribute(
-        "aria-label",
-        `${panel.title}, ${this.rows} rows by ${this.columns} columns of cells. ` +
-          "Arrow keys move, space paints with the brush.",
-      );
-      this.row = Math.min(this.row, this.rows - 1);
-      this.mark();
-    }
-
-    listen(canvas) {
-      this.cursor = element("span", { class: "ge-cursor", "aria-hidden": "true" });
-      const frame = element("div", { class: "ge-frame-of-cells" });
-      canvas.replaceWith(frame);
-      frame.append(canvas, this.cursor);
-      canvas.setAttribute("role", "application");
-      this.enable(this.enabled);
-      canvas.addEventListener("keydown", (event) => this.press(event));
-      canvas.addEventListener("pointerdown", (event) => {
-        canvas.setPointerCapture(event.pointerId);
-        this.reach(canvas, event);
-      });
-      canvas.addEventListener("pointermove", (event) => {
-        if (event.buttons) this.reach(canvas, event);
-      });
-    }
-
-    press(event) {
-      if (!this.enabled) return;
-      const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-      if (event.key in moves) {
-        const [down, right] = moves[event.key];
-        this.row = Math.min(Math.max(this.row + down, 0), this.rows - 1);
-        this.column = Math.min(Math.max(this.column + right, 0), this.columns - 1);
-        this.mark();
-      } else if (event.key === " " || event.key === "Enter") {
-        this.painted(this.row, this.column);
-      } else {
-        return;
-      }
-      event.preventDefault();
-    }
-
-    reach(canvas, event) {
-      if (!this.enabled) return;
-      const box = canvas.getBoundingClientRect();
-      const row = Math.floor(((event.clientY - box.top) / box.height) * this.rows);
-      const column = Math.floor(((event.clientX - box.left) / box.width) * this.columns);
-      if (row < 0 || row >= this.rows || column < 0 || column >= this.columns) return;
-      [this.row, this.column] = [row, column];
-      this.painted(row, column);
-      this.mark();
-    }
-
-    /** Show where the cursor is, and say it. */
-    mark() {
-      const value = this.panel.values.data[this.row * this.columns + this.column];
-      this.cursor.style.inset =
-        `${(100 * this.row) / this.rows}% auto auto ${(100 * this.column) / this.columns}%`;
-      this.cursor.style.width = `${100 / this.columns}%`;
-      this.cursor.style.height = `${100 / this.rows}%`;
-      this.spoken.textContent =
-        `Row ${this.row + 1}, column ${this.column + 1}: ${value.toFixed(2)}`;
-    }
-  }
-
-  /** The button that starts Python, and what it says meanwhile; `started` is called once it runs. */
-  function launcher(host, started) {
-    const place = element("div", { class: "ge-live" });
-    if (host.obstacle) {
-      place.append(element("p", { role: "status" }, host.obstacle, " The state below was computed in advance."));
-      return place;
-    }
-    const button = element("button", { type: "button", class: "ge-run" }, "Run live");
-    const status = element(
-      "p", { role: "status" },
-      "Loads Python, NumPy and the book's library into this page: 17 MB from this site, once.",
-    );
-    const bar = element("progress", { max: 3, value: 0, "aria-label": "Starting Python", hidden: "" });
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      bar.hidden = false;
-      try {
-        await host.start((step) => {
-          bar.value += 1;
-          status.textContent = `${step} …`;
-        });
-        bar.remove();
-        button.remove();
-        status.textContent = "Live: Python computes in this page.";
-        started();
-      } catch (error) {
-        bar.hidden = true;
-        bar.value = 0;
-        button.disabled = false;
-        status.textContent = `Python could not be started: ${error.message}. You can try again.`;
-      }
-    });
-    place.append(button, bar, status);
-    return place;
-  }
-
   function design(root, host) {
     const { description } = host;
-    const state = new Design(description);
+    const state = new explorers.Design(description);
     const densities = { low: 0.01, high: 1, step: 0.01 };
     let chosen = 1;
     let panels = null;
@@ -192,11 +37,21 @@
     const tabs = element("div", { class: "ge-layers", role: "radiogroup", "aria-label": "Layer to design" });
     const settings = element("div", { class: "ge-controls" });
     const fieldset = element("fieldset", { class: "ge-design" });
-    const painter = new Painter(paint);
+    const painter = new explorers.Painter(paint);
+    const undo = element("button", { type: "button" }, "Undo");
+    const reset = element("button", { type: "button" }, "Reset");
+    let kept = null;
+    let strokes = 0;
 
     function allow(enabled) {
       fieldset.disabled = !enabled;
       painter.enable(enabled);
+    }
+
+    /** Keep the design in the address of the page, once the reader's hand rests. */
+    function keep() {
+      clearTimeout(kept);
+      kept = setTimeout(() => history.replaceState(history.state, "", state.fragment), 300);
     }
 
     function show(answer) {
@@ -204,6 +59,10 @@
       const count = description.layers.length;
       showLayers();
       explorers.drawView(view, { ...answer, panels: panels.slice(count) });
+      /* On a phone it scrolls sideways, with the keyboard, too. */
+      for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", "Result"]]) {
+        view.querySelector(".ge-panels").setAttribute(name, value);
+      }
     }
 
     /* Before Python runs there is the state that was computed in advance. */
@@ -213,7 +72,26 @@
       if (panels) view.querySelector(".ge-summary").textContent = summary;
       else explorers.drawView(view, { panels: [], numbers: [], summary });
     });
-    const changed = () => draw(state.request());
+
+    function changed() {
+      undo.setAttribute("aria-disabled", String(!state.past.length));
+      draw(state.request());
+    }
+
+    /** Change the design; changes of one kind in a row are undone together. */
+    function edit(kind, change) {
+      state.remember(kind);
+      change();
+      changed();
+      if (host.start) keep();
+    }
+
+    function goBack(step) {
+      step();
+      showSettings();
+      changed();
+      if (host.start) keep();
+    }
 
     /** Cells as the model takes them, from the picture of a layer. */
     function cellsOf(panel) {
@@ -223,20 +101,24 @@
           Math.min(Math.max(Number(value.toFixed(4)), 0), 1)));
     }
 
-    function paint(row, column) {
+    function paint(cells, begins) {
       if (!panels) return;
       const layer = state.layers[chosen];
-      if (!layer.cells) {
-        layer.cells = cellsOf(panels[chosen]);
-        layer.family = PAINTED;
-        showSettings();
-      }
-      if (layer.cells[row][column] === brush) return;
-      layer.cells[row][column] = brush;
       const panel = panels[chosen];
-      panel.values.data[row * panel.values.shape[1] + column] = brush;
+      if (layer.cells && cells.every(([row, column]) => layer.cells[row][column] === brush)) return;
+      if (begins) strokes += 1;
+      edit(`stroke ${strokes}`, () => {
+        if (!layer.cells) {
+          layer.cells = cellsOf(panel);
+          layer.family = PAINTED;
+          showSettings();
+        }
+        for (const [row, column] of cells) {
+          layer.cells[row][column] = brush;
+          panel.values.data[row * panel.values.shape[1] + column] = brush;
+        }
+      });
       painter.show(panel);
-      changed();
     }
 
     function showLayers() {
@@ -261,19 +143,20 @@
       const hold = element("input", { type: "checkbox", name: "held" });
       hold.checked = layer.held;
       hold.addEventListener("change", () => {
-        layer.held = hold.checked;
-        if (layer.held) {
-          const { low, high, step } = densities;
-          layer.density = nearest(range(low, high, step), mean(panels[chosen].values.data));
-        }
+        edit(null, () => {
+          layer.held = hold.checked;
+          if (layer.held) {
+            const { low, high, step } = densities;
+            layer.density = nearest(range(low, high, step), mean(panels[chosen].values.data));
+          }
+        });
         showSettings();
         settings.querySelector("[name=held]").focus();
-        changed();
       });
       const density = layer.held
         ? numberSlider(
           { name: "density", label: "Density", ...densities, value: layer.density },
-          (value) => { layer.density = value; changed(); },
+          (value) => edit(`density ${chosen}`, () => { layer.density = value; }),
         )
         : element("p", { class: "ge-control" }, "Density, as it comes: ", element("output", { class: "ge-free" }));
       settings.replaceChildren(
@@ -284,17 +167,17 @@
           },
           (value) => {
             if (value === PAINTED) return;
-            state.choose(chosen, value);
+            edit(null, () => state.choose(chosen, value));
             showSettings();
             settings.querySelector("select").focus();
-            changed();
           },
         ),
-        ...(family && !layer.cells ? family.parameters : []).map((parameter) =>
-          numberSlider({ ...parameter, value: layer.parameters[parameter.name] }, (value) => {
-            layer.parameters[parameter.name] = value;
-            changed();
-          })),
+        ...(family && !layer.cells ? family.parameters : [])
+          /* A constant has no other parameter, and holding its density sets that one. */
+          .filter(({ name }) => name !== "density" || !layer.held)
+          .map((parameter) =>
+            numberSlider({ ...parameter, value: layer.parameters[parameter.name] }, (value) =>
+              edit(`${parameter.name} ${chosen}`, () => { layer.parameters[parameter.name] = value; }))),
         element("label", { class: "ge-control ge-check" }, hold, " Hold the density"),
         density,
         numberSlider(
@@ -319,16 +202,31 @@
     });
     fieldset.append(
       element("legend", {}, "Layers"), tabs,
+      element("div", { class: "ge-steps" }, undo, reset),
       element("div", { class: "ge-bench" },
         element("div", {}, painter.figure, painter.spoken), settings),
     );
-    const parts = [element("p", { class: "ge-title" }, description.title), fieldset, view];
+    undo.addEventListener("click", () => goBack(() => state.undo()));
+    reset.addEventListener("click", () => goBack(() => state.reset()));
+    fieldset.addEventListener("keydown", (event) => {
+      if (event.key !== "z" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      goBack(() => state.undo());
+    });
+    const parts = [element("p", { class: "ge-title" }, description.title), view, fieldset];
     if (host.start) {
       allow(false);
-      parts.splice(1, 0, launcher(host, () => {
-        compute = host.compute;
-        allow(true);
-        changed();
+      parts.splice(1, 0, explorers.launcher(host, {
+        started() {
+          if (!panels) return;
+          state.read(location.hash, panels.map(({ values }) => values?.shape));
+          compute = host.compute;
+          allow(true);
+          showSettings();
+          changed();
+          return tabs.querySelector("input:checked");
+        },
+        stopped: () => allow(false),
       }));
     }
     root.replaceChildren(...parts);

@@ -48,15 +48,15 @@
     const [text, bytes] = await Promise.all([inflate(data.states), inflate(data.arrays)]);
     const { arrays, views } = JSON.parse(new TextDecoder().decode(text));
     const unpacked = unpack(bytes, arrays);
-    const { controls } = data.description;
+    const { controls, missing } = data.description;
+    const gaps = Object.keys(missing || {}).map(Number);
     return {
       description: data.description,
-      /* The last control varies fastest, as in Explorer.states. */
+      /* The views are those of the combinations that have one, in order. */
       compute: async (parameters) => {
-        const place = controls.reduce(
-          (sum, { name: key, values }) => sum * values.length + values.indexOf(parameters[key]), 0,
-        );
-        return explorers.decode(views[place], unpacked);
+        const place = explorers.placeOf(controls, parameters);
+        if (gaps.includes(place)) throw new Error(missing[place]);
+        return explorers.decode(views[place - gaps.filter((gap) => gap < place).length], unpacked);
       },
     };
   };

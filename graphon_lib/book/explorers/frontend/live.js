@@ -39,7 +39,7 @@
     function stop(reason) {
       worker.terminate();
       worker = null;
-      silent = `Python has stopped (${reason}); reload the page to start it again`;
+      silent = `Python has stopped (${reason})`;
       for (const { reject } of waiting.values()) reject(new Error(silent));
       waiting.clear();
     }
@@ -48,16 +48,18 @@
       description: still.description,
       initial: () => still.compute({}),
       obstacle: obstacle(),
-      /** Start Python; `report` is called with every step. */
-      start: (report) =>
+      /** Start Python; `report` is called with every step, `ended` if it stops after it has run. */
+      start: (report, ended) =>
         new Promise((resolve, reject) => {
           const started = new Worker(address);
           worker = started;
           silent = null;
+          let runs = false;
           const fail = (reason) => {
             if (worker !== started) return;
             stop(reason);
-            reject(new Error(reason));
+            if (runs) ended(reason);
+            else reject(new Error(reason));
           };
           worker.addEventListener("error", (event) => {
             event.preventDefault();
@@ -65,8 +67,10 @@
           });
           worker.addEventListener("message", ({ data }) => {
             if (data.step) report(data.step);
-            else if (data.ready) resolve();
-            else if (data.failed) fail(data.failed);
+            else if (data.ready) {
+              runs = true;
+              resolve();
+            } else if (data.failed) fail(data.failed);
             else settle(data);
           });
           worker.postMessage({ pixels: still.description.pixels });

@@ -27,6 +27,9 @@
       { rootMargin: "600px" },
     );
     document.querySelectorAll(".graphon-explorer[data-explorer]").forEach((root) => watch.observe(root));
+    /* An address may keep what an explorer is to show. */
+    const [, named] = location.hash.match(/^#(\w+)=/) || [];
+    if (named) document.querySelector(`[data-explorer="${named}"]`)?.scrollIntoView();
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);

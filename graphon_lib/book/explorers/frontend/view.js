@@ -108,8 +108,8 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
 
   /* ---- line charts ---- */
 
+  /* Of a chart in a window; letters keep their size where there is less room. */
   const WIDTH = 330;
-  const HEIGHT = 230;
   const MARGIN = { left: 50, right: 10, top: 10, bottom: 42 };
 
   /** Round numbers between `low` and `high`, about `count` of them. */
@@ -181,18 +181,34 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     };
   }
 
+  /** How large a chart is drawn: as wide as its place, of which a page without layout says nothing. */
+  function roomOf(place) {
+    const width = Math.min(place.clientWidth || WIDTH, WIDTH);
+    return { width, height: Math.max(170, Math.round((230 / WIDTH) * width)) };
+  }
+
   /** Draw lines into `place`, a figure element, replacing what it drew before. */
   function lineChart(place, panel) {
     if (place.dataset.kind !== "LineChart") {
       place.dataset.kind = "LineChart";
       place.replaceChildren(
         element("figcaption"),
-        shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }),
+        shape("svg", { role: "img" }),
         element("ul", { class: "ge-legend" }),
       );
+      new ResizeObserver(() => {
+        if (place.dataset.kind === "LineChart" && roomOf(place).width !== place.room.width) {
+          lineChart(place, place.panel);
+        }
+      }).observe(place);
     }
+    const room = roomOf(place);
+    const right = room.width - MARGIN.right;
+    const bottom = room.height - MARGIN.bottom;
+    Object.assign(place, { panel, room });
     const svg = place.querySelector("svg");
     svg.replaceChildren();
+    svg.setAttribute("viewBox", `0 0 ${room.width} ${room.height}`);
     svg.setAttribute("aria-label", `${panel.title}. ${panel.description}`);
     place.querySelector("figcaption").textContent = panel.title;
     const x = Array.from(panel.x.data);
@@ -200,26 +216,25 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
       [series.y, series.low, series.high].flatMap((array) => (array ? Array.from(array.data) : [])),
     );
     const across = axis(
-      x, panel.x_scale, MARGIN.left, WIDTH - MARGIN.right, x.length <= 6 ? x : undefined,
+      x, panel.x_scale, MARGIN.left, right, x.length <= 6 ? x : undefined,
     );
-    const up = axis(heights, panel.y_scale, HEIGHT - MARGIN.bottom, MARGIN.top);
-    drawAxes(svg, panel, across, up);
+    const up = axis(heights, panel.y_scale, bottom, MARGIN.top);
+    drawAxes(svg, panel, across, up, right, bottom);
     const at = panel.marked === null ? NaN : across.place(panel.marked);
-    if (at >= MARGIN.left && at <= WIDTH - MARGIN.right) {
+    if (at >= MARGIN.left && at <= right) {
       svg.append(shape("line", {
-        x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "ge-marked",
+        x1: at, x2: at, y1: MARGIN.top, y2: bottom, class: "ge-marked",
       }));
     }
     for (const series of panel.series) drawSeries(svg, series, x, panel.marked, across, up);
     drawLegend(place.querySelector(".ge-legend"), panel.series);
   }
 
-  function drawAxes(svg, panel, across, up) {
-    const bottom = HEIGHT - MARGIN.bottom;
+  function drawAxes(svg, panel, across, up, right, bottom) {
     for (const tick of up.ticks) {
       const y = up.place(tick);
       svg.append(
-        shape("line", { x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: y, y2: y, class: "ge-grid" }),
+        shape("line", { x1: MARGIN.left, x2: right, y1: y, y2: y, class: "ge-grid" }),
         shape("text", { x: MARGIN.left - 5, y: y + 4, "text-anchor": "end" }, written(tick)),
       );
     }
@@ -233,14 +248,16 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     }
     const middle = (MARGIN.top + bottom) / 2;
     svg.append(
-      shape("path", { d: `M${MARGIN.left} ${MARGIN.top}V${bottom}H${WIDTH - MARGIN.right}`, class: "ge-frame" }),
-      shape("text", { x: (MARGIN.left + WIDTH - MARGIN.right) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, panel.x_label),
+      shape("path", { d: `M${MARGIN.left} ${MARGIN.top}V${bottom}H${right}`, class: "ge-frame" }),
+      shape("text", { x: (MARGIN.left + right) / 2, y: bottom + MARGIN.bottom - 8, "text-anchor": "middle" }, panel.x_label),
       shape("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, panel.y_label),
     );
   }
 
   function drawSeries(svg, series, x, marked, across, up) {
     const style = look(series.style);
+    /* The axis is in single precision. */
+    const nearest = Math.fround(marked);
     const y = series.y.data;
     const shown = x.map((_, i) => i).filter((i) => across.shown(x[i]) && up.shown(y[i]));
     const point = (i, heights = y) => `${across.place(x[i])} ${up.place(heights[i])}`;
@@ -261,7 +278,7 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
           ...style.bar, d: `M${at} ${up.foot(series.low.data[i])}V${up.place(series.high.data[i])}`,
         }));
       }
-      const chosen = x[i] === marked;
+      const chosen = marked !== null && x[i] === nearest;
       if (few || chosen) {
         const scale = chosen ? 1.5 : 1;
         svg.append(shape("path", {

@@ -10,8 +10,31 @@ const FOLDER = new URL("../pyodide/", self.location.href).href;
 
 let answer = null;
 
+/** Fetch a file, or say which one did not come. */
+async function arrived(address) {
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Error(`${address} did not come`);
+  return response;
+}
+
+/** Fetch side by side what Pyodide would fetch one after the other, and hand it over.
+ *
+ * Pyodide itself would wait for ever for WebAssembly that does not come.
+ */
+async function fetchAhead() {
+  const lock = await (await arrived(`${FOLDER}pyodide-lock.json`)).json();
+  const wheels = Object.values(lock.packages).map(({ file_name: name }) => name);
+  const names = ["pyodide.asm.wasm", "python_stdlib.zip", ...wheels];
+  const files = new Map(names.map((name) => [FOLDER + encodeURI(name), null]));
+  await Promise.all([...files.keys()].map(async (address) => files.set(address, await arrived(address))));
+  const fetchOther = self.fetch;
+  self.fetch = async (address, ...options) =>
+    files.get(new URL(address, FOLDER).href)?.clone() ?? fetchOther(address, ...options);
+}
+
 async function start(pixels) {
   postMessage({ step: "Loading Python, NumPy and the book's library" });
+  await fetchAhead();
   importScripts(`${FOLDER}pyodide.js`);
   const python = await loadPyodide({ indexURL: FOLDER, packages: ["graphon-lib"] });
   postMessage({ step: "Starting the library" });

@@ -1,0 +1,72 @@
+"""The small explorers in the chapters show what their paragraphs say."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
+from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.paths import paths_explorer
+from graphon_lib.book.explorers.rescaling import rescaling_explorer
+from graphon_lib.book.explorers.sorting import sorting_explorer
+from graphon_lib.book.explorers.view import LineChart, Number, Series, View
+from graphon_lib.book.looks import SERIES
+from graphon_lib.experiments.data import load_mnist
+
+
+@functools.cache
+def paths():
+    return paths_explorer(DesignExplorer(example_pixels(load_mnist())))
+
+
+def test_sorting_invents_what_the_formula_says_and_cross_fitting_nothing():
+    corner = sorting_explorer().view(width=2048).panels[2]
+    plain, fitted, formula = (series.y for series in corner.series)
+    wide = corner.x >= 256  # blocks of 32 rows and more, so that the normal law holds
+    np.testing.assert_allclose(plain[wide], formula[wide], rtol=0.03)
+    assert (np.diff(plain) < 0).all()
+    np.testing.assert_allclose(fitted, 0.2, atol=0.02)
+
+
+def test_unequal_neighbours_make_paths_and_leave_the_shape():
+    views = {
+        (rows, columns): paths().view(rows=rows, columns=columns)
+        for rows, columns in ((0.0, 0.0), (0.0, 4.0), (4.0, 4.0))
+    }
+    numbers = {
+        at: {number.label: number.value for number in view.numbers} for at, view in views.items()
+    }
+    even, one_sided, both = (numbers[at]["Path density"] for at in views)
+    assert even == pytest.approx(0.3**4)
+    assert one_sided == pytest.approx(even)  # one side alone makes none
+    assert both > 2 * even
+    for at, view in views.items():
+        np.testing.assert_allclose(view.panels[2].values, views[0.0, 0.0].panels[2].values, 1e-5)
+        assert numbers[at]["Trace over dense"] == pytest.approx(numbers[at]["Path density"])
+        assert view.panels[0].values.mean() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_rescaling_has_the_methods_that_were_rescaled_and_their_losses():
+    chart = LineChart("loss", (1.0,), (Series("line", (1.0,), SERIES[0]),), "x", "y", "a line")
+    training = Explorer(
+        "training",
+        "Training",
+        (
+            Control("method", "Method", {"dense": "Dense", "random": "Random"}, "dense"),
+            Control("intervention", "I", {"as pruned": "0", "rescaled": "1"}, "as pruned"),
+            Control("density", "Density", {0.1: "0.1", 0.5: "0.5"}, 0.1, slider=True),
+        ),
+        lambda method, intervention, density: View(
+            (chart, chart), f"{method} {intervention}", (Number("Loss, a", density), Number("b", 1))
+        ),
+        lambda method, intervention, density: (
+            "not trained" if method == "dense" and intervention == "rescaled" else ""
+        ),
+    )
+    explorer = rescaling_explorer(training)
+    assert list(explorer.controls[0].options) == ["random"]
+    view = explorer.view(density=0.5)
+    assert view.summary == "random rescaled"
+    assert len(view.panels) == 1
+    assert [(number.label, number.value) for number in view.numbers] == [("Loss, a", 0.5)]
