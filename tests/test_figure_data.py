@@ -69,6 +69,12 @@ def test_pixels_are_written_while_they_are_few(panel):
     assert "left out" in comments[-1]
 
 
+def test_intervals_of_missing_values_are_rows_too(panel):
+    panel.errorbar([1, 2], [np.nan, 3], yerr=[0.5, 0.25])
+    found, _ = rows(panel)
+    assert [(row["y_low"], row["y_high"]) for row in found] == [("nan", "nan"), ("2.75", "3.25")]
+
+
 def test_panels_say_what_their_axes_are(panel):
     panel.set(title="Two\nlines", xlabel="method", ylabel="loss")
     panel.set_xticks([0, 1], ["Random", "SNIP"])

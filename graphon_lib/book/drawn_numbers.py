@@ -125,13 +125,13 @@ def _intervals(container: ErrorbarContainer) -> Iterator[Row]:
     ]
     for name, segments in zip(present, bars, strict=True):
         column = "xy".index(name)
-        ends[name] = [segment[:, column] for segment in segments.get_segments()]
+        # Segments leave out what is not a number.
+        ends[name] = [path.vertices[:, column] for path in segments.get_paths()]
     for i, place in enumerate(zip(x, y, strict=True)):
         bounds: list[object] = []
         for name in ("x", "y"):
             found = ends[name]
-            known = found is not None and len(found) == len(x) and len(found[i]) == 2
-            bounds += [float(end) for end in found[i]] if known else ["", ""]
+            bounds += ["", ""] if found is None else [float(end) for end in found[i]]
         yield "interval", *_series(container, line), *map(float, place), *bounds
 
 

@@ -45,9 +45,8 @@ def _pass_on(statement: ast.stmt, known: Known) -> None:
         return
     behind = _behind(statement, known)
     for name in _given(statement):
-        known[name] = (
-            behind if isinstance(statement, ast.Assign) else known.get(name, set()) | behind
-        )
+        new = isinstance(statement, ast.Assign)
+        known[name] = behind if new else known.get(name, set()) | behind
 
 
 def _imported(statement: ast.ImportFrom) -> Known:
@@ -65,7 +64,11 @@ def _imported(statement: ast.ImportFrom) -> Known:
 
 
 def _behind(node: ast.AST, known: Known) -> set[str]:
-    names = (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    names = (
+        part.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store)
+    )
     return set().union(*(known.get(name, set()) for name in names))
 
 
