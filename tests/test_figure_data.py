@@ -73,6 +73,10 @@ def test_intervals_of_missing_values_are_rows_too(panel):
     panel.errorbar([1, 2], [np.nan, 3], yerr=[0.5, 0.25])
     found, _ = rows(panel)
     assert [(row["y_low"], row["y_high"]) for row in found] == [("nan", "nan"), ("2.75", "3.25")]
+    panel.clear()
+    panel.vlines([1, 2], [np.nan, 0], [np.nan, 3])
+    found, _ = rows(panel)
+    assert [(row["y_low"], row["y_high"]) for row in found] == [("nan", "nan"), ("0", "3")]
 
 
 def test_panels_say_what_their_axes_are(panel):

@@ -125,7 +125,6 @@ def _intervals(container: ErrorbarContainer) -> Iterator[Row]:
     ]
     for name, segments in zip(present, bars, strict=True):
         column = "xy".index(name)
-        # Segments leave out what is not a number.
         ends[name] = [path.vertices[:, column] for path in segments.get_paths()]
     for i, place in enumerate(zip(x, y, strict=True)):
         bounds: list[object] = []
@@ -143,8 +142,8 @@ def _of_collection(collection: Artist) -> Iterator[Row]:
             yield "marker", *name, float(x), float(y), "", "", "", ""
     elif isinstance(collection, LineCollection):
         name = (_series_name(collection), to_hex(collection.get_colors()[0]))
-        for segment in collection.get_segments():
-            (x_low, y_low), (x_high, y_high) = segment.min(axis=0), segment.max(axis=0)
+        for path in collection.get_paths():
+            (x_low, y_low), (x_high, y_high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
             ends = (float(x_low), float(x_high), float(y_low), float(y_high))
             yield "dash", *name, float(x_low + x_high) / 2, float(y_low + y_high) / 2, *ends
     elif isinstance(collection, PolyCollection):
