@@ -71,7 +71,7 @@ def metrics_by_sparsity(
 
     Of a dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits; `metrics`
     are names of its variables, and `roads` are by the titles of the columns. Rows have the scale of all
-    methods but :data:`OFF_SCALE`.
+    methods but GraSP.
     """
     height = 1.55 * len(metrics) + 1.1
     figure, panels = draw.grid(height, len(metrics), len(roads), sharex=True, sharey="row")
