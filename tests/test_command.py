@@ -16,6 +16,7 @@ from graphon_lib.__main__ import main
 from graphon_lib.graphons import path_density
 from graphon_lib.pruning import METHODS, prune
 from graphon_lib.pruning.chain import why_no_chain
+from graphon_lib.pruning.masks import DisconnectedWarning
 from graphon_lib.pruning.networks import ModuleNetwork
 
 
@@ -94,6 +95,13 @@ def test_an_empty_layer_is_named(files, capsys):
     assert "Path density: 0" in out
 
 
+def test_scores_that_vanish_are_told_of(files):
+    _, _, _, arguments = files(linear)
+    few = {"--method": "synflow", "--density": 0.01, "--rounds": 20}
+    with pytest.warns(DisconnectedWarning, match="all scores are zero from round"):
+        assert run(arguments | few) == 0
+
+
 class Backwards(nn.Sequential):
     """A chain whose layers stand in another order than they are called in."""
 
@@ -144,7 +152,8 @@ WRONG = [
     ({"--data": "missing.npz"}, r"No such file or directory: 'missing\.npz'"),
     ({"--state": junk}, "--state must be torch.save of a state_dict of the model, of tensors alone"),
     ({"--data": junk}, r"--data must be an \.npz file with an array x"),
-    ({"-o": "nowhere/masks.pt"}, "--output must be in a folder that is there, got nowhere"),
+    ({"-o": "nowhere/masks.pt"}, "--output must be a file in a folder that is there, got nowhere"),
+    ({"-o": lambda folder: folder}, "--output must be a file in a folder that is there, got /"),
     ({"model": "test_pruning_modules:nothing"}, "AttributeError: .* has no attribute 'nothing'"),
     ({"model": "no_such_package:net"}, "model must be package.module:callable.*No module named"),
     ({"model": "test_pruning_modules"}, "model must be package.module:callable"),
