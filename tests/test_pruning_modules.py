@@ -553,6 +553,22 @@ def test_synflow_needs_the_shape_of_an_input(x, match):
         prune(model, "synflow", 0.3, x)
 
 
+def test_synflow_reads_one_batch_of_many():
+    model, x, y = setting(linear)
+    state, read = torch.random.get_rng_state(), []
+
+    def batches():
+        for part in zip(x.split(4), y.split(4), strict=True):
+            torch.rand(3)
+            read.append(part)
+            yield part
+
+    masks = prune(model, "synflow", 0.3, batches())
+    assert len(read) == 1
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert same(masks, prune(model, "synflow", 0.3, x))
+
+
 def test_hooks_that_fail_leave_the_network_as_it_is():
     model, x, y = setting(vgg)
     before, state = copy.deepcopy(model.state_dict()), torch.random.get_rng_state()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from graphon_lib._checks import check_instance, check_sequence
+from graphon_lib._checks import check_instance
 from graphon_lib.pruning.networks import ModuleNetwork, Perceptron
 from graphon_lib.pruning.tensors import as_tensor, to_device
 
@@ -92,24 +92,28 @@ def _loss(
 
 def read_batches(
     x: Tensor | ArrayLike | Batches | None, y: Tensor | ArrayLike | None, method: str
-) -> list[tuple[tuple[str, str], tuple[object, object]]]:
-    """Return the batches that x and y are, or x alone holds, each with the names of the two."""
+) -> Iterator[tuple[tuple[str, str], tuple[object, object]]]:
+    """Yield the batches that x and y are, or x alone holds, each with the names of the two."""
     if x is None or y is not None or isinstance(x, Tensor | np.ndarray):
-        return [(("x", "y"), (x, y))]
-    found = []
+        yield ("x", "y"), (x, y)
+        return
+    if isinstance(x, str) or not isinstance(x, Iterable):
+        raise ValueError(
+            f"x must be a sequence of batches (x, y) for method {method!r} without y, got "
+            f"{type(x).__name__}"
+        )
+    i = -1
     # Shuffling takes random numbers; how many were there before is there after.
     with torch.random.fork_rng([]):
-        batches = check_sequence("x", x, f"batches (x, y) for method {method!r} without y")
-    for i, batch in enumerate(batches):
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise ValueError(
-                f"x[{i}] must be a pair (inputs, labels), as y must be given for method {method!r} "
-                f"otherwise, got {type(batch).__name__}"
-            )
-        found.append(((f"x[{i}][0]", f"x[{i}][1]"), tuple(batch)))
-    if not found:
+        for i, batch in enumerate(x):
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise ValueError(
+                    f"x[{i}] must be a pair (inputs, labels), as y must be given for method "
+                    f"{method!r} otherwise, got {type(batch).__name__}"
+                )
+            yield (f"x[{i}][0]", f"x[{i}][1]"), tuple(batch)
+    if i < 0:
         raise ValueError("x must hold at least one batch (inputs, labels), got none")
-    return found
 
 
 def check_batch(

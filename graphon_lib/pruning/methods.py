@@ -345,7 +345,7 @@ def _ways(
     if record.needs_data:
         inputs.append(losses_of(network, method, x, y, loss))
     if record.needs_flow:
-        names, (x, _) = read_batches(x, y, method)[0]
+        names, (x, _) = next(read_batches(x, y, method))
         if x is None:
             raise ValueError(
                 f"x must be given for method {method!r} on a module, to know its shape, got None"
