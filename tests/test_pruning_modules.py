@@ -516,6 +516,7 @@ def several_outputs(model):
         (lambda m, x, y: {"x": [x], "y": None}, r"x\[0\] must be a pair \(inputs, labels\)"),
         (lambda m, x, y: {"x": [(x, y), (x[:, :7], y)], "y": None}, "that model takes"),
         (lambda m, x, y: {"x": [(x, y), (x, y.float())], "y": None}, r"x\[1\]\[1\] must be integer"),
+        (lambda m, x, y: {"x": [(x, y), (x, y[:-1])], "y": None}, r"x\[1\]\[1\] must have shape"),
         (lambda m, x, y: {"x": 3, "y": None}, "x must be a sequence of batches"),
         (lambda m, x, y: {"loss": "mse"}, "loss must be a function of outputs and labels"),
         (lambda m, x, y: {"loss": lambda o, y: o.mean(1)}, r"one number, got shape \(16,\)"),

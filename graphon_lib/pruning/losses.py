@@ -47,16 +47,19 @@ def losses_of(
         raise ValueError(
             f"loss must be a function of outputs and labels, or None, got {type(loss).__name__}"
         )
-    batches = [
-        check_batch(network, method, *batch, names=names, classes=loss is None)
+    return [
+        partial(
+            *(_loss, network, loss, names[1]),
+            *check_batch(network, method, *batch, names=names, classes=loss is None),
+        )
         for names, batch in read_batches(x, y, method)
     ]
-    return [partial(_loss, network, loss, *batch) for batch in batches]
 
 
 def _loss(
     network: Perceptron | ModuleNetwork,
     loss: Loss | None,
+    name: str,
     x: Tensor,
     y: Tensor,
     weights: Sequence[Tensor],
@@ -65,16 +68,18 @@ def _loss(
 ) -> Tensor:
     outputs = network.outputs(weights, x)
     if loss is None:
-        check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
-        classes = outputs.shape[1] if outputs.ndim > 1 else 0
-        _check_labels("y", y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
+        if isinstance(network, ModuleNetwork):
+            # What labels fit is known now.
+            check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
+            classes = outputs.shape[1] if outputs.ndim > 1 else 0
+            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
         value = cross_entropy(outputs / temperature, y)
     else:
         try:
             value = loss(outputs, y)
         except Exception as error:
             raise ValueError(
-                f"loss must take what model returns and y of shape {tuple(y.shape)} and dtype "
+                f"loss must take what model returns and {name} of shape {tuple(y.shape)} and dtype "
                 f"{y.dtype}, on which it fails: {error}"
             ) from error
         if not isinstance(value, Tensor) or value.numel() != 1:
