@@ -10,8 +10,7 @@ from torch.nn.functional import linear
 from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.module_signal import measured_moments, restore_moments
-from graphon_lib.pruning.networks import ModuleNetwork
-from graphon_lib.pruning.tensors import as_tensor
+from graphon_lib.pruning.networks import ModuleNetwork, check_inputs
 
 __all__ = ["rescale_signal", "signal_moments"]
 
@@ -27,7 +26,7 @@ def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     """
     if not isinstance(model, MaskedMLP):
         return measured_moments(*_module_and_inputs(model, x))
-    h = _check_inputs(model, x)
+    h = _inputs(model, x)
     moments = []
     for layer in range(len(model.weights)):
         h = _add_bias(_weighted_sums(model, layer, h), model, layer)
@@ -110,7 +109,7 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     """
     if not isinstance(model, MaskedMLP):
         return restore_moments(*_module_and_inputs(model, x))
-    h = _check_inputs(model, x)
+    h = _inputs(model, x)
     law = model.initialisation
     dense = law.weight_variance * h.square().mean()
     if dense == 0.0:
@@ -132,6 +131,10 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     return torch.stack(factors)
 
 
+def _inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
+    return check_inputs("x", x, model.widths[0], model.weights[0].device, torch.float64)
+
+
 def _weighted_sums(model: MaskedMLP, layer: int, h: Tensor) -> Tensor:
     return linear(h, torch.where(model.masks[layer], model.weights[layer], 0.0).double())
 
@@ -143,14 +146,3 @@ def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:
 def _module_and_inputs(model: nn.Module, x: Tensor | ArrayLike) -> tuple[ModuleNetwork, Tensor]:
     network = ModuleNetwork(check_instance("model", model, nn.Module), masked=True)
     return network, network.inputs("x", x)
-
-
-def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
-    x = as_tensor("x", x).to(device=model.weights[0].device, dtype=torch.float64)
-    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
-        raise ValueError(
-            f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"
-        )
-    if not torch.isfinite(x).all():
-        raise ValueError("x must be finite, got NaN or infinite entries")
-    return x
