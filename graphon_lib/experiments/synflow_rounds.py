@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import ntk_weights
+from graphon_lib.experiments.trials import torch_generator
 from graphon_lib.graphons.motifs import motif_densities
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.pruning.methods import prune
@@ -43,8 +43,7 @@ def synflow_rounds(
         These seed the network, the same for every number of rounds.
     """
     identity = (seed, width, trial)
-    sequence = np.random.SeedSequence(identity)
-    generator = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+    generator = torch_generator(np.random.SeedSequence(identity))
     model = MaskedMLP((inputs, *[width] * hidden_layers, outputs), generator)
     masks = [mask.numpy() for mask in prune(model, "synflow", density, rounds=rounds)[1:-1]]
     size = {"inputs": inputs, "outputs": outputs, "rounds": rounds, "positions": positions}
