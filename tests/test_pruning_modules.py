@@ -3,7 +3,6 @@
 import copy
 import io
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +10,18 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parametrizations
-from torch.nn.utils.prune import custom_from_mask, l1_unstructured
+from torch.nn.utils.prune import l1_unstructured
 from torch.utils.data import DataLoader, TensorDataset
+from torch_networks import (
+    EVERY_NETWORK,
+    apply,
+    linear,
+    of_perceptron,
+    resnet,
+    same,
+    setting,
+    vgg,
+)
 
 from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.networks import ModuleNetwork
@@ -22,65 +31,6 @@ NEED_DATA = [name for name, method in METHODS.items() if method.needs_data]
 EMPTIED = pytest.mark.filterwarnings(
     "ignore:layers? .* kept no weight", "ignore:all scores are zero from"
 )
-
-
-class Block(nn.Module):
-    """A residual block."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.conv, self.norm = (
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x):
-        return (x + self.norm(self.conv(x))).relu()
-
-
-def vgg():
-    return nn.Sequential(
-        *(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(2)),
-        *(nn.Flatten(), nn.Dropout(), nn.Linear(32, 5)),
-    )
-
-
-def resnet():
-    """One block stands at two places."""
-    block = Block(6)
-    pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5))
-    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), block, nn.MaxPool2d(2), block, *pool)
-
-
-def signal():
-    return nn.Sequential(
-        nn.Conv1d(3, 6, 3),
-        nn.ReLU(),
-        nn.Conv1d(6, 4, 3, stride=2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.LazyLinear(5),
-    )
-
-
-def linear():
-    layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise((12, 10, 8))]
-    return nn.Sequential(*layers, nn.Linear(8, 5))
-
-
-NETWORKS = {vgg: (3, 8, 8), resnet: (3, 8, 8), signal: (3, 12), linear: (12,)}
-EVERY_NETWORK = pytest.mark.parametrize("build", NETWORKS, ids=lambda build: build.__name__)
-
-
-def setting(build, seed=0, count=16):
-    """A network whose parts have learnt something, and a batch."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        model = build()
-        x = torch.randn(count, *NETWORKS[build])
-        model(x)
-        return model, x, torch.randint(0, 5, (count,))
 
 
 def seeded(seed=1):
@@ -95,16 +45,6 @@ def weights_of(model):
 def seldom(method):
     """As many rounds as tests have time for."""
     return {"rounds": min(METHODS[method].rounds, 5), "generator": seeded()}
-
-
-def same(first, second):
-    return list(first) == list(second) and all(torch.equal(first[k], second[k]) for k in first)
-
-
-def apply(model, masks):
-    for name, mask in masks.items():
-        custom_from_mask(model.get_submodule(name.rpartition(".")[0]), "weight", mask)
-    return model
 
 
 @EMPTIED
@@ -197,16 +137,6 @@ def test_masks_in_every_dtype_are_those_of_double_precision(build, method, dtype
         )
     )
     assert (ours & wanted).sum() >= 0.99 * wanted.sum()
-
-
-def of_perceptron(model):
-    """The same network out of PyTorch's layers."""
-    biases = list(model.biases) or [None] * len(model.weights)
-    layers = []
-    for weight, bias in zip(model.weights, biases, strict=True):
-        layers += [nn.Linear(*weight.shape[::-1], bias=bias is not None), nn.ReLU()]
-        layers[-2].weight, layers[-2].bias = weight, bias
-    return nn.Sequential(*layers[:-1])
 
 
 @pytest.mark.parametrize("initialisation", INITIALISATIONS)
@@ -473,22 +403,18 @@ MODELS = [
 
 
 @pytest.mark.parametrize(("change", "match"), MODELS)
-@pytest.mark.parametrize("method", METHODS)
-def test_wrong_models(method, change, match):
-    model = with_weight(change)
-    x, y = torch.ones(4, 12), torch.arange(4)
+def test_wrong_models(change, match):
     with pytest.raises(ValueError, match=match):
-        prune(model, method, 0.3, x, y)
+        prune(with_weight(change), "magnitude", 0.3)
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("method", METHODS)
-def test_quantized_models(method):
+def test_quantized_models():
     model = nn.Sequential(nn.Linear(12, 8), nn.ReLU())
     quantized = torch.ao.nn.quantized.Linear(8, 5)
     model.append(quantized)
     with pytest.raises(ValueError, match=r"model must not be quantized, got .*Linear as '2'"):
-        prune(model, method, 0.3, torch.ones(4, 12), torch.arange(4))
+        prune(model, "magnitude", 0.3)
 
 
 def cut(model):

@@ -5,8 +5,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-from test_pruning_modules import EVERY_NETWORK, apply, linear, of_perceptron
-from test_pruning_modules import setting as module_setting
+from torch_networks import EVERY_NETWORK, apply, linear, of_perceptron
+from torch_networks import setting as module_setting
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, rescale_signal, signal_moments
 
