@@ -12,7 +12,7 @@ from graphon_lib._checks import check_mask
 from graphon_lib.graphons.blocks import chunked_product
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["MOTIFS", "motif_densities"]
+__all__ = ["MOTIFS", "cycle_ratio", "motif_densities"]
 
 #: The edges of every motif, as pairs (row node, column node).
 MOTIFS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -96,6 +96,12 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
         "k_32": k_32,
     }
     return {name: min(float(density), 1.0) for name, density in densities.items()}
+
+
+def cycle_ratio(mask_or_graphon: ArrayLike | StepGraphon) -> float:
+    """Return the 4-cycles over those of a constant of equal density: 1 or more, 1 for a constant."""
+    densities = motif_densities(mask_or_graphon)
+    return densities["cycle_4"] / densities["edge"] ** 4
 
 
 def _codegree_moments(
