@@ -11,11 +11,10 @@ from scipy.stats import norm
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
-from graphon_lib.ntk.positions import PositionLayer, _kept_moments, position_layers, position_ntk
+from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
 
 torch = pytest.importorskip("torch")
 
-from graphon_lib.experiments.pruned import POSITION_LAWS  # noqa: E402
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune  # noqa: E402
 from graphon_lib.pruning.signals import batch_signals  # noqa: E402
 
@@ -87,20 +86,24 @@ def test_other_inputs_have_the_plain_kernel_on_average():
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_moments_are_those_of_a_truncated_normal(signed):
+@pytest.mark.parametrize(
+    ("name", "quantile"), [("he", norm.isf), ("torch", lambda tail: 3**0.5 * (1 - 2 * tail))]
+)
+def test_moments_are_those_of_the_truncated_law(name, quantile, signed):
+    law = INITIALISATIONS[name].law
     rng = np.random.default_rng(3)
     signals = [tuple(rng.standard_normal(shape) for shape in ((4, 3), (6, 3), (6, 2), (4, 2)))]
-    (layer,), chosen = position_layers(signals, 5.0, signed=signed, particles=9, rng=rng)
+    (layer,), chosen = position_layers(signals, 5.0, signed=signed, particles=9, rng=rng, law=law)
     assert np.array_equal(chosen, np.arange(6))
     assert layer.kept.sum() == pytest.approx(5.0)
     factor = signals[0][2] @ signals[0][3].T
     # The threshold that each entry's probability comes from must be the same for all.
     tail = layer.kept if signed else layer.kept / 2
-    tau = norm.isf(tail)
+    tau = quantile(tail)
     thresholds = (tau * np.abs(factor))[tail > 1e-12]
     assert thresholds.size > 12
     assert thresholds == pytest.approx(np.full(thresholds.size, thresholds[0]))
-    draws = rng.standard_normal(2_000_000)
+    draws = law.sample(rng, (2_000_000,), np.float64)
     for i, j in ((0, 0), (2, 3), (5, 1)):
         score = draws * np.sign(factor[i, j])
         kept = draws * ((score if signed else np.abs(score)) > tau[i, j])
@@ -185,7 +188,7 @@ def test_the_batch_itself_is_known_exactly_with_biases_and_uniform_weights():
         signed=False,
         particles=40,
         rng=np.random.default_rng(0),
-        law="uniform",
+        law=INITIALISATIONS["torch"].law,
         **law,
     )
     ones = np.ones((40, 30))
@@ -198,25 +201,6 @@ def test_the_batch_itself_is_known_exactly_with_biases_and_uniform_weights():
         weights, masks, x.numpy(), biases=vectors, weight_variance=1 / 3, bias_variance=variances
     )
     assert kernel == pytest.approx(measured, rel=1e-5)
-
-
-@pytest.mark.parametrize("name", ["he", "torch"])
-@pytest.mark.parametrize("signed", [False, True])
-def test_moments_of_kept_weights_are_those_of_the_law(name, signed):
-    law = INITIALISATIONS[name].law
-    factor = np.array([[-3.0, -0.4, 0.2, 0.7, 9.0]])
-    tau = torch.as_tensor(1 / np.abs(factor))
-    kept, mean, second = _kept_moments(factor, 1.0, signed, POSITION_LAWS[type(law)])
-    share = 0.5 if signed else 1.0
-    assert kept == pytest.approx(share * law.tail(tau).numpy())
-    assert second == pytest.approx(share * law.second_moment(tau).numpy())
-    # The mean of one side is the integral of its tail, and what stands below the threshold.
-    grid = torch.linspace(0, 40, 400001, dtype=torch.float64)
-    above = [
-        float(torch.trapezoid(law.tail(t + grid), grid) + t * law.tail(t)) / 2 for t in tau.ravel()
-    ]
-    expected = np.sign(factor) * above if signed else 0 * factor
-    assert mean == pytest.approx(expected, abs=1e-6)
 
 
 def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
@@ -232,7 +216,7 @@ def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
         signed=False,
         particles=600,
         rng=np.random.default_rng(5),
-        law="uniform",
+        law=INITIALISATIONS["torch"].law,
         biases=vectors[:-1],
         bias_variance=variances[:-1],
         **law,

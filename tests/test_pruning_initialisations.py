@@ -94,6 +94,16 @@ def test_moment_and_tail_belong_to_one_law(name):
         assert float(record.second_moment(t, n_in)) == pytest.approx(expected, rel=1e-7, abs=1e-12)
 
 
+def test_first_moments_belong_to_it_too(name):
+    """Likewise E[|u|; |u| > t] = t P(|u| > t) + the integral of P(|u| > s) from t on."""
+    law = INITIALISATIONS[name].law
+    for t in (0.0, 0.4, 1.3, 5.0):
+        tail = lambda s: float(law.tail(torch.tensor(s, dtype=torch.float64)))  # noqa: E731
+        expected = t * tail(t) + quad(tail, t, 12.0, points=[min(max(3**0.5, t), 12.0)])[0]
+        found = float(law.first_moment(torch.tensor(t, dtype=torch.float64)))
+        assert found == pytest.approx(expected, abs=1e-8)
+
+
 def test_closed_forms_of_the_uniform_law():
     record, t = INITIALISATIONS["torch"], np.linspace(0, 2, 21)
     end = 1 / np.sqrt(4.0)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import (
     check_array,
-    check_choice,
     check_integer,
     check_mask,
     check_per_layer,
@@ -25,13 +25,12 @@ from graphon_lib._checks import (
     check_rng,
 )
 from graphon_lib.ntk.activations import LeakyReLU
+from graphon_lib.pruning.expected import expected_threshold, kept_probability
+from graphon_lib.pruning.initialisations import INITIALISATIONS, Law
 
 __all__ = ["PositionLayer", "position_layers", "position_ntk"]
 
 RELU = LeakyReLU(0.0)
-
-HALF_WIDTH = sqrt(3.0)
-"""Of the uniform law of variance 1."""
 
 # Digits of a batch nearly depend on one another; directions of less than this share are rounding.
 LEAST_SHARE = 1e-8
@@ -88,7 +87,7 @@ def position_layers(
     signed: bool,
     particles: int,
     rng: np.random.Generator,
-    law: str = "normal",
+    law: Law = INITIALISATIONS["he"].law,
     weight_variance: float = 2.0,
     biases: Sequence[ArrayLike] | None = None,
     bias_variance: ArrayLike = 0.0,
@@ -110,8 +109,9 @@ def position_layers(
         Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
         are all kept.
     rng : numpy.random.Generator
-    law : {"normal", "uniform"}
-        Of the weights before pruning.
+    law : Law
+        Of the weights before pruning, normal or another of
+        :mod:`graphon_lib.pruning.initialisations`.
     weight_variance, biases, bias_variance
         As for `empirical_ntk`, of these layers. A bias is not pruned, and so part of its neuron's
         position.
@@ -148,7 +148,6 @@ def position_layers(
     That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
     another it holds to leading order in N over the number of inputs, as long as no input dominates.
     """
-    check_choice("law", law, ("normal", "uniform"))
     weight_variance = check_positive("weight_variance", weight_variance)
     variances = check_per_layer("bias_variance", bias_variance, len(signals))
     if biases is None:
@@ -171,7 +170,12 @@ def position_layers(
         for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
     ]
     sizes = [len(left) * len(right) for _, _, left, right in signals]
-    threshold = _threshold(factors, sizes, count, signed, law)
+    try:
+        threshold = expected_threshold(factors, count / sum(sizes), law, signed=signed, sizes=sizes)
+    except ValueError as error:
+        raise ValueError(
+            f"count must be positive and fewer than the weights with scores above zero, got {count:g}"
+        ) from error
     layers = []
     for (inputs, preactivations, _, _), factor, rows, cols, shift, variance in zip(
         signals, factors, chosen[1:], chosen[:-1], shifts, variances, strict=True
@@ -327,52 +331,16 @@ def _explained(
 
 
 def _kept_moments(
-    factor: NDArray[np.float64], threshold: float, signed: bool, law: str
+    factor: NDArray[np.float64], threshold: float, signed: bool, law: Law
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return probabilities, means and second moments of kept weights, see `position_layers`."""
-    from scipy.special import erfc
-
     with np.errstate(divide="ignore"):
-        # Beyond 40 deviations nothing is kept in double precision.
-        tau = np.minimum(threshold / np.abs(factor), 40.0)
-    if law == "normal":
-        height = np.exp(-(tau**2) / 2) / sqrt(2 * pi)
-        kept = erfc(tau / sqrt(2))
-        second = kept + 2 * tau * height
-    else:
-        share = np.minimum(tau / HALF_WIDTH, 1.0)
-        kept, second = 1 - share, 1 - share**3
-        height = HALF_WIDTH / 4 * (1 - share**2)
+        tau = torch.from_numpy(threshold / np.abs(factor))
+    kept = kept_probability(factor, threshold, law, signed=signed)
+    first, second = law.first_moment(tau).numpy(), law.second_moment(tau).numpy()
     if signed:
-        return kept / 2, np.sign(factor) * height, second / 2
+        return kept, np.sign(factor) * first / 2, second / 2
     return kept, np.zeros_like(kept), second
-
-
-def _threshold(
-    factors: Sequence[NDArray[np.float64]],
-    sizes: Sequence[int],
-    count: float,
-    signed: bool,
-    law: str,
-) -> float:
-    from scipy.optimize import brentq
-
-    magnitudes = [np.abs(factor) for factor in factors]
-
-    def excess(logarithm: float) -> float:
-        expected = sum(
-            size * _kept_moments(magnitude, np.exp(logarithm), signed, law)[0].mean()
-            for magnitude, size in zip(magnitudes, sizes, strict=True)
-        )
-        return expected - count
-
-    largest = max(magnitude.max() for magnitude in magnitudes)
-    low, high = np.log(largest) - 60.0, np.log(largest) + np.log(50.0)
-    if largest == 0.0 or excess(low) <= 0.0 or count <= 0.0:
-        raise ValueError(
-            f"count must be positive and fewer than the weights with scores above zero, got {count:g}"
-        )
-    return float(np.exp(brentq(excess, low, high, xtol=1e-10)))
 
 
 def _pseudo_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_choice, check_density, check_integer
-from graphon_lib.pruning.initialisations import INITIALISATIONS
+from graphon_lib._checks import check_choice, check_density, check_integer, check_positive
+from graphon_lib.pruning.initialisations import FARTHEST, INITIALISATIONS, Law
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import factor_of, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["expected_magnitude_densities", "keep_probabilities"]
+__all__ = [
+    "expected_magnitude_densities",
+    "expected_threshold",
+    "keep_probabilities",
+    "kept_probability",
+]
 
 
 def keep_probabilities(
@@ -92,6 +97,67 @@ def keep_probabilities(
         tail = model.initialisation.tail(threshold / factor, w.shape[1])
         probabilities.append(tail / 2.0 if signed else tail)
     return probabilities
+
+
+def kept_probability(
+    factors: NDArray[np.float64], threshold: float, law: Law, *, signed: bool
+) -> NDArray[np.float64]:
+    r"""Return the probability that :math:`|w q|` or, if `signed`, :math:`w q` reaches a threshold.
+
+    For factors q of any shape and a weight w of the `law`, of variance 1; 0 where q is.
+    """
+    with np.errstate(divide="ignore"):
+        tail = law.tail(torch.from_numpy(check_positive("threshold", threshold) / np.abs(factors)))
+    return tail.numpy() / 2 if signed else tail.numpy()
+
+
+def expected_threshold(
+    factors: Sequence[NDArray[np.float64]],
+    density: float,
+    law: Law,
+    *,
+    signed: bool,
+    sizes: Sequence[int] = (1,),
+) -> float:
+    r"""Return the threshold at which the mean of :func:`kept_probability` is the density.
+
+    Parameters
+    ----------
+    factors
+        Those of each layer, or a sample of them.
+    sizes
+        What the mean over each layer's factors counts: the number of its weights.
+
+    Raises
+    ------
+    ValueError
+        If there is none, because too few factors are not zero: at most their share (or, if
+        `signed`, half of it) can be kept.
+    """
+    from scipy.optimize import brentq
+
+    density = check_density("density", density)
+    shares = np.divide(sizes, sum(sizes))
+
+    def mean(of: Callable[[NDArray[np.float64]], NDArray]) -> float:
+        return sum(share * float(of(f).mean()) for share, f in zip(shares, factors, strict=True))
+
+    most = mean(lambda f: f != 0.0) * (0.5 if signed else 1.0)
+    if density >= most:
+        raise ValueError(
+            f"density must be below {most:.4g}, the share of scores above zero, got {density!r}"
+        )
+
+    def excess(logarithm: float) -> float:
+        threshold = np.exp(logarithm)
+        return mean(lambda f: kept_probability(f, threshold, law, signed=signed)) - density
+
+    # The other end is found by going down.
+    top = np.log(FARTHEST * max(float(np.abs(f).max()) for f in factors))
+    bottom = top - 4.0
+    while excess(bottom) < 0.0:
+        bottom -= 4.0
+    return float(np.exp(brentq(excess, bottom, top, xtol=1e-12)))
 
 
 def expected_magnitude_densities(

@@ -33,6 +33,9 @@ class Law(Protocol):
     def tail(self, t: Tensor) -> Tensor:
         r"""Return :math:`P(|u| > t)` for t of at least 0, float64."""
 
+    def first_moment(self, t: Tensor) -> Tensor:
+        r"""Return :math:`E[|u|; |u| > t]` for t of at least 0, float64."""
+
     def second_moment(self, t: Tensor) -> Tensor:
         r"""Return :math:`E[u^2; |u| > t]` for t of at least 0, float64."""
 
@@ -41,7 +44,8 @@ class Law(Protocol):
 class Normal:
     r"""N(0, 1): :math:`P(|u| > t) = \operatorname{erfc}(t / \sqrt 2)`.
 
-    Integrating by parts, :math:`E[u^2; |u| > t] = P(|u| > t) + 2 t \varphi(t)`.
+    :math:`E[|u|; |u| > t] = 2 \varphi(t)`, and integrating by parts, :math:`E[u^2; |u| > t] = P(|u|
+    > t) + 2 t \varphi(t)`.
     """
 
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -58,6 +62,11 @@ class Normal:
         """Return the tail, see :meth:`Law.tail`."""
         return torch.special.erfc(t / math.sqrt(2.0))
 
+    def first_moment(self, t: Tensor) -> Tensor:
+        """Return the moment, see :meth:`Law.first_moment`."""
+        near = t.clamp(max=FARTHEST)
+        return math.sqrt(2.0 / math.pi) * torch.exp(-near.square() / 2.0)
+
     def second_moment(self, t: Tensor) -> Tensor:
         """Return the moment, see :meth:`Law.second_moment`."""
         near = t.clamp(max=FARTHEST)
@@ -68,7 +77,8 @@ class Normal:
 class Uniform:
     r"""Uniform on :math:`\pm a`, :math:`a = \sqrt 3`.
 
-    For t up to a, :math:`P(|u| > t) = 1 - t / a` and :math:`E[u^2; |u| > t] = 1 - (t / a)^3`.
+    For t up to a, :math:`P(|u| > t) = 1 - t / a`, :math:`E[|u|; |u| > t] = \tfrac a2 (1 - (t /
+    a)^2)` and :math:`E[u^2; |u| > t] = 1 - (t / a)^3`.
     """
 
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -85,6 +95,10 @@ class Uniform:
     def tail(self, t: Tensor) -> Tensor:
         """Return the tail, see :meth:`Law.tail`."""
         return (1.0 - t / math.sqrt(3.0)).clamp(min=0.0)
+
+    def first_moment(self, t: Tensor) -> Tensor:
+        """Return the moment, see :meth:`Law.first_moment`."""
+        return (3.0 - t**2).clamp(min=0.0) / (2.0 * math.sqrt(3.0))
 
     def second_moment(self, t: Tensor) -> Tensor:
         """Return the moment, see :meth:`Law.second_moment`."""
