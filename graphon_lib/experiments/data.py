@@ -18,8 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice, check_instance, check_integer, check_rng
-from graphon_lib.experiments.cifar import SHAPE, first_images, read_cifar_files
-from graphon_lib.experiments.idx import DataError, read_idx_files, unpacked
+from graphon_lib.experiments.formats import (
+    CIFAR_SHAPE,
+    DataError,
+    first_images,
+    read_cifar_files,
+    read_idx_files,
+    unpacked,
+)
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Images", "load", "load_mnist", "sample_batch"]
 
@@ -102,7 +108,7 @@ def _of_idx_files(*sha256: str) -> dict[str, Any]:
 
 # The mean and the deviation of all pixels of the training images.
 _CIFAR = {
-    "shape": SHAPE,
+    "shape": CIFAR_SHAPE,
     "classes": 10,
     "mean": 0.4734,
     "deviation": 0.2516,

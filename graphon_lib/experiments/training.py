@@ -18,7 +18,7 @@ from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
 from graphon_lib.experiments.training_run import train
 from graphon_lib.experiments.trials import torch_generator
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
 

@@ -36,8 +36,7 @@ from graphon_lib.graphons.families import (
     Threshold,
 )
 from graphon_lib.graphons.motifs import MOTIFS, cycle_ratio, motif_densities
-from graphon_lib.graphons.network import GraphonNetwork, sample_weights
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import GraphonNetwork, path_density, sample_weights
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas, sorting_artefact
 from graphon_lib.graphons.singular import noise_floor, residual_singular_values

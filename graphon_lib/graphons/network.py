@@ -28,7 +28,7 @@ from graphon_lib.graphons.weight_moments import (
     weight_moments,
 )
 
-__all__ = ["GraphonNetwork", "sample_weights"]
+__all__ = ["GraphonNetwork", "path_density", "sample_weights"]
 
 
 class GraphonNetwork:
@@ -270,6 +270,29 @@ class GraphonNetwork:
 
     def _repr_html_(self) -> str:
         return "".join(layer._repr_html_() for layer in self._layers)
+
+
+def path_density(masks: Sequence[ArrayLike]) -> float:
+    r"""Return the fraction, in [0, 1], of all input-output paths that masks leave.
+
+    Parameters
+    ----------
+    masks : sequence of array_like, shapes (n_l, n_{l-1})
+        One a layer, the rows of each the columns of the next.
+
+    Notes
+    -----
+    A path takes one neuron of every layer, and survives if all the weights it uses are kept:
+
+    .. math:: P = \frac{\mathbf 1^\top M^D \cdots M^1 \mathbf 1}{n_D \cdots n_0},
+
+    one matrix-vector product a layer. `GraphonNetwork.path_density` is the same of step graphons.
+    """
+    checked = check_masks(masks)
+    share = np.ones(checked[0].shape[1])
+    for mask in checked:
+        share = mask.astype(np.float64) @ share / mask.shape[1]
+    return float(share.mean())
 
 
 def sample_weights(
