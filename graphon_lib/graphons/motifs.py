@@ -34,16 +34,9 @@ CHUNK_PAIRS = 1 << 21
 def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float]:
     r"""Return the homomorphism densities of the motifs in `MOTIFS`.
 
-    Parameters
-    ----------
-    mask_or_graphon : array_like, shape (n_out, n_in), or StepGraphon
-
-    Returns
-    -------
-    dict of str to float
-        ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges
-        that share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two
-        rows joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
+    Of ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges
+    that share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two rows
+    joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
 
     Notes
     -----

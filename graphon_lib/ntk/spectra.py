@@ -108,18 +108,9 @@ class SpectralMetrics:
 def spectral_metrics(kernel: ArrayLike, top: int | None = None) -> SpectralMetrics:
     r"""Return the four figures by which kernels of pruned networks are compared.
 
-    Parameters
-    ----------
-    kernel : array_like, shape (N, N)
-        Symmetric and positive semi-definite to the rounding of its dtype, not zero,
-        :math:`N \ge 2`.
-    top : int
-        How many eigenvalues the energy concentration counts, from 1 to N. When omitted 5, or all of
-        fewer.
-
-    Returns
-    -------
-    SpectralMetrics
+    Of a kernel of shape (N, N), :math:`N \ge 2`, symmetric and positive semi-definite to the
+    rounding of its dtype, not zero; the energy counts the `top` eigenvalues, 5 when omitted, or all
+    of fewer.
 
     Notes
     -----
@@ -163,7 +154,6 @@ def kernel_target_alignment(
     Parameters
     ----------
     kernel : array_like, shape (N, N)
-        As for `spectral_metrics`.
     targets : array_like, shape (N,) or (N, C)
         Real targets y, not all 0 or, if centred, the same: for classes, one-hot rows, not numbers
         of classes.
@@ -171,15 +161,10 @@ def kernel_target_alignment(
         Whether both kernels are centred first, as by Cortes, Mohri and Rostamizadeh (JMLR 13,
         2012), so that a common offset does not count.
 
-    Returns
-    -------
-    float
-        In [0, 1] up to rounding: 1 where K is proportional to :math:`y y^\top`.
-
     Notes
     -----
-    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)`, from
-    Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
+    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)`, in [0, 1],
+    from Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
     """
     matrix, epsilon = check_kernel("kernel", kernel)
     check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)

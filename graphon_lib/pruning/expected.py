@@ -48,9 +48,8 @@ def keep_probabilities(
     -----
     Either score is a weight times a factor, :math:`s_{ij} = |w_{ij} q_{ij}|` with
     :math:`q = \partial L / \partial w` for SNIP and :math:`s_{ij} = w_{ij} q_{ij}` with
-    :math:`q = H g` for GraSP. In a wide network the factor hardly depends on that one weight. Let
-    :math:`t` be the smallest score kept. Given the factor, and since the law of a weight is
-    symmetric,
+    :math:`q = H g` for GraSP. Let :math:`t` be the smallest score kept. Given the factor, which in a
+    wide network hardly depends on that one weight,
 
     .. math::
 
@@ -58,26 +57,14 @@ def keep_probabilities(
         \mathbb P(w_{ij} q_{ij} \ge t) = \tfrac12 \mathbb P(|w_{ij}| \ge \tau), \qquad
         \tau = \frac{t}{|q_{ij}|} ,
 
-    with the tail of the network's initialisation: :math:`\operatorname{erfc}(\tau / (\sigma_l \sqrt
-    2))` for :math:`\mathcal N(0, \sigma_l^2)`, :math:`\max(0, 1 - \tau / a_l)` for the uniform law
-    on :math:`\pm a_l`. Biases enter by the factor alone.
+    with the tail of the network's initialisation. The factor is a product of vectors, see
+    :func:`~graphon_lib.pruning.signals.batch_signals`: the probabilities are a graphon in which the
+    position of a neuron is a vector of N or, for GraSP, 2 N numbers.
 
-    The factor is a product of vectors. With the activations :math:`h_j` of the one neuron and the
-    back-propagated signals :math:`\delta_i` of the other on the N digits of the batch,
-    :math:`q_{ij} = \langle \delta_i, h_j \rangle` for SNIP, and
-    :math:`q_{ij} = \langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle` for
-    GraSP, the dot being the derivative along :math:`g`. The probabilities are thus a graphon in
-    which the position of a neuron is a vector of N or 2 N numbers.
-
-    What is neglected is that a weight has had a part in its own factor, of relative order
-    :math:`n^{-1/2}` for either method: a weight of :math:`O(n^{-1/2})` moves :math:`z_i` by as
-    much, and with a probability of that order turns the neuron on or off on a digit. (Between such
-    kinks the factor moves by a relative 1/n alone.) The other way round, given the signals of the
-    batch, which determine the factor, a Gaussian weight in units of its deviation has a mean
-    :math:`\mu` of order :math:`\sqrt{N / n}` and the variance :math:`1 - O(N / n)`. SNIP's rule is
-    even in the weight, so that :math:`\mu` cancels and its probability is wrong by :math:`O(\mu^2)
-    = O(N / n)`. GraSP's is signed: its probability is wrong by :math:`\operatorname{sign}(q)\,
-    \varphi(\tau)\, \mu`, of order :math:`\sqrt{N / n}`.
+    Given the signals of the N inputs, which determine the factor, a Gaussian weight in units of its
+    deviation has a mean :math:`\mu` of order :math:`\sqrt{N / n}`. SNIP's rule is even in the
+    weight, so that its probability is wrong by :math:`O(N / n)`; GraSP's is wrong by
+    :math:`\operatorname{sign}(q)\, \varphi(\tau)\, \mu`.
     """
     signed = factor_of(method).signed
     scores = saliency(model, method, x, y)
