@@ -85,13 +85,8 @@ def predictions(known: xr.DataArray, loss: xr.DataArray) -> xr.DataArray:
     -------
     xarray.DataArray
         Dimensions (quantity, comparison, at, statistic). **Positive: networks that have more of the
-        quantity have the lower loss.** NaN where a correlation does not exist, as that of the scale
+        quantity have the lower loss.** NaN where a correlation does not exist, as that of the trace
         with itself held fixed.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not fit one another or hold NaN.
 
     Notes
     -----

@@ -199,22 +199,11 @@ def full_batch_descent(
 ) -> NDArray[np.float64]:
     r"""Train a masked network in place by plain gradient descent.
 
-    Parameters
-    ----------
-    model, x, targets
-        The network, masks applied; inputs (N, n_0) and targets (N, n_D) in its weights' dtype.
-    learning_rate, steps
-        Positive, for weights in NTK units; number of updates, at least 1; or it is a
-        ``ValueError``.
-    watched, watch
-        Numbers of updates after which `watch` is called; 0 is before the first. Not called for a
-        loss that is not finite.
-
-    Returns
-    -------
-    numpy.ndarray, shape (steps + 1,)
-        The loss :math:`\frac{1}{2N} \sum_i \lVert f(x_i) - y_i \rVert^2` after 0, ..., `steps`
-        updates; infinite from where it is no longer a finite number.
+    Returns the loss :math:`\frac{1}{2N} \sum_i \lVert f(x_i) - y_i \rVert^2`, shape (steps + 1,),
+    after 0, ..., `steps` updates; infinite from where it is no longer a finite number. Inputs
+    (N, n_0) and targets (N, n_D) have the weights' dtype, and the learning rate is for weights in
+    NTK units. After the numbers of updates in `watched`, 0 being before the first, `watch` is
+    called.
 
     Notes
     -----

@@ -40,19 +40,16 @@ def limit_graphon(
     Parameters
     ----------
     method
-        One of :data:`~graphon_lib.pruning.METHODS` whose limit is known: ``"random"``,
-        ``"magnitude"``, ``"snip"``, ``"grasp"``, ``"synflow"``.
+        ``"random"``, ``"magnitude"``, ``"snip"``, ``"grasp"`` or ``"synflow"``.
     density
         Of the mask; of SynFlow the mean over all masks between hidden layers. In (0, 1].
-    rng
-        Draws positions.
-    blocks
-        Positions drawn on either side, each a block of equal mass.
+    rng, blocks
+        Draws so many positions on either side, each a block of equal mass.
     x, y
         Of SNIP and GraSP: the pruning batch, shapes (B, d) and (B,).
     outputs : array_like, shape (classes, B), optional
-        Of SNIP and GraSP: the network's outputs on the batch, on which its graphon depends, before
-        they are divided by GraSP's temperature; 0, those of quiet networks, if omitted.
+        Of SNIP and GraSP: the network's outputs on the batch, on which its graphon depends; 0,
+        those of quiet networks, if omitted.
     hidden_layers, layer
         The mask is that of weight layer `layer`, between hidden layers: from 2 to `hidden_layers`.
     inputs, classes, rounds

@@ -106,21 +106,12 @@ def position_layers(
         Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
         :math:`|w_{ij} q_{ij}|` (SNIP).
     particles : int
-        Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
-        are all kept.
-    rng : numpy.random.Generator
+        Neurons drawn to represent a hidden layer, and returned for the last one; all of them if
+        there are fewer. Input coordinates are all kept.
     law : Law
-        Of the weights before pruning, normal or another of
-        :mod:`graphon_lib.pruning.initialisations`.
+        Of the weights before pruning.
     weight_variance, biases, bias_variance
-        As for `empirical_ntk`, of these layers. A bias is not pruned, and so part of its neuron's
-        position.
-
-    Returns
-    -------
-    layers : list of PositionLayer
-    chosen : ndarray of int
-        The neurons that represent the last hidden layer.
+        As for `empirical_ntk`, of these layers. A bias is part of its neuron's position.
 
     Notes
     -----
@@ -132,20 +123,9 @@ def position_layers(
         W = P(|w| > \tau), \qquad V = E[w^2; |w| > \tau], \qquad B = 0,
 
     and for GraSP :math:`W` and :math:`V` are half of that and
-    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`. The threshold solves
-    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. For normal weights
-
-    .. math::
-
-        W = \operatorname{erfc}(\tau / \sqrt 2), \qquad V = W + 2 \tau \varphi(\tau), \qquad
-        |B| = \varphi(\tau) ,
-
-    and for uniform ones, on :math:`\pm a` with :math:`a = \sqrt 3` and
-    :math:`r = \min(\tau / a, 1)`,
-
-    .. math:: W = 1 - r, \qquad V = 1 - r^3, \qquad |B| = \tfrac{\sqrt 3}{4} (1 - r^2) .
-
-    That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
+    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`, see
+    :mod:`graphon_lib.pruning.initialisations`. The threshold solves
+    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
     another it holds to leading order in N over the number of inputs, as long as no input dominates.
     """
     weight_variance = check_positive("weight_variance", weight_variance)
@@ -218,8 +198,7 @@ def position_ntk(
     layers : sequence of PositionLayer
         The first and the hidden weight layers, see `position_layers`.
     read_out_mask, read_out_weights : array_like, shape (n_D, n)
-        Of the neurons that represent the last hidden layer. The few weights of the read-out are
-        coordinates of their positions, known like the others. In NTK units.
+        Of the neurons that represent the last hidden layer, in NTK units.
     read_out_bias_variance : float
         Of the outputs' biases, 0 without.
     conditioned : bool
@@ -252,10 +231,9 @@ def position_ntk(
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
         - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') ,
 
-    the last term being what the mean explains and :math:`b_i` the neuron's bias. On the way back, with :math:`g_j` the derivative of
-    an output by the activation :math:`h_j`, of mean :math:`\bar g_j`, and
-    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`, noise adds variances and
-    means add up:
+    the last term being what the mean explains and :math:`b_i` the neuron's bias. On the way back,
+    with :math:`g_j` the derivative of an output by the activation :math:`h_j`, of mean
+    :math:`\bar g_j`, and :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`,
 
     .. math::
 
@@ -263,11 +241,9 @@ def position_ntk(
         E[g_j(x) g_j(x')] &= \tfrac{s_w}{n} \sum_i (V_{ij} - B_{ij}^2)\, \dot S_i(x, x')\,
         E[g_i(x) g_i(x')] + \bar g_j(x)\, \bar g_j(x'),
 
-    from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
-    own :math:`\bar g`; of the second moments the mean over outputs is enough. Left out is, for B of
+    from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Left out is, for B of
     order 1, a relative 1/n, and the means of order :math:`n^{-1/2}` that the batch gives the
-    weights beyond B. The cost is :math:`n^2 N` times the size of the batch, and times the number of
-    outputs, a layer.
+    weights beyond B.
     """
     x = check_array("x", x, 2)
     mask = check_mask("read_out_mask", read_out_mask)
