@@ -129,19 +129,25 @@ def test_kernels_are_symmetric_and_positive(seed, digits, signed):
     assert np.linalg.eigvalsh(kernel).min() > -1e-7 * max(np.trace(kernel), 1e-300)
 
 
+def of_positions(method, model, x, y, weights, masks, **options):
+    """The layers of a pruned network's positions, and mask and weights of the read-out from them."""
+    layers, chosen = position_layers(
+        batch_signals(model, method, x, y)[:-1],
+        sum(mask.sum() for mask in masks[:-1]),
+        signed=method == "grasp",
+        particles=600,
+        rng=np.random.default_rng(5),
+        **options,
+    )
+    return layers, (masks[-1][:, chosen], weights[-1][:, chosen])
+
+
 def test_snip_is_predicted_from_positions():
     model, x, y, weights = network((100, 600, 600, 10), 30)
     masks = [mask.numpy() for mask in prune(model, "snip", 0.2, x, y)]
     fresh = np.random.default_rng(4).standard_normal((10, 100))
     measured = empirical_ntk(weights, masks, fresh)
-    layers, chosen = position_layers(
-        batch_signals(model, "snip", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=False,
-        particles=600,
-        rng=np.random.default_rng(5),
-    )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    layers, read_out = of_positions("snip", model, x, y, weights, masks)
     predicted = position_ntk(fresh, layers, *read_out)
     forgetting = [
         replace(layer, fitted=0 * layer.fitted, inverse=0 * layer.inverse) for layer in layers
@@ -156,14 +162,7 @@ def test_grasp_is_predicted_from_positions_layer_by_layer():
     model, x, y, weights = network((100, 600, 600, 600, 10), 30)
     masks = [mask.numpy() for mask in prune(model, "grasp", 0.2, x, y)]
     fresh = np.random.default_rng(4).standard_normal((6, 100))
-    layers, chosen = position_layers(
-        batch_signals(model, "grasp", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=True,
-        particles=600,
-        rng=np.random.default_rng(5),
-    )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    layers, read_out = of_positions("grasp", model, x, y, weights, masks)
     measured = traces(measured_terms(weights, masks, fresh))
     gaps = [
         np.abs(np.log(traces(terms) / measured))
@@ -210,18 +209,13 @@ def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
     fresh = np.random.default_rng(4).standard_normal((10, 100))
     law = {"weight_variance": 1 / 3}
     measured = empirical_ntk(weights, masks, fresh, biases=vectors, bias_variance=variances, **law)
-    layers, chosen = position_layers(
-        batch_signals(model, "snip", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=False,
-        particles=600,
-        rng=np.random.default_rng(5),
+    layers, read_out = of_positions(
+        *("snip", model, x, y, weights, masks),
         law=INITIALISATIONS["torch"].law,
         biases=vectors[:-1],
         bias_variance=variances[:-1],
         **law,
     )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
     predicted = position_ntk(fresh, layers, *read_out, read_out_bias_variance=variances[-1])
     gap = np.linalg.norm(predicted - measured) / np.linalg.norm(measured)
     # One network's kernel fluctuates by a few times n^(-1/2) = 0.04.

@@ -19,6 +19,7 @@ from torch_networks import (
     of_perceptron,
     resnet,
     same,
+    seeded,
     setting,
     vgg,
 )
@@ -33,10 +34,6 @@ EMPTIED = pytest.mark.filterwarnings(
 )
 
 
-def seeded(seed=1):
-    return torch.Generator().manual_seed(seed)
-
-
 def weights_of(model):
     kinds = nn.Linear | nn.Conv1d | nn.Conv2d
     return {f"{n}.weight": m.weight for n, m in model.named_modules() if isinstance(m, kinds)}
@@ -44,7 +41,7 @@ def weights_of(model):
 
 def seldom(method):
     """As many rounds as tests have time for."""
-    return {"rounds": min(METHODS[method].rounds, 5), "generator": seeded()}
+    return {"rounds": min(METHODS[method].rounds, 5), "generator": seeded(1)}
 
 
 @EMPTIED
@@ -144,12 +141,12 @@ def test_masks_in_every_dtype_are_those_of_double_precision(build, method, dtype
 @pytest.mark.parametrize("method", METHODS)
 def test_a_perceptron_has_the_same_masks_whichever_way_it_is_written(method, scope, initialisation):
     model = MaskedMLP((30, 24, 18, 10), seeded(0), initialisation=initialisation)
-    x, y = torch.randn(20, 30, generator=seeded()), torch.arange(20) % 10
+    x, y = torch.randn(20, 30, generator=seeded(1)), torch.arange(20) % 10
     written = of_perceptron(model)
     for rounds in (None, 1, 7) if METHODS[method].in_rounds else (None,):
         options = {"scope": scope, "rounds": rounds}
-        masks = prune(model, method, 0.2, x, y, generator=seeded(), **options)
-        others = prune(written, method, 0.2, x, y, generator=seeded(), **options)
+        masks = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+        others = prune(written, method, 0.2, x, y, generator=seeded(1), **options)
         assert list(others) == ["0.weight", "2.weight", "4.weight"]
         assert all(map(torch.equal, masks, others.values()))
 
@@ -174,7 +171,7 @@ def test_several_batches_are_the_sum_of_their_losses(method):
 @pytest.mark.parametrize("method", NEED_DATA)
 def test_perceptrons_take_several_batches_too(method):
     model = MaskedMLP((12, 9, 5), seeded(0))
-    x, y = torch.randn(20, 12, generator=seeded()), torch.arange(20) % 5
+    x, y = torch.randn(20, 12, generator=seeded(1)), torch.arange(20) % 5
     halves = DataLoader(TensorDataset(x, y), batch_size=10)
     scores = saliency(model, method, halves)
     factor = {"snip": 2, "grasp": 4}[method]
@@ -194,7 +191,7 @@ def test_shuffling_takes_no_random_numbers_away(method):
 
 def test_snip_and_grasp_of_another_loss_are_its_derivatives():
     model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)).double()
-    x, y = (torch.randn(6, n, generator=seeded(), dtype=torch.float64) for n in (4, 2))
+    x, y = (torch.randn(6, n, generator=seeded(1), dtype=torch.float64) for n in (4, 2))
     names = ["0.weight", "2.weight"]
     sizes = [12, 6]
 
@@ -242,7 +239,7 @@ def test_shared_weights_have_one_mask_under_every_name():
             h = self.table(x).mean(1)
             return self.first(h) + self.second(h.relu())
 
-    model, x, y = Tied(), torch.randint(0, 6, (8, 3), generator=seeded()), torch.arange(8) % 6
+    model, x, y = Tied(), torch.randint(0, 6, (8, 3), generator=seeded(1)), torch.arange(8) % 6
     for method in NEED_DATA:
         masks = prune(model, method, 0.5, x, y)
         assert list(masks) == ["first.weight", "second.weight"]
@@ -310,7 +307,7 @@ def test_transformers(method):
         torch.manual_seed(0)
         layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
         model = nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(40, 5))
-    x, y = torch.randn(6, 5, 8, generator=seeded()), torch.arange(6) % 5
+    x, y = torch.randn(6, 5, 8, generator=seeded(1)), torch.arange(6) % 5
     for training in (True, False):
         masks = prune(model.train(training), method, 0.3, x, y, scope="layer", **seldom(method))
         assert {"0.layers.0.self_attn.out_proj.weight", "2.weight"} < set(masks)
@@ -326,7 +323,7 @@ def test_networks_that_are_not_twice_differentiable():
 
 def test_perceptrons_take_another_loss():
     model = MaskedMLP((12, 9, 5), seeded(0))
-    x, y = torch.randn(20, 12, generator=seeded()), torch.randn(20, 5, generator=seeded(2))
+    x, y = torch.randn(20, 12, generator=seeded(1)), torch.randn(20, 5, generator=seeded(2))
     for method in NEED_DATA:
         masks = prune(model, method, 0.3, x, y, loss=nn.MSELoss())
         others = prune(of_perceptron(model), method, 0.3, x, y, loss=nn.MSELoss())

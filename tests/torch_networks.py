@@ -77,6 +77,10 @@ def of_perceptron(model):
     return nn.Sequential(*layers[:-1])
 
 
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
 def same(first, second):
     return list(first) == list(second) and all(torch.equal(first[k], second[k]) for k in first)
 

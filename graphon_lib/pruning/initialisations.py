@@ -143,29 +143,12 @@ class Initialisation:
         return self.law.fill(torch.empty(n_out, dtype=torch.float32), deviation, generator)
 
     def tail(self, t: Tensor | ArrayLike, n_in: int | Tensor | ArrayLike) -> Tensor:
-        r"""Return :math:`P(|w| > t)` for a weight of a layer with `n_in` inputs.
+        r"""Return :math:`P(|w| > t)`, float64, for a weight of a layer with `n_in` inputs.
 
-        Parameters
-        ----------
-        t
-            Thresholds of any shape, at least 0; infinite ones are allowed.
-        n_in
-            Numbers of inputs, of a shape that broadcasts with that of `t`.
-
-        Returns
-        -------
-        torch.Tensor
-            Float64.
+        Thresholds of at least 0, infinite or not, and numbers of inputs broadcast.
         """
-        return self.law.tail(_double("t", t) / self._deviation(n_in))
-
-    def second_moment(self, t: Tensor | ArrayLike, n_in: int | Tensor | ArrayLike) -> Tensor:
-        r"""Return :math:`E[w^2; |w| > t]`; arguments and result are as those of :meth:`tail`."""
-        deviation = self._deviation(n_in)
-        return deviation.square() * self.law.second_moment(_double("t", t) / deviation)
-
-    def _deviation(self, n_in: int | Tensor | ArrayLike) -> Tensor:
-        return (self.weight_variance / _double("n_in", n_in)).sqrt()
+        deviation = (self.weight_variance / _double("n_in", n_in)).sqrt()
+        return self.law.tail(_double("t", t) / deviation)
 
 
 def _double(name: str, value: Tensor | ArrayLike) -> Tensor:
