@@ -83,16 +83,18 @@ def _prune(options: argparse.Namespace) -> None:
 
     from graphon_lib.pruning import prune, signal_moments
     from graphon_lib.pruning.chain import why_no_chain
+    from graphon_lib.pruning.masks import DisconnectedWarning
     from graphon_lib.pruning.networks import ModuleNetwork
 
-    if not options.output.parent.is_dir():
-        raise ValueError(f"--output must be in a folder that is there, got {options.output}")
+    if options.output.is_dir() or not options.output.parent.is_dir():
+        raise ValueError(f"--output must be a file in a folder that is there, got {options.output}")
     model = _model(options.model).train(options.train)
     _load(model, options.state)
     x, y = _batch(options.data)
     generator = torch.Generator().manual_seed(options.seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the report says it
+        # The report says it.
+        warnings.filterwarnings("ignore", "layers? .* kept no weight", DisconnectedWarning)
         masks = prune(
             model,
             options.method,

@@ -193,8 +193,9 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     """Return a binary mask (n_out, n_in), neither side 0, as a boolean array."""
     array = as_numpy(name, value)
     if array.ndim != 2 or array.size == 0:
+        more = ": for masks of convolutions there is no theory yet" * (array.ndim in (3, 4))
         raise ValueError(
-            f"{name} must be a non-empty matrix (n_out, n_in), got shape {array.shape}"
+            f"{name} must be a non-empty matrix (n_out, n_in), got shape {array.shape}{more}"
         )
     if array.dtype == np.bool_:
         return array
@@ -210,19 +211,12 @@ def check_masks(
 ) -> list[NDArray[np.bool_]]:
     """Return the masks of a network, one or more, the rows of each the columns of the next.
 
-    They may have names. Those of convolutions are refused: what their graphons are is not known.
+    They may have names.
     """
     names = list(masks) if isinstance(masks, Mapping) else None
     values = masks if names is None else masks.values()
     values = check_sequence("masks", values, "binary matrices, one a layer")
     names = [f"masks[{name!r}]" for name in names or range(len(values))]
-    for name, mask in zip(names, values, strict=True):
-        shape = as_numpy(name, mask).shape
-        if len(shape) in (3, 4):
-            raise ValueError(
-                f"{name} must be a matrix (n_out, n_in) of a linear layer, got shape {shape}: "
-                "for masks of convolutions there is no theory yet"
-            )
     checked = [check_mask(name, mask) for name, mask in zip(names, values, strict=True)]
     if not checked:
         raise ValueError("masks must be one mask or more, got none")

@@ -88,7 +88,11 @@ MASKS = [np.ones((4, 3)), np.ones((2, 4))]
 X, Y = np.ones((3, 6)), [0, 1, 1]
 MODEL = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
 TRAINED = pruning.MaskedMLP((6, 4, 2), torch.Generator().manual_seed(0))
-MODULE = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(8, 2))
+with torch.random.fork_rng([]):
+    torch.manual_seed(0)
+    MODULE = torch.nn.Sequential(
+        torch.nn.Conv1d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(8, 2)
+    )
 SIGNALS = np.ones((3, 1, 6))
 PRUNED = copy.deepcopy(MODULE)
 torch.nn.utils.prune.custom_from_mask(PRUNED[0], "weight", torch.ones(2, 1, 3))

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_pruning_modules import Block, linear, resnet, same, setting, vgg
 from torch import nn
+from torch_networks import Block, linear, resnet, same, setting, vgg
 
 from graphon_lib.__main__ import main
 from graphon_lib.graphons import path_density
 from graphon_lib.pruning import METHODS, prune
 from graphon_lib.pruning.chain import why_no_chain
+from graphon_lib.pruning.masks import DisconnectedWarning
 from graphon_lib.pruning.networks import ModuleNetwork
 
 
@@ -34,7 +35,7 @@ def files(tmp_path):
             "--density": 0.3,
             "-o": tmp_path / "masks.pt",
         }
-        return model, x, y, {"model": f"test_pruning_modules:{build.__name__}", **arguments}
+        return model, x, y, {"model": f"torch_networks:{build.__name__}", **arguments}
 
     return write
 
@@ -94,6 +95,16 @@ def test_an_empty_layer_is_named(files, capsys):
     assert "Path density: 0" in out
 
 
+def test_scores_that_vanish_are_told_of(files):
+    model, _, _, arguments = files(linear)
+    # Biases would send a flow of their own.
+    state = {name: v * ("weight" in name) for name, v in model.state_dict().items()}
+    torch.save(state, arguments["--state"])
+    few = {"--method": "synflow", "--density": 0.005, "--rounds": 20}
+    with pytest.warns(DisconnectedWarning, match="all scores are zero from round"):
+        assert run(arguments | few) == 0
+
+
 class Backwards(nn.Sequential):
     """A chain whose layers stand in another order than they are called in."""
 
@@ -117,7 +128,9 @@ def separate():
     ],
 )
 def test_chains_are_known_by_what_layers_take_in(build, shape, why):
-    found = why_no_chain(ModuleNetwork(build()), torch.randn(4, *shape))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        found = why_no_chain(ModuleNetwork(build()), torch.randn(4, *shape))
     assert found is None if why is None else re.search(why, found)
 
 
@@ -144,12 +157,13 @@ WRONG = [
     ({"--data": "missing.npz"}, r"No such file or directory: 'missing\.npz'"),
     ({"--state": junk}, "--state must be torch.save of a state_dict of the model, of tensors alone"),
     ({"--data": junk}, r"--data must be an \.npz file with an array x"),
-    ({"-o": "nowhere/masks.pt"}, "--output must be in a folder that is there, got nowhere"),
-    ({"model": "test_pruning_modules:nothing"}, "AttributeError: .* has no attribute 'nothing'"),
+    ({"-o": "nowhere/masks.pt"}, "--output must be a file in a folder that is there, got nowhere"),
+    ({"-o": lambda folder: folder}, "--output must be a file in a folder that is there, got /"),
+    ({"model": "torch_networks:nothing"}, "AttributeError: .* has no attribute 'nothing'"),
     ({"model": "no_such_package:net"}, "model must be package.module:callable.*No module named"),
-    ({"model": "test_pruning_modules"}, "model must be package.module:callable"),
+    ({"model": "torch_networks"}, "model must be package.module:callable"),
     ({"model": "builtins:dict"}, "model must be a callable that returns a torch.nn.Module, got dict"),
-    ({"model": "test_pruning_modules:vgg"}, "--state must be .* Error"),
+    ({"model": "torch_networks:vgg"}, "--state must be .* Error"),
     ({"model": "torch.nn:ReLU"}, "--state must be"),
 ]  # fmt: skip
 

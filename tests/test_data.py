@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments.data import DATASETS, DataError, load, load_mnist, sample_batch
-from graphon_lib.experiments.idx import GZIP, read_idx
+from graphon_lib.experiments.formats import GZIP, read_idx
 
 MNIST = DATASETS["mnist"]
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = MNIST.files

@@ -9,8 +9,8 @@ import torch
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.descent import DESCENT, VARIANTS, descent
 from graphon_lib.experiments.digits import Data
-from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import ntk_weights
+from graphon_lib.experiments.training_run import full_batch_descent
 from graphon_lib.ntk import empirical_ntk, gradient_flow
 from graphon_lib.pruning import MaskedMLP, prune
 

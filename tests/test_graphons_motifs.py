@@ -7,7 +7,7 @@ import pytest
 from graphons_strategies import edges, masks, refined, step_graphons, transposed
 from hypothesis import given
 
-from graphon_lib.graphons import MOTIFS, StepGraphon, motif_densities, motifs
+from graphon_lib.graphons import MOTIFS, StepGraphon, cycle_ratio, motif_densities, motifs
 
 
 def by_definition(values, row_mass, col_mass):
@@ -99,6 +99,11 @@ def test_constant_graphons_have_powers_of_the_density(graphon):
     p = graphon.values[0, 0]
     expected = {name: p ** len(motif) for name, motif in MOTIFS.items()}
     assert motif_densities(graphon) == pytest.approx(expected, abs=1e-12)
+
+
+def test_cycle_ratio_of_a_constant_and_of_two_blocks_apart():
+    assert cycle_ratio(StepGraphon([[0.3]])) == pytest.approx(1.0)
+    assert cycle_ratio(np.eye(2)) == pytest.approx(2.0)
 
 
 def test_random_masks_have_the_densities_of_their_graphon():

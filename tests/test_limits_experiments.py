@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from quick_results import share
 
 from graphon_lib.book.figures import limits as figures
 from graphon_lib.experiments.limit_graphons import LIMIT_GRAPHONS
@@ -10,6 +11,12 @@ from graphon_lib.experiments.pixel_mixture import PIXEL_MIXTURE
 from graphon_lib.experiments.synflow_rounds import SYNFLOW_ROUNDS
 from graphon_lib.graphons import StepGraphon
 from graphon_lib.pruning.coupling import flip_bound, local_law_bound
+
+
+@pytest.fixture(autouse=True)
+def _shared(monkeypatch, tmp_path_factory):
+    """Let the test of the chapter, which computes the same, have what these compute."""
+    share(monkeypatch, tmp_path_factory)
 
 
 def test_shares_of_flips_and_cut_norms_are_below_their_bounds():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ntk_strategies import seeded_inputs
+from torch_networks import seeded
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical as module
@@ -152,10 +153,6 @@ def test_weights_in_other_units_are_noticed(initialisation):
     x, masks = seeded_inputs((2, 64)), prune(model, "magnitude", 0.2)
     with pytest.warns(UserWarning, match=r"NTK units.* empirical_ntk\(model, x\)"):
         empirical_ntk(model.weights, masks, x)
-
-
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_overflow_is_an_error():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.graphons import GraphonNetwork, StepGraphon, cut_norm, motif_densities, sas
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, cut_norm, cycle_ratio, sas
 from graphon_lib.ntk import graphon_ntk
 from graphon_lib.ntk.limit_graphon import in_order_of_degree, limit_graphon
 from graphon_lib.ntk.signal_laws import draw_normal, signal_laws
@@ -38,9 +38,9 @@ def test_one_input_in_closed_form():
     # A quarter of the entries is not zero, and as the threshold falls they become one.
     alive = values > 0.0
     assert alive.mean() == pytest.approx(0.25, abs=0.05)
-    motifs = motif_densities(limit("snip", 0.99 * alive.mean(), blocks=800, **ONE))
+    ratio = cycle_ratio(limit("snip", 0.99 * alive.mean(), blocks=800, **ONE))
     all_ones = 1 / (alive.any(axis=1).mean() * alive.any(axis=0).mean()) ** 2
-    assert motifs["cycle_4"] / motifs["edge"] ** 4 == pytest.approx(all_ones, rel=0.05)
+    assert ratio == pytest.approx(all_ones, rel=0.05)
     # The density is a quarter of P(|g1 g2 g3| >= s): so are the moments of W.
     g = np.abs(np.random.default_rng(1).standard_normal((2, 10**6))).prod(axis=0)
     tail = np.vectorize(math.erfc)
@@ -51,13 +51,19 @@ def test_one_input_in_closed_form():
 
 def test_with_one_input_the_network_does_not_matter():
     quiet = limit("snip", 0.1, blocks=80, **ONE)
-    loud = limit("snip", 0.1, blocks=80, **ONE, outputs=RNG.standard_normal((10, 1)))
     other = limit("snip", 0.1, blocks=80, x=5 * ONE["x"], y=ONE["y"])
     np.testing.assert_allclose(quiet.values, other.values, atol=1e-9)
-    # The read-out's errors enter by their length alone, up to the sign of a position.
-    assert motif_densities(loud)["cycle_4"] == pytest.approx(
-        motif_densities(quiet)["cycle_4"], rel=0.5
+    # The read-out's errors enter by their length alone, which the threshold takes up.
+    outputs = RNG.standard_normal((10, 1))
+    cycles = np.array(
+        [
+            [cycle_ratio(limit("snip", 0.1, seed, blocks=80, **ONE, outputs=f)) for seed in seeds]
+            for f, seeds in ((None, range(30)), (outputs, range(30, 60)))
+        ]
     )
+    error = np.hypot(*cycles.std(axis=1, ddof=1)) / math.sqrt(30)
+    assert abs(np.subtract(*cycles.mean(axis=1))) < 4 * error
+    assert error < 0.05 * cycles.mean()
     two = [limit("snip", 0.05, blocks=80, **TWO, outputs=f) for f in (None, 3 * np.eye(10)[:, :2])]
     assert np.abs(two[0].values - two[1].values).max() > 0.01
 
@@ -144,6 +150,13 @@ def test_order_of_degree():
     graphon = StepGraphon([[0.1, 0.5], [0.3, 0.9]])
     np.testing.assert_allclose(in_order_of_degree(graphon, 2).values, [[0.9, 0.3], [0.5, 0.1]])
     assert in_order_of_degree(graphon, 1).values[0, 0] == pytest.approx(0.45)
+
+
+def test_order_of_degree_weighs_blocks_by_their_masses():
+    # By its plain mean the upper row would be the denser; halves cut the wide column.
+    graphon = StepGraphon([[0.9, 0.1], [0.2, 0.4]], [0.5, 0.5], [0.25, 0.75])
+    expected = [[(0.2 + 0.4) / 2, 0.4], [(0.9 + 0.1) / 2, 0.1]]
+    np.testing.assert_allclose(in_order_of_degree(graphon, 2).values, expected)
 
 
 def test_synflow():

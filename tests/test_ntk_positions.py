@@ -11,11 +11,10 @@ from scipy.stats import norm
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
-from graphon_lib.ntk.positions import PositionLayer, _kept_moments, position_layers, position_ntk
+from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
 
 torch = pytest.importorskip("torch")
 
-from graphon_lib.experiments.pruned import POSITION_LAWS  # noqa: E402
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune  # noqa: E402
 from graphon_lib.pruning.signals import batch_signals  # noqa: E402
 
@@ -87,20 +86,24 @@ def test_other_inputs_have_the_plain_kernel_on_average():
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_moments_are_those_of_a_truncated_normal(signed):
+@pytest.mark.parametrize(
+    ("name", "quantile"), [("he", norm.isf), ("torch", lambda tail: 3**0.5 * (1 - 2 * tail))]
+)
+def test_moments_are_those_of_the_truncated_law(name, quantile, signed):
+    law = INITIALISATIONS[name].law
     rng = np.random.default_rng(3)
     signals = [tuple(rng.standard_normal(shape) for shape in ((4, 3), (6, 3), (6, 2), (4, 2)))]
-    (layer,), chosen = position_layers(signals, 5.0, signed=signed, particles=9, rng=rng)
+    (layer,), chosen = position_layers(signals, 5.0, signed=signed, particles=9, rng=rng, law=law)
     assert np.array_equal(chosen, np.arange(6))
     assert layer.kept.sum() == pytest.approx(5.0)
     factor = signals[0][2] @ signals[0][3].T
     # The threshold that each entry's probability comes from must be the same for all.
     tail = layer.kept if signed else layer.kept / 2
-    tau = norm.isf(tail)
+    tau = quantile(tail)
     thresholds = (tau * np.abs(factor))[tail > 1e-12]
     assert thresholds.size > 12
     assert thresholds == pytest.approx(np.full(thresholds.size, thresholds[0]))
-    draws = rng.standard_normal(2_000_000)
+    draws = law.sample(rng, (2_000_000,), np.float64)
     for i, j in ((0, 0), (2, 3), (5, 1)):
         score = draws * np.sign(factor[i, j])
         kept = draws * ((score if signed else np.abs(score)) > tau[i, j])
@@ -126,19 +129,25 @@ def test_kernels_are_symmetric_and_positive(seed, digits, signed):
     assert np.linalg.eigvalsh(kernel).min() > -1e-7 * max(np.trace(kernel), 1e-300)
 
 
+def of_positions(method, model, x, y, weights, masks, **options):
+    """The layers of a pruned network's positions, and mask and weights of the read-out from them."""
+    layers, chosen = position_layers(
+        batch_signals(model, method, x, y)[:-1],
+        sum(mask.sum() for mask in masks[:-1]),
+        signed=method == "grasp",
+        particles=600,
+        rng=np.random.default_rng(5),
+        **options,
+    )
+    return layers, (masks[-1][:, chosen], weights[-1][:, chosen])
+
+
 def test_snip_is_predicted_from_positions():
     model, x, y, weights = network((100, 600, 600, 10), 30)
     masks = [mask.numpy() for mask in prune(model, "snip", 0.2, x, y)]
     fresh = np.random.default_rng(4).standard_normal((10, 100))
     measured = empirical_ntk(weights, masks, fresh)
-    layers, chosen = position_layers(
-        batch_signals(model, "snip", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=False,
-        particles=600,
-        rng=np.random.default_rng(5),
-    )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    layers, read_out = of_positions("snip", model, x, y, weights, masks)
     predicted = position_ntk(fresh, layers, *read_out)
     forgetting = [
         replace(layer, fitted=0 * layer.fitted, inverse=0 * layer.inverse) for layer in layers
@@ -153,14 +162,7 @@ def test_grasp_is_predicted_from_positions_layer_by_layer():
     model, x, y, weights = network((100, 600, 600, 600, 10), 30)
     masks = [mask.numpy() for mask in prune(model, "grasp", 0.2, x, y)]
     fresh = np.random.default_rng(4).standard_normal((6, 100))
-    layers, chosen = position_layers(
-        batch_signals(model, "grasp", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=True,
-        particles=600,
-        rng=np.random.default_rng(5),
-    )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
+    layers, read_out = of_positions("grasp", model, x, y, weights, masks)
     measured = traces(measured_terms(weights, masks, fresh))
     gaps = [
         np.abs(np.log(traces(terms) / measured))
@@ -185,7 +187,7 @@ def test_the_batch_itself_is_known_exactly_with_biases_and_uniform_weights():
         signed=False,
         particles=40,
         rng=np.random.default_rng(0),
-        law="uniform",
+        law=INITIALISATIONS["torch"].law,
         **law,
     )
     ones = np.ones((40, 30))
@@ -200,25 +202,6 @@ def test_the_batch_itself_is_known_exactly_with_biases_and_uniform_weights():
     assert kernel == pytest.approx(measured, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["he", "torch"])
-@pytest.mark.parametrize("signed", [False, True])
-def test_moments_of_kept_weights_are_those_of_the_law(name, signed):
-    law = INITIALISATIONS[name].law
-    factor = np.array([[-3.0, -0.4, 0.2, 0.7, 9.0]])
-    tau = torch.as_tensor(1 / np.abs(factor))
-    kept, mean, second = _kept_moments(factor, 1.0, signed, POSITION_LAWS[type(law)])
-    share = 0.5 if signed else 1.0
-    assert kept == pytest.approx(share * law.tail(tau).numpy())
-    assert second == pytest.approx(share * law.second_moment(tau).numpy())
-    # The mean of one side is the integral of its tail, and what stands below the threshold.
-    grid = torch.linspace(0, 40, 400001, dtype=torch.float64)
-    above = [
-        float(torch.trapezoid(law.tail(t + grid), grid) + t * law.tail(t)) / 2 for t in tau.ravel()
-    ]
-    expected = np.sign(factor) * above if signed else 0 * factor
-    assert mean == pytest.approx(expected, abs=1e-6)
-
-
 def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
     model, x, y, weights = network((100, 600, 600, 10), 30, initialisation="torch")
     masks = [mask.numpy() for mask in prune(model, "snip", 0.2, x, y)]
@@ -226,18 +209,13 @@ def test_snip_is_predicted_from_positions_under_pytorchs_initialisation():
     fresh = np.random.default_rng(4).standard_normal((10, 100))
     law = {"weight_variance": 1 / 3}
     measured = empirical_ntk(weights, masks, fresh, biases=vectors, bias_variance=variances, **law)
-    layers, chosen = position_layers(
-        batch_signals(model, "snip", x, y)[:-1],
-        sum(mask.sum() for mask in masks[:-1]),
-        signed=False,
-        particles=600,
-        rng=np.random.default_rng(5),
-        law="uniform",
+    layers, read_out = of_positions(
+        *("snip", model, x, y, weights, masks),
+        law=INITIALISATIONS["torch"].law,
         biases=vectors[:-1],
         bias_variance=variances[:-1],
         **law,
     )
-    read_out = masks[-1][:, chosen], weights[-1][:, chosen]
     predicted = position_ntk(fresh, layers, *read_out, read_out_bias_variance=variances[-1])
     gap = np.linalg.norm(predicted - measured) / np.linalg.norm(measured)
     # One network's kernel fluctuates by a few times n^(-1/2) = 0.04.

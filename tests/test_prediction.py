@@ -80,7 +80,7 @@ def synthetic(rng, trials=(3, 5), noise=0.0):
     known = xr.DataArray(
         cells[..., None] + noise * rng.normal(size=(*cells.shape, trials[0])),
         dims=("quantity", "pruning", "density", "trial"),
-        coords={"quantity": ["scale", "follower", "chance"], **coords},
+        coords={"quantity": ["trace", "follower", "chance"], **coords},
     )
     loss = xr.DataArray(
         np.exp(-scale)[..., None, None] + noise * rng.normal(size=(*shape, trials[1], 2)),
@@ -90,26 +90,22 @@ def synthetic(rng, trials=(3, 5), noise=0.0):
     return known, loss
 
 
-def found_in(known, loss, **options):
-    return predictions(known, loss, scale="scale", **options)
-
-
 def test_the_quantity_that_decides_the_loss_is_found_and_its_follower_unmasked():
-    found = found_in(*synthetic(np.random.default_rng(0))).isel(at=0)
+    found = predictions(*synthetic(np.random.default_rng(0))).isel(at=0)
     value = found.sel(statistic="value")
-    assert float(value.sel(quantity="scale", comparison="across sparsities")) == pytest.approx(1)
-    assert float(value.sel(quantity="scale", comparison="within sparsities")) == pytest.approx(1)
+    assert float(value.sel(quantity="trace", comparison="across sparsities")) == pytest.approx(1)
+    assert float(value.sel(quantity="trace", comparison="within sparsities")) == pytest.approx(1)
     assert value.sel(quantity="follower", comparison="across sparsities") > 0.7
     follower = value.sel(quantity="follower", comparison="given the scale")
     # The speed has the ranks of the scale: nothing is left to explain.
     assert np.isnan(follower)
-    assert np.isnan(value.sel(quantity="scale", comparison="given the scale"))
+    assert np.isnan(value.sel(quantity="trace", comparison="given the scale"))
 
 
 def test_with_noise_intervals_hold_the_value_and_the_follower_explains_nothing_more():
     rng = np.random.default_rng(2)
     known, loss = synthetic(rng, noise=0.3)
-    found = found_in(known, loss).isel(at=1)
+    found = predictions(known, loss).isel(at=1)
     plain = found.sel(quantity="follower", comparison="across sparsities")
     partial = found.sel(quantity="follower", comparison="given the scale")
     assert float(plain.sel(statistic="value")) > 0.5
@@ -130,8 +126,8 @@ def test_intervals_hold_the_correlation_of_means_as_often_as_they_say():
         known = exact + 0.1 * noise.normal(size=exact.shape)
         loss = exact_loss + 0.05 * noise.normal(size=exact_loss.shape)
         at = {"quantity": "chance", "comparison": "across sparsities", "at": 25}
-        truth = float(found_in(exact, exact_loss).sel(**at, statistic="value"))
-        lower, upper = found_in(known, loss).sel(**at, statistic=["lower", "upper"]).values
+        truth = float(predictions(exact, exact_loss).sel(**at, statistic="value"))
+        lower, upper = predictions(known, loss).sel(**at, statistic=["lower", "upper"]).values
         held += lower <= truth <= upper
     # Four standard errors below 95 %: noise also biases ranks, a little.
     assert held / seeds > 0.95 - 4 * np.sqrt(0.95 * 0.05 / seeds)
@@ -139,7 +135,7 @@ def test_intervals_hold_the_correlation_of_means_as_often_as_they_say():
 
 def test_the_jackknife_of_one_set_of_trials_is_the_formula():
     known, loss = synthetic(np.random.default_rng(3), trials=(4, 1), noise=0.3)
-    found = found_in(known, loss).sel(quantity="follower", comparison="across sparsities", at=25)
+    found = predictions(known, loss).sel(quantity="follower", comparison="across sparsities", at=25)
     of = {"quantity": "follower"}
     speed = -loss.sel(at=25).mean("trial").values.ravel()
     left = [
@@ -155,16 +151,16 @@ def test_the_jackknife_of_one_set_of_trials_is_the_formula():
 def test_within_sparsities_a_quantity_of_the_sparsity_alone_does_not_count():
     known, loss = synthetic(np.random.default_rng(0))
     known.loc[{"quantity": "chance"}] = np.array(DENSITIES)[None, :, None]
-    found = found_in(known, loss).sel(quantity="chance", statistic="value")
+    found = predictions(known, loss).sel(quantity="chance", statistic="value")
     assert np.isnan(found.sel(comparison="within sparsities")).all()
     assert np.isfinite(found.sel(comparison="across sparsities")).all()
 
 
 def test_one_trial_has_no_spread_and_one_outlying_method_is_shown():
     known, loss = synthetic(np.random.default_rng(0), trials=(1, 1))
-    known.loc[{"quantity": "chance"}] = -np.exp(-known.sel(quantity="scale"))
+    known.loc[{"quantity": "chance"}] = -np.exp(-known.sel(quantity="trace"))
     known.loc[{"quantity": "chance", "pruning": "grasp"}] *= -1.0
-    across = found_in(known, loss).sel(comparison="across sparsities", at=25)
+    across = predictions(known, loss).sel(comparison="across sparsities", at=25)
     assert (across.sel(statistic="lower") == across.sel(statistic="upper")).all()
     chance = across.sel(quantity="chance")
     assert float(chance.sel(statistic="most without a method")) == pytest.approx(1.0)
@@ -173,23 +169,21 @@ def test_one_trial_has_no_spread_and_one_outlying_method_is_shown():
 
 def test_a_diverged_run_is_the_slowest_and_nan_is_refused():
     known, loss = synthetic(np.random.default_rng(0))
-    slowest = {"pruning": 0, "density": int(np.argmin(known.sel(quantity="scale").values[0, :, 0]))}
+    slowest = {"pruning": 0, "density": int(np.argmin(known.sel(quantity="trace").values[0, :, 0]))}
     loss[slowest] = np.inf
-    value = found_in(known, loss).sel(statistic="value")
+    value = predictions(known, loss).sel(statistic="value")
     assert np.isfinite(value.sel(comparison="across sparsities")).all()
     loss[slowest] = np.nan
     with pytest.raises(ValueError, match="must hold no NaN"):
-        found_in(known, loss)
+        predictions(known, loss)
 
 
 def test_arrays_that_do_not_fit_are_refused():
     known, loss = synthetic(np.random.default_rng(0))
     with pytest.raises(ValueError, match="the same pruning"):
-        found_in(known.isel(pruning=slice(4)), loss)
+        predictions(known.isel(pruning=slice(4)), loss)
     with pytest.raises(ValueError, match="at least 3 methods"):
-        found_in(known.isel(pruning=slice(2)), loss.isel(pruning=slice(2)))
-    with pytest.raises(ValueError, match="scale must be one of"):
-        predictions(known, loss, scale="charm")
+        predictions(known.isel(pruning=slice(2)), loss.isel(pruning=slice(2)))
 
 
 def test_the_loss_at_a_step_is_a_mean_over_the_batches_before():

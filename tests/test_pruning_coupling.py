@@ -1,23 +1,23 @@
 """The local law: constants in closed form, marginals of the coupling, thresholds, bad input."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from graphon_lib.graphons import cut_norm
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, keep_largest
 from graphon_lib.pruning.coupling import (
     couple_weights,
     expected_flips,
-    expected_threshold,
     flip_bound,
-    formula,
     local_law_bound,
 )
-from graphon_lib.pruning.expected import keep_probabilities
+from graphon_lib.pruning.expected import (
+    expected_threshold,
+    keep_probabilities,
+    kept_probability,
+)
 from graphon_lib.pruning.signals import batch_signals
 
 NORMAL = INITIALISATIONS["he"].law
@@ -96,11 +96,15 @@ def test_the_threshold_gives_the_density(law, signed):
     factors = np.random.default_rng(3).standard_normal((50, 40))
     factors[:10] = 0.0
     for density in (0.02, 0.3):
-        s = expected_threshold(factors, density, law, signed=signed)
-        assert formula(factors, s, law, signed=signed).mean() == pytest.approx(density, abs=1e-9)
+        s = expected_threshold([factors], density, law, signed=signed)
+        assert kept_probability(factors, s, law, signed=signed).mean() == pytest.approx(
+            density, abs=1e-9
+        )
         # Scales of factors and threshold go together.
-        assert expected_threshold(7 * factors, density, law, signed=signed) == pytest.approx(7 * s)
-    assert (formula(factors, s, law, signed=signed)[:10] == 0.0).all()
+        assert expected_threshold([7 * factors], density, law, signed=signed) == pytest.approx(
+            7 * s
+        )
+    assert (kept_probability(factors, s, law, signed=signed)[:10] == 0.0).all()
 
 
 def test_the_formula_is_that_of_the_pruned_network():
@@ -115,25 +119,8 @@ def test_the_formula_is_that_of_the_pruned_network():
     inside = (expected > 1e-6) & (expected < 1 - 1e-6)
     thresholds = inverse[inside] * factors[inside]
     assert np.ptp(thresholds) < 1e-3 * thresholds.mean()
-    again = formula(factors, float(np.median(thresholds)), NORMAL, signed=False)
+    again = kept_probability(factors, float(np.median(thresholds)), NORMAL, signed=False)
     np.testing.assert_allclose(again, expected, atol=1e-4)
-
-
-def test_with_one_input_the_formula_depends_on_one_number_a_neuron():
-    _, signal = layer(1)
-    factors = signal.left @ signal.right.T
-    np.testing.assert_allclose(
-        np.abs(factors), np.outer(np.abs(signal.left), np.abs(signal.right)), rtol=1e-12
-    )
-
-
-def test_masks_at_two_thresholds_are_nested():
-    weight, signal = layer(3)
-    scores = np.abs(weight * (signal.left @ signal.right.T))
-    low, high = np.quantile(scores, [0.7, 0.9])
-    first, second = scores >= low, scores >= high
-    assert (second <= first).all()
-    assert np.mean(first != second) == pytest.approx(first.mean() - second.mean())
 
 
 @pytest.mark.parametrize("images", [1, 10])
@@ -146,7 +133,7 @@ def test_flips_are_those_predicted_and_below_the_bound(images):
         coupled = couple_weights(
             weight, rng.standard_normal(weight.shape), signal.left, signal.right
         )
-        s = expected_threshold(factors, 0.15, NORMAL, signed=False)
+        s = expected_threshold([factors], 0.15, NORMAL, signed=False)
         kept = [np.abs(w * factors) >= s for w in (weight, coupled.copy)]
         measured.append(np.mean(kept[0] != kept[1]))
         predicted.append(expected_flips(coupled, factors, s))
@@ -176,24 +163,13 @@ def test_bounds_in_closed_form():
     )
 
 
-def test_random_masks_by_enumeration():
-    # Two of the four entries of a mask: the mean cut norm of M - 1/2 is 5/24.
-    norms = []
-    for kept in itertools.combinations(range(4), 2):
-        mask = np.zeros(4)
-        mask[list(kept)] = 1.0
-        norms.append(cut_norm(mask.reshape(2, 2) - 0.5).lower)
-    assert np.mean(norms) == pytest.approx(5 / 24)
-    assert np.mean(norms) < math.sqrt((5 * math.log(2) + 1) / 8)
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda q: expected_threshold(q, 0.9, NORMAL, signed=False), "density must be below 0.5"),
-        (lambda q: expected_threshold(q, 0.3, NORMAL, signed=True), "density must be below 0.25"),
-        (lambda q: expected_threshold(q, 0.0, NORMAL, signed=False), "density"),
-        (lambda q: formula(q, 0.0, NORMAL, signed=False), "threshold"),
+        (lambda q: expected_threshold([q], 0.9, NORMAL, signed=False), "density must be below 0.5"),
+        (lambda q: expected_threshold([q], 0.3, NORMAL, signed=True), "density must be below 0.25"),
+        (lambda q: expected_threshold([q], 0.0, NORMAL, signed=False), "density"),
+        (lambda q: kept_probability(q, 0.0, NORMAL, signed=False), "threshold"),
         (lambda q: flip_bound(0, 5, 1, signed=False), "n_out"),
         (lambda q: flip_bound(5, 5, 0, signed=False), "directions"),
         (lambda q: local_law_bound(5, 0, 1, signed=True), "n_in"),

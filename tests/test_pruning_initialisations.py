@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
+from torch_networks import seeded
 
 from graphon_lib.pruning import (
     INITIALISATIONS,
@@ -24,10 +25,6 @@ from graphon_lib.pruning.initialisations import Normal, Uniform
 from graphon_lib.pruning.signals import batch_signals
 
 WIDTHS = (20, 30, 25, 5)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def make(initialisation, widths=WIDTHS, seed=0):
@@ -62,18 +59,23 @@ def test_torch_is_a_chain_of_its_linear_layers():
     torch.testing.assert_close(model(x), chain(x), rtol=1e-4, atol=1e-6)
 
 
-def test_draws_have_the_variance_the_tail_and_the_moment_of_the_record(name):
+def double(value):
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def test_draws_have_the_variance_the_tail_and_the_moments_of_the_record(name):
     """Weights and biases of one wide layer, within 5 standard errors."""
     record, n_in = INITIALISATIONS[name], 400
     model = make(name, (n_in, 3000))
-    draws = model.weights[0].detach().double().flatten()
     deviation = (record.weight_variance / n_in) ** 0.5
-    for t in (0.0, 0.5 * deviation, 1.2 * deviation):
-        beyond = draws.abs() > t
+    draws = model.weights[0].detach().double().flatten()
+    for t in (0.0, 0.5, 1.2):
+        beyond = draws.abs() > t * deviation
         for values, expected in (
-            (beyond.double(), record.tail(t, n_in)),
-            (draws.square() * beyond, record.second_moment(t, n_in)),
-            ((draws > t).double(), record.tail(t, n_in) / 2),
+            (beyond.double(), record.tail(t * deviation, n_in)),
+            (draws.abs() * beyond, deviation * record.law.first_moment(double(t))),
+            (draws.square() * beyond, deviation**2 * record.law.second_moment(double(t))),
+            ((draws > t * deviation).double(), record.tail(t * deviation, n_in) / 2),
         ):
             error = values.std() / len(draws) ** 0.5
             assert abs(values.mean() - expected) <= 5 * error
@@ -83,34 +85,36 @@ def test_draws_have_the_variance_the_tail_and_the_moment_of_the_record(name):
         assert abs(squares.mean() - record.bias_variance) < 5 * squares.std() / len(bias) ** 0.5
 
 
-def test_moment_and_tail_belong_to_one_law(name):
-    r"""By parts, E[w^2; |w| > t] = t^2 P(|w| > t) + the integral of 2 s P(|w| > s) from t on."""
-    record, n_in = INITIALISATIONS[name], 7
-    assert record.tail(0.0, n_in) == 1
-    assert record.second_moment(0.0, n_in) == pytest.approx(record.weight_variance / n_in)
-    for t in (0.0, 0.1, 0.3, 1.0, 5.0):
-        beyond = quad(lambda s: 2 * s * float(record.tail(s, n_in)), t, 10.0, points=[7**-0.5])[0]
-        expected = t**2 * float(record.tail(t, n_in)) + beyond
-        assert float(record.second_moment(t, n_in)) == pytest.approx(expected, rel=1e-7, abs=1e-12)
+def test_moments_and_tail_belong_to_one_law(name):
+    r"""By parts, E[|u|^k; |u| > t] = t^k P(|u| > t) + the integral of k s^(k-1) P(|u| > s) from t on."""
+    law = INITIALISATIONS[name].law
+    assert law.tail(double(0.0)) == 1
+    assert law.second_moment(double(0.0)) == pytest.approx(1.0)
+    for t in (0.0, 0.4, 1.3, 5.0):
+        for k, moment in ((1, law.first_moment), (2, law.second_moment)):
+            rest = quad(
+                lambda s, k=k: k * s ** (k - 1) * float(law.tail(double(s))),
+                *(t, 12.0),
+                points=[min(max(3**0.5, t), 12.0)],
+            )[0]
+            expected = t**k * float(law.tail(double(t))) + rest
+            assert float(moment(double(t))) == pytest.approx(expected, abs=1e-8)
 
 
 def test_closed_forms_of_the_uniform_law():
-    record, t = INITIALISATIONS["torch"], np.linspace(0, 2, 21)
-    end = 1 / np.sqrt(4.0)
-    tail = np.maximum(0, 1 - t / end)
-    moment = np.where(t < end, (end**3 - t**3) / (3 * end), 0)
-    np.testing.assert_allclose(record.tail(t, 4), tail, atol=1e-15)
-    np.testing.assert_allclose(record.second_moment(t, 4), moment, atol=1e-15)
+    t = np.linspace(0, 2, 21)
+    np.testing.assert_allclose(
+        INITIALISATIONS["torch"].tail(t, 4), np.maximum(0, 1 - 2 * t), atol=1e-15
+    )
 
 
 def test_thresholds_and_fan_ins_broadcast_and_may_be_infinite(name):
     record = INITIALISATIONS[name]
     t, n_in = np.array([[0.1], [np.inf]]), np.array([3, 50, 784])
-    for function in (record.tail, record.second_moment):
-        values = function(t, n_in)
-        assert values.dtype == torch.float64
-        assert torch.equal(values[0], torch.stack([function(0.1, int(n)) for n in n_in]))
-        assert torch.equal(values[1], torch.zeros(3, dtype=torch.float64))
+    values = record.tail(t, n_in)
+    assert values.dtype == torch.float64
+    assert torch.equal(values[0], torch.stack([record.tail(0.1, int(n)) for n in n_in]))
+    assert torch.equal(values[1], torch.zeros(3, dtype=torch.float64))
 
 
 def test_forward_adds_the_biases_and_trains_them(name):

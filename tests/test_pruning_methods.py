@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch_networks import seeded
 
 from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.signals import batch_signals
@@ -27,10 +28,6 @@ def setting(widths=WIDTHS, seed=0):
     x = torch.randn(20, widths[0], generator=generator)
     x[:, :10] = 0
     return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
-
-
-def seeded(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 def masks_of(method, density=0.2, scope="global"):

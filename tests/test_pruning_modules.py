@@ -3,7 +3,6 @@
 import copy
 import io
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +10,19 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parametrizations
-from torch.nn.utils.prune import custom_from_mask, l1_unstructured
+from torch.nn.utils.prune import l1_unstructured
 from torch.utils.data import DataLoader, TensorDataset
+from torch_networks import (
+    EVERY_NETWORK,
+    apply,
+    linear,
+    of_perceptron,
+    resnet,
+    same,
+    seeded,
+    setting,
+    vgg,
+)
 
 from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.networks import ModuleNetwork
@@ -24,69 +34,6 @@ EMPTIED = pytest.mark.filterwarnings(
 )
 
 
-class Block(nn.Module):
-    """A residual block."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.conv, self.norm = (
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x):
-        return (x + self.norm(self.conv(x))).relu()
-
-
-def vgg():
-    return nn.Sequential(
-        *(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(2)),
-        *(nn.Flatten(), nn.Dropout(), nn.Linear(32, 5)),
-    )
-
-
-def resnet():
-    """One block stands at two places."""
-    block = Block(6)
-    pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5))
-    return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), block, nn.MaxPool2d(2), block, *pool)
-
-
-def signal():
-    return nn.Sequential(
-        nn.Conv1d(3, 6, 3),
-        nn.ReLU(),
-        nn.Conv1d(6, 4, 3, stride=2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.LazyLinear(5),
-    )
-
-
-def linear():
-    layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise((12, 10, 8))]
-    return nn.Sequential(*layers, nn.Linear(8, 5))
-
-
-NETWORKS = {vgg: (3, 8, 8), resnet: (3, 8, 8), signal: (3, 12), linear: (12,)}
-EVERY_NETWORK = pytest.mark.parametrize("build", NETWORKS, ids=lambda build: build.__name__)
-
-
-def setting(build, seed=0, count=16):
-    """A network whose parts have learnt something, and a batch."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        model = build()
-        x = torch.randn(count, *NETWORKS[build])
-        model(x)
-        return model, x, torch.randint(0, 5, (count,))
-
-
-def seeded(seed=1):
-    return torch.Generator().manual_seed(seed)
-
-
 def weights_of(model):
     kinds = nn.Linear | nn.Conv1d | nn.Conv2d
     return {f"{n}.weight": m.weight for n, m in model.named_modules() if isinstance(m, kinds)}
@@ -94,17 +41,7 @@ def weights_of(model):
 
 def seldom(method):
     """As many rounds as tests have time for."""
-    return {"rounds": min(METHODS[method].rounds, 5), "generator": seeded()}
-
-
-def same(first, second):
-    return list(first) == list(second) and all(torch.equal(first[k], second[k]) for k in first)
-
-
-def apply(model, masks):
-    for name, mask in masks.items():
-        custom_from_mask(model.get_submodule(name.rpartition(".")[0]), "weight", mask)
-    return model
+    return {"rounds": min(METHODS[method].rounds, 5), "generator": seeded(1)}
 
 
 @EMPTIED
@@ -199,27 +136,17 @@ def test_masks_in_every_dtype_are_those_of_double_precision(build, method, dtype
     assert (ours & wanted).sum() >= 0.99 * wanted.sum()
 
 
-def of_perceptron(model):
-    """The same network out of PyTorch's layers."""
-    biases = list(model.biases) or [None] * len(model.weights)
-    layers = []
-    for weight, bias in zip(model.weights, biases, strict=True):
-        layers += [nn.Linear(*weight.shape[::-1], bias=bias is not None), nn.ReLU()]
-        layers[-2].weight, layers[-2].bias = weight, bias
-    return nn.Sequential(*layers[:-1])
-
-
 @pytest.mark.parametrize("initialisation", INITIALISATIONS)
 @pytest.mark.parametrize("scope", ["global", "layer"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_perceptron_has_the_same_masks_whichever_way_it_is_written(method, scope, initialisation):
     model = MaskedMLP((30, 24, 18, 10), seeded(0), initialisation=initialisation)
-    x, y = torch.randn(20, 30, generator=seeded()), torch.arange(20) % 10
+    x, y = torch.randn(20, 30, generator=seeded(1)), torch.arange(20) % 10
     written = of_perceptron(model)
     for rounds in (None, 1, 7) if METHODS[method].in_rounds else (None,):
         options = {"scope": scope, "rounds": rounds}
-        masks = prune(model, method, 0.2, x, y, generator=seeded(), **options)
-        others = prune(written, method, 0.2, x, y, generator=seeded(), **options)
+        masks = prune(model, method, 0.2, x, y, generator=seeded(1), **options)
+        others = prune(written, method, 0.2, x, y, generator=seeded(1), **options)
         assert list(others) == ["0.weight", "2.weight", "4.weight"]
         assert all(map(torch.equal, masks, others.values()))
 
@@ -244,7 +171,7 @@ def test_several_batches_are_the_sum_of_their_losses(method):
 @pytest.mark.parametrize("method", NEED_DATA)
 def test_perceptrons_take_several_batches_too(method):
     model = MaskedMLP((12, 9, 5), seeded(0))
-    x, y = torch.randn(20, 12, generator=seeded()), torch.arange(20) % 5
+    x, y = torch.randn(20, 12, generator=seeded(1)), torch.arange(20) % 5
     halves = DataLoader(TensorDataset(x, y), batch_size=10)
     scores = saliency(model, method, halves)
     factor = {"snip": 2, "grasp": 4}[method]
@@ -264,7 +191,7 @@ def test_shuffling_takes_no_random_numbers_away(method):
 
 def test_snip_and_grasp_of_another_loss_are_its_derivatives():
     model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)).double()
-    x, y = (torch.randn(6, n, generator=seeded(), dtype=torch.float64) for n in (4, 2))
+    x, y = (torch.randn(6, n, generator=seeded(1), dtype=torch.float64) for n in (4, 2))
     names = ["0.weight", "2.weight"]
     sizes = [12, 6]
 
@@ -312,7 +239,7 @@ def test_shared_weights_have_one_mask_under_every_name():
             h = self.table(x).mean(1)
             return self.first(h) + self.second(h.relu())
 
-    model, x, y = Tied(), torch.randint(0, 6, (8, 3), generator=seeded()), torch.arange(8) % 6
+    model, x, y = Tied(), torch.randint(0, 6, (8, 3), generator=seeded(1)), torch.arange(8) % 6
     for method in NEED_DATA:
         masks = prune(model, method, 0.5, x, y)
         assert list(masks) == ["first.weight", "second.weight"]
@@ -380,7 +307,7 @@ def test_transformers(method):
         torch.manual_seed(0)
         layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
         model = nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(40, 5))
-    x, y = torch.randn(6, 5, 8, generator=seeded()), torch.arange(6) % 5
+    x, y = torch.randn(6, 5, 8, generator=seeded(1)), torch.arange(6) % 5
     for training in (True, False):
         masks = prune(model.train(training), method, 0.3, x, y, scope="layer", **seldom(method))
         assert {"0.layers.0.self_attn.out_proj.weight", "2.weight"} < set(masks)
@@ -396,7 +323,7 @@ def test_networks_that_are_not_twice_differentiable():
 
 def test_perceptrons_take_another_loss():
     model = MaskedMLP((12, 9, 5), seeded(0))
-    x, y = torch.randn(20, 12, generator=seeded()), torch.randn(20, 5, generator=seeded(2))
+    x, y = torch.randn(20, 12, generator=seeded(1)), torch.randn(20, 5, generator=seeded(2))
     for method in NEED_DATA:
         masks = prune(model, method, 0.3, x, y, loss=nn.MSELoss())
         others = prune(of_perceptron(model), method, 0.3, x, y, loss=nn.MSELoss())
@@ -473,22 +400,18 @@ MODELS = [
 
 
 @pytest.mark.parametrize(("change", "match"), MODELS)
-@pytest.mark.parametrize("method", METHODS)
-def test_wrong_models(method, change, match):
-    model = with_weight(change)
-    x, y = torch.ones(4, 12), torch.arange(4)
+def test_wrong_models(change, match):
     with pytest.raises(ValueError, match=match):
-        prune(model, method, 0.3, x, y)
+        prune(with_weight(change), "magnitude", 0.3)
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("method", METHODS)
-def test_quantized_models(method):
+def test_quantized_models():
     model = nn.Sequential(nn.Linear(12, 8), nn.ReLU())
     quantized = torch.ao.nn.quantized.Linear(8, 5)
     model.append(quantized)
     with pytest.raises(ValueError, match=r"model must not be quantized, got .*Linear as '2'"):
-        prune(model, method, 0.3, torch.ones(4, 12), torch.arange(4))
+        prune(model, "magnitude", 0.3)
 
 
 def cut(model):
@@ -516,6 +439,7 @@ def several_outputs(model):
         (lambda m, x, y: {"x": [x], "y": None}, r"x\[0\] must be a pair \(inputs, labels\)"),
         (lambda m, x, y: {"x": [(x, y), (x[:, :7], y)], "y": None}, "that model takes"),
         (lambda m, x, y: {"x": [(x, y), (x, y.float())], "y": None}, r"x\[1\]\[1\] must be integer"),
+        (lambda m, x, y: {"x": [(x, y), (x, y[:-1])], "y": None}, r"x\[1\]\[1\] must have shape"),
         (lambda m, x, y: {"x": 3, "y": None}, "x must be a sequence of batches"),
         (lambda m, x, y: {"loss": "mse"}, "loss must be a function of outputs and labels"),
         (lambda m, x, y: {"loss": lambda o, y: o.mean(1)}, r"one number, got shape \(16,\)"),
@@ -551,6 +475,22 @@ def test_synflow_needs_the_shape_of_an_input(x, match):
     model, _, _ = setting(linear)
     with pytest.raises(ValueError, match=match):
         prune(model, "synflow", 0.3, x)
+
+
+def test_synflow_reads_one_batch_of_many():
+    model, x, y = setting(linear)
+    state, read = torch.random.get_rng_state(), []
+
+    def batches():
+        for part in zip(x.split(4), y.split(4), strict=True):
+            torch.rand(3)
+            read.append(part)
+            yield part
+
+    masks = prune(model, "synflow", 0.3, batches())
+    assert len(read) == 1
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert same(masks, prune(model, "synflow", 0.3, x))
 
 
 def test_hooks_that_fail_leave_the_network_as_it_is():

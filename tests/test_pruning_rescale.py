@@ -5,16 +5,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from test_pruning_modules import EVERY_NETWORK, apply, linear, of_perceptron
-from test_pruning_modules import setting as module_setting
+from torch_networks import EVERY_NETWORK, apply, linear, of_perceptron, seeded
+from torch_networks import setting as module_setting
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, rescale_signal, signal_moments
 
 WIDTHS = (60, 200, 150, 10)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def dense_signal(model, x):

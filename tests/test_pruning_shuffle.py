@@ -5,13 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch_networks import seeded
 
 from graphon_lib.graphons import motif_densities
 from graphon_lib.pruning import MaskedMLP, prune, shuffle_masks
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @given(

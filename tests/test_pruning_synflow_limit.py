@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from scipy.integrate import quad
 
-from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
-from graphon_lib.pruning.synflow_limit import FIRST_MOMENTS, synflow_limit
+from graphon_lib.pruning import MaskedMLP, prune
+from graphon_lib.pruning.synflow_limit import synflow_limit
 
 SIZE = {"inputs": 3, "outputs": 2, "positions": 64}
 
@@ -63,42 +62,15 @@ def test_everything_is_kept_at_density_one():
     assert all((limit.probabilities(m) == 1.0).all() for m in range(2))
 
 
-@pytest.mark.parametrize("initialisation", list(INITIALISATIONS))
-def test_first_moments(initialisation):
-    law = INITIALISATIONS[initialisation].law
-    for t in (0.0, 0.4, 1.3, 5.0):
-        # E[|u|; |u| > t] = t P(|u| > t) + the integral of the tail.
-        tail = lambda s: float(law.tail(torch.tensor(s, dtype=torch.float64)))  # noqa: E731
-        expected = t * tail(t) + quad(tail, t, 12.0, points=[min(max(3**0.5, t), 12.0)])[0]
-        found = float(FIRST_MOMENTS[type(law)](np.array(t)))
-        assert found == pytest.approx(expected, abs=1e-8)
-
-
-@pytest.mark.parametrize("initialisation", list(INITIALISATIONS))
-def test_masks_of_wide_networks_are_those_of_the_limit(initialisation):
+def test_masks_of_wide_networks_are_those_of_the_limit():
     differ = []
     for width in (150, 600):
-        model = MaskedMLP(
-            (4, width, width, width, 5),
-            torch.Generator().manual_seed(0),
-            initialisation=initialisation,
-        )
+        model = MaskedMLP((4, width, width, width, 5), torch.Generator().manual_seed(0))
         masks = prune(model, "synflow", 0.2, rounds=2)[1:-1]
-        limit = synflow_limit(
-            3,
-            0.2,
-            inputs=4,
-            outputs=5,
-            rounds=2,
-            initialisation=initialisation,
-            rng=np.random.default_rng(0),
-        )
-        scale = np.sqrt(width / model.initialisation.weight_variance)
+        limit = synflow_limit(3, 0.2, inputs=4, outputs=5, rounds=2, rng=np.random.default_rng(0))
+        scale = np.sqrt(width / 2)
         first, *hidden, last = (w.detach().double().abs().numpy() for w in model.weights)
-        entering = first.sum(1) * np.sqrt(4 / model.initialisation.weight_variance) / 4
-        if len(model.biases):
-            bias = model.biases[0].detach().double().abs().numpy()
-            entering += bias * np.sqrt(4 / model.initialisation.weight_variance) / 4
+        entering = first.sum(1) * np.sqrt(4 / 2) / 4
         for m, (weight, mask) in enumerate(zip(hidden, masks, strict=True)):
             least = limit.least_weight(m, entering=entering, leaving=last.sum(0) * scale)
             differ.append(np.mean(mask.numpy() != (weight * scale >= least)))
@@ -115,7 +87,6 @@ def test_masks_of_wide_networks_are_those_of_the_limit(initialisation):
         {"outputs": 0},
         {"rounds": 0},
         {"positions": 0},
-        {"initialisation": "none"},
         {"rng": 3},
     ],
 )

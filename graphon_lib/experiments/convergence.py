@@ -19,9 +19,9 @@ from graphon_lib.experiments.convergence_summary import (
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.grid import trials_of
-from graphon_lib.experiments.histograms import ESTIMATORS
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
+from graphon_lib.experiments.sorted_histograms import ESTIMATORS
 from graphon_lib.graphons.blocks import degree_blocks
 from graphon_lib.graphons.motifs import MOTIFS, motif_densities
 from graphon_lib.graphons.sas import sas

@@ -18,8 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib._checks import check_choice, check_instance, check_integer, check_rng
-from graphon_lib.experiments.cifar import SHAPE, first_images, read_cifar_files
-from graphon_lib.experiments.idx import DataError, read_idx_files, unpacked
+from graphon_lib.experiments.formats import (
+    CIFAR_SHAPE,
+    DataError,
+    first_images,
+    read_cifar_files,
+    read_idx_files,
+    unpacked,
+)
 
 __all__ = ["DATASETS", "DataError", "Dataset", "Images", "load", "load_mnist", "sample_batch"]
 
@@ -102,7 +108,7 @@ def _of_idx_files(*sha256: str) -> dict[str, Any]:
 
 # The mean and the deviation of all pixels of the training images.
 _CIFAR = {
-    "shape": SHAPE,
+    "shape": CIFAR_SHAPE,
     "classes": 10,
     "mean": 0.4734,
     "deviation": 0.2516,
@@ -220,30 +226,21 @@ def load(
     cache
         Where downloads are kept. When omitted, the user's cache folder of this book.
 
-    Returns
-    -------
-    Images
-        Of MNIST [1]_ and Fashion-MNIST [2]_ 60,000 for training and 10,000 for tests, of CIFAR-10
-        [3]_ 50,000 and 10,000. From the subsets, of official *training* images alone, 4,000 and
-        1,000 digits, 750 and 250 pieces of clothing, 3,000 and 1,000 pictures: the last of each
-        class are held out for tests. ``"cifar10-4k"`` is that subset, whatever is there.
-
     Raises
     ------
-    ValueError
-        If there is no such data set.
     DataError
         If a file is missing from a folder that was named, which is never silently passed over, is
         damaged, has the wrong checksum or content, cannot be downloaded, or the cache cannot be
         written; or if the bundled subset is asked for outside a checkout of the repository.
 
-    References
-    ----------
-    .. [1] LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document
-       recognition*, Proceedings of the IEEE 86, 1998.
-    .. [2] Xiao, Rasul and Vollgraf, *Fashion-MNIST: a novel image dataset for benchmarking machine
-       learning algorithms*, arXiv:1708.07747, 2017.
-    .. [3] Krizhevsky, *Learning multiple layers of features from tiny images*, 2009.
+    Notes
+    -----
+    Of MNIST (LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 86, 1998) and Fashion-MNIST
+    (Xiao, Rasul and Vollgraf, arXiv:1708.07747, 2017) there are 60,000 images for training and
+    10,000 for tests, of CIFAR-10 (Krizhevsky, *Learning multiple layers of features from tiny
+    images*, 2009) 50,000 and 10,000. Subsets, of official *training* images alone, have 4,000 and
+    1,000 digits, 750 and 250 pieces of clothing, 3,000 and 1,000 pictures: the last of each class
+    are held out for tests. ``"cifar10-4k"`` is that subset, whatever is there.
     """
     record = DATASETS[check_choice("dataset", dataset, DATASETS)]
     named = folder if folder is not None else os.environ.get(record.variable) or None

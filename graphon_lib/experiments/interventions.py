@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphon_lib._checks import check_choice, check_density
 from graphon_lib.experiments.trials import Trial
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import path_density
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.rescale import rescale_signal
 from graphon_lib.pruning.shuffle import shuffle_masks

@@ -12,8 +12,7 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import Pruned, start_network
 from graphon_lib.experiments.roads import road_kernel
-from graphon_lib.graphons.network import GraphonNetwork
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import GraphonNetwork, path_density
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.spectra import spectral_metrics

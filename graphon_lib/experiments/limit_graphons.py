@@ -11,9 +11,8 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.cut_norm import cut_norm
-from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.sas import sas
-from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.limit_graphon import in_order_of_degree, limit_graphon
 from graphon_lib.pruning.methods import prune
 
@@ -59,15 +58,10 @@ def limit_graphons(
     pictures = [sas(mask, blocks, cross_fit=True, rng=rng), in_order_of_degree(limit, blocks)]
     norm = cut_norm(pictures[0].values - pictures[1].values, rng=rng)
     return {
-        "cycle_ratio": np.array([_cycle_ratio(mask), _cycle_ratio(limit)]),
+        "cycle_ratio": np.array([cycle_ratio(mask), cycle_ratio(limit)]),
         "histogram": np.array([picture.values for picture in pictures]),
         "cut_norm": np.array([norm.lower, norm.upper]),
     }
-
-
-def _cycle_ratio(mask_or_graphon: NDArray | StepGraphon) -> float:
-    motifs = motif_densities(mask_or_graphon)
-    return motifs["cycle_4"] / motifs["edge"] ** 4
 
 
 PLACE = ("pruning", "images", "width", "trial")

@@ -11,12 +11,8 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import ntk_weights, start_network
 from graphon_lib.graphons.cut_norm import cut_norm
-from graphon_lib.pruning.coupling import (
-    couple_weights,
-    expected_flips,
-    expected_threshold,
-    formula,
-)
+from graphon_lib.pruning.coupling import couple_weights, expected_flips
+from graphon_lib.pruning.expected import expected_threshold, kept_probability
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import factor_of
 from graphon_lib.pruning.signals import batch_signals
@@ -66,7 +62,7 @@ def local_law(
     factors = signal.left @ signal.right.T
     signed = factor_of(pruning).signed
     sample = factors[:: max(1, width // SAMPLED_ROWS)]
-    threshold = expected_threshold(sample, density, law, signed=signed)
+    threshold = expected_threshold([sample], density, law, signed=signed)
     mask, redrawn = (
         _scores(values, factors, signed) >= threshold for values in (weight, coupled.copy)
     )
@@ -79,7 +75,7 @@ def local_law(
     if width <= certified:
         scores = torch.from_numpy(_scores(weight, factors, signed))
         kept = keep_largest([scores], density)[0].numpy()
-        probabilities = formula(factors, threshold, law, signed=signed)
+        probabilities = kept_probability(factors, threshold, law, signed=signed)
         drawn = rng.random(factors.shape) < probabilities
         norms = [cut_norm(m - probabilities, rng=rng) for m in (kept, drawn)]
         found["cut_norm"] = np.array([[norm.lower, norm.upper] for norm in norms])

@@ -16,7 +16,7 @@ from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.motifs import motif_densities
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import path_density
 from graphon_lib.graphons.sas import sas
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "METHOD_DISTANCES_TORCH",
     "VERDICTS",
     "between_trials",
-    "cycle_ratio",
+    "distinct_cycle_ratio",
     "mean_distances",
     "method_distances",
     "separation",
@@ -59,7 +59,7 @@ def method_distances(
     """Prune one network to every density, and describe its first mask between hidden layers.
 
     Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-    ``cycle_ratio``, see :func:`cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
+    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
     layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
@@ -68,7 +68,7 @@ def method_distances(
         mask = masks[1].numpy()
         of_masks = {
             "histogram": sas(mask, blocks, cross_fit=True).values,
-            "cycle_ratio": cycle_ratio(mask),
+            "cycle_ratio": distinct_cycle_ratio(mask),
             "layer_density": [float(m.double().mean()) for m in masks],
             "dead_fraction": dead_fractions(masks),
             "path_density": path_density([m.numpy() for m in masks]),
@@ -78,7 +78,7 @@ def method_distances(
     return {name: np.array(values) for name, values in found.items()}
 
 
-def cycle_ratio(mask: NDArray[np.bool_]) -> float:
+def distinct_cycle_ratio(mask: NDArray[np.bool_]) -> float:
     """Return the density of 4-cycles on distinct neurons over the fourth power of the edges'.
 
     Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at
@@ -146,7 +146,7 @@ def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataA
     return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
@@ -164,7 +164,7 @@ def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> x
         between, within = _between_and_within(mean, kind)
         return np.log(between / within)
 
-    return np.exp(_interval(distance, ratios, confidence))
+    return np.exp(_interval(distance, ratios))
 
 
 def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
@@ -198,7 +198,7 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
 
 
 def _interval(
-    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float = 0.95
 ) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t

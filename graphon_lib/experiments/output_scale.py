@@ -16,7 +16,7 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.experiments.trials import Trial
-from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.sas import sas
 
 __all__ = ["MEASURES", "OUTPUT_SCALE", "OUTPUT_SCALE_TORCH", "output_scale"]
@@ -65,8 +65,7 @@ def output_scale(
         scaled = _scaled(started, scale)
         ((_, masks),) = scaled.masks("snip", [density], scope="layer")
         mask = masks[1].numpy()
-        motifs = motif_densities(mask)
-        cycles.append(motifs["cycle_4"] / motifs["edge"] ** 4)
+        cycles.append(cycle_ratio(mask))
         rng = np.random.default_rng((*identity, s))
         histograms.append(sas(mask, blocks, cross_fit=True, rng=rng).values)
         with torch.no_grad():

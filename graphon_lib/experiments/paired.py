@@ -98,10 +98,9 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
             (y_{vt} - \bar y_{v \cdot} - \bar y_{\cdot t} + \bar y_{\cdot \cdot})^2 .
 
     The interval of :math:`\exp \bar y_{v \cdot}` is :math:`\exp(\bar y_{v \cdot} \pm t s / \sqrt
-    T)` with Student's quantile for :math:`(V - 1)(T - 1)` degrees of freedom. The spread is pooled
-    over variants, because a handful of trials tells little about one, but not over other
-    dimensions; variants with an infinite value take no part in it. Two variants differ by more than
-    chance if their logarithms do by :math:`\sqrt 2` half widths.
+    T)` with Student's quantile for :math:`(V - 1)(T - 1)` degrees of freedom. Variants with an
+    infinite value take no part in the spread. Two variants differ by more than chance if their
+    logarithms do by :math:`\sqrt 2` half widths.
     """
     from scipy.stats import t
 

@@ -70,9 +70,7 @@ def known_before(spectra: xr.Dataset, road: str) -> xr.DataArray:
     return xr.concat(parts, xr.Variable("quantity", list(QUANTITIES))).transpose(*dims)
 
 
-def predictions(
-    known: xr.DataArray, loss: xr.DataArray, *, scale: str = "trace", confidence: float = 0.95
-) -> xr.DataArray:
+def predictions(known: xr.DataArray, loss: xr.DataArray) -> xr.DataArray:
     r"""Correlate the ranks of quantities known before training with those of the training speed.
 
     Parameters
@@ -82,38 +80,27 @@ def predictions(
     loss
         Dimensions (pruning, density, trial, at), with methods and densities as in `known`; trials
         need not be as many. No NaN; infinite for runs that diverged.
-    scale
-        The quantity that ``"given the scale"`` holds fixed.
-    confidence
-        Of the intervals, in (0, 1).
 
     Returns
     -------
     xarray.DataArray
         Dimensions (quantity, comparison, at, statistic). **Positive: networks that have more of the
-        quantity have the lower loss.** NaN where a correlation does not exist, as that of the scale
+        quantity have the lower loss.** NaN where a correlation does not exist, as that of the trace
         with itself held fixed.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not fit one another, hold NaN, or another argument is not allowed.
 
     Notes
     -----
     A cell is a method at a density; trials are averaged. ``"across sparsities"`` is
     Spearman's correlation over all cells, ``"within sparsities"`` the mean over densities of that
-    over the methods at one of them, ``"given the scale"`` the partial correlation over all cells.
+    over the methods at one of them, ``"given the scale"`` the partial correlation over all cells
+    that holds the trace fixed.
 
-    ``"lower"`` and ``"upper"`` end an interval by the jackknife: with one of T trials left out of all
+    ``"lower"`` and ``"upper"`` end a 95% interval by the jackknife: with one of T trials left out of all
     cells, since its networks share their weights before pruning and their batches, the variances
     :math:`(T - 1) / T \sum_k (\rho_{(k)} - \bar \rho_{(\cdot)})^2` of `known` and of `loss` add up, and
     Student's quantile has Welch's and Satterthwaite's degrees of freedom. A single trial tells of no
     spread. The least and the most value with one of the methods left out say how much hangs on it.
     """
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    check_choice("scale", scale, [str(name) for name in known.quantity.values])
     loss = loss.transpose("at", "pruning", "density", "trial")
     known = known.transpose("quantity", "pruning", "density", "trial")
     for name in ("pruning", "density"):
@@ -124,7 +111,7 @@ def predictions(
             )
     if known.sizes["pruning"] < 3:
         raise ValueError(f"known must have at least 3 methods, got {known.sizes['pruning']}")
-    place = [str(name) for name in known.quantity.values].index(scale)
+    place = [str(name) for name in known.quantity.values].index("trace")
 
     def compare(x: NDArray[np.float64], speed: NDArray[np.float64]) -> NDArray[np.float64]:
         return _comparisons(x, speed, place)
@@ -136,7 +123,7 @@ def predictions(
         np.stack([compare(one, means[1]) for one in _without_each(x)]),
         np.stack([compare(means[0], one) for one in _without_each(speed)]),
     ]
-    half = _half_width(left_out, confidence)
+    half = _half_width(left_out)
     lower, upper = np.clip(value - half, -1.0, 1.0), np.clip(value + half, -1.0, 1.0)
     without = np.stack(
         [
@@ -170,8 +157,8 @@ def _without_each(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return [np.delete(values, k, axis=-1).mean(axis=-1) for k in range(trials)]
 
 
-def _half_width(left_out: Sequence[NDArray[np.float64]], confidence: float) -> NDArray[np.float64]:
-    """Return half of an interval from values with each trial left out, for each set of trials."""
+def _half_width(left_out: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return half of a 95% interval from values with each trial left out, for each set of trials."""
     from scipy.stats import t
 
     counts = [len(values) for values in left_out]
@@ -180,7 +167,7 @@ def _half_width(left_out: Sequence[NDArray[np.float64]], confidence: float) -> N
     shares = sum(part**2 / max(n - 1, 1) for n, part in zip(counts, parts, strict=True))
     with np.errstate(invalid="ignore"):
         degrees = np.where(shares > 0.0, variance**2 / shares, 1.0)
-    return t.ppf((1.0 + confidence) / 2.0, degrees) * np.sqrt(variance)
+    return t.ppf(0.975, degrees) * np.sqrt(variance)
 
 
 def _comparisons(

@@ -16,7 +16,7 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.trials import Trial, start_trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.positions import PositionLayer, position_layers
-from graphon_lib.pruning.initialisations import INITIALISATIONS, Normal, Uniform
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS, Factor
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
@@ -30,9 +30,6 @@ LAYERS = MappingProxyType(
     }
 )
 """Labels of the layers of a network, by dimension, as functions of the settings."""
-
-POSITION_LAWS = MappingProxyType({Normal: "normal", Uniform: "uniform"})
-"""What the kernels of vector positions call the laws of weights that they know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +116,7 @@ class Pruned:
         """Return the layers of vector positions, and mask and weights of the read-out from them.
 
         They are drawn once. None where a weight's keeping is no function of them: for methods that
-        see no data, where GraSP keeps weights of negative score, as it does at high densities, and
-        where the law of the weights is none of those that positions know.
+        see no data, and where GraSP keeps weights of negative score, as it does at high densities.
         """
         if "positions" not in self._drawn:
             self._drawn["positions"] = self._draw_positions(rng)
@@ -129,8 +125,7 @@ class Pruned:
     def _draw_positions(
         self, rng: np.random.Generator
     ) -> tuple[list[PositionLayer], tuple[NDArray, NDArray]] | None:
-        law = POSITION_LAWS.get(type(self.trial.model.initialisation.law))
-        if self.factor is None or law is None:
+        if self.factor is None:
             return None
         if self.factor.signed and not self._all_scores_positive():
             return None
@@ -140,7 +135,7 @@ class Pruned:
             signed=self.factor.signed,
             particles=self.particles,
             rng=rng,
-            law=law,
+            law=self.trial.model.initialisation.law,
             weight_variance=self.variances["weight_variance"],
             biases=self.biases and self.biases[:-1],
             bias_variance=self.variances.get("bias_variance", [0.0] * len(self.masks))[:-1],

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.full_batch import full_batch_descent
 from graphon_lib.experiments.pruned import pruned_network
+from graphon_lib.experiments.training_run import full_batch_descent
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.kernels import graphon_ntk
 

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import pruned_network
-from graphon_lib.graphons.network import GraphonNetwork
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.network import GraphonNetwork, path_density
 
 __all__ = ["SHARED_POSITIONS", "shared_positions"]
 

@@ -11,7 +11,7 @@ from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import saliency
-from graphon_lib.pruning.redraw import off_signals
+from graphon_lib.pruning.redraw import off_signals, signal_basis
 from graphon_lib.pruning.signals import batch_signals
 
 __all__ = ["SIGNAL_CONSTRAINTS", "SIGNAL_CONSTRAINTS_TORCH", "signal_constraints"]
@@ -52,7 +52,8 @@ def signal_constraints(
     weight = model.weights[1].detach().double().numpy()
     # SNIP itself draws nothing.
     fresh = model.initialisation.draw_weight(*weight.shape, started.generator).double().numpy()
-    independent = fresh + off_signals(weight - fresh, signal.inputs, signal.left)
+    bases = signal_basis(signal.left), signal_basis(signal.inputs)
+    independent = fresh + off_signals(weight - fresh, *bases)
     factors = signal.left @ signal.right.T
     redrawn = np.abs(independent * factors) >= threshold
     difference = redrawn.astype(np.float32) - masks[1].numpy()

@@ -11,9 +11,8 @@ from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import dense_once, pruned_network
 from graphon_lib.experiments.roads import ROADS, road_kernel
-from graphon_lib.graphons.paths import path_density
-from graphon_lib.ntk.spectra import spectral_metrics
-from graphon_lib.ntk.target_alignment import kernel_target_alignment
+from graphon_lib.graphons.network import path_density
+from graphon_lib.ntk.spectra import kernel_target_alignment, spectral_metrics
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = [

@@ -103,17 +103,10 @@ def run_cells(
 ) -> list[Cell]:
     """Return the cells in their order, computing those that are not on disk yet.
 
-    Parameters
-    ----------
-    function, cells
-        Importable by name, and called with the arguments of each cell by keyword, on one thread.
-    key
-        Names the code and whatever else the cells depend on, see :func:`fingerprint`. Cells kept
-        under another key are not read.
-    folder
-        Where cells are kept; ``.cache/sweeps`` of the checkout when omitted.
-    description
-        What the progress bar says.
+    The function, importable by name, is called with the arguments of each cell by keyword, on one
+    thread. The `key` names the code and whatever else the cells depend on, see :func:`fingerprint`:
+    cells kept under another are not read. The `folder` is ``.cache/sweeps`` of the checkout when
+    omitted.
 
     Raises
     ------

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import ntk_weights
-from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.experiments.trials import torch_generator
+from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.pruning.methods import prune
 from graphon_lib.pruning.model import MaskedMLP
-from graphon_lib.pruning.synflow_limit import synflow_limit
+from graphon_lib.pruning.synflow_limit import SynFlowLimit, synflow_limit
 
 __all__ = ["SYNFLOW_ROUNDS", "synflow_rounds"]
 
@@ -43,12 +45,11 @@ def synflow_rounds(
         These seed the network, the same for every number of rounds.
     """
     identity = (seed, width, trial)
-    sequence = np.random.SeedSequence(identity)
-    generator = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+    generator = torch_generator(np.random.SeedSequence(identity))
     model = MaskedMLP((inputs, *[width] * hidden_layers, outputs), generator)
     masks = [mask.numpy() for mask in prune(model, "synflow", density, rounds=rounds)[1:-1]]
     size = {"inputs": inputs, "outputs": outputs, "rounds": rounds, "positions": positions}
-    limit = synflow_limit(hidden_layers, density, **size, rng=np.random.default_rng(seed))
+    limit = _limit(seed, hidden_layers, density, **size)
     first, *hidden, last = map(np.abs, ntk_weights(model, "float32"))
     entering, leaving = first.sum(axis=1) / inputs, last.sum(axis=0)
     found: dict[str, list[float]] = {
@@ -67,15 +68,15 @@ def synflow_rounds(
         found["layer_density"].append(float(mask.mean()))
         probabilities = limit.probabilities(number)
         found["limit_density"].append(float(probabilities.mean()))
-        found["limit_cycle_ratio"].append(_cycle_ratio(probabilities))
-        found["cycle_ratio"].append(_cycle_ratio(mask) if width <= counted else np.nan)
+        found["limit_cycle_ratio"].append(cycle_ratio(StepGraphon(probabilities)))
+        found["cycle_ratio"].append(cycle_ratio(mask) if width <= counted else np.nan)
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _cycle_ratio(mask_or_graphon: NDArray) -> float:
-    values = mask_or_graphon if mask_or_graphon.dtype == bool else StepGraphon(mask_or_graphon)
-    motifs = motif_densities(values)
-    return motifs["cycle_4"] / motifs["edge"] ** 4
+@cache
+def _limit(seed: int, hidden_layers: int, density: float, **size: int) -> SynFlowLimit:
+    """Solve for the limit once for all widths and trials."""
+    return synflow_limit(hidden_layers, density, **size, rng=np.random.default_rng(seed))
 
 
 PLACE = ("rounds", "width", "trial", "mask")

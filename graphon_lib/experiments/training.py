@@ -17,7 +17,8 @@ from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
 from graphon_lib.experiments.training_run import train
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.experiments.trials import torch_generator
+from graphon_lib.graphons.network import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
 
@@ -75,10 +76,8 @@ def training(
     else:
         ((_, masks),) = started.masks(pruning, [density])
     paths = path_density(masks)
-    generator = torch.Generator().manual_seed(int(drawn.generate_state(1, np.uint64)[0] >> 1))
-    model = intervene(
-        intervention if paths > 0.0 else "as pruned", started, masks, density, generator
-    )
+    name = intervention if paths > 0.0 else "as pruned"
+    model = intervene(name, started, masks, density, torch_generator(drawn))
     before = {
         "path_density": np.float64(path_density(model.masks)),
         "layer_density": np.float32([float(mask.double().mean()) for mask in model.masks]),

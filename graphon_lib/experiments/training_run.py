@@ -1,9 +1,9 @@
-"""Train a masked network for a number of steps, and record every step's loss."""
+"""Train a masked network and record every step's loss: on batches, or on all images at once."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -23,7 +23,7 @@ from graphon_lib._checks import (
 from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 
-__all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "train"]
+__all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "full_batch_descent", "train"]
 
 OPTIMIZERS = MappingProxyType({"adam": torch.optim.Adam, "sgd": torch.optim.SGD})
 """Adam with its usual moments (0.9, 0.999), and plain stochastic gradient descent."""
@@ -185,3 +185,52 @@ def _check_pruned(weights: list[Tensor], masks: tuple[Tensor, ...]) -> None:
         revived = int(torch.count_nonzero(weight.detach()[~mask]))
         if revived:
             raise AssertionError(f"{revived} pruned weights of layer {layer} are no longer 0")
+
+
+def full_batch_descent(
+    model: MaskedMLP,
+    x: Tensor,
+    targets: Tensor,
+    *,
+    learning_rate: float,
+    steps: int,
+    watched: Collection[int] = (),
+    watch: Callable[[], None] = lambda: None,
+) -> NDArray[np.float64]:
+    r"""Train a masked network in place by plain gradient descent.
+
+    Returns the loss :math:`\frac{1}{2N} \sum_i \lVert f(x_i) - y_i \rVert^2`, shape (steps + 1,),
+    after 0, ..., `steps` updates; infinite from where it is no longer a finite number. Inputs
+    (N, n_0) and targets (N, n_D) have the weights' dtype, and the learning rate is for weights in
+    NTK units. After the numbers of updates in `watched`, 0 being before the first, `watch` is
+    called.
+
+    Notes
+    -----
+    A weight of the model is :math:`\sqrt{2 / n_{in}}` times one in NTK units. A step :math:`-\eta
+    g` of the latter is a step :math:`-\eta \frac{2}{n_{in}} g` of the former, :math:`g` being
+    either's own gradient: every layer has its learning rate. After s steps the time of
+    :func:`~graphon_lib.ntk.gradient_flow` is :math:`\eta s`.
+    """
+    check_integer("steps", steps, 1)
+    if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
+        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    descent = torch.optim.SGD(
+        [
+            {"params": [weight], "lr": learning_rate * 2.0 / weight.shape[1]}
+            for weight in model.weights
+        ]
+    )
+    losses = np.full(steps + 1, np.inf)
+    for step in range(steps + 1):
+        loss = (model(x) - targets).square().sum() / (2 * len(x))
+        if not math.isfinite(loss.item()):
+            break
+        losses[step] = loss.item()
+        if step in watched:
+            watch()
+        if step < steps:
+            descent.zero_grad()
+            loss.backward()
+            descent.step()
+    return losses

@@ -16,7 +16,7 @@ from graphon_lib.pruning.masks import DisconnectedWarning, keep_largest
 from graphon_lib.pruning.methods import METHODS, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["BATCH_SIZE", "Trial", "start_trial"]
+__all__ = ["BATCH_SIZE", "Trial", "start_trial", "torch_generator"]
 
 BATCH_SIZE = 100
 """Digits that data-dependent methods see, drawn at random from the training images."""
@@ -61,12 +61,13 @@ def start_trial(
     network, pruning, batch = np.random.SeedSequence(seed).spawn(3)
     x, y = sample_batch(data, BATCH_SIZE, np.random.default_rng(batch))
     return Trial(
-        model=MaskedMLP(widths, _torch_generator(network), initialisation=initialisation),
+        model=MaskedMLP(widths, torch_generator(network), initialisation=initialisation),
         x=torch.as_tensor(x),
         y=torch.as_tensor(y),
-        generator=_torch_generator(pruning),
+        generator=torch_generator(pruning),
     )
 
 
-def _torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
+def torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
+    """Return a generator of PyTorch's with a seed from a sequence of NumPy's."""
     return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))

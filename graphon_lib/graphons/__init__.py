@@ -35,9 +35,8 @@ from graphon_lib.graphons.families import (
     Ramp,
     Threshold,
 )
-from graphon_lib.graphons.motifs import MOTIFS, motif_densities
-from graphon_lib.graphons.network import GraphonNetwork, sample_weights
-from graphon_lib.graphons.paths import path_density
+from graphon_lib.graphons.motifs import MOTIFS, cycle_ratio, motif_densities
+from graphon_lib.graphons.network import GraphonNetwork, path_density, sample_weights
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas, sorting_artefact
 from graphon_lib.graphons.singular import noise_floor, residual_singular_values
@@ -62,6 +61,7 @@ __all__ = [
     "cocluster_blocks",
     "cut_distance",
     "cut_norm",
+    "cycle_ratio",
     "degree_blocks",
     "motif_densities",
     "noise_floor",

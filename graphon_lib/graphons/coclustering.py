@@ -22,22 +22,9 @@ def cocluster_blocks(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     r"""Return blocks of rows and of columns found from the mask's leading singular vectors.
 
-    Parameters
-    ----------
-    mask : array_like, shape (n_out, n_in)
-    blocks : int
-        Largest number of blocks on either side, at least 1; fewer when fewer nodes differ.
-    rng : numpy.random.Generator
-        Starts the clustering.
-    degree_parts : int
-        Into how many parts of about equal size each cluster is cut by degree, at least 1. There
-        are then at most ``blocks // degree_parts`` clusters, one at the least.
-
-    Returns
-    -------
-    row_labels : ndarray of int, shape (n_out,)
-    col_labels : ndarray of int, shape (n_in,)
-        Block 0 has the largest mean degree; the parts of a cluster follow one another.
+    At most `blocks` on either side, fewer when fewer nodes differ; block 0 has the largest mean
+    degree. Each cluster is cut by degree into `degree_parts` of about equal size, which follow one
+    another; there are then at most ``blocks // degree_parts`` clusters, one at the least.
 
     Notes
     -----

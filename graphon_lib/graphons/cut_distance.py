@@ -49,17 +49,7 @@ class CutDistance:
 def cut_distance(first: StepGraphon, second: StepGraphon) -> CutDistance:
     r"""Bound the cut distance of two step graphons from below and from above.
 
-    Parameters
-    ----------
-    first : StepGraphon
-        Shape (K_out, K_in).
-    second : StepGraphon
-        Of any shape (L_out, L_in) and masses.
-
-    Returns
-    -------
-    CutDistance
-        The interval, the alignment that attains its upper end, and all bounds by name.
+    They may have any shapes and masses.
 
     Notes
     -----

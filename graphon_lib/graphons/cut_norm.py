@@ -75,9 +75,7 @@ def cut_norm(
     ----------
     values : array_like, shape (n, m)
         The matrix A, of any real numbers: usually the difference of two graphons on the same
-        blocks.
-    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
-        The masses p of the row blocks and q of the column blocks.
+        blocks, of masses p and q.
     rng : numpy.random.Generator, optional
         Starts the search. When omitted, a generator with a fixed seed: the same matrix gives the
         same interval.
@@ -136,23 +134,9 @@ def check_certificate(
 ) -> tuple[float, float]:
     r"""Recompute both bounds of a cut norm from the witness and the certificate alone.
 
-    Parameters
-    ----------
-    values : array_like, shape (n, m)
-        The matrix.
-    result : CutNorm
-        What `cut_norm` returned, or anyone's claim about the same matrix. Its `lower` and `upper`
-        are not read. It may lack a certificate only where the matrix is small enough for
-        enumeration.
-    row_mass, col_mass : array_like, shapes (n,) and (m,), optional
-        The masses.
-
-    Returns
-    -------
-    lower : float
-        The sum over the witness's sets.
-    upper : float
-        The bound the certificate proves, valid whatever its weights, if not tight.
+    Of what `cut_norm` returned, or anyone's claim about the same matrix, whose `lower` and `upper`
+    are not read. The upper bound is valid whatever the certificate's weights, if not tight; the
+    certificate may be None only where the matrix is small enough for enumeration.
     """
     matrix, p, q, exponent = _check_matrix(values, row_mass, col_mass)
     check_instance("result", result, CutNorm)

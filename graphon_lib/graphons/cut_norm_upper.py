@@ -64,20 +64,9 @@ def dual_bound(
 ) -> float:
     r"""Bound the cut norm by the spectral norm of the matrix scaled by given weights.
 
-    Parameters
-    ----------
-    bordered : ndarray, shape (n + 1, m + 1)
-        The matrix B' that `border` returns.
-    row_weights : ndarray, shape (n + 1,)
-        Weights d, non-negative, not all zero.
-    col_weights : ndarray, shape (m + 1,)
-        Weights e, likewise.
-
-    Returns
-    -------
-    float
-        At least the cut norm, whatever the weights; infinite when a row or column that is not zero
-        has weight zero.
+    Of the matrix B' that `border` returns, shape (n + 1, m + 1), by weights d and e, non-negative,
+    not all zero. Whatever the weights it is at least the cut norm; infinite when a row or column
+    that is not zero has weight zero.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from graphon_lib._checks import check_mask
 from graphon_lib.graphons.blocks import chunked_product
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["MOTIFS", "motif_densities"]
+__all__ = ["MOTIFS", "cycle_ratio", "motif_densities"]
 
 #: The edges of every motif, as pairs (row node, column node).
 MOTIFS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -34,16 +34,9 @@ CHUNK_PAIRS = 1 << 21
 def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float]:
     r"""Return the homomorphism densities of the motifs in `MOTIFS`.
 
-    Parameters
-    ----------
-    mask_or_graphon : array_like, shape (n_out, n_in), or StepGraphon
-
-    Returns
-    -------
-    dict of str to float
-        ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges
-        that share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two
-        rows joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
+    Of ``"edge"``; ``"row_cherry"``, two edges that share a row; ``"column_cherry"``, two edges
+    that share a column; ``"path_3"``, the path of three edges; ``"cycle_4"``; ``"k_23"``, two rows
+    joined to three columns; ``"k_32"``, three rows joined to two columns. All in [0, 1].
 
     Notes
     -----
@@ -96,6 +89,12 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
         "k_32": k_32,
     }
     return {name: min(float(density), 1.0) for name, density in densities.items()}
+
+
+def cycle_ratio(mask_or_graphon: ArrayLike | StepGraphon) -> float:
+    """Return the 4-cycles over those of a constant of equal density: 1 or more, 1 for a constant."""
+    densities = motif_densities(mask_or_graphon)
+    return densities["cycle_4"] / densities["edge"] ** 4
 
 
 def _codegree_moments(

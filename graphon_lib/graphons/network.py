@@ -28,7 +28,7 @@ from graphon_lib.graphons.weight_moments import (
     weight_moments,
 )
 
-__all__ = ["GraphonNetwork", "sample_weights"]
+__all__ = ["GraphonNetwork", "path_density", "sample_weights"]
 
 
 class GraphonNetwork:
@@ -111,11 +111,9 @@ class GraphonNetwork:
         order : {"joint", "degree", "coclustering", "both"}
             How hidden neurons are put in blocks, from the masks alone. ``"joint"``: neurons alike
             in in-degree *and* out-degree, about :math:`\sqrt K \times \sqrt K` bins. ``"degree"``,
-            as in the paper: the rows of a mask in K blocks by in-degree, the columns of the next by
-            out-degree, and blocks matched by rank, as though in-rank and out-rank of a neuron were
-            equal. ``"coclustering"``: neurons with alike inputs and outputs, K blocks from the
-            leading singular vectors of the two masks side by side. ``"both"``: about
-            :math:`\sqrt K` such clusters, each cut in joint blocks.
+            as in the paper: rows by in-degree, columns of the next mask by out-degree, as though
+            the two ranks of a neuron were equal. ``"coclustering"``: neurons with alike inputs and
+            outputs. ``"both"``: about :math:`\sqrt K` such clusters, each cut in joint blocks.
         rng : numpy.random.Generator, optional
             For ``"coclustering"`` and ``"both"`` only.
         shrinkage : bool
@@ -218,21 +216,11 @@ class GraphonNetwork:
     def sample_masks(
         self, widths: Sequence[int], rng: np.random.Generator
     ) -> list[NDArray[np.bool_]]:
-        r"""Draw the masks of a finite network of any width.
+        r"""Draw the masks, shapes :math:`(n_l, n_{l-1})`, of a finite network of any width.
 
-        Parameters
-        ----------
-        widths : sequence of int
-            :math:`(n_0, n_1, \dots, n_D)`, each at least 1. The first must be the number of input
-            columns, unless that is 1.
-        rng : numpy.random.Generator
-
-        Returns
-        -------
-        list of ndarray of bool
-            The D masks, shapes :math:`(n_l, n_{l-1})`. Neuron i of a layer of n sits at
-            :math:`(2i + 1) / (2n)` in the mask before it and in the mask after it, so every block
-            has its share of neurons.
+        Of `widths` :math:`(n_0, n_1, \dots, n_D)`, each at least 1, the first must be the number of
+        input columns, unless that is 1. Neuron i of a layer of n sits at :math:`(2i + 1) / (2n)` in
+        the mask before it and in the mask after it, so every block has its share of neurons.
         """
         check_rng("rng", rng)
         widths = check_sequence("widths", widths, "layer widths, inputs first")
@@ -272,25 +260,30 @@ class GraphonNetwork:
         return "".join(layer._repr_html_() for layer in self._layers)
 
 
+def path_density(masks: Sequence[ArrayLike]) -> float:
+    r"""Return the fraction, in [0, 1], of all input-output paths that masks leave.
+
+    A path takes one neuron of every layer, and survives if all the weights it uses are kept:
+
+    .. math:: P = \frac{\mathbf 1^\top M^D \cdots M^1 \mathbf 1}{n_D \cdots n_0},
+
+    one matrix-vector product a layer. `GraphonNetwork.path_density` is the same of step graphons.
+    """
+    checked = check_masks(masks)
+    share = np.ones(checked[0].shape[1])
+    for mask in checked:
+        share = mask.astype(np.float64) @ share / mask.shape[1]
+    return float(share.mean())
+
+
 def sample_weights(
     network: GraphonNetwork, widths: Sequence[int], rng: np.random.Generator
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.bool_]]]:
     r"""Draw the kept weights and the masks of a finite network of any width.
 
-    Parameters
-    ----------
-    network : GraphonNetwork
-        Of which every layer drawn has enough inputs n for weights of its moments,
-        :math:`D^2 \le n W V`.
-    widths, rng
-        As for :meth:`~graphon_lib.graphons.GraphonNetwork.sample_masks`.
-
-    Returns
-    -------
-    weights : list of ndarray, shapes :math:`(n_l, n_{l-1})`
-        In NTK units; 0 where pruned.
-    masks : list of ndarray of bool, of the same shapes
-        Those that `sample_masks` draws from the same generator.
+    Weights are in NTK units, 0 where pruned; masks those that
+    :meth:`~graphon_lib.graphons.GraphonNetwork.sample_masks` draws from the same generator. Every
+    layer drawn must have enough inputs n for weights of its moments, :math:`D^2 \le n W V`.
 
     Notes
     -----

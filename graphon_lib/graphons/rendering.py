@@ -19,13 +19,7 @@ PICTURE_SIZE = 192  # pixels; a block thinner than 1 / 192 may not show
 
 
 def png_data_uri(gray: NDArray[np.uint8]) -> str:
-    """Return an 8-bit gray picture as a ``data:image/png`` address.
-
-    Parameters
-    ----------
-    gray : ndarray of uint8, shape (height, width)
-        0 is black, 255 is white.
-    """
+    """Return a picture (height, width), from 0, black, to 255, as a ``data:image/png`` address."""
     height, width = gray.shape
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -43,16 +37,8 @@ def png_data_uri(gray: NDArray[np.uint8]) -> str:
 def graphon_figure(graphon: Callable[..., NDArray[np.float64]], caption: str) -> str:
     """Return a figure element that shows a graphon, with a caption and alternative text.
 
-    Rows run downwards and columns to the right. Gray levels of sRGB are close to evenly spaced to
-    the eye; white is 0 and black the graphon's largest value, since sparse graphons would otherwise
-    look blank.
-
-    Parameters
-    ----------
-    graphon : callable
-        Called with row and column positions, as a step graphon is.
-    caption : str
-        Plain text for the caption; the range of the gray scale is added to it.
+    Rows run downwards and columns to the right. White is 0 and black the graphon's largest value,
+    since sparse graphons would otherwise look blank; the caption, plain text, says so.
     """
     positions = grid_positions(PICTURE_SIZE)
     values = graphon(positions[:, None], positions[None, :])

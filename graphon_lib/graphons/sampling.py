@@ -20,19 +20,9 @@ CHUNK_ENTRIES = 1 << 21
 def sample_mask(
     graphon: StepGraphon | GraphonFamily, shape: tuple[int, int], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw a mask of any size from a graphon.
+    """Draw a mask of any shape (n_out, n_in) from a graphon.
 
-    Parameters
-    ----------
-    graphon : StepGraphon or GraphonFamily
-    shape : tuple of two ints
-        (n_out, n_in), each at least 1.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of bool, shape (n_out, n_in)
-        Node i of n sits at (2 i + 1) / (2 n), so that every block holds its share of the nodes.
+    Node i of n sits at (2 i + 1) / (2 n), so that every block holds its share of the nodes.
     """
     if not isinstance(graphon, StepGraphon | GraphonFamily):
         raise ValueError(f"graphon must be a StepGraphon or GraphonFamily, got {graphon!r}")

@@ -35,7 +35,7 @@ def sas(
     mask : array_like, shape (n_out, n_in)
         At least two rows and two columns for `cross_fit`.
     blocks : int
-        Number of blocks K on either side, at least 1.
+        Number of blocks K on either side.
     cross_fit : bool
         False: the estimator of the paper, which averages the entries it has sorted by. True: ours,
         which averages only entries that had no say in the order.
@@ -84,20 +84,8 @@ def sorting_artefact(
 ) -> NDArray[np.float64]:
     r"""Return the histogram that degree sorting is expected to show for a constant graphon.
 
-    Parameters
-    ----------
-    density : float
-        The constant p in (0, 1].
-    shape : tuple of two ints
-        Size :math:`(n, m)` of the mask, each at least 1.
-    blocks : int
-        Number of blocks K on either side, at least 1.
-
-    Returns
-    -------
-    ndarray, shape (K, K)
-        Expected block means, largest first, for :math:`n` and :math:`m` large against :math:`K`
-        and against :math:`1/p(1-p)`.
+    Block means, shape (K, K), largest first, for the constant p in (0, 1] and a mask of the shape
+    :math:`(n, m)`, large against the number K of `blocks` and against :math:`1/p(1-p)`.
 
     Notes
     -----

@@ -63,16 +63,8 @@ def weight_moments(
 def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
     r"""Shrink the noisy drifts of a layer's blocks, to exactly zero where they are noise alone.
 
-    Parameters
-    ----------
-    drift : array_like, shape (K_out, K_in)
-        Estimated drifts.
-    error : array_like, shape (K_out, K_in)
-        Their standard errors, at least 0; a block of error 0 must have drift 0.
-
-    Returns
-    -------
-    ndarray, shape (K_out, K_in)
+    Of estimated drifts and their standard errors, both of shape (K_out, K_in); a block of error 0
+    must have drift 0.
 
     Notes
     -----
@@ -85,8 +77,7 @@ def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
     to it, which is a share of about :math:`1 / |A_a|` of the true variance: with 8 neurons to a
     block the kernel of a network *without* drift comes out an eighth too large in every layer.
 
-    Shrinking every entry on its own, as James and Stein do, would also take away what is wanted: a
-    true drift is small in every block and adds up over them. It is, however, of low rank. So the
+    A true drift is small in every block and adds up over them, but is of low rank, so that the
     matrix is shrunk as one. Divide drifts by their errors, :math:`Y = D / \operatorname{se}(D)`:
     without drift its entries are independent with variance 1, and its singular values end at
     :math:`\sqrt{K_{out}} + \sqrt{K_{in}}`. The empirical-Bayes estimator of a mean matrix (Efron

@@ -11,8 +11,7 @@ from graphon_lib.ntk.activations import ACTIVATIONS, Activation, Erf, LeakyReLU,
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import GradientFlow, gradient_flow
 from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk
-from graphon_lib.ntk.spectra import SpectralMetrics, spectral_metrics
-from graphon_lib.ntk.target_alignment import kernel_target_alignment
+from graphon_lib.ntk.spectra import SpectralMetrics, kernel_target_alignment, spectral_metrics
 
 __all__ = [
     "ACTIVATIONS",

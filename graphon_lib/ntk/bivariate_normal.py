@@ -63,16 +63,9 @@ def normal_density(x: Array) -> Array:
 def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadrant:
     r"""Return the probability that both of a pair of standard normal variables are small.
 
-    Parameters
-    ----------
-    a, b : ndarray
-        Upper limits, of shapes that broadcast to that of `correlation`; beyond :math:`\pm 40` they
-        count as that.
-    correlation : ndarray
-        :math:`\rho \in [-1, 1]`.
-    complement : ndarray
-        :math:`r = \sqrt{1 - \rho^2}`, which the caller may know with more digits than
-        `correlation` leaves of it. Where it is 0, the sign of `correlation` decides.
+    The upper limits a and b have shapes that broadcast to that of the `correlation` :math:`\rho`;
+    beyond :math:`\pm 40` they count as that. The caller may know the `complement`,
+    :math:`r = \sqrt{1 - \rho^2}`, with more digits than the correlation leaves of it.
 
     Notes
     -----

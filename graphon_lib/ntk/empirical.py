@@ -55,8 +55,8 @@ def empirical_ntk(
     Parameters
     ----------
     weights : sequence of array_like, shapes (n_out, n_in)
-        From the first layer to the read-out, in NTK units: N(0, 1) before pruning. Those of PyTorch
-        are :math:`\sqrt{n_{in} / s_w}` times as large in these. What they are off the mask does not
+        From the first layer to the read-out, in NTK units: those of PyTorch are
+        :math:`\sqrt{n_{in} / s_w}` times as large in these. What they are off the mask does not
         matter.
     masks : sequence of array_like, shapes (n_out, n_in)
     x1, x2, weight_variance, bias_variance
@@ -76,10 +76,8 @@ def empirical_ntk(
     Returns
     -------
     ndarray, shape (N1, N2)
-        Mean over outputs of
-        :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle` over kept weights and
-        all biases.
-        Exactly symmetric if `x2` is None.
+        Mean over outputs of :math:`\Theta_o(x, x') = \langle \nabla f_o(x), \nabla f_o(x') \rangle`
+        over kept weights and all biases. Exactly symmetric if `x2` is None.
 
     Warns
     -----
@@ -99,18 +97,10 @@ def empirical_ntk(
         \sum_{j : M^l_{ij} = 1} h^{l-1}_j(x) h^{l-1}_j(x') .
 
     The innermost sums are one matrix product a neuron, over its kept inputs only, and serve all
-    outputs; operations are proportional to the number of kept weights, and no gradient is stored.
-    Kept are :math:`h` and :math:`\delta`, one number a neuron and input and one more an output.
-
-    With biases :math:`z^l = \sqrt{s_w / n_{l-1}} (M^l \odot w^l) h^{l-1} + \sqrt{s_b^l}\, \beta^l`,
-    and :math:`\beta^l_i` has the gradient :math:`\sqrt{s_b^l}\, \delta^l_i`, which adds
-
-    .. math:: \sum_l s_b^l \sum_i \delta^l_i(x) \delta^l_i(x') .
-
-    A network of PyTorch's layers has weights :math:`\sqrt{s_w / n_{l-1}}\, w` and biases
-    :math:`\sqrt{s_w / n_{l-1}}\, \beta` in these units, :math:`s_w = 1/3` and
-    :math:`s_b^l = s_w / n_{l-1}`; by its own parameters the terms of layer l are
-    :math:`n_{l-1} / s_w` times as large.
+    outputs; no gradient is stored. Biases :math:`\sqrt{s_b^l}\, \beta^l` add
+    :math:`\sum_l s_b^l \sum_i \delta^l_i(x) \delta^l_i(x')`. A network of PyTorch's layers has
+    :math:`s_w = 1/3` and :math:`s_b^l = s_w / n_{l-1}`; by its own parameters the terms of layer l
+    are :math:`n_{l-1} / s_w` times as large.
     """
     if hasattr(weights, "initialisation"):
         given = {

@@ -39,19 +39,12 @@ def gradient_flow(
     Parameters
     ----------
     kernel : array_like, shape (N, N)
-        The tangent kernel K of the training points, the same for all outputs, as for
-        `spectral_metrics`.
-    targets : array_like, shape (N,) or (N, C)
-        Their targets y.
+        The tangent kernel K of the training points, the same for all outputs.
+    targets, initial : array_like, shape (N,) or (N, C)
+        Their targets y, and outputs at time 0; None stands for 0, their mean over initialisations.
     times : array_like, shape (T,)
-        Non-negative. After s steps of gradient descent at learning rate :math:`\eta` on the loss
-        below, :math:`t = \eta s`.
-    initial : array_like, in the shape of `targets`, optional
-        Outputs at time 0; None stands for 0, their mean over initialisations.
-
-    Returns
-    -------
-    GradientFlow
+        Non-negative. After s steps of gradient descent at learning rate :math:`\eta`,
+        :math:`t = \eta s`.
 
     Notes
     -----

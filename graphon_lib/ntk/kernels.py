@@ -103,13 +103,9 @@ def graphon_nngp(
     covariance, without the outputs' means.
 
     Biases :math:`\sqrt{s_b^l}\, \beta^l_i`, with independent :math:`\beta` of mean 0 and variance 1,
-    are never pruned, and add :math:`s_b^l` to every :math:`C^l`. A bias is a weight from one more
-    neuron, of activation 1: PyTorch's layers, whose biases have the law of their weights, have
-    :math:`s_w = 1/3` and :math:`s_b^l = s_w / n_{l-1}`, which vanishes behind wide layers.
-
-    Behind wide layers weights of any law do as well as normal ones, because many add up. The d
-    inputs of the first layer, and the one bias of a neuron, stay what they are: there the normal law
-    is exact, and another one, such as the uniform, an approximation.
+    add :math:`s_b^l` to every :math:`C^l`; PyTorch's layers have :math:`s_w = 1/3` and
+    :math:`s_b^l = s_w / n_{l-1}`. Behind wide layers weights may have any law; in the first layer,
+    and for biases, the normal law is exact and another one an approximation.
     """
     return _kernel(
         x1,
@@ -173,18 +169,15 @@ def graphon_ntk(
     place of :math:`V^l`: only kept weights have a gradient. For ``"dense"`` it is 1 in that place.
     ``"mask"`` and ``"dense"`` differ by a factor a layer, not by a common one.
 
-    Biases are trained, too, in units of :math:`\beta`: an output has the derivative
-    :math:`\sqrt{s_b^l}\, \partial f / \partial z^l_i` by :math:`\beta^l_i`, whose square is summed
-    over the neurons as those of a weight's are, with 1 for the squared activation and
-    :math:`s_b^l` for :math:`s_w / n`. Hence :math:`T^l + s_b^l` in the place of :math:`T^l`.
+    Biases are trained, too, in units of :math:`\beta`, which puts :math:`T^l + s_b^l` in the place
+    of :math:`T^l`.
 
     If :math:`\sigma` is the ReLU or another positively homogeneous function, V = W, without biases,
     and if the first graphon does not depend on the input coordinate, the kernel is
     :meth:`~graphon_lib.graphons.GraphonNetwork.path_density` times that of the dense network.
 
-    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`, and nothing
-    else changes: in a network of width n drifts add terms of order :math:`1 / n` to the signals on
-    the way back, and to the kernel, as the book's chapter on the signed Graphon NTK derives.
+    With drifts, S and :math:`\dot S` are of Gaussians with means, as in `graphon_nngp`; to the
+    signals on the way back, and to the kernel, drifts add terms of order :math:`1 / n` alone.
     """
     return _kernel(
         x1,

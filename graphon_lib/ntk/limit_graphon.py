@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import check_array, check_choice, check_density, check_integer, check_rng
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.signal_laws import SignalLaws, draw_normal, signal_laws
-from graphon_lib.pruning.coupling import expected_threshold, formula
+from graphon_lib.pruning.expected import expected_threshold, kept_probability
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS, Factor
 from graphon_lib.pruning.synflow_limit import synflow_limit
@@ -40,19 +40,16 @@ def limit_graphon(
     Parameters
     ----------
     method
-        One of :data:`~graphon_lib.pruning.METHODS` whose limit is known: ``"random"``,
-        ``"magnitude"``, ``"snip"``, ``"grasp"``, ``"synflow"``.
+        ``"random"``, ``"magnitude"``, ``"snip"``, ``"grasp"`` or ``"synflow"``.
     density
         Of the mask; of SynFlow the mean over all masks between hidden layers. In (0, 1].
-    rng
-        Draws positions.
-    blocks
-        Positions drawn on either side, each a block of equal mass.
+    rng, blocks
+        Draws so many positions on either side, each a block of equal mass.
     x, y
         Of SNIP and GraSP: the pruning batch, shapes (B, d) and (B,).
     outputs : array_like, shape (classes, B), optional
-        Of SNIP and GraSP: the network's outputs on the batch, on which its graphon depends, before
-        they are divided by GraSP's temperature; 0, those of quiet networks, if omitted.
+        Of SNIP and GraSP: the network's outputs on the batch, on which its graphon depends; 0,
+        those of quiet networks, if omitted.
     hidden_layers, layer
         The mask is that of weight layer `layer`, between hidden layers: from 2 to `hidden_layers`.
     inputs, classes, rounds
@@ -111,23 +108,21 @@ def limit_graphon(
     rows = rows * draw_normal(laws.backward(layer, errors), blocks, rng)
     columns = np.maximum(draw_normal(laws.covariances[layer - 2], blocks, rng), 0.0)
     factors, law = rows @ columns.T, INITIALISATIONS["he"].law
-    threshold = expected_threshold(factors, density, law, signed=factor.signed)
-    return StepGraphon(formula(factors, threshold, law, signed=factor.signed))
+    threshold = expected_threshold([factors], density, law, signed=factor.signed)
+    return StepGraphon(kept_probability(factors, threshold, law, signed=factor.signed))
 
 
 def in_order_of_degree(graphon: StepGraphon, blocks: int) -> StepGraphon:
-    """Return a step graphon averaged over groups of its blocks, of rows and columns by degree.
+    """Return a step graphon's means over so many equal blocks, of rows and columns by degree.
 
-    As degree-sorted histograms of masks are, largest first; its blocks have equal masses.
+    As degree-sorted histograms of masks are, largest first.
     """
-    values = graphon.values
-    for axis in (1, 0):
-        order = np.argsort(-values.mean(axis=axis), kind="stable")
-        values = values[order] if axis == 1 else values[:, order]
-    groups = [np.array_split(np.arange(side), blocks) for side in values.shape]
-    return StepGraphon(
-        np.array([[values[np.ix_(r, c)].mean() for c in groups[1]] for r in groups[0]])
+    degrees = graphon.row_degrees, graphon.column_degrees
+    rows, columns = (np.argsort(-degree, kind="stable") for degree in degrees)
+    ordered = StepGraphon(
+        graphon.values[np.ix_(rows, columns)], graphon.row_mass[rows], graphon.col_mass[columns]
     )
+    return StepGraphon.from_function(ordered, blocks, blocks)
 
 
 def _errors(

@@ -20,13 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array, check_density, check_integer, check_rng
 from graphon_lib.ntk.activations import ACTIVATIONS
+from graphon_lib.ntk.signal_laws import WEIGHT_VARIANCE
 
 __all__ = ["Moments", "mixture_correction", "mixture_moments", "plain_moments"]
 
 Array = NDArray[np.float64]
-
-# He's, that of all kernels here.
-WEIGHT_VARIANCE = 2.0
 
 
 class Moments(NamedTuple):

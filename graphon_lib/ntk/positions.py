@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import (
     check_array,
-    check_choice,
     check_integer,
     check_mask,
     check_per_layer,
@@ -25,13 +25,12 @@ from graphon_lib._checks import (
     check_rng,
 )
 from graphon_lib.ntk.activations import LeakyReLU
+from graphon_lib.pruning.expected import expected_threshold, kept_probability
+from graphon_lib.pruning.initialisations import INITIALISATIONS, Law
 
 __all__ = ["PositionLayer", "position_layers", "position_ntk"]
 
 RELU = LeakyReLU(0.0)
-
-HALF_WIDTH = sqrt(3.0)
-"""Of the uniform law of variance 1."""
 
 # Digits of a batch nearly depend on one another; directions of less than this share are rounding.
 LEAST_SHARE = 1e-8
@@ -88,7 +87,7 @@ def position_layers(
     signed: bool,
     particles: int,
     rng: np.random.Generator,
-    law: str = "normal",
+    law: Law = INITIALISATIONS["he"].law,
     weight_variance: float = 2.0,
     biases: Sequence[ArrayLike] | None = None,
     bias_variance: ArrayLike = 0.0,
@@ -107,20 +106,12 @@ def position_layers(
         Whether weights of large :math:`w_{ij} q_{ij}` are kept (GraSP) rather than of large
         :math:`|w_{ij} q_{ij}|` (SNIP).
     particles : int
-        Neurons drawn to represent a hidden layer; all of them if there are fewer. Input coordinates
-        are all kept.
-    rng : numpy.random.Generator
-    law : {"normal", "uniform"}
+        Neurons drawn to represent a hidden layer, and returned for the last one; all of them if
+        there are fewer. Input coordinates are all kept.
+    law : Law
         Of the weights before pruning.
     weight_variance, biases, bias_variance
-        As for `empirical_ntk`, of these layers. A bias is not pruned, and so part of its neuron's
-        position.
-
-    Returns
-    -------
-    layers : list of PositionLayer
-    chosen : ndarray of int
-        The neurons that represent the last hidden layer.
+        As for `empirical_ntk`, of these layers. A bias is part of its neuron's position.
 
     Notes
     -----
@@ -132,23 +123,11 @@ def position_layers(
         W = P(|w| > \tau), \qquad V = E[w^2; |w| > \tau], \qquad B = 0,
 
     and for GraSP :math:`W` and :math:`V` are half of that and
-    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`. The threshold solves
-    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. For normal weights
-
-    .. math::
-
-        W = \operatorname{erfc}(\tau / \sqrt 2), \qquad V = W + 2 \tau \varphi(\tau), \qquad
-        |B| = \varphi(\tau) ,
-
-    and for uniform ones, on :math:`\pm a` with :math:`a = \sqrt 3` and
-    :math:`r = \min(\tau / a, 1)`,
-
-    .. math:: W = 1 - r, \qquad V = 1 - r^3, \qquad |B| = \tfrac{\sqrt 3}{4} (1 - r^2) .
-
-    That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
+    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`, see
+    :mod:`graphon_lib.pruning.initialisations`. The threshold solves
+    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
     another it holds to leading order in N over the number of inputs, as long as no input dominates.
     """
-    check_choice("law", law, ("normal", "uniform"))
     weight_variance = check_positive("weight_variance", weight_variance)
     variances = check_per_layer("bias_variance", bias_variance, len(signals))
     if biases is None:
@@ -171,7 +150,12 @@ def position_layers(
         for (_, _, left, right), rows, cols in zip(signals, chosen[1:], chosen[:-1], strict=True)
     ]
     sizes = [len(left) * len(right) for _, _, left, right in signals]
-    threshold = _threshold(factors, sizes, count, signed, law)
+    try:
+        threshold = expected_threshold(factors, count / sum(sizes), law, signed=signed, sizes=sizes)
+    except ValueError as error:
+        raise ValueError(
+            f"count must be positive and fewer than the weights with scores above zero, got {count:g}"
+        ) from error
     layers = []
     for (inputs, preactivations, _, _), factor, rows, cols, shift, variance in zip(
         signals, factors, chosen[1:], chosen[:-1], shifts, variances, strict=True
@@ -214,8 +198,7 @@ def position_ntk(
     layers : sequence of PositionLayer
         The first and the hidden weight layers, see `position_layers`.
     read_out_mask, read_out_weights : array_like, shape (n_D, n)
-        Of the neurons that represent the last hidden layer. The few weights of the read-out are
-        coordinates of their positions, known like the others. In NTK units.
+        Of the neurons that represent the last hidden layer, in NTK units.
     read_out_bias_variance : float
         Of the outputs' biases, 0 without.
     conditioned : bool
@@ -248,10 +231,9 @@ def position_ntk(
         C_i(x, x') &= \tfrac{s_w}{n} \sum_j (V_{ij} - B_{ij}^2) S_j(x, x')
         - s_w\, a_i(x)^\top \Gamma^{-1} a_i(x') ,
 
-    the last term being what the mean explains and :math:`b_i` the neuron's bias. On the way back, with :math:`g_j` the derivative of
-    an output by the activation :math:`h_j`, of mean :math:`\bar g_j`, and
-    :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`, noise adds variances and
-    means add up:
+    the last term being what the mean explains and :math:`b_i` the neuron's bias. On the way back,
+    with :math:`g_j` the derivative of an output by the activation :math:`h_j`, of mean
+    :math:`\bar g_j`, and :math:`\dot S_i(x, x') = E\, \dot\sigma(z_i(x)) \dot\sigma(z_i(x'))`,
 
     .. math::
 
@@ -259,11 +241,9 @@ def position_ntk(
         E[g_j(x) g_j(x')] &= \tfrac{s_w}{n} \sum_i (V_{ij} - B_{ij}^2)\, \dot S_i(x, x')\,
         E[g_i(x) g_i(x')] + \bar g_j(x)\, \bar g_j(x'),
 
-    from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Every output has its
-    own :math:`\bar g`; of the second moments the mean over outputs is enough. Left out is, for B of
+    from :math:`\bar g_j = g_j = \sqrt{s_w / n}\, M_{kj} w_{kj}` for output k. Left out is, for B of
     order 1, a relative 1/n, and the means of order :math:`n^{-1/2}` that the batch gives the
-    weights beyond B. The cost is :math:`n^2 N` times the size of the batch, and times the number of
-    outputs, a layer.
+    weights beyond B.
     """
     x = check_array("x", x, 2)
     mask = check_mask("read_out_mask", read_out_mask)
@@ -327,52 +307,16 @@ def _explained(
 
 
 def _kept_moments(
-    factor: NDArray[np.float64], threshold: float, signed: bool, law: str
+    factor: NDArray[np.float64], threshold: float, signed: bool, law: Law
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return probabilities, means and second moments of kept weights, see `position_layers`."""
-    from scipy.special import erfc
-
     with np.errstate(divide="ignore"):
-        # Beyond 40 deviations nothing is kept in double precision.
-        tau = np.minimum(threshold / np.abs(factor), 40.0)
-    if law == "normal":
-        height = np.exp(-(tau**2) / 2) / sqrt(2 * pi)
-        kept = erfc(tau / sqrt(2))
-        second = kept + 2 * tau * height
-    else:
-        share = np.minimum(tau / HALF_WIDTH, 1.0)
-        kept, second = 1 - share, 1 - share**3
-        height = HALF_WIDTH / 4 * (1 - share**2)
+        tau = torch.from_numpy(threshold / np.abs(factor))
+    kept = kept_probability(factor, threshold, law, signed=signed)
+    first, second = law.first_moment(tau).numpy(), law.second_moment(tau).numpy()
     if signed:
-        return kept / 2, np.sign(factor) * height, second / 2
+        return kept, np.sign(factor) * first / 2, second / 2
     return kept, np.zeros_like(kept), second
-
-
-def _threshold(
-    factors: Sequence[NDArray[np.float64]],
-    sizes: Sequence[int],
-    count: float,
-    signed: bool,
-    law: str,
-) -> float:
-    from scipy.optimize import brentq
-
-    magnitudes = [np.abs(factor) for factor in factors]
-
-    def excess(logarithm: float) -> float:
-        expected = sum(
-            size * _kept_moments(magnitude, np.exp(logarithm), signed, law)[0].mean()
-            for magnitude, size in zip(magnitudes, sizes, strict=True)
-        )
-        return expected - count
-
-    largest = max(magnitude.max() for magnitude in magnitudes)
-    low, high = np.log(largest) - 60.0, np.log(largest) + np.log(50.0)
-    if largest == 0.0 or excess(low) <= 0.0 or count <= 0.0:
-        raise ValueError(
-            f"count must be positive and fewer than the weights with scores above zero, got {count:g}"
-        )
-    return float(np.exp(brentq(excess, low, high, xtol=1e-10)))
 
 
 def _pseudo_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

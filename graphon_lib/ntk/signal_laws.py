@@ -28,6 +28,7 @@ __all__ = ["SignalLaws", "draw_normal", "signal_laws"]
 
 Array = NDArray[np.float64]
 
+# He's.
 WEIGHT_VARIANCE = 2.0
 
 

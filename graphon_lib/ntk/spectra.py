@@ -1,4 +1,4 @@
-r"""Spectra of kernel matrices: how fast eigenvalues fall and where the energy is."""
+r"""Spectra of kernel matrices: how fast eigenvalues fall, where the energy is, and where targets lie."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import as_numpy, check_array, check_integer
+from graphon_lib._checks import as_numpy, check_array, check_flag, check_integer
 
 __all__ = [
     "SpectralMetrics",
     "check_eigenvalues",
     "check_kernel",
     "check_outputs",
+    "kernel_target_alignment",
     "spectral_metrics",
 ]
 
@@ -107,18 +108,9 @@ class SpectralMetrics:
 def spectral_metrics(kernel: ArrayLike, top: int | None = None) -> SpectralMetrics:
     r"""Return the four figures by which kernels of pruned networks are compared.
 
-    Parameters
-    ----------
-    kernel : array_like, shape (N, N)
-        Symmetric and positive semi-definite to the rounding of its dtype, not zero,
-        :math:`N \ge 2`.
-    top : int
-        How many eigenvalues the energy concentration counts, from 1 to N. When omitted 5, or all of
-        fewer.
-
-    Returns
-    -------
-    SpectralMetrics
+    Of a kernel of shape (N, N), :math:`N \ge 2`, symmetric and positive semi-definite to the
+    rounding of its dtype, not zero; the energy counts the `top` eigenvalues, 5 when omitted, or all
+    of fewer.
 
     Notes
     -----
@@ -152,3 +144,42 @@ def spectral_metrics(kernel: ArrayLike, top: int | None = None) -> SpectralMetri
         fit_range=(first, last),
         eigenvalues=values,
     )
+
+
+def kernel_target_alignment(
+    kernel: ArrayLike, targets: ArrayLike, *, centred: bool = False
+) -> float:
+    r"""Return how well a kernel matches the targets' own kernel.
+
+    Parameters
+    ----------
+    kernel : array_like, shape (N, N)
+    targets : array_like, shape (N,) or (N, C)
+        Real targets y, not all 0 or, if centred, the same: for classes, one-hot rows, not numbers
+        of classes.
+    centred : bool
+        Whether both kernels are centred first, as by Cortes, Mohri and Rostamizadeh (JMLR 13,
+        2012), so that a common offset does not count.
+
+    Notes
+    -----
+    :math:`\langle K, y y^\top \rangle_F / (\lVert K \rVert_F \lVert y y^\top \rVert_F)`, in [0, 1],
+    from Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
+    """
+    matrix, epsilon = check_kernel("kernel", kernel)
+    check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
+    y = check_outputs("targets", targets, len(matrix))
+    largest = np.abs(matrix).max()
+    scale = np.abs(y).max()
+    if check_flag("centred", centred):
+        matrix = matrix - matrix.mean(axis=0)
+        matrix = matrix - matrix.mean(axis=1)[:, None]
+        y = y - y.mean(axis=0)
+    least_of_kernel = max(1e-12, 100 * epsilon) * largest
+    for name, array, least in (("kernel", matrix, least_of_kernel), ("targets", y, 1e-12 * scale)):
+        if np.abs(array).max() <= least:
+            raise ValueError(
+                f"{name} must differ from zero{' once centred' if centred else ''}, got a constant"
+            )
+    product = np.sum(y * (matrix @ y))
+    return float(product / (np.linalg.norm(matrix) * np.linalg.norm(y.T @ y)))

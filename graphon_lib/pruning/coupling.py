@@ -15,22 +15,13 @@ from math import pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_density, check_integer, check_positive
-from graphon_lib.pruning.initialisations import FARTHEST, Law
-from graphon_lib.pruning.redraw import LEAST_SHARE, off_signals
+from graphon_lib._checks import check_integer
+from graphon_lib.pruning.initialisations import FARTHEST
+from graphon_lib.pruning.redraw import off_signals, signal_basis
 
-__all__ = [
-    "Coupled",
-    "couple_weights",
-    "expected_flips",
-    "expected_threshold",
-    "flip_bound",
-    "formula",
-    "local_law_bound",
-]
+__all__ = ["Coupled", "couple_weights", "expected_flips", "flip_bound", "local_law_bound"]
 
 # Rows at a time, which bounds the memory.
 CHUNK_ROWS = 256
@@ -66,57 +57,13 @@ def couple_weights(
     The signals are the columns of `left`, shape (n_out, R), and of `right`, shape (n_in, R), as of
     :class:`~graphon_lib.pruning.signals.LayerSignals`, on any scale.
     """
-    left, right = _unit_columns(left), _unit_columns(right)
+    rows, columns = (signal_basis(_unit_columns(signals)) for signals in (left, right))
     return Coupled(
-        copy=fresh + off_signals(weight - fresh, right, left),
-        seen=weight - off_signals(weight, right, left),
-        row_leverage=_leverage(left),
-        column_leverage=_leverage(right),
+        copy=fresh + off_signals(weight - fresh, rows, columns),
+        seen=weight - off_signals(weight, rows, columns),
+        row_leverage=np.square(rows).sum(axis=1),
+        column_leverage=np.square(columns).sum(axis=1),
     )
-
-
-def formula(
-    factors: NDArray[np.float64], threshold: float, law: Law, *, signed: bool
-) -> NDArray[np.float64]:
-    r"""Return the probability that :math:`|w q|` or, if `signed`, :math:`w q` reaches a threshold.
-
-    For factors q of any shape and a weight w of the `law`, of variance 1; 0 where q is.
-    """
-    with np.errstate(divide="ignore"):
-        tail = law.tail(torch.from_numpy(check_positive("threshold", threshold) / np.abs(factors)))
-    return tail.numpy() / 2 if signed else tail.numpy()
-
-
-def expected_threshold(
-    factors: NDArray[np.float64], density: float, law: Law, *, signed: bool
-) -> float:
-    r"""Return the threshold at which the mean of :func:`formula` is the density.
-
-    Raises
-    ------
-    ValueError
-        If there is none, because too few factors are not zero: at most their share (or, if
-        `signed`, half of it) can be kept.
-    """
-    from scipy.optimize import brentq
-
-    density = check_density("density", density)
-    largest = float(np.abs(factors).max())
-    most = float((factors != 0.0).mean()) * (0.5 if signed else 1.0)
-    if density >= most:
-        raise ValueError(
-            f"density must be below {most:.4g}, the share of scores above zero, got {density!r}"
-        )
-
-    def excess(logarithm: float) -> float:
-        return float(formula(factors, np.exp(logarithm), law, signed=signed).mean()) - density
-
-    # The other end is found by going down.
-    top = np.log(FARTHEST * largest)
-    bottom = top - 4.0
-    while excess(bottom) < 0.0:
-        bottom -= 4.0
-    return float(np.exp(brentq(excess, bottom, top, xtol=1e-12)))
 
 
 def expected_flips(coupled: Coupled, factors: NDArray[np.float64], threshold: float) -> float:
@@ -180,9 +127,3 @@ def _unit_columns(signals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the columns over their lengths: signals of different kinds have different units."""
     lengths = np.linalg.norm(signals, axis=0)
     return signals / np.where(lengths > 0.0, lengths, 1.0)
-
-
-def _leverage(signals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the diagonal of the projection on the columns."""
-    inverse = np.linalg.pinv(signals, rcond=LEAST_SHARE)
-    return np.clip(np.einsum("ij,ji->i", signals, inverse), 0.0, 1.0)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_choice, check_density, check_integer
-from graphon_lib.pruning.initialisations import INITIALISATIONS
+from graphon_lib._checks import check_choice, check_density, check_integer, check_positive
+from graphon_lib.pruning.initialisations import FARTHEST, INITIALISATIONS, Law
 from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import factor_of, saliency
 from graphon_lib.pruning.model import MaskedMLP
 
-__all__ = ["expected_magnitude_densities", "keep_probabilities"]
+__all__ = [
+    "expected_magnitude_densities",
+    "expected_threshold",
+    "keep_probabilities",
+    "kept_probability",
+]
 
 
 def keep_probabilities(
@@ -43,9 +48,8 @@ def keep_probabilities(
     -----
     Either score is a weight times a factor, :math:`s_{ij} = |w_{ij} q_{ij}|` with
     :math:`q = \partial L / \partial w` for SNIP and :math:`s_{ij} = w_{ij} q_{ij}` with
-    :math:`q = H g` for GraSP. In a wide network the factor hardly depends on that one weight. Let
-    :math:`t` be the smallest score kept. Given the factor, and since the law of a weight is
-    symmetric,
+    :math:`q = H g` for GraSP. Let :math:`t` be the smallest score kept. Given the factor, which in a
+    wide network hardly depends on that one weight,
 
     .. math::
 
@@ -53,26 +57,14 @@ def keep_probabilities(
         \mathbb P(w_{ij} q_{ij} \ge t) = \tfrac12 \mathbb P(|w_{ij}| \ge \tau), \qquad
         \tau = \frac{t}{|q_{ij}|} ,
 
-    with the tail of the network's initialisation: :math:`\operatorname{erfc}(\tau / (\sigma_l \sqrt
-    2))` for :math:`\mathcal N(0, \sigma_l^2)`, :math:`\max(0, 1 - \tau / a_l)` for the uniform law
-    on :math:`\pm a_l`. Biases enter by the factor alone.
+    with the tail of the network's initialisation. The factor is a product of vectors, see
+    :func:`~graphon_lib.pruning.signals.batch_signals`: the probabilities are a graphon in which the
+    position of a neuron is a vector of N or, for GraSP, 2 N numbers.
 
-    The factor is a product of vectors. With the activations :math:`h_j` of the one neuron and the
-    back-propagated signals :math:`\delta_i` of the other on the N digits of the batch,
-    :math:`q_{ij} = \langle \delta_i, h_j \rangle` for SNIP, and
-    :math:`q_{ij} = \langle \dot\delta_i, h_j \rangle + \langle \delta_i, \dot h_j \rangle` for
-    GraSP, the dot being the derivative along :math:`g`. The probabilities are thus a graphon in
-    which the position of a neuron is a vector of N or 2 N numbers.
-
-    What is neglected is that a weight has had a part in its own factor, of relative order
-    :math:`n^{-1/2}` for either method: a weight of :math:`O(n^{-1/2})` moves :math:`z_i` by as
-    much, and with a probability of that order turns the neuron on or off on a digit. (Between such
-    kinks the factor moves by a relative 1/n alone.) The other way round, given the signals of the
-    batch, which determine the factor, a Gaussian weight in units of its deviation has a mean
-    :math:`\mu` of order :math:`\sqrt{N / n}` and the variance :math:`1 - O(N / n)`. SNIP's rule is
-    even in the weight, so that :math:`\mu` cancels and its probability is wrong by :math:`O(\mu^2)
-    = O(N / n)`. GraSP's is signed: its probability is wrong by :math:`\operatorname{sign}(q)\,
-    \varphi(\tau)\, \mu`, of order :math:`\sqrt{N / n}`.
+    Given the signals of the N inputs, which determine the factor, a Gaussian weight in units of its
+    deviation has a mean :math:`\mu` of order :math:`\sqrt{N / n}`. SNIP's rule is even in the
+    weight, so that its probability is wrong by :math:`O(N / n)`; GraSP's is wrong by
+    :math:`\operatorname{sign}(q)\, \varphi(\tau)\, \mu`.
     """
     signed = factor_of(method).signed
     scores = saliency(model, method, x, y)
@@ -92,6 +84,67 @@ def keep_probabilities(
         tail = model.initialisation.tail(threshold / factor, w.shape[1])
         probabilities.append(tail / 2.0 if signed else tail)
     return probabilities
+
+
+def kept_probability(
+    factors: NDArray[np.float64], threshold: float, law: Law, *, signed: bool
+) -> NDArray[np.float64]:
+    r"""Return the probability that :math:`|w q|` or, if `signed`, :math:`w q` reaches a threshold.
+
+    For factors q of any shape and a weight w of the `law`, of variance 1; 0 where q is.
+    """
+    with np.errstate(divide="ignore"):
+        tail = law.tail(torch.from_numpy(check_positive("threshold", threshold) / np.abs(factors)))
+    return tail.numpy() / 2 if signed else tail.numpy()
+
+
+def expected_threshold(
+    factors: Sequence[NDArray[np.float64]],
+    density: float,
+    law: Law,
+    *,
+    signed: bool,
+    sizes: Sequence[int] = (1,),
+) -> float:
+    r"""Return the threshold at which the mean of :func:`kept_probability` is the density.
+
+    Parameters
+    ----------
+    factors
+        Those of each layer, or a sample of them.
+    sizes
+        What the mean over each layer's factors counts: the number of its weights.
+
+    Raises
+    ------
+    ValueError
+        If there is none, because too few factors are not zero: at most their share (or, if
+        `signed`, half of it) can be kept.
+    """
+    from scipy.optimize import brentq
+
+    density = check_density("density", density)
+    shares = np.divide(sizes, sum(sizes))
+
+    def mean(of: Callable[[NDArray[np.float64]], NDArray]) -> float:
+        return sum(share * float(of(f).mean()) for share, f in zip(shares, factors, strict=True))
+
+    most = mean(lambda f: f != 0.0) * (0.5 if signed else 1.0)
+    if density >= most:
+        raise ValueError(
+            f"density must be below {most:.4g}, the share of scores above zero, got {density!r}"
+        )
+
+    def excess(logarithm: float) -> float:
+        threshold = np.exp(logarithm)
+        return mean(lambda f: kept_probability(f, threshold, law, signed=signed)) - density
+
+    # The other end is found by going down.
+    top = np.log(FARTHEST * max(float(np.abs(f).max()) for f in factors))
+    bottom = top - 4.0
+    while excess(bottom) < 0.0:
+        bottom -= 4.0
+    return float(np.exp(brentq(excess, bottom, top, xtol=1e-12)))
 
 
 def expected_magnitude_densities(

@@ -33,6 +33,9 @@ class Law(Protocol):
     def tail(self, t: Tensor) -> Tensor:
         r"""Return :math:`P(|u| > t)` for t of at least 0, float64."""
 
+    def first_moment(self, t: Tensor) -> Tensor:
+        r"""Return :math:`E[|u|; |u| > t]` for t of at least 0, float64."""
+
     def second_moment(self, t: Tensor) -> Tensor:
         r"""Return :math:`E[u^2; |u| > t]` for t of at least 0, float64."""
 
@@ -41,7 +44,8 @@ class Law(Protocol):
 class Normal:
     r"""N(0, 1): :math:`P(|u| > t) = \operatorname{erfc}(t / \sqrt 2)`.
 
-    Integrating by parts, :math:`E[u^2; |u| > t] = P(|u| > t) + 2 t \varphi(t)`.
+    :math:`E[|u|; |u| > t] = 2 \varphi(t)`, and integrating by parts, :math:`E[u^2; |u| > t] = P(|u|
+    > t) + 2 t \varphi(t)`.
     """
 
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -58,6 +62,11 @@ class Normal:
         """Return the tail, see :meth:`Law.tail`."""
         return torch.special.erfc(t / math.sqrt(2.0))
 
+    def first_moment(self, t: Tensor) -> Tensor:
+        """Return the moment, see :meth:`Law.first_moment`."""
+        near = t.clamp(max=FARTHEST)
+        return math.sqrt(2.0 / math.pi) * torch.exp(-near.square() / 2.0)
+
     def second_moment(self, t: Tensor) -> Tensor:
         """Return the moment, see :meth:`Law.second_moment`."""
         near = t.clamp(max=FARTHEST)
@@ -68,7 +77,8 @@ class Normal:
 class Uniform:
     r"""Uniform on :math:`\pm a`, :math:`a = \sqrt 3`.
 
-    For t up to a, :math:`P(|u| > t) = 1 - t / a` and :math:`E[u^2; |u| > t] = 1 - (t / a)^3`.
+    For t up to a, :math:`P(|u| > t) = 1 - t / a`, :math:`E[|u|; |u| > t] = \tfrac a2 (1 - (t /
+    a)^2)` and :math:`E[u^2; |u| > t] = 1 - (t / a)^3`.
     """
 
     def fill(self, tensor: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -85,6 +95,10 @@ class Uniform:
     def tail(self, t: Tensor) -> Tensor:
         """Return the tail, see :meth:`Law.tail`."""
         return (1.0 - t / math.sqrt(3.0)).clamp(min=0.0)
+
+    def first_moment(self, t: Tensor) -> Tensor:
+        """Return the moment, see :meth:`Law.first_moment`."""
+        return (3.0 - t**2).clamp(min=0.0) / (2.0 * math.sqrt(3.0))
 
     def second_moment(self, t: Tensor) -> Tensor:
         """Return the moment, see :meth:`Law.second_moment`."""
@@ -129,29 +143,12 @@ class Initialisation:
         return self.law.fill(torch.empty(n_out, dtype=torch.float32), deviation, generator)
 
     def tail(self, t: Tensor | ArrayLike, n_in: int | Tensor | ArrayLike) -> Tensor:
-        r"""Return :math:`P(|w| > t)` for a weight of a layer with `n_in` inputs.
+        r"""Return :math:`P(|w| > t)`, float64, for a weight of a layer with `n_in` inputs.
 
-        Parameters
-        ----------
-        t
-            Thresholds of any shape, at least 0; infinite ones are allowed.
-        n_in
-            Numbers of inputs, of a shape that broadcasts with that of `t`.
-
-        Returns
-        -------
-        torch.Tensor
-            Float64.
+        Thresholds of at least 0, infinite or not, and numbers of inputs broadcast.
         """
-        return self.law.tail(_double("t", t) / self._deviation(n_in))
-
-    def second_moment(self, t: Tensor | ArrayLike, n_in: int | Tensor | ArrayLike) -> Tensor:
-        r"""Return :math:`E[w^2; |w| > t]`; arguments and result are as those of :meth:`tail`."""
-        deviation = self._deviation(n_in)
-        return deviation.square() * self.law.second_moment(_double("t", t) / deviation)
-
-    def _deviation(self, n_in: int | Tensor | ArrayLike) -> Tensor:
-        return (self.weight_variance / _double("n_in", n_in)).sqrt()
+        deviation = (self.weight_variance / _double("n_in", n_in)).sqrt()
+        return self.law.tail(_double("t", t) / deviation)
 
 
 def _double(name: str, value: Tensor | ArrayLike) -> Tensor:

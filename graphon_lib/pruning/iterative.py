@@ -123,30 +123,11 @@ def iterative_masks(
 ) -> list[Tensor]:
     """Return the masks of a score in several rounds, exactly ``round(density * total)`` True.
 
-    Parameters
-    ----------
-    score
-        Called in every round with the weights, the pruned ones set to 0, and `inputs`, such as the
-        losses of batches: the same in every round.
-    density, scope, rounds
-        As in :func:`~graphon_lib.pruning.prune`.
-    names
-        Of layers, for messages; None for their numbers.
-
-    Raises
-    ------
-    ValueError
-        If not even one weight (of some layer, for ``scope="layer"``) would be kept, or the scores
-        overflow.
-
-    Notes
-    -----
-    With SNIP's score this is Iter-SNIP of [1]_. One round is pruning by the score itself.
-
-    References
-    ----------
-    .. [1] de Jorge, Sanyal, Behl, Torr, Rogez and Dokania, *Progressive Skeletonization: Trimming
-       more fat from a network at initialization*, ICLR 2021, section 4.
+    The score is called in every round with the weights, the pruned ones set to 0, and `inputs`, such
+    as the losses of batches; scores that overflow are a ``ValueError``. Else as
+    :func:`prune_in_rounds`. With SNIP's score this is Iter-SNIP (de Jorge, Sanyal, Behl, Torr, Rogez
+    and Dokania, *Progressive Skeletonization: Trimming more fat from a network at initialization*,
+    ICLR 2021, section 4).
     """
     layers = [Layer(w) for w in weights]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from graphon_lib._checks import check_instance, check_sequence
+from graphon_lib._checks import check_instance
 from graphon_lib.pruning.networks import ModuleNetwork, Perceptron
 from graphon_lib.pruning.tensors import as_tensor, to_device
 
@@ -47,16 +47,19 @@ def losses_of(
         raise ValueError(
             f"loss must be a function of outputs and labels, or None, got {type(loss).__name__}"
         )
-    batches = [
-        check_batch(network, method, *batch, names=names, classes=loss is None)
+    return [
+        partial(
+            *(_loss, network, loss, names[1]),
+            *check_batch(network, method, *batch, names=names, classes=loss is None),
+        )
         for names, batch in read_batches(x, y, method)
     ]
-    return [partial(_loss, network, loss, *batch) for batch in batches]
 
 
 def _loss(
     network: Perceptron | ModuleNetwork,
     loss: Loss | None,
+    name: str,
     x: Tensor,
     y: Tensor,
     weights: Sequence[Tensor],
@@ -65,16 +68,18 @@ def _loss(
 ) -> Tensor:
     outputs = network.outputs(weights, x)
     if loss is None:
-        check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
-        classes = outputs.shape[1] if outputs.ndim > 1 else 0
-        _check_labels("y", y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
+        if isinstance(network, ModuleNetwork):
+            # What labels fit is known now.
+            check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
+            classes = outputs.shape[1] if outputs.ndim > 1 else 0
+            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
         value = cross_entropy(outputs / temperature, y)
     else:
         try:
             value = loss(outputs, y)
         except Exception as error:
             raise ValueError(
-                f"loss must take what model returns and y of shape {tuple(y.shape)} and dtype "
+                f"loss must take what model returns and {name} of shape {tuple(y.shape)} and dtype "
                 f"{y.dtype}, on which it fails: {error}"
             ) from error
         if not isinstance(value, Tensor) or value.numel() != 1:
@@ -92,24 +97,28 @@ def _loss(
 
 def read_batches(
     x: Tensor | ArrayLike | Batches | None, y: Tensor | ArrayLike | None, method: str
-) -> list[tuple[tuple[str, str], tuple[object, object]]]:
-    """Return the batches that x and y are, or x alone holds, each with the names of the two."""
+) -> Iterator[tuple[tuple[str, str], tuple[object, object]]]:
+    """Yield the batches that x and y are, or x alone holds, each with the names of the two."""
     if x is None or y is not None or isinstance(x, Tensor | np.ndarray):
-        return [(("x", "y"), (x, y))]
-    found = []
+        yield ("x", "y"), (x, y)
+        return
+    if isinstance(x, str) or not isinstance(x, Iterable):
+        raise ValueError(
+            f"x must be a sequence of batches (x, y) for method {method!r} without y, got "
+            f"{type(x).__name__}"
+        )
+    i = -1
     # Shuffling takes random numbers; how many were there before is there after.
     with torch.random.fork_rng([]):
-        batches = check_sequence("x", x, f"batches (x, y) for method {method!r} without y")
-    for i, batch in enumerate(batches):
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise ValueError(
-                f"x[{i}] must be a pair (inputs, labels), as y must be given for method {method!r} "
-                f"otherwise, got {type(batch).__name__}"
-            )
-        found.append(((f"x[{i}][0]", f"x[{i}][1]"), tuple(batch)))
-    if not found:
+        for i, batch in enumerate(x):
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise ValueError(
+                    f"x[{i}] must be a pair (inputs, labels), as y must be given for method "
+                    f"{method!r} otherwise, got {type(batch).__name__}"
+                )
+            yield (f"x[{i}][0]", f"x[{i}][1]"), tuple(batch)
+    if i < 0:
         raise ValueError("x must hold at least one batch (inputs, labels), got none")
-    return found
 
 
 def check_batch(

@@ -53,17 +53,13 @@ def keep_largest(
     Parameters
     ----------
     scores
-        One floating-point tensor a layer, non-empty and finite, of any shape; with names or without.
+        One floating-point tensor a layer, non-empty and finite, of any shape; with names, which
+        masks then have, or without.
     density
     scope
         ``"global"`` ranks the scores of all layers together and keeps ``round(density * total)``;
         ``"layer"`` ranks each layer alone and keeps ``round(density * size)`` of it. A count of 0
         is refused.
-
-    Returns
-    -------
-    list or dict of torch.Tensor
-        The masks, with the names of the scores.
 
     Raises
     ------
@@ -78,9 +74,8 @@ def keep_largest(
 
     Notes
     -----
-    Of equal scores the earlier is kept: lower layer first, then lower row-major index. A rule
-    ``score > threshold`` would keep too few where many scores tie, as those of weights without
-    effect do. ``round`` is Python's, a half to the even neighbour.
+    Of equal scores the earlier is kept: lower layer first, then lower row-major index. ``round`` is
+    Python's, a half to the even neighbour.
 
     Examples
     --------

@@ -162,34 +162,28 @@ def saliency(
     Parameters
     ----------
     model
-        A `MaskedMLP`, whose weights are scored as they are, all of them: `model.masks` is not read.
-        Or any :class:`torch.nn.Module` with weights of :class:`~torch.nn.Linear`,
-        :class:`~torch.nn.Conv1d` or :class:`~torch.nn.Conv2d`, frozen or not, which are scored; in
-        :class:`~torch.nn.DataParallel` or :func:`torch.compile`, too. It is left as it is.
+        A `MaskedMLP`, all of whose weights are scored: `model.masks` is not read. Or any
+        :class:`torch.nn.Module` with weights of :class:`~torch.nn.Linear`,
+        :class:`~torch.nn.Conv1d` or :class:`~torch.nn.Conv2d`, in :class:`~torch.nn.DataParallel` or
+        :func:`torch.compile`, too. It is left as it is.
     method
         ``"random"``: uniform on [0, 1). ``"magnitude"``: :math:`|w|`. ``"snip"``:
         :math:`|w\, \partial L / \partial w|` [1]_. ``"grasp"``: the signed :math:`w \odot Hg` [2]_.
         ``"synflow"``: the share of the synaptic flow through the dense network [3]_, the score of
         SynFlow's first round.
     x
-        Inputs of a pruning batch, finite; converted to the weights' dtype, or to float32 where that
-        is narrower. For a `MaskedMLP` of shape :math:`(N, n_0)` with :math:`N \ge 1`. For a module
-        whatever it takes; integers are left as they are.
-
-        Or, without y, several batches: an iterable of pairs (inputs, labels), such as a
-        :class:`torch.utils.data.DataLoader`, all of which is read, and held in memory. L, g and H
-        are then sums over batches, of each of which the loss is a mean.
-
-        Read by methods that need it alone, ``"snip"`` and ``"grasp"``; of a module ``"synflow"``
-        reads the shape of one input.
+        Inputs of a pruning batch; for a module whatever it takes. Or, without y, several batches:
+        an iterable of pairs (inputs, labels), such as a :class:`torch.utils.data.DataLoader`, all
+        of which is read, and held in memory. L, g and H are then sums over batches, of each of which
+        the loss is a mean. Read by ``"snip"`` and ``"grasp"`` alone; of a module ``"synflow"`` reads
+        the shape of one input.
     y
-        Their labels, shape :math:`(N,)`, integers in :math:`[0, n_D)`, one for each output.
+        Their labels.
     loss
         A function of outputs and labels to one number instead of the mean cross-entropy; labels may
         then be whatever it takes. The temperature of ``"grasp"`` is that of the cross-entropy.
     generator
-        Source of the random scores; None takes a new one seeded by the operating system. Read by
-        ``"random"`` alone.
+        Read by ``"random"`` alone.
 
     Returns
     -------
@@ -258,16 +252,12 @@ def prune(
     Parameters
     ----------
     model
-        The network, pruned from dense at its present weights, as in
-        :func:`~graphon_lib.pruning.saliency`: `model.masks` is not read, so that one network can be
-        pruned again by another method or to another density.
-    method
-        One of :data:`~graphon_lib.pruning.METHODS`, see :func:`~graphon_lib.pruning.saliency`.
+        The network, pruned from dense at its present weights: `model.masks` is not read, so that
+        one network can be pruned again.
+    method, x, y, loss, generator
+        As in :func:`~graphon_lib.pruning.saliency`.
     density
         Fraction to keep, in (0, 1].
-    x, y, loss
-        One or more pruning batches and the loss, as in :func:`~graphon_lib.pruning.saliency`; the
-        same in every round.
     scope
         ``"global"`` ranks all layers together, ``"layer"`` each alone, as in
         :func:`~graphon_lib.pruning.keep_largest`.
@@ -275,8 +265,6 @@ def prune(
         How many times to score and prune on the way to the density, see
         :func:`~graphon_lib.pruning.iterative.prune_in_rounds`. When omitted as the method has it:
         100 for ``"synflow"``, 1 for the others, of which ``"snip"`` alone allows more.
-    generator
-        Source of random scores, as in :func:`~graphon_lib.pruning.saliency`.
 
     Returns
     -------
@@ -290,9 +278,8 @@ def prune(
     Raises
     ------
     ValueError
-        If an argument is not allowed, see :func:`~graphon_lib.pruning.saliency` and
-        :func:`~graphon_lib.pruning.keep_largest`, or the density keeps no weight at all; or if all
-        scores are zero, as on a blank batch, and not all weights are kept.
+        If an argument is not allowed, or the density keeps no weight at all; or if all scores are
+        zero, as on a blank batch, and not all weights are kept.
 
     Warns
     -----
@@ -345,7 +332,7 @@ def _ways(
     if record.needs_data:
         inputs.append(losses_of(network, method, x, y, loss))
     if record.needs_flow:
-        names, (x, _) = read_batches(x, y, method)[0]
+        names, (x, _) = next(read_batches(x, y, method))
         if x is None:
             raise ValueError(
                 f"x must be given for method {method!r} on a module, to know its shape, got None"

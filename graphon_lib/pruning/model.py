@@ -44,14 +44,9 @@ class MaskedMLP(nn.Module):
 
     Attributes
     ----------
-    widths : tuple of int
-        The widths given.
-    initialisation : Initialisation
-        The law that the parameters were drawn from.
-    weights : torch.nn.ParameterList
-        The :math:`D` weight matrices, of shape :math:`(n_l, n_{l-1})`, float32.
-    biases : torch.nn.ParameterList
-        The :math:`D` vectors of biases, of shape :math:`(n_l,)`, float32; empty without biases.
+    weights, biases : torch.nn.ParameterList
+        The :math:`D` weight matrices, of shape :math:`(n_l, n_{l-1})`, and vectors of biases, of
+        shape :math:`(n_l,)`, float32; empty without biases.
 
     Notes
     -----
@@ -63,13 +58,10 @@ class MaskedMLP(nn.Module):
         h^l = \sigma\bigl((M^l \odot w^l)\, h^{l-1} + b^l\bigr), \qquad
         f(x) = (M^D \odot w^D)\, h^{D-1} + b^D,
 
-    with the biases :math:`b^l` if the initialisation has any; they are trained, and never pruned. A
-    pruned weight has no effect on the output whatever its value, and its gradient is exactly 0. The
-    masks are buffers: they move and are saved with the weights.
-
-    Parameters are drawn layer by layer, the weights before the biases, which is PyTorch's order:
-    ``"torch"`` gives the parameters that a chain of :class:`torch.nn.Linear` draws from the same
-    generator, but for rounding.
+    with the biases :math:`b^l` if the initialisation has any; they are never pruned. A pruned weight
+    has no effect on the output, and its gradient is exactly 0. The masks are buffers: they move and
+    are saved with the weights. Parameters are drawn in PyTorch's order: ``"torch"`` gives those that
+    a chain of :class:`torch.nn.Linear` draws from the same generator, but for rounding.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 from graphon_lib.pruning.tensors import as_tensor, computing_dtype, widest_dtype
 
-__all__ = ["PRUNED_LAYERS", "ModuleNetwork", "Perceptron", "as_network"]
+__all__ = ["PRUNED_LAYERS", "ModuleNetwork", "Perceptron", "as_network", "check_inputs"]
 
 PRUNED_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 """The layers whose weights are pruned, with their subclasses."""
@@ -56,15 +56,8 @@ class Perceptron:
 
     def inputs(self, name: str, x: Tensor | ArrayLike) -> Tensor:
         """Return inputs as a tensor of the dtype that is computed in."""
-        x, first = as_tensor(name, x), self.weights[0]
-        x = x.to(device=first.device, dtype=first.dtype)
-        if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != self.widths[0]:
-            raise ValueError(
-                f"{name} must have shape (N, {self.widths[0]}) with N >= 1, got {tuple(x.shape)}"
-            )
-        if not torch.isfinite(x).all():
-            raise ValueError(f"{name} must be finite, got NaN or infinite entries")
-        return x
+        first = self.weights[0]
+        return check_inputs(name, x, self.widths[0], first.device, first.dtype)
 
     def named(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return one tensor a layer as callers get them."""
@@ -224,6 +217,18 @@ class ModuleNetwork:
             for key, tensor in zip(self.keys, tensors, strict=True)
             for name in self._names[key]
         }
+
+
+def check_inputs(
+    name: str, x: Tensor | ArrayLike, width: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Return inputs of a perceptron, finite, of shape (N, width) with N of at least 1."""
+    x = as_tensor(name, x).to(device=device, dtype=dtype)
+    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != width:
+        raise ValueError(f"{name} must have shape (N, {width}) with N >= 1, got {tuple(x.shape)}")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinite entries")
+    return x
 
 
 def as_network(model: nn.Module) -> Perceptron | ModuleNetwork:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_rng
 
-__all__ = ["off_signals", "redraw_given_signals"]
+__all__ = ["off_signals", "redraw_given_signals", "signal_basis"]
 
 # Directions of a batch below this share of the largest are rounding.
 LEAST_SHARE = 1e-9
@@ -59,29 +59,23 @@ def redraw_given_signals(
     redrawn = []
     for weight, entering, leaving in zip(weights, inputs, backward, strict=True):
         change = rng.standard_normal(weight.shape) - weight
-        redrawn.append(weight + off_signals(change, entering, leaving))
+        redrawn.append(weight + off_signals(change, signal_basis(leaving), signal_basis(entering)))
     return redrawn
 
 
 def off_signals(
-    matrix: NDArray[np.float64], inputs: NDArray[np.float64], backward: NDArray[np.float64]
+    matrix: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     r"""Return the part of a layer's weights that its signals do not see, :math:`(I - Q)\, w\, (I - P)`.
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (n_out, n_in)
-    inputs : ndarray, shape (n_in, N)
-    backward : ndarray, shape (n_out, N)
-        Signals as of :func:`redraw_given_signals`; P projects on the columns of the one, Q on those
-        of the other.
+    Q projects on the :func:`signal_basis` of the signals that leave, `rows`, shape (n_out, R), and
+    P on that of those that enter, `columns`, shape (n_in, R).
     """
-    of_rows, of_columns = _basis(backward), _basis(inputs)
-    free = matrix - of_rows @ (of_rows.T @ matrix)
-    return free - (free @ of_columns) @ of_columns.T
+    free = matrix - rows @ (rows.T @ matrix)
+    return free - (free @ columns) @ columns.T
 
 
-def _basis(signals: NDArray[np.float64]) -> NDArray[np.float64]:
+def signal_basis(signals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return orthonormal columns that span those of a matrix of signals."""
     left, values, _ = np.linalg.svd(signals, full_matrices=False)
     return left[:, values > LEAST_SHARE * max(values[0], np.finfo(float).tiny)]

@@ -10,8 +10,7 @@ from torch.nn.functional import linear
 from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.module_signal import measured_moments, restore_moments
-from graphon_lib.pruning.networks import ModuleNetwork
-from graphon_lib.pruning.tensors import as_tensor
+from graphon_lib.pruning.networks import ModuleNetwork, check_inputs
 
 __all__ = ["rescale_signal", "signal_moments"]
 
@@ -27,7 +26,7 @@ def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     """
     if not isinstance(model, MaskedMLP):
         return measured_moments(*_module_and_inputs(model, x))
-    h = _check_inputs(model, x)
+    h = _inputs(model, x)
     moments = []
     for layer in range(len(model.weights)):
         h = _add_bias(_weighted_sums(model, layer, h), model, layer)
@@ -41,17 +40,14 @@ def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
 def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str, Tensor]:
     r"""Multiply every layer's weights by a number that restores the signal of a dense network.
 
-    For a `MaskedMLP` it is the signal expected of dense networks with the model's own
-    initialisation; for any other module that of the same network without its masks, on the same
-    inputs.
-
     Parameters
     ----------
     model
-        A pruned network, its masks applied: a `MaskedMLP`, or a module whose weights are masked by
-        :mod:`torch.nn.utils.prune`. Its weights are changed in place.
+        A pruned network: a `MaskedMLP`, which gets the signal expected of dense networks with its
+        own initialisation, or a module whose weights are masked by :mod:`torch.nn.utils.prune`,
+        which gets its own without the masks. Its weights are changed in place.
     x
-        Some inputs, not all zero; no labels are needed. A hundred digits are plenty.
+        Some inputs, not all zero: a hundred digits are plenty.
 
     Returns
     -------
@@ -65,10 +61,9 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
 
     Notes
     -----
-    Let weights and biases have the variances :math:`s_w / n_{l-1}` and :math:`s_b / n_{l-1}` of the
-    network's initialisation. Their laws are symmetric, so that half of a pre-activation's mean
-    square passes a ReLU, and in a dense network pre-activations :math:`z^l = u^l + b^l`, sums of
-    weighted activations and biases, have the expected mean squares
+    With weights and biases of variances :math:`s_w / n_{l-1}` and :math:`s_b / n_{l-1}` and of
+    symmetric laws, half of a pre-activation's mean square passes a ReLU, and in a dense network
+    pre-activations :math:`z^l = u^l + b^l`, weighted sums and biases, have the expected mean squares
 
     .. math::
 
@@ -76,27 +71,18 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
         \qquad \mathbb E (u^{l+1})^2 = \frac{s_w}{2}\, \mathbb E (z^l)^2, \qquad
         \mathbb E (z^l)^2 = \mathbb E (u^l)^2 + \frac{s_b}{n_{l-1}} .
 
-    For ``"he"``, :math:`s_w = 2` without biases, it is the same at every layer. Pruning multiplies
-    it, layer after layer. Here the layers are passed from the first to the last, and the weights of
-    each are multiplied by the root of :math:`\mathbb E (u^l)^2` over the measured mean square of
-    :math:`u^l` with the layers before it already rescaled. This is the rule of Mishkin and Matas
-    (*All you need is a good init*, ICLR 2016, algorithm 1) without its orthogonal matrices, with
-    dense variance in the place of one, and one pass: a product scales exactly.
+    From the first layer to the last, weights are multiplied by the root of :math:`\mathbb E
+    (u^l)^2` over the measured mean square of :math:`u^l`, the layers before being rescaled: the rule
+    of Mishkin and Matas (*All you need is a good init*, ICLR 2016, algorithm 1) without its
+    orthogonal matrices, with dense variance in the place of one, and one pass. Biases stay, and the
+    signal restored is that of the weights: biases drawn may alone exceed the expected whole. For a
+    mask independent of the weights, with even in-degrees, the factor is
+    :math:`\text{density}_l^{-1/2}`.
 
-    Biases are neither pruned nor multiplied. What is restored is the part of the signal that
-    weights carry, not the whole: deep in a ``"torch"`` network five sixths of it are biases, and
-    those that were drawn may alone exceed the expected whole, which no factor could then restore.
-
-    For a mask that is independent of the weights, the expected mean square of :math:`u^l` is the
-    layer's density times the dense one if in-degrees are even; the factor is then
-    :math:`\text{density}_l^{-1/2}`, without any data. Measuring it also counts neurons that died,
-    pixels that are blank, and weights that are large because small ones were pruned.
-
-    Other modules are passed twice in the mode that they are in, without masks and with them, and
-    :math:`\mathbb E (u^l)^2` is what is measured the first time. A layer that is called several
-    times has the factor of its first call; one that sends nothing when dense, or is not called, has
-    1. What BatchNorm learns is forgotten. Do it once, before training: the weights under the masks
-    are multiplied, too, and are another dense network then.
+    Other modules are passed twice in the mode that they are in, without masks and with them. A
+    layer that is called several times has the factor of its first call; one that sends nothing when
+    dense, or is not called, has 1. What BatchNorm learns is forgotten. Do it once, before training:
+    the weights under the masks are multiplied, too, and are another dense network then.
 
     Examples
     --------
@@ -110,7 +96,7 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     """
     if not isinstance(model, MaskedMLP):
         return restore_moments(*_module_and_inputs(model, x))
-    h = _check_inputs(model, x)
+    h = _inputs(model, x)
     law = model.initialisation
     dense = law.weight_variance * h.square().mean()
     if dense == 0.0:
@@ -132,6 +118,10 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     return torch.stack(factors)
 
 
+def _inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
+    return check_inputs("x", x, model.widths[0], model.weights[0].device, torch.float64)
+
+
 def _weighted_sums(model: MaskedMLP, layer: int, h: Tensor) -> Tensor:
     return linear(h, torch.where(model.masks[layer], model.weights[layer], 0.0).double())
 
@@ -143,14 +133,3 @@ def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:
 def _module_and_inputs(model: nn.Module, x: Tensor | ArrayLike) -> tuple[ModuleNetwork, Tensor]:
     network = ModuleNetwork(check_instance("model", model, nn.Module), masked=True)
     return network, network.inputs("x", x)
-
-
-def _check_inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
-    x = as_tensor("x", x).to(device=model.weights[0].device, dtype=torch.float64)
-    if x.ndim != 2 or x.shape[0] == 0 or x.shape[1] != model.widths[0]:
-        raise ValueError(
-            f"x must have shape (N, {model.widths[0]}) with N >= 1, got {tuple(x.shape)}"
-        )
-    if not torch.isfinite(x).all():
-        raise ValueError("x must be finite, got NaN or infinite entries")
-    return x

@@ -17,23 +17,8 @@ __all__ = ["shuffle_masks"]
 def shuffle_masks(
     masks: Sequence[object], generator: torch.Generator | None = None
 ) -> list[Tensor]:
-    """Return masks with the entries of every layer in random order.
+    """Return masks with the entries of every layer in random order, each layer apart.
 
-    Parameters
-    ----------
-    masks
-        As :func:`~graphon_lib.pruning.prune` returns them, or NumPy arrays.
-    generator
-        Source of the permutations.
-
-    Returns
-    -------
-    list of torch.Tensor
-        New masks. Each layer keeps its number of weights, at positions uniform among all that hold
-        so many; layers are independent.
-
-    Notes
-    -----
     The ablation of Frankle et al. (*Pruning Neural Networks at Initialization: Why Are We Missing
     the Mark?*, ICLR 2021, section 5): where a shuffled network does as well as the pruned one, all
     that mattered was how many weights each layer kept. In the limit every graphon of a shuffled

@@ -8,29 +8,18 @@ one normalisation (scope ``"global"``), so that nothing of the outer layers is p
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import pi, sqrt
-from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_choice, check_density, check_integer, check_rng
-from graphon_lib.pruning.initialisations import FARTHEST, INITIALISATIONS, Law, Normal, Uniform
+from graphon_lib._checks import check_density, check_integer, check_rng
+from graphon_lib.pruning.initialisations import FARTHEST, INITIALISATIONS, Law
 
 __all__ = ["SynFlowLimit", "synflow_limit"]
 
 Array = NDArray[np.float64]
-
-FIRST_MOMENTS: MappingProxyType[type, Callable[[Array], Array]] = MappingProxyType(
-    {
-        Normal: lambda t: sqrt(2 / pi) * np.exp(-(np.minimum(t, FARTHEST) ** 2) / 2),
-        Uniform: lambda t: np.maximum(3.0 - t**2, 0.0) / (2 * sqrt(3.0)),
-    }
-)
-r"""By law of a weight of variance 1: :math:`E[|u|; |u| > t]` for t of at least 0."""
 
 DRAWN = 1 << 16
 
@@ -85,10 +74,11 @@ def synflow_limit(
     outputs: int,
     rounds: int = 100,
     positions: int = 256,
-    initialisation: str = "he",
     rng: np.random.Generator,
 ) -> SynFlowLimit:
     r"""Solve for SynFlow's limit as hidden layers widen, at fixed inputs, outputs and rounds.
+
+    Of normal weights without biases.
 
     Parameters
     ----------
@@ -102,8 +92,6 @@ def synflow_limit(
         Number K of rounds; round r leaves the share :math:`c^{r / K}`.
     positions
         Into how many groups of equal mass neurons of the first and last hidden layer are divided.
-    initialisation
-        One of :data:`~graphon_lib.pruning.INITIALISATIONS`. Biases count in the first layer only.
     rng
         Draws the positions.
 
@@ -137,15 +125,13 @@ def synflow_limit(
     check_integer("outputs", outputs, 1)
     check_integer("rounds", rounds, 1)
     check_integer("positions", positions, 1)
-    record = INITIALISATIONS[check_choice("initialisation", initialisation, INITIALISATIONS)]
     check_rng("rng", rng)
-    law, moment = record.law, FIRST_MOMENTS[type(record.law)]
-    bias = sqrt((record.bias_variance or 0.0) / record.weight_variance)
+    law = INITIALISATIONS["he"].law
     limit = SynFlowLimit(
         law,
         np.zeros(hidden_layers - 1),
-        _groups([1.0] * inputs + [bias], law, positions, rng) / inputs,
-        _groups([1.0] * outputs, law, positions, rng),
+        _groups(inputs, law, positions, rng) / inputs,
+        _groups(outputs, law, positions, rng),
     )
     if density == 1.0:
         return limit
@@ -154,7 +140,10 @@ def synflow_limit(
     # The least weight at the level 1, whose inverse is the flow that depends on positions.
     shapes = [unit.least_weight(m) for m in masks]
     for r in range(1, rounds + 1):
-        passed = [float((moment(levels[m] * shapes[m]) / shapes[m]).mean()) for m in masks]
+        shifted = [law.first_moment(torch.from_numpy(levels[m] * shapes[m])) for m in masks]
+        passed = [
+            float((moment.numpy() / s).mean()) for moment, s in zip(shifted, shapes, strict=True)
+        ]
         # Flow into a mask's columns times flow out of its rows, but for what depends on positions.
         scale = np.array([np.prod(passed[:m]) * np.prod(passed[m + 1 :]) for m in masks])
 
@@ -171,10 +160,9 @@ def synflow_limit(
     return SynFlowLimit(law, levels, limit.entering, limit.leaving)
 
 
-def _groups(factors: list[float], law: Law, positions: int, rng: np.random.Generator) -> Array:
+def _groups(weights: int, law: Law, positions: int, rng: np.random.Generator) -> Array:
     """Return the means of equal parts of the law of a sum of sizes of weights, in order."""
     drawn = np.zeros(DRAWN)
-    for factor in factors:
-        if factor:
-            drawn += factor * np.abs(law.sample(rng, drawn.shape, np.float64))
+    for _ in range(weights):
+        drawn += np.abs(law.sample(rng, drawn.shape, np.float64))
     return np.array([part.mean() for part in np.array_split(np.sort(drawn), positions)])
