@@ -7,16 +7,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import sync_playwright
 
+from graphon_lib.book import printed
 from graphon_lib.book.paths import SITE
 
 PATIENCE = 180_000
 """Milliseconds that a browser may take for anything, on a machine with other work."""
 
 OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
+    *printed.OPTIONS,
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -1,12 +1,12 @@
 """The pages on the library: written from ``__all__`` alone, every public name on exactly one of them."""
 
 import importlib
-import json
 import os
 import pkgutil
 import re
 import textwrap
 
+import nbformat
 import pytest
 
 from graphon_lib.book import api_pages
@@ -136,9 +136,9 @@ def test_a_page_says_which_chapter_shows_what(house, tmp_path):
     for number, code in enumerate(
         ("from house.cellar import Wine\n%time", "from house.cellar.wine import age\nimport os")
     ):
-        cells = [{"cell_type": "code", "source": [code]}] * 2
+        cells = [nbformat.v4.new_code_cell(code) for _ in range(2)]
         chapters.append(tmp_path / f"0{number + 1}-chapter.ipynb")
-        chapters[-1].write_text(json.dumps({"cells": cells}))
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), chapters[-1])
     write_api_pages(tmp_path / "api", house, chapters)
     line = (
         "Explained and shown at work in :doc:`chapter 1 </chapters/01-chapter>` (``Wine``), "

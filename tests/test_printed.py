@@ -1,5 +1,6 @@
 """The book on paper: pages put together, their links kept, and one chapter printed."""
 
+import re
 import subprocess
 import sys
 
@@ -20,6 +21,8 @@ PAGE = """<!DOCTYPE html><html><head>
 <a href="https://example.org/">abroad</a></section>
 <details class="hide above-input"><summary>Show code</summary>code</details>
 <details><summary>Proof</summary>open</details><button>press</button>
+<figure><style>.front{{--front-0:#777}}</style><svg><defs><path id="m"/></defs>
+<use xlink:href="#m" style="stroke: var(--front-0)"/></svg></figure>
 </section></article></body></html>"""
 
 
@@ -27,10 +30,11 @@ PAGE = """<!DOCTYPE html><html><head>
 def book(tmp_path, monkeypatch):
     """Return a book that was put together from two pages."""
     monkeypatch.setattr(printed, "publication", lambda: {"address": ""})
+    monkeypatch.setattr(printed, "SITE", tmp_path)
     (tmp_path / "chapters").mkdir()
     for number, name in enumerate(("one", "two"), start=1):
         (tmp_path / f"chapters/{name}.html").write_text(PAGE.format(number=number))
-    return assemble(["chapters/one", "chapters/two"], tmp_path)
+    return assemble(["chapters/one", "chapters/two"])
 
 
 def test_every_link_leads_somewhere_in_the_book(book):
@@ -39,11 +43,35 @@ def test_every_link_leads_somewhere_in_the_book(book):
         *("#one--part", "#two--part", "#two", "https://example.org/"),
         *("#two--part", "#two--part", "#two", "https://example.org/"),
     ]
-    places = [element["id"] for element in book.select("[id]")]
+    places = [element["id"] for element in book.select("[id]:not(svg *)")]
     assert len(set(places)) == len(places)
     inner = [link["href"][1:] for link in book.select("a") if link["href"].startswith("#")]
     assert set(inner) <= set(places)
     assert "elsewhere" in book.text
+
+
+def parts_of_drawings(soup):
+    """Return what drawings refer to, what they have, and the colours that they use and are given."""
+    text = "".join(map(str, soup.select("svg")))
+    referred = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text)
+    styles = "".join(style.string for style in soup.select("style"))
+    return (
+        {target for pair in referred for target in pair if target},
+        {element["id"] for element in soup.select("svg [id]")},
+        set(re.findall(r"var\((--front[\w-]+)", text)),
+        set(re.findall(r"(--front[\w-]+):", styles)),
+    )
+
+
+def test_drawings_keep_their_parts_and_colours(book):
+    assert parts_of_drawings(book) == ({"m"}, {"m"}, {"--front-0"}, {"--front-0"})
+
+
+@pytest.mark.browser
+def test_the_front_picture_keeps_its_parts_and_colours():
+    referred, there, used, given = parts_of_drawings(assemble(["chapters/index"]))
+    assert set() < referred <= there
+    assert set() < used <= given
 
 
 def test_contents_have_numbered_headings(book):

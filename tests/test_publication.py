@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import tarfile
 from types import SimpleNamespace
@@ -48,14 +49,16 @@ def test_one_place_says_who_publishes_the_book():
     assert known["doi"] == citation.get("doi", "")
 
 
-def test_a_site_map_needs_an_address(site):
-    write_site_files(site, ADDRESS)
+def test_a_site_map_needs_an_address(site, monkeypatch):
+    publish(monkeypatch, address=ADDRESS)
+    write_site_files(site)
     urls = ElementTree.parse(site / "sitemap.xml").getroot()
     assert [url[0].text for url in urls] == [
         f"{ADDRESS}chapters/{name}.html" for name in ("01-one", "about", "api/room")
     ]
     assert f"Sitemap: {ADDRESS}sitemap.xml" in (site / "robots.txt").read_text()
-    write_site_files(site, "")
+    publish(monkeypatch)
+    write_site_files(site)
     assert not (site / "sitemap.xml").exists()
     assert (site / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
     assert (site / ".nojekyll").exists()
@@ -67,6 +70,8 @@ def checkout(tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     root.mkdir()
     monkeypatch.setattr(publication, "ROOT", root)
+    # Whatever this machine's user has set, such as a signature below every commit.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     author = ("-c", "user.name=A Test", "-c", "user.email=test@example.org")
 
     def git(*command):
@@ -106,6 +111,19 @@ def test_the_whole_checkout_is_offered_with_its_checksum(site, checkout, monkeyp
     assert f'href="../downloads/{PDF}"' in (site / "chapters/about.html").read_text()
 
 
+@pytest.mark.parametrize("owner", ["ours", "another user's"])
+def test_a_checkout_that_has_no_commit_or_is_not_ours_is_not_offered(
+    site, checkout, monkeypatch, owner
+):
+    if owner != "ours":
+        checkout("text")
+        # So that Git takes every checkout for one of another user.
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    publish(monkeypatch)
+    offer_downloads(site)
+    assert not (site / "downloads" / ARCHIVE).exists()
+
+
 def test_outside_a_checkout_no_archive_is_offered(site, monkeypatch, tmp_path):
     monkeypatch.setattr(publication, "ROOT", tmp_path)
     publish(monkeypatch, feedback="https://example.org/issues")
@@ -139,7 +157,8 @@ def test_the_crate_holds_every_result_with_its_own_attributes(tmp_path, monkeypa
 
 def test_the_crate_invents_no_author(tmp_path, monkeypatch):
     publish(monkeypatch)
-    write_crate(tmp_path, tmp_path / "no-results")
+    monkeypatch.setattr(crate, "RESULTS", tmp_path / "no-results")
+    write_crate(tmp_path)
     text = (tmp_path / METADATA).read_text()
     assert "Person" not in text
     assert "datePublished" not in text

@@ -7,7 +7,6 @@ the modules behind them has a second one. Pages that would be heavy are divided.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from itertools import accumulate, groupby
@@ -16,6 +15,9 @@ from operator import itemgetter
 from pathlib import Path
 from textwrap import indent
 
+import nbformat
+
+from graphon_lib.book.dependencies import chapter_imports
 from graphon_lib.book.paths import LIBRARY
 from graphon_lib.book.public_names import PublicName, Source, public_names, read_sources
 
@@ -36,7 +38,11 @@ def write_api_pages(
     The first page of a room says which of the numbered notebooks `chapters` use which of its names.
     """
     sources = read_sources(library)
-    used = {path.stem: _imports(path) for path in chapters if path.stem[0].isdigit()}
+    used = {
+        path.stem: sorted(chapter_imports(nbformat.read(path, as_version=4)))
+        for path in chapters
+        if path.stem[0].isdigit()
+    }
     pages = {}
     for room, names in public_names(sources).items():
         shown = _shown_in(room, used)
@@ -48,29 +54,17 @@ def write_api_pages(
     return list(pages)
 
 
-def _imports(chapter: Path) -> list[tuple[str, str]]:
-    """Return module and name of what a notebook imports, in order."""
-    cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    lines = "\n".join(
-        line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))
-    )
-    return [
-        (node.module, alias.name)
-        for node in ast.walk(ast.parse(lines))
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    ]
-
-
-def _shown_in(room: str, used: dict[str, list[tuple[str, str]]]) -> str:
+def _shown_in(room: str, used: dict[str, list[str]]) -> str:
     """Return a line that says which chapters show what of a room, each name where it comes first."""
     parts, seen = [], set()
     for chapter, imports in used.items():
+        modules = {dotted.rpartition(".")[0] for dotted in imports}
         names = [
             name
-            for module, name in imports
-            if f"{module}.".startswith(f"{room}.") and not (name in seen or seen.add(name))
+            for module, _, name in (dotted.rpartition(".") for dotted in imports)
+            if f"{module}.".startswith(f"{room}.")
+            and f"{module}.{name}" not in modules
+            and not (name in seen or seen.add(name))
         ]
         if names:
             more = ", ..." if len(names) > MOST_NAMES else ""

@@ -6,14 +6,15 @@ import hashlib
 import json
 import shutil
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from graphon_lib.book.paths import RESULTS, ROOT
-from graphon_lib.book.publication import publication
+from graphon_lib.book.publication import configuration, publication
+from graphon_lib.experiments.results import read_attributes
 
 __all__ = ["METADATA", "write_crate"]
 
@@ -26,12 +27,12 @@ COSTS = ("processor", "seconds", "cpu_hours", "peak_megabytes")
 Entity = dict[str, Any]
 
 
-def write_crate(folder: Path, results: Path = RESULTS) -> None:
+def write_crate(folder: Path) -> None:
     """Write the results and their metadata (RO-Crate 1.1) into `folder`, nothing of which is new."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = sorted(results.glob("*.nc"))
+    paths = sorted(RESULTS.glob("*.nc"))
     for old in folder.glob("*.nc"):
-        if not (results / old.name).exists():
+        if not (RESULTS / old.name).exists():
             old.unlink()
     graph = [_descriptor(), _root(paths), *_authors(), *_software()]
     for path in paths:
@@ -52,6 +53,7 @@ def _descriptor() -> Entity:
     }
 
 
+@cache
 def _project() -> dict[str, Any]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)["project"]
@@ -69,7 +71,7 @@ def _root(paths: list[Path]) -> Entity:
     return {
         "@id": "./",
         "@type": "Dataset",
-        "name": "Stored results of The Graphon Limit, executed",
+        "name": f"Stored results of {configuration()['title']}",
         "description": f"{_project()['description']}: results of experiments, as netCDF files.",
         "license": {"@id": "https://spdx.org/licenses/MIT"},
         "hasPart": [{"@id": path.name} for path in paths],
@@ -102,8 +104,7 @@ def _software() -> list[Entity]:
 
 def _file(path: Path) -> list[Entity]:
     """Return a result's file, the run that made it, and the values of its attributes."""
-    with xr.open_dataset(path, engine="netcdf4") as result:
-        known = result.attrs
+    known = read_attributes(path)
     values = {
         name: value.item() if isinstance(value := known[name], np.generic) else value
         for name in (*DESCRIBED, *COSTS)

@@ -53,9 +53,10 @@ def execute_chapter(
 ) -> nbformat.NotebookNode:
     """Execute one chapter with papermill, in the folder of the chapters, and write it, cleaned.
 
-    Nothing is written when a cell fails. `parameters` are for names of the notebook's ``parameters``
-    cell, and shown below it; another one is a ``ValueError``: papermill alone would only warn. With a progress bar, over the
-    cells and inside them, what a cell outputs depends on how busy the machine is.
+    Nothing is written when a cell fails, which is a ``RuntimeError``. `parameters` are for names of the
+    notebook's ``parameters`` cell, and shown below it; another one is a ``ValueError``: papermill alone
+    would only warn. With a progress bar, over the cells and inside them, what a cell outputs depends on
+    how busy the machine is.
     """
     parameters = dict(parameters or {})
     known = papermill.inspect_notebook(source)
@@ -72,22 +73,25 @@ def execute_chapter(
     ):
         # Papermill still calls two functions that newer versions of its dependencies deprecate.
         warnings.simplefilter("ignore", DeprecationWarning)
-        notebook = papermill.execute_notebook(
-            source,
-            None,
-            parameters=parameters,
-            kernel_name="python3",
-            cwd=CHAPTERS,
-            progress_bar=progress_bar,
-            config=config,
-            # A machine with other work may take long to start Python, or to hand an output over.
-            start_timeout=PATIENCE,
-            iopub_timeout=PATIENCE,
-            # How a cell's text is cut into messages depends on how busy the machine is.
-            coalesce_streams=True,
-            # The kernel's own remarks on its transport; failures of cells are reported anyhow.
-            extra_arguments=["--log-level=50"],
-        )
+        try:
+            notebook = papermill.execute_notebook(
+                source,
+                None,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=CHAPTERS,
+                progress_bar=progress_bar,
+                config=config,
+                # A machine with other work may take long to start Python, or to hand an output over.
+                start_timeout=PATIENCE,
+                iopub_timeout=PATIENCE,
+                # How a cell's text is cut into messages depends on how busy the machine is.
+                coalesce_streams=True,
+                # The kernel's own remarks on its transport; failures of cells are reported anyhow.
+                extra_arguments=["--log-level=50"],
+            )
+        except PapermillExecutionError as error:
+            raise RuntimeError(f"{source.name} failed{error}") from None
     clean(notebook)
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = destination.with_suffix(".tmp")
@@ -177,10 +181,7 @@ def execute_stale_chapters() -> list[Path]:
 def _execute_and_record(path: Path, folder: Path, fingerprint: str) -> tuple[str, float]:
     """Execute a chapter; one that is done stays done if another one fails meanwhile."""
     start = time.perf_counter()
-    try:
-        execute_chapter(path, folder / path.name)
-    except PapermillExecutionError as error:
-        raise RuntimeError(f"{path.name} failed{error}") from None
+    execute_chapter(path, folder / path.name)
     (folder / f"{path.stem}.sha256").write_text(fingerprint, encoding="ascii")
     return path.stem, time.perf_counter() - start
 

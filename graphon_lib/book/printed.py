@@ -18,7 +18,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from graphon_lib.book.paths import ROOT, SITE
-from graphon_lib.book.publication import PDF, publication
+from graphon_lib.book.publication import PDF, configuration, publication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 PATIENCE = 600_000
 
 DROPPED = (
-    ".headerlink, button, script, style, details.hide, .cell.tag_hide-cell .cell_input, "
+    ".headerlink, button, script, details.hide, .cell.tag_hide-cell .cell_input, "
     "#list-of-downloads, #address-for-feedback"
 )
 """What is of no use on paper: links to places, buttons, and the code of cells that the site folds away."""
@@ -71,14 +71,14 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def pages_in_order(toc: Path = ROOT / "_toc.yml") -> list[str]:
+def pages_in_order() -> list[str]:
     """Return the pages of the book as the table of contents has them, but those on the library."""
-    contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     files = [page.get("file", "") for part in contents["parts"] for page in part["chapters"]]
     return [contents["root"], *(file for file in files if file and not file.endswith("/api"))]
 
 
-def assemble(pages: Sequence[str], site: Path = SITE) -> BeautifulSoup:
+def assemble(pages: Sequence[str]) -> BeautifulSoup:
     """Return one page out of several, with a title page, contents and links between its parts.
 
     It belongs into the folder of the pages. Links to what is not in it lead to the site where that has
@@ -86,14 +86,14 @@ def assemble(pages: Sequence[str], site: Path = SITE) -> BeautifulSoup:
     """
     names = [Path(page).name for page in pages]
     soups = [
-        BeautifulSoup((site / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+        BeautifulSoup((SITE / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
         for page in pages
     ]
     book = BeautifulSoup(
         '<!DOCTYPE html><html lang="en" data-theme="light"><head></head></html>', "html.parser"
     )
     book.head.append(BeautifulSoup('<meta charset="utf-8"><title></title>', "html.parser"))
-    book.title.string = project = _project()
+    book.title.string = title = configuration()["title"]
     # Some pages load what others do not.
     for soup in soups:
         for element in soup.head.select("link, script"):
@@ -103,7 +103,7 @@ def assemble(pages: Sequence[str], site: Path = SITE) -> BeautifulSoup:
     articles = [_article(soup, name, names) for soup, name in zip(soups, names, strict=True)]
     body = BeautifulSoup(
         '<body class="book-in-print"><main class="bd-main"><div class="bd-content">'
-        f'<article class="bd-article"><header><p class="book-title">{project}</p></header>'
+        f'<article class="bd-article"><header><p class="book-title">{title}</p></header>'
         '<nav class="book-contents"><h1>Contents</h1><ol></ol></nav></article></div></main></body>',
         "html.parser",
     )
@@ -115,10 +115,6 @@ def assemble(pages: Sequence[str], site: Path = SITE) -> BeautifulSoup:
     return book
 
 
-def _project() -> str:
-    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
-
-
 def _article(soup: BeautifulSoup, name: str, names: Sequence[str]) -> Tag:
     """Return what a page says, ready for paper, its identifiers beginning with the page's name."""
     article = soup.select_one("article.bd-article").extract()
@@ -127,7 +123,8 @@ def _article(soup: BeautifulSoup, name: str, names: Sequence[str]) -> Tag:
         element.decompose()
     for element in article.select("details"):
         element["open"] = ""
-    for element in article.select("[id]"):
+    # What a drawing refers to within itself has names that no other has.
+    for element in article.select("[id]:not(svg *)"):
         element["id"] = f"{name}--{element['id']}"
     for link in article.select("a[href]"):
         page, _, anchor = link["href"].partition("#")

@@ -9,12 +9,13 @@ import subprocess
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from graphon_lib.book.paths import ROOT
 
-__all__ = ["ARCHIVE", "PDF", "offer_downloads", "publication", "write_site_files"]
+__all__ = ["ARCHIVE", "PDF", "configuration", "offer_downloads", "publication", "write_site_files"]
 
 ARCHIVE = "graphon-limit.tar.gz"
 """The whole checkout among the downloads."""
@@ -24,15 +25,19 @@ PDF = "graphon-limit.pdf"
 
 
 @cache
-def publication() -> dict[str, object]:
+def configuration() -> dict[str, Any]:
+    """Return what ``_config.yml`` says."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+
+
+def publication() -> dict[str, Any]:
     """Return who publishes the book, where and when, as ``_config.yml`` says; much may be empty."""
-    text = (ROOT / "_config.yml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)["sphinx"]["config"]["publication"]
+    return configuration()["sphinx"]["config"]["publication"]
 
 
-def write_site_files(site: Path, address: str | None = None) -> None:
+def write_site_files(site: Path) -> None:
     """Write what servers and search engines look for; a site map only where there is an address."""
-    address = publication()["address"] if address is None else address
+    address = publication()["address"]
     robots = "User-agent: *\nAllow: /\n"
     (site / ".nojekyll").touch()
     (site / "sitemap.xml").unlink(missing_ok=True)
@@ -51,14 +56,19 @@ def write_site_files(site: Path, address: str | None = None) -> None:
 
 
 def write_archive(folder: Path) -> None:
-    """Write the last commit of the whole checkout into `folder`; outside a checkout there is none."""
-    archive = folder / ARCHIVE
-    if not ((ROOT / ".git").exists() and shutil.which("git")):
+    """Write the last commit of the whole checkout into `folder`.
+
+    There is none outside a checkout, before its first commit, and where it is another user's.
+    """
+    archive, known = folder / ARCHIVE, folder / "commit"
+    git = ["git", "-C", str(ROOT)]
+    commit = ""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        head = [*git, "rev-parse", "--verify", "--quiet", "HEAD"]
+        commit = subprocess.run(head, capture_output=True, text=True).stdout.strip()
+    if not commit:
         archive.unlink(missing_ok=True)
         return
-    git, known = ["git", "-C", str(ROOT)], folder / "commit"
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    commit = head.stdout.strip()
     if archive.exists() and known.exists() and known.read_text(encoding="ascii") == commit:
         return
     folder.mkdir(parents=True, exist_ok=True)

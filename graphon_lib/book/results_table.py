@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from html import escape
 
-import xarray as xr
 from IPython.display import HTML
 
 from graphon_lib.book.html_table import html_table
 from graphon_lib.experiments.experiment import Experiment
+from graphon_lib.experiments.results import read_attributes
 from graphon_lib.experiments.table import EXPERIMENTS
 
 __all__ = ["results_table"]
@@ -27,8 +27,7 @@ def results_table() -> HTML:
 
 
 def _row(experiment: Experiment) -> tuple[str, ...]:
-    with xr.open_dataset(experiment.path, engine="netcdf4") as dataset:
-        attributes = dataset.attrs
+    attributes = read_attributes(experiment.path)
     unchanged = attributes["code_sha256"] == experiment.code_hash()
     parameters = json.loads(attributes["parameters"])
     shown = ", ".join(f"{name} = {value}" for name, value in parameters.items())

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from docutils import nodes
-from joblib import cpu_count
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.domains import Domain
-from sphinx.environment import BuildEnvironment
 from sphinx.util.images import get_image_size
-from sphinx_proof.domain import ProofDomain
 
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.page_head import metadata
@@ -69,28 +64,6 @@ def complete_page(
                 app.add_js_file(f"explorers/{name}", defer="defer")
             for name in STYLE_SHEETS:
                 app.add_css_file(f"explorers/{name}")
-
-
-def read_pages_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Let Sphinx use all cores, which the command of Jupyter Book cannot ask for.
-
-    Where a domain cannot be put together again, Sphinx would wait for ever; and processes can be
-    forked safely on Linux alone.
-    """
-    domains = map(type, env.domains.values())
-    if sys.platform != "linux" or any(
-        domain.merge_domaindata is Domain.merge_domaindata for domain in domains
-    ):
-        return
-    app.parallel = cpu_count()
-    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
-        # They do not say that they allow it; what they do comes before or after reading.
-        if name in app.extensions:
-            app.extensions[name].parallel_read_safe = True
-
-
-def no_data_to_merge(domain: Domain, docnames: list[str], other: dict[str, Any]) -> None:
-    """Do nothing: what `sphinx_proof` knows lies outside its domain, and is merged by itself."""
 
 
 def use_addresses(app: Sphinx, config: Config) -> None:
@@ -152,8 +125,8 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
-    ProofDomain.merge_domaindata = no_data_to_merge
-    app.connect("env-before-read-docs", read_pages_side_by_side)
+    for name in ("build_speed", "citations", "code_bars", "code_links", "figure_notes"):
+        app.setup_extension(f"graphon_lib.book.{name}")
     app.connect("html-page-context", complete_page)
     app.add_config_value("publication", {}, "html", dict)
     app.connect("config-inited", use_addresses)

@@ -18,7 +18,7 @@ from graphon_lib.experiments.sources import LIBRARY
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["RESULTS", "StaleResultError", "load", "provenance", "store"]
+__all__ = ["RESULTS", "StaleResultError", "load", "provenance", "read_attributes", "store"]
 
 RESULTS = LIBRARY.parent / "data" / "results"
 PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "POT", "xarray")
@@ -52,6 +52,14 @@ def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
                 "pass recompute=True to compute the result anew"
             )
     return dataset
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """Return what a stored result says of how it was made, without its arrays."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="netcdf4") as dataset:
+        return dataset.attrs
 
 
 def store(dataset: xr.Dataset, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from html import escape
 
 import numpy as np
 import xarray as xr
@@ -70,7 +71,7 @@ def front_picture(kernels: xr.Dataset, trained: xr.Dataset, caption: str, alt: s
         drawn = re.sub(re.escape(look.colour), f"var(--front-{name})", drawn, flags=re.IGNORECASE)
     return HTML(
         f"<figure class='front'><style>{_colours(list(looks.values()))}</style>"
-        f"<div class='front-panels' role='img' aria-label='{alt}'>{drawn}</div>"
+        f"<div class='front-panels' role='img' aria-label='{escape(alt)}'>{drawn}</div>"
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

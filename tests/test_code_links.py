@@ -1,0 +1,83 @@
+"""Links in code: from names that a page imports to where they are explained, in every build."""
+
+import re
+
+import pytest
+from sphinx.application import Sphinx
+
+FIRST = """
+First
+=====
+
+.. toctree::
+
+   library
+   other
+
+.. code-block:: python
+
+   from house import Room as room, cellar
+   from house.cellar import bottle
+   from elsewhere import key
+
+.. code-block:: python
+
+   room.open(bottle, bottle=1)
+   bottle = cellar.bottle(key).bottle
+
+.. code-block:: python
+
+   >>> from house import door
+   >>> door(2)
+   4
+   >>> door.width
+"""
+LIBRARY = """
+Library
+=======
+
+.. py:module:: house
+.. py:class:: Room
+.. py:method:: Room.open
+.. py:function:: door
+.. py:module:: house.cellar
+.. py:function:: bottle
+"""
+LINKS = [
+    *[("room", "Room"), ("bottle", "cellar.bottle")],
+    *[("room.open", "Room.open"), ("bottle", "cellar.bottle"), ("cellar.bottle", "cellar.bottle")],
+    *[("door", "door")] * 3,
+]
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A site of three pages, and a function that brings it up to date and returns the first page's links."""
+    (tmp_path / "conf.py").write_text("extensions = ['graphon_lib.book.code_links']")
+    for name, text in (("index", FIRST), ("library", LIBRARY), ("other", "Other\n=====\n")):
+        (tmp_path / f"{name}.rst").write_text(text)
+
+    def build():
+        folders = [str(tmp_path / name) for name in (".", ".", "html", "doctrees")]
+        Sphinx(*folders, "html", status=None, warning=None).build()
+        html = (tmp_path / "html/index.html").read_text()
+        links = re.findall(r'<a class="code-link" href="(.*?)#house\.(.*?)".*?>(.*?)</a>', html)
+        return [(page, re.sub("<.*?>", "", text), name) for page, name, text in links]
+
+    build.folder = tmp_path
+    return build
+
+
+def test_names_that_a_page_imports_are_links_in_every_build(build):
+    expected = [("library.html", *link) for link in LINKS]
+    assert build() == expected
+    # The first page is written along with any other one, without being read again.
+    (build.folder / "other.rst").write_text("Another\n=======\n")
+    assert build() == expected
+
+
+def test_links_follow_a_name_to_another_page(build):
+    build()
+    (build.folder / "library.rst").write_text("Empty\n=====\n")
+    (build.folder / "other.rst").write_text(LIBRARY)
+    assert build() == [("other.html", *link) for link in LINKS]
