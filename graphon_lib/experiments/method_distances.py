@@ -146,12 +146,12 @@ def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataA
     return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
     networks of one method differing in `kind`, to dimensions (pruning, against, statistic): between
-    the two methods over within the first of them, with the ends of its 95% interval.
+    the two methods over within the first of them, with the ends of its interval.
 
     Mean distances over pairs of trials are U-statistics, and trials, not pairs, are independent.
     The standard error is the jackknife's, of logarithms with one trial left out at a time, and the
@@ -164,7 +164,7 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
         between, within = _between_and_within(mean, kind)
         return np.log(between / within)
 
-    return np.exp(_interval(distance, ratios))
+    return np.exp(_interval(distance, ratios, confidence))
 
 
 def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
@@ -198,7 +198,7 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
 
 
 def _interval(
-    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float = 0.95
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
 ) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t
