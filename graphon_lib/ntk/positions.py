@@ -123,10 +123,10 @@ def position_layers(
         W = P(|w| > \tau), \qquad V = E[w^2; |w| > \tau], \qquad B = 0,
 
     and for GraSP :math:`W` and :math:`V` are half of that and
-    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`, see
-    :mod:`graphon_lib.pruning.initialisations`. The threshold solves
-    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. That the weights of a neuron are Gaussian given N sums of them is exact for the normal law. For
-    another it holds to leading order in N over the number of inputs, as long as no input dominates.
+    :math:`B = \operatorname{sign}(q)\, E[w; w > \tau]`. The threshold solves
+    :math:`\sum_l \sum_{ij} W_{ij} =` `count`. That the weights of a neuron are Gaussian given N sums
+    of them is exact for the normal law. For another it holds to leading order in N over the number of
+    inputs, as long as no input dominates.
     """
     weight_variance = check_positive("weight_variance", weight_variance)
     variances = check_per_layer("bias_variance", bias_variance, len(signals))
