@@ -108,3 +108,20 @@ def test_seeing_that_nothing_changed_imports_no_heavy_package():
     modules = set(done.stdout.split())
     assert "graphon_lib.book.stamp" in modules
     assert not modules & {"torch", "scipy", "pandas", "matplotlib", "papermill", "nbformat"}
+
+
+def test_pages_whose_sources_are_gone_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "STAGE", tmp_path / "stage")
+    monkeypatch.setattr(build, "SITE", tmp_path / "html")
+    for name in ("stage/chapters/api/b.rst", "stage/chapters/a.md", "stage/chapters/c.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    pages = [tmp_path / "html" / "chapters" / name for name in ("api/b.html", "a.html", "c.html")]
+    old = [tmp_path / "html" / "chapters" / name for name in ("api/b-2.html", "d.html")]
+    root = tmp_path / "html" / "genindex.html"
+    for page in (*pages, *old, root):
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text("")
+    build._remove_old_pages()
+    assert all(page.exists() for page in (*pages, root))
+    assert not any(page.exists() for page in old)

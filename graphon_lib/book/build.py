@@ -52,8 +52,17 @@ def _build_pages() -> None:
         raise
     # Past Sphinx, which would copy this only along with a page that it writes.
     write_pyodide(PACKAGES / "pyodide", SITE / "_static" / "pyodide")
+    _remove_old_pages()
     write_site_files(SITE)
     write_crate(SITE / "results")
+
+
+def _remove_old_pages() -> None:
+    """Remove the pages whose sources are gone, which Sphinx leaves."""
+    for page in (SITE / "chapters").rglob("*.html"):
+        source = STAGE / page.relative_to(SITE)
+        if not any(source.with_suffix(ending).exists() for ending in (".ipynb", ".md", ".rst")):
+            page.unlink()
 
 
 def _stage() -> None:
