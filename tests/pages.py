@@ -173,10 +173,11 @@ def look(page, width, theme):
 
 
 IN_VIEW = """(control) => {
+    const root = control.closest(".graphon-explorer");
+    root.scrollIntoView({ behavior: "instant" });
     control.focus();
     const seen = (element, x, y) => element.contains(document.elementFromPoint(x, y));
     const middle = (box) => [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-    const root = control.closest(".graphon-explorer");
     const pictures = [...root.querySelectorAll(".ge-panels > figure [role=img]")];
     return seen(control.closest("label") || control, ...middle(control.getBoundingClientRect())) &&
         pictures.some((picture) => {
@@ -188,7 +189,10 @@ IN_VIEW = """(control) => {
 
 
 def apart(root):
-    """Return the names of an explorer's controls that are not seen at once with what they change."""
+    """Return the names of an explorer's controls that are not seen at once with what they change.
+
+    By a reader who has its head at the top of the window.
+    """
     controls = root.locator("select, input, .ge-painter canvas, .ge-steps button").all()
     assert controls
     names = ["name", "aria-label"]

@@ -9,7 +9,7 @@ from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.paths import paths_explorer
 from graphon_lib.book.explorers.rescaling import rescaling_explorer
-from graphon_lib.book.explorers.sorting import sorting_explorer
+from graphon_lib.book.explorers.sorting import BLOCKS, DENSITY, MASKS, sorting_explorer
 from graphon_lib.book.explorers.view import LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
@@ -26,7 +26,8 @@ def test_sorting_invents_what_the_formula_says_and_cross_fitting_nothing():
     wide = corner.x >= 256  # blocks of 32 rows and more, so that the normal law holds
     np.testing.assert_allclose(plain[wide], formula[wide], rtol=0.03)
     assert (np.diff(plain) < 0).all()
-    np.testing.assert_allclose(fitted, 0.2, atol=0.02)
+    entries = MASKS * (corner.x / BLOCKS) ** 2
+    assert (np.abs(fitted - DENSITY) < 4 * np.sqrt(DENSITY * (1 - DENSITY) / entries)).all()
 
 
 def test_unequal_neighbours_make_paths_and_leave_the_shape():
