@@ -86,12 +86,7 @@ def training(
         "connected": np.bool_(paths > 0.0),
     }
     run = train(model, data.load(), rng=np.random.default_rng(batches), **descent)
-    return before | {
-        "loss": run.loss,
-        "test_loss": run.test_loss,
-        "test_accuracy": run.test_accuracy,
-        "gradient_norm": np.float32(run.gradient_norm),
-    }
+    return before | run._asdict()
 
 
 def run_variables(*place: str) -> dict[str, tuple[str, ...]]:
