@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import ntk_weights
-from graphon_lib.experiments.trials import torch_generator
+from graphon_lib.experiments.pruned import ntk_weights, torch_generator
 from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.pruning.methods import prune
