@@ -59,8 +59,8 @@ def method_distances(
     """Prune one network to every density, and describe its first mask between hidden layers.
 
     Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
-    layer), ``dead_fraction`` (hidden layer) and ``path_density``.
+    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density``
+    (weight layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     found: dict[str, list] = {}
@@ -146,7 +146,7 @@ def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataA
     return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
@@ -164,7 +164,7 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
         between, within = _between_and_within(mean, kind)
         return np.log(between / within)
 
-    return np.exp(_interval(distance, ratios))
+    return np.exp(_interval(distance, ratios, confidence))
 
 
 def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
@@ -198,7 +198,7 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
 
 
 def _interval(
-    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float = 0.95
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
 ) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t
