@@ -9,6 +9,7 @@ from graphon_lib.graphons import GraphonNetwork, StepGraphon
 
 __all__ = [
     "SEEDS",
+    "drifting",
     "inputs",
     "networks",
     "random_network",
@@ -30,6 +31,16 @@ def random_network(blocks, rng, moments=False):
     ]
     second = [rng.uniform(0, 3, layer.shape) for layer in layers] if moments else None
     return GraphonNetwork(layers, second)
+
+
+def drifting(network, rng, size=1.0, first=True):
+    """Return a network with second moments and drifts, the first layer's as well or not."""
+    second = [layer.values * rng.uniform(0.5, 2, layer.shape) for layer in network.layers]
+    drifts = [size * rng.normal(size=layer.shape) for layer in network.layers]
+    # The first layer's inputs are as many as its columns.
+    largest = np.sqrt(network.layers[0].shape[1] * network.layers[0].values * second[0])
+    drifts[0] = np.clip(drifts[0], -largest, largest) if first else 0 * drifts[0]
+    return GraphonNetwork(network.layers, second, drifts)
 
 
 @st.composite

@@ -6,7 +6,7 @@ import torch
 
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.interventions import INTERVENTIONS, intervene, scale_to_path_density
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.graphons.network import path_density
 from graphon_lib.pruning import MaskedMLP, signal_moments
 

@@ -6,7 +6,7 @@ import pytest
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.mask_maps import DEGREE_LEVELS, MASK_MAPS, sorted_degrees
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.pruned import start_trial
 
 WIDTHS = (784, 33, 33, 10)
 

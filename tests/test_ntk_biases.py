@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ntk_strategies import inputs, networks, random_network, reference_kernels, seeded_inputs
+from ntk_strategies import (
+    drifting,
+    inputs,
+    networks,
+    random_network,
+    reference_kernels,
+    seeded_inputs,
+)
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
 from graphon_lib.ntk import ACTIVATIONS, empirical_ntk, graphon_nngp, graphon_ntk
@@ -78,39 +85,6 @@ def test_kernels_equal_theorem_1_with_biases_pair_by_pair(case, x1, x2, own_laye
     options["per_output"] = False
     whole = graphon_ntk(x1, network, x2, own_layer=own_layer, **options)
     np.testing.assert_allclose(whole, mean, rtol=1e-12, atol=1e-12)
-
-
-def drifting(network, rng):
-    second = [layer.values * rng.uniform(0.5, 2, layer.shape) for layer in network.layers]
-    drifts = [rng.normal(size=layer.shape) for layer in network.layers]
-    largest = np.sqrt(network.layers[0].shape[1] * network.layers[0].values * second[0])
-    drifts[0] = np.clip(drifts[0], -largest, largest)
-    return GraphonNetwork(network.layers, second, drifts)
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("own_layer", ["mask", "dense"])
-def test_biases_are_noise_beside_drifts(activation, own_layer):
-    rng = np.random.default_rng(0)
-    network, x = drifting(random_network((6, 4, 3, 5, 2), rng), rng), seeded_inputs((3, 6))
-    s_b = (0.5, 0.0, 0.2, 1.5)
-    options = {"activation": activation, "per_output": True, "bias_variance": s_b}
-    nngp, ntk = (
-        graphon_nngp(x, network, **options),
-        graphon_ntk(x, network, own_layer=own_layer, **options),
-    )
-    sigma = ACTIVATIONS[activation]
-
-    def moments(*pair):
-        return [moment.item() for moment in sigma.moments_with_mean(*map(np.atleast_1d, pair))]
-
-    def mean(m, q):
-        return sigma.mean(np.atleast_1d(m), np.atleast_1d(q)).item()
-
-    for i, j in itertools.product(range(3), repeat=2):
-        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean, s_b=s_b)
-        np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
-        np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
 
 
 @given(networks_with_biases(), inputs(3), st.sampled_from(list(ACTIVATIONS)))

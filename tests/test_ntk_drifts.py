@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ntk_strategies import SEEDS, networks, reference_kernels, seeded_inputs
+from ntk_strategies import (
+    SEEDS,
+    drifting,
+    networks,
+    random_network,
+    reference_kernels,
+    seeded_inputs,
+)
 from scipy.special import erf
 
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, sample_weights
@@ -15,30 +22,17 @@ from graphon_lib.ntk import ACTIVATIONS, empirical_ntk, graphon_nngp, graphon_nt
 KERNELS = (graphon_ntk, graphon_nngp)
 
 
-def drifting_network(blocks, rng, size=1.0, first=True):
-    """Return a network with second moments, drifts and unequal masses."""
-    sides = [
-        np.full(blocks[0], 1 / blocks[0]),
-        *(rng.dirichlet(np.full(count, 3.0)) for count in blocks[1:]),
-    ]
-    layers = [
-        StepGraphon(rng.uniform(0.2, 1, (rows.size, cols.size)), rows, cols)
-        for rows, cols in zip(sides[1:], sides[:-1], strict=True)
-    ]
-    second = [layer.values * rng.uniform(0.5, 2, layer.shape) for layer in layers]
-    drifts = [size * rng.normal(size=layer.shape) for layer in layers]
-    # The first layer's inputs are as many as its columns.
-    largest = np.sqrt(blocks[0] * layers[0].values * second[0])
-    drifts[0] = np.clip(drifts[0], -largest, largest) if first else 0 * drifts[0]
-    return GraphonNetwork(layers, second, drifts)
+def drifting_network(blocks, rng, size=1.0, **options):
+    return drifting(random_network(blocks, rng), rng, size, **options)
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "erf", "linear"])
 @pytest.mark.parametrize("own_layer", ["mask", "dense"])
-def test_forward_and_backward_recursion_agree(activation, own_layer):
+@pytest.mark.parametrize("s_b", [0.0, (0.5, 0.0, 0.2, 1.5)])
+def test_forward_and_backward_recursion_agree(activation, own_layer, s_b):
     rng = np.random.default_rng(0)
     network, x = drifting_network((6, 4, 3, 5, 2), rng), seeded_inputs((3, 6))
-    options = {"activation": activation, "per_output": True}
+    options = {"activation": activation, "per_output": True, "bias_variance": s_b}
     ntk = graphon_ntk(x, network, own_layer=own_layer, **options)
     nngp = graphon_nngp(x, network, **options)
     sigma = ACTIVATIONS[activation]
@@ -50,7 +44,7 @@ def test_forward_and_backward_recursion_agree(activation, own_layer):
         return sigma.mean(np.atleast_1d(m), np.atleast_1d(q)).item()
 
     for i, j in itertools.product(range(3), repeat=2):
-        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean)
+        c, theta = reference_kernels(x[i], x[j], network, own_layer, moments, mean, s_b=s_b)
         np.testing.assert_allclose(nngp[:, i, j], c, rtol=1e-11)
         np.testing.assert_allclose(ntk[:, i, j], theta, rtol=1e-11)
 

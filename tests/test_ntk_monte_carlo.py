@@ -7,7 +7,7 @@ import pytest
 from ntk_strategies import seeded_inputs
 
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.graphons import Assortative, GraphonNetwork, Ramp, StepGraphon, Threshold
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.pruned import Pruned
+from graphon_lib.experiments.pruned import Pruned, start_trial
 from graphon_lib.experiments.roads import (
     ROADS,
     SINGLE_PRECISION_INPUTS,
@@ -13,7 +13,6 @@ from graphon_lib.experiments.roads import (
     measured_kernel,
     road_kernel,
 )
-from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 from graphon_lib.pruning import METHODS

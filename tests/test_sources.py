@@ -50,7 +50,7 @@ def test_definitions_are_followed_through_names():
     assert {
         "graphon_lib.experiments.shared_positions.shared_positions",
         "graphon_lib.experiments.data.DATASETS",
-        "graphon_lib.experiments.trials.BATCH_SIZE",
+        "graphon_lib.experiments.pruned.BATCH_SIZE",
         "graphon_lib.graphons.network.GraphonNetwork",
         "graphon_lib.pruning.synflow.synflow_masks",
     } <= set(behind)

@@ -5,6 +5,7 @@ import pytest
 
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data, nested_batch
+from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.experiments.roads import ROADS
 from graphon_lib.experiments.spectra import (
     METRICS,
@@ -14,7 +15,6 @@ from graphon_lib.experiments.spectra import (
     kernel_metrics,
     spectra,
 )
-from graphon_lib.experiments.trials import start_trial
 from graphon_lib.ntk import empirical_ntk
 
 CELL = {"seed": 3, "width": 20, "hidden_layers": 2, "trial": 1, "digits": 8, "blocks": 6}

@@ -36,8 +36,8 @@ from graphon_lib.experiments.grid import grid
 from graphon_lib.experiments.intervention_training import beside_pruned
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
+from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.experiments.table import EXPERIMENTS
-from graphon_lib.experiments.trials import start_trial
 from graphon_lib.graphons import MOTIFS
 from graphon_lib.pruning import METHODS, MaskedMLP, Method, prune, saliency
 

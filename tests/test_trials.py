@@ -10,7 +10,7 @@ import torch
 
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.trials import BATCH_SIZE, start_trial
+from graphon_lib.experiments.pruned import BATCH_SIZE, start_trial
 from graphon_lib.pruning import METHODS, prune
 
 WIDTHS = (784, 40, 30, 10)
@@ -18,7 +18,7 @@ WIDTHS = (784, 40, 30, 10)
 PROGRAM = """
 import hashlib, os
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.trials import start_trial
+from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.pruning import METHODS
 trial = start_trial(load_mnist(cache=os.devnull), (784, 40, 30, 10), (7, 1))
 digest = hashlib.sha256()

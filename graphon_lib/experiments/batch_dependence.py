@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import check_array
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import start_network
-from graphon_lib.experiments.trials import Trial
+from graphon_lib.experiments.pruned import Trial, start_network
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.step_graphon import StepGraphon

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import ntk_weights, start_network
+from graphon_lib.experiments.pruned import Trial, ntk_weights, start_network
 from graphon_lib.experiments.training_run import full_batch_descent
-from graphon_lib.experiments.trials import Trial
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import gradient_flow

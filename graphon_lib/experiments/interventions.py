@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from graphon_lib._checks import check_choice, check_density
-from graphon_lib.experiments.trials import Trial
+from graphon_lib.experiments.pruned import Trial
 from graphon_lib.graphons.network import path_density
+from graphon_lib.pruning.masks import shuffle_masks
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.rescale import rescale_signal
-from graphon_lib.pruning.shuffle import shuffle_masks
 
 __all__ = ["INTERVENTIONS", "intervene", "scale_to_path_density"]
 

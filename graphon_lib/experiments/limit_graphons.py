@@ -36,16 +36,8 @@ def limit_graphons(
     Returns of the mask between the two hidden layers and of the limit: ``cycle_ratio`` (source), the
     4-cycles over those of a constant of equal density; ``histogram`` (source, row, column) in order
     of degree, cross-fitted for the mask; and ``cut_norm`` (bound), that of the difference of the
-    histograms.
-
-    Parameters
-    ----------
-    seed, images, width, trial
-        These seed the network and the batch, the same for either method.
-    density
-        Of the layer, which is pruned alone.
-    positions
-        Drawn on either side of the limit.
+    histograms. The layer is pruned alone; network and batch are the same for either method; so many
+    `positions` are drawn on either side of the limit.
     """
     identity = (seed, images, width, trial)
     model = start_network(identity, width=width, hidden_layers=2, data=data).model

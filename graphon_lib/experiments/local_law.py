@@ -41,14 +41,8 @@ def local_law(
     :math:`s^*` differ; ``predicted``, the same to first order given the signals (SNIP with Gaussian
     weights); ``moved``, the mean square of :math:`w - w'`; and, for widths of at most `certified`,
     ``cut_norm`` (source, bound) of the method's mask less the formula, and of a mask of
-    independent draws.
-
-    Parameters
-    ----------
-    seed, images, width, trial
-        These seed the network and the batch of so many `images`, the same for either method.
-    density
-        Of the layer, which is pruned alone.
+    independent draws. The layer is pruned alone; the network and the batch of so many `images` are
+    the same for either method.
     """
     identity = (seed, hidden_layers, images, width, trial)
     model = start_network(identity, width=width, hidden_layers=hidden_layers, data=data).model

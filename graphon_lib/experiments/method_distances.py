@@ -59,8 +59,8 @@ def method_distances(
     """Prune one network to every density, and describe its first mask between hidden layers.
 
     Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density`` (weight
-    layer), ``dead_fraction`` (hidden layer) and ``path_density``.
+    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density``
+    (weight layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
     found: dict[str, list] = {}

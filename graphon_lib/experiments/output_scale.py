@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from graphon_lib.experiments.batch_dependence import QUIET, VarianceShare, shapes, variance_share
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import start_network
-from graphon_lib.experiments.trials import Trial
+from graphon_lib.experiments.pruned import Trial, start_network
 from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.sas import sas
 

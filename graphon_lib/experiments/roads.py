@@ -16,9 +16,9 @@ from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.kernels import graphon_ntk
 from graphon_lib.ntk.positions import position_ntk
+from graphon_lib.pruning.masks import shuffle_masks
 from graphon_lib.pruning.methods import Factor
 from graphon_lib.pruning.redraw import redraw_given_signals
-from graphon_lib.pruning.shuffle import shuffle_masks
 
 __all__ = [
     "ROADS",

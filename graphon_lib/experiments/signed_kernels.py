@@ -61,15 +61,9 @@ def signed_kernels(
     Returns by road, ``"kept"`` and those of :data:`OF_SIGNED`: ``trace`` (the mean of the
     diagonal), ``energy``, the share of the five largest eigenvalues, and ``cosine``, the similarity
     to the kernel of kept weights, NaN where there is no such road. By blocking, if they are tried:
-    ``blocking_trace`` and so on.
-
-    Parameters
-    ----------
-    seed, width, trial
-        These three numbers seed everything random in the cell but the inputs of the kernels, which
-        `seed` alone decides: test images, none of them in a pruning batch.
-    blocking_density, blocking_width
-        At this density and up to this width, all :data:`BLOCKINGS` are tried for SNIP.
+    ``blocking_trace`` and so on: all :data:`BLOCKINGS`, for SNIP at the `blocking_density` and up to
+    the `blocking_width`. The inputs of the kernels, which `seed` alone decides, are test images,
+    none of them in a pruning batch.
     """
     loaded = data.load()
     fresh = np.random.default_rng(seed).choice(len(loaded.x_test), digits, replace=False)

@@ -107,12 +107,8 @@ def spectra(
     Returns :data:`METRICS` (road) and ``eigenvalue`` (road, rank), NaN for roads that do not exist
     for the dense network; ``path_density``.
 
-    Parameters
-    ----------
-    seed, trial
-        These seed the network, the batch of the pruning, masks and weights that are drawn; a
-        training run of the same two numbers and widths trains this network. The digits of the
-        kernels are drawn from the training images by `seed` alone.
+    A training run of the same seed, trial and widths trains this network. The digits of the kernels
+    are drawn from the training images by `seed` alone.
     """
     prunings = ("dense", *METHODS)
     check_choice("pruning", pruning, prunings)

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import ntk_weights
-from graphon_lib.experiments.trials import torch_generator
+from graphon_lib.experiments.pruned import ntk_weights, torch_generator
 from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.pruning.methods import prune
@@ -37,12 +36,8 @@ def synflow_rounds(
     Returns by ``mask`` between hidden layers: ``flipped``, the share of entries in which it differs
     from :math:`1\{|w_{ij}| \ge \tau\}` with the limit's :math:`\tau` at the neurons' own positions;
     ``layer_density`` and ``limit_density``; for widths of at most `counted` ``cycle_ratio``, the
-    4-cycles over those of a constant of equal density; ``limit_cycle_ratio``.
-
-    Parameters
-    ----------
-    seed, width, trial
-        These seed the network, the same for every number of rounds.
+    4-cycles over those of a constant of equal density; ``limit_cycle_ratio``. The network is the
+    same for every number of rounds.
     """
     identity = (seed, width, trial)
     generator = torch_generator(np.random.SeedSequence(identity))

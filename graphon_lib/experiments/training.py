@@ -15,9 +15,8 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.interventions import INTERVENTIONS, intervene
 from graphon_lib.experiments.mask_statistics import dead_fractions
-from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network
+from graphon_lib.experiments.pruned import LAYERS, dense_once, start_network, torch_generator
 from graphon_lib.experiments.training_run import train
-from graphon_lib.experiments.trials import torch_generator
 from graphon_lib.graphons.network import path_density
 from graphon_lib.pruning.methods import METHODS
 from graphon_lib.pruning.rescale import signal_moments
@@ -86,12 +85,7 @@ def training(
         "connected": np.bool_(paths > 0.0),
     }
     run = train(model, data.load(), rng=np.random.default_rng(batches), **descent)
-    return before | {
-        "loss": run.loss,
-        "test_loss": run.test_loss,
-        "test_accuracy": run.test_accuracy,
-        "gradient_norm": np.float32(run.gradient_norm),
-    }
+    return before | run._asdict()
 
 
 def run_variables(*place: str) -> dict[str, tuple[str, ...]]:

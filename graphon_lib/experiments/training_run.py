@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ OPTIMIZERS = MappingProxyType({"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 EVALUATION_CHUNK = 1000
 
 
-@dataclass(frozen=True)
-class TrainingRun:
+class TrainingRun(NamedTuple):
     """What happened.
 
     Attributes
@@ -42,19 +41,14 @@ class TrainingRun:
         which it was no longer a finite number.
     test_loss, test_accuracy : ndarray of float32, shape (number of evaluations,)
         On all test images; infinite, and 0, once training has diverged.
-    gradient_norm : float
+    gradient_norm : numpy.float32
         Euclidean norm of the gradient with respect to the kept weights at the first step.
     """
 
     loss: NDArray[np.float32]
     test_loss: NDArray[np.float32]
     test_accuracy: NDArray[np.float32]
-    gradient_norm: float
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss stopped being a finite number."""
-        return not (np.isfinite(self.loss).all() and np.isfinite(self.test_loss).all())
+    gradient_norm: np.float32
 
 
 def train(
@@ -128,7 +122,7 @@ def train(
     test_loss, test_accuracy = (
         np.array([tests[step] for step in evaluated], np.float32).reshape(-1, 2).T
     )
-    return TrainingRun(losses, test_loss, test_accuracy, gradient_norm)
+    return TrainingRun(losses, test_loss, test_accuracy, np.float32(gradient_norm))
 
 
 def draw_batches(

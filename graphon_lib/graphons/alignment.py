@@ -40,10 +40,8 @@ class Overlay(NamedTuple):
     ----------
     difference : ndarray, shape (M, N)
         The first graphon minus the second.
-    row_mass : ndarray, shape (M,)
-        The positive entries of the row coupling.
-    col_mass : ndarray, shape (N,)
-        The positive entries of the column coupling.
+    row_mass, col_mass : ndarray, shapes (M,) and (N,)
+        The positive entries of the couplings.
     slack : float
         How far the cut norm of the difference can be from that under exact couplings, because of
         rounding in the couplings' margins.

@@ -21,16 +21,8 @@ DEFAULT_SEED = 0
 class DualCertificate:
     r"""Weights that prove an upper bound on a cut norm.
 
-    Attributes
-    ----------
-    row_weights : ndarray, shape (n + 1,)
-        Weights d on the rows and, last, on the bordering row; non-negative, summing to 1.
-    col_weights : ndarray, shape (m + 1,)
-        Weights e on the columns and, last, on the bordering column, likewise.
-
-    Notes
-    -----
-    They prove :math:`\lVert B \rVert_\square \le \tfrac14 \lVert D^{-1/2} B' E^{-1/2} \rVert_2`;
+    Weights d, shape (n + 1,), on the rows and, last, on the bordering row, and e, shape (m + 1,), on
+    the columns likewise, non-negative and of sum 1, prove :math:`\lVert B \rVert_\square \le \tfrac14 \lVert D^{-1/2} B' E^{-1/2} \rVert_2`;
     see `graphon_lib.graphons.cut_norm_upper.dual_bound`.
     """
 
@@ -48,10 +40,8 @@ class CutNorm:
         What the witness attains, :math:`|\sum_{i \in S, j \in T} p_i q_j A_{ij}|`.
     upper : float
         What the certificate proves; equal to `lower` when the value was found by enumeration.
-    rows : ndarray of bool, shape (n,)
-        The witness's set S.
-    cols : ndarray of bool, shape (m,)
-        The witness's set T.
+    rows, cols : ndarray of bool, shapes (n,) and (m,)
+        The witness's sets S and T.
     certificate : DualCertificate or None
         The weights behind `upper`; None when enumeration proves it.
     """

@@ -23,12 +23,8 @@ class Relaxation(NamedTuple):
     ----------
     row_vectors : ndarray, shape (n + 1, r)
         The unit vectors that stand for the signs of the rows.
-    row_weights : ndarray, shape (n + 1,)
-        The dual's weights on the rows; they sum to 1.
-    col_weights : ndarray, shape (m + 1,)
-        The dual's weights on the columns; they sum to 1.
-    bound : float
-        `dual_bound` of these weights.
+    row_weights, col_weights : ndarray, shapes (n + 1,) and (m + 1,)
+        The dual's weights, each of sum 1, of which `bound` is the `dual_bound`.
     """
 
     row_vectors: NDArray[np.float64]

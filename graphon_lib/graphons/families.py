@@ -52,13 +52,7 @@ class GraphonFamily(ABC):
 
 @dataclass(frozen=True)
 class Constant(GraphonFamily):
-    r"""The graphon :math:`W(u, v) = c`, the limit of random pruning.
-
-    Parameters
-    ----------
-    density : float
-        The constant c, in [0, 1].
-    """
+    """A constant, its density in [0, 1]: the limit of random pruning."""
 
     density: float
 
@@ -76,15 +70,7 @@ class Constant(GraphonFamily):
 class PowerLaw(GraphonFamily):
     r"""The product graphon :math:`W(u, v) = c \,(1 - u)^a (1 - v)^b`.
 
-    Parameters
-    ----------
-    scale : float
-        The largest value c, in [0, 1].
-    row_exponent, col_exponent : float
-        The exponents a and b, at least 0.
-
-    Notes
-    -----
+    The scale c is in [0, 1], the exponents a and b are at least 0.
     :math:`\int_s^t (1 - u)^a \,du = \bigl((1 - s)^{a+1} - (1 - t)^{a+1}\bigr) / (a + 1)`.
     """
 
@@ -107,18 +93,10 @@ class PowerLaw(GraphonFamily):
 
 @dataclass(frozen=True)
 class Ramp(GraphonFamily):
-    r"""The graphon :math:`W(u, v) = c + a u + b v`.
+    r"""The graphon :math:`W(u, v) = c + a u + b v`, of an intercept c and slopes a and b.
 
-    Parameters
-    ----------
-    intercept : float
-        The value c at (0, 0).
-    row_slope, col_slope : float
-        The slopes a and b. The values at the four corners must lie in [0, 1], to within 1e-12.
-
-    Notes
-    -----
-    The mean of a linear function over a rectangle is its value at the centre.
+    Its values at the four corners lie in [0, 1], to within 1e-12. The mean of a linear function over
+    a rectangle is its value at the centre.
     """
 
     intercept: float
@@ -150,17 +128,8 @@ class Ramp(GraphonFamily):
 
 @dataclass(frozen=True)
 class Threshold(GraphonFamily):
-    r"""A threshold graphon: one value where :math:`u + v < t`, another elsewhere.
+    r"""A high value where :math:`u + v < t`, for a threshold t in [0, 2], and a low one elsewhere.
 
-    Parameters
-    ----------
-    threshold : float
-        The threshold t, in [0, 2].
-    high, low : float
-        The values where u + v < t and elsewhere, in [0, 1].
-
-    Notes
-    -----
     With :math:`F(s) = \max(s, 0)^2 / 2`, the area of :math:`[a, b] \times [c, d]` below the line
     is :math:`F(t - a - c) - F(t - b - c) - F(t - a - d) + F(t - b - d)`.
     """
@@ -186,15 +155,10 @@ class Threshold(GraphonFamily):
 
 @dataclass(frozen=True)
 class Assortative(GraphonFamily):
-    """A graphon of two blocks a side: dense within matching blocks, another density between them.
+    """A graphon of two blocks a side: one density within matching blocks, another between them.
 
-    Parameters
-    ----------
-    within, between : float
-        The densities where both nodes are in their side's first block, or both in its second, and
-        elsewhere, in [0, 1].
-    row_split, col_split : float
-        Where the first block of rows and of columns ends, in [0, 1].
+    The first block of rows ends at `row_split`, that of columns at `col_split`; all four are in
+    [0, 1].
     """
 
     within: float

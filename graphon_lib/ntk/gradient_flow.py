@@ -2,7 +2,7 @@ r"""Training as the kernel predicts it: gradient flow of a linearised network un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,20 +13,17 @@ from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel, check_outpu
 __all__ = ["GradientFlow", "gradient_flow"]
 
 
-@dataclass(frozen=True, eq=False)
-class GradientFlow:
+class GradientFlow(NamedTuple):
     """Predicted outputs and losses over time.
 
     Attributes
     ----------
-    times : ndarray, shape (T,)
     train : ndarray, shape (T, N, C)
         Outputs.
     train_loss : ndarray, shape (T,)
         Half the mean square error, summed over outputs.
     """
 
-    times: NDArray[np.float64]
     train: NDArray[np.float64]
     train_loss: NDArray[np.float64]
 
@@ -69,4 +66,4 @@ def gradient_flow(
     exponents = -np.outer(moments, values) / len(matrix)
     error = vectors.T @ (start - y)
     train = y + vectors @ (np.exp(exponents)[:, :, None] * error)
-    return GradientFlow(moments, train, ((train - y) ** 2).sum(axis=2).mean(axis=1) / 2)
+    return GradientFlow(train, ((train - y) ** 2).sum(axis=2).mean(axis=1) / 2)

@@ -58,16 +58,10 @@ class Ties:
 
 
 def find_ties(x1: Array, x2: Array, signs: Callable[[int], list[int]], layers: int) -> Ties:
-    """Return the ties of two batches of inputs.
+    """Return the ties of two batches (N1, d) and (N2, d) of the coordinates that a network sees.
 
-    Parameters
-    ----------
-    x1, x2
-        Shapes (N1, d) and (N2, d), of the coordinates that the network sees.
-    signs
-        From the number of a row of x1 to `Ties.signs`. Called if there are opposite inputs.
-    layers
-        How many hidden layers there are.
+    `signs`, from the number of a row of x1 to `Ties.signs` for so many hidden `layers`, is called if
+    there are opposite inputs.
     """
     known: dict[bytes, int] = {}
 

@@ -72,22 +72,11 @@ def fill_tiles(
 ) -> None:
     """Fill a matrix over pairs of inputs, or a stack of them, on all processors.
 
-    Parameters
-    ----------
-    out
-        Shape (..., N1, N2); filled.
-    strip
-        From a range of rows to the function from a range of columns to that tile; what only the
-        rows decide is so computed once a strip.
-    shape
-        Rows and columns of a tile.
-    symmetric
-        Whether N1 = N2 and the matrix is symmetric; then only its upper half is computed.
-    description
-        What the progress bar says, which is shown if tqdm is there and the work takes over 5
-        seconds.
-    factors
-        What is too large if an entry is not finite, for the message.
+    Of shape (..., N1, N2) `out` is filled by `strip`, from a range of rows to the function from a
+    range of columns to that tile, of `shape`; what only the rows decide is so computed once a strip.
+    Of a symmetric matrix only the upper half is computed. The progress bar, of that `description`,
+    is shown if tqdm is there and the work takes over 5 seconds. `factors` are what is too large if
+    an entry is not finite.
     """
     height, width = shape
     strips = [slice(i, i + height) for i in range(0, out.shape[-2], height)]

@@ -26,11 +26,10 @@ is allowed.
 """
 
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation
-from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.masks import keep_largest, shuffle_masks
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
-from graphon_lib.pruning.shuffle import shuffle_masks
 
 __all__ = [
     "INITIALISATIONS",
