@@ -1,9 +1,13 @@
 """Links in code: from names that a page imports to where they are explained, in every build."""
 
 import re
+from functools import cache
 
 import pytest
 from sphinx.application import Sphinx
+
+from graphon_lib.book.execute import list_chapters
+from graphon_lib.book.paths import SITE
 
 FIRST = """
 First
@@ -81,3 +85,14 @@ def test_links_follow_a_name_to_another_page(build):
     (build.folder / "library.rst").write_text("Empty\n=====\n")
     (build.folder / "other.rst").write_text(LIBRARY)
     assert build() == [("other.html", *link) for link in LINKS]
+
+
+@pytest.mark.browser
+def test_links_of_chapters_lead_somewhere():
+    read = cache(lambda path: path.read_text(encoding="utf-8"))
+    for path in list_chapters():
+        page = SITE / "chapters" / f"{path.stem}.html"
+        links = set(re.findall(r'class="code-link" href="(.*?)#(.*?)"', read(page)))
+        assert links, page.stem
+        for target, anchor in links:
+            assert f'id="{anchor}"' in read((page.parent / target).resolve())

@@ -56,10 +56,10 @@ def load(path: Path, parameters: Mapping[str, Any], seed: int) -> xr.Dataset:
 
 def read_attributes(path: Path) -> dict[str, Any]:
     """Return what a stored result says of how it was made, without its arrays."""
-    import xarray as xr
+    import netCDF4
 
-    with xr.open_dataset(path, engine="netcdf4") as dataset:
-        return dataset.attrs
+    with netCDF4.Dataset(path) as result:
+        return vars(result).copy()
 
 
 def store(dataset: xr.Dataset, path: Path) -> None:
