@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from graphon_lib.book import estimates as of
 from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.estimates import Estimate, interval, ratio
-from graphon_lib.book.ledger import estimates, ledger, quote, summary, verdict
+from graphon_lib.book.ledger import _words, estimates, ledger, quote, summary, verdict
 from graphon_lib.book.paths import CHAPTERS
-from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
+from graphon_lib.book.verdicts import OWN_WORDS, SETTINGS, Verdict, judge, overall
+from graphon_lib.experiments.prediction import QUANTITIES
 from graphon_lib.experiments.table import EXPERIMENTS
 from graphon_lib.graphons.motifs import motif_densities
 
@@ -73,7 +74,7 @@ def test_settings_and_conditions_together(found):
         assert where
     else:
         assert one is Verdict.UNDECIDED
-        assert where.startswith(Verdict.NOT)
+        assert where
 
 
 def test_the_condition_names_the_setting_where_settings_differ():
@@ -103,18 +104,20 @@ def test_verdicts_follow_from_stored_results(identifier):
         for name, one in of_setting.items():
             assert one.lower <= one.value <= one.upper, name
             assert one.networks > 1
-    verdicts = {judge(one, claim.low, claim.high) for at in found.values() for one in at.values()}
+    counted = [found["he"]] if claim.without_biases else found.values()
+    verdicts = {judge(one, claim.low, claim.high) for at in counted for one in at.values()}
+    said = {one: OWN_WORDS.get(one, one) if claim.where == "this book" else one for one in Verdict}
     words = verdict(identifier)
     if not found:
         assert words == (Verdict.MISSING if claim.measure else Verdict.UNTESTED)
     elif verdicts == {Verdict.REPRODUCED}:
-        assert words.startswith(Verdict.REPRODUCED)
-        assert Verdict.CONDITION not in words
+        assert words.startswith(said[Verdict.REPRODUCED])
+        assert said[Verdict.CONDITION] not in words
     elif Verdict.REPRODUCED in verdicts:
-        assert words.startswith(f"{Verdict.CONDITION}: ")
+        assert words.startswith(f"{said[Verdict.CONDITION]}: ")
     else:
-        assert words.startswith((Verdict.NOT, Verdict.UNDECIDED))
-    assert (len(found) == 1) == (" alone" in words)
+        assert words.startswith((said[Verdict.NOT], Verdict.UNDECIDED))
+    assert (len(found) == 1) == ("measured under" in words)
 
 
 WIDTHS = (80, 160, 320, 4000)
@@ -305,6 +308,39 @@ def test_theorems_stand_beside_the_verdict_with_their_chapter():
     assert table.count("As a theorem: ") == sum(bool(c.theorems) for c in CLAIMS.values())
     assert "As a theorem: proved for Random" in table
     assert table.count("09-limits.html") == table.count("As a theorem: ")
+
+
+def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
+    both = {"he": {"": Estimate(0.0, -0.1, 0.1, 3)}, "torch": {"": Estimate(1.0, 0.9, 1.1, 3)}}
+    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: both)
+    assert CLAIMS["gaussian"].without_biases
+    assert verdict("gaussian") == Verdict.REPRODUCED
+    row = ledger().data.split("id='claim-gaussian'")[1].split("<tr>")[0]
+    assert "numbers for information<br><span>1.00 (0.90 to 1.10)" in row
+
+
+def test_what_is_too_small_to_be_written_is_said_to_be_below():
+    assert _words(Estimate(1e-9, 5e-10, 4e-9, 5)) == "below 0.0001"
+    assert _words(Estimate(0.0, 0.0, 0.0, 5)) == "0.00 (0.00 to 0.00)"
+
+
+def test_the_density_beside_the_indicator():
+    """Speed that follows the density alone, and a trace that follows it and not the method."""
+    three, density = ["random", "snip", "synflow"], [0.5, 0.2, 0.1]
+    shape = (3, 3, 4)
+    trace = np.array(density)[None, :, None] + np.array([0.02, 0.01, 0.0])[:, None, None]
+    known = {
+        name: (("pruning", "density", "trial", "digits", "road"), np.ones((*shape, 1, 1)))
+        for name in QUANTITIES
+    }
+    known["trace"] = (known["trace"][0], np.broadcast_to(trace, shape)[..., None, None].copy())
+    coords = {"pruning": three, "density": density, "road": ["sampled"]}
+    loss = 1.0 - np.array(density)[None, :, None] + np.array([0.02, 0.01, 0.0])[:, None, None]
+    losses = np.broadcast_to(loss, shape)[..., None] * np.ones(60)
+    training = xr.Dataset({"loss": (("pruning", "density", "trial", "step"), losses)}, coords)
+    found = of.beside_the_indicator(xr.Dataset(known, coords), training.drop_vars("road"))
+    assert found["density"].value == pytest.approx(0.95, abs=0.03)
+    assert found["trace within a sparsity"].value == pytest.approx(-1.0)
 
 
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):

@@ -347,8 +347,9 @@ def kept_trace(kernels: xr.Dataset) -> Estimates:
 def signed_trace(kernels: xr.Dataset) -> Estimates:
     """Return the trace of the signed Graphon NTK over the one measured with the kept weights."""
     at = kernels.trace.isel(width=-1).sel(density=DENSITY)
-    positions = _traces(at, "theory, positions", "kept")["SNIP"]
-    return ratios(_traces(at, "theory, second moments", "kept") | {"SNIP": positions})
+    positions = _traces(at, "theory, positions", "kept")
+    signed = {name: positions[name] for name in ("SNIP", "GraSP")}
+    return ratios(_traces(at, "theory, second moments", "kept") | signed)
 
 
 def _traces(trace: xr.DataArray, theory: str, measured: str) -> dict[str, tuple[xr.DataArray, ...]]:
@@ -490,7 +491,10 @@ def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
     """Return rank correlations of energy and speed among the paper's three methods."""
     three = {"pruning": ["random", "snip", "synflow"]}
     found = _predictions(spectra.sel(three), _loss(training).sel(three)).sel(quantity="energy")
-    names = {"within a sparsity": "within sparsities", "over all sparsities": "across sparsities"}
+    names = {
+        "within a sparsity": "within sparsities",
+        "over all sparsities (this book)": "across sparsities",
+    }
     return {name: _estimate(found.sel(comparison=at), spectra) for name, at in names.items()}
 
 
@@ -506,6 +510,22 @@ def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
     return found
 
 
+def beside_the_indicator(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return what puts the trace's rank correlation with speed in its place, for three methods.
+
+    That of the density, which is known without a kernel, and that of the trace within a sparsity.
+    """
+    three = ["random", "snip", "synflow"]
+    loss = _loss(training).sel(pruning=three).expand_dims("at")
+    trace = known_before(spectra.isel(digits=-1), "sampled").sel(quantity=["trace"], pruning=three)
+    density = xr.ones_like(trace) * trace.density
+    found = {
+        "density": predictions(density, loss).sel(comparison="across sparsities"),
+        "trace within a sparsity": predictions(trace, loss).sel(comparison="within sparsities"),
+    }
+    return {name: _estimate(one.isel(at=0, quantity=0), spectra) for name, one in found.items()}
+
+
 def _predictions(spectra: xr.Dataset, loss: xr.DataArray) -> xr.DataArray:
     known = known_before(spectra.isel(digits=-1), "sampled")
     return predictions(known, loss.expand_dims("at")).isel(at=0)
@@ -518,6 +538,20 @@ def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
 
 def _sparsest(result: xr.Dataset) -> xr.Dataset:
     return result.sel(density=result.density.min())
+
+
+def scale_taken_and_given(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
+    """Return training losses of Random over Random rescaled, and of dense at Random's scale over dense.
+
+    In the family of all comparisons of interventions.
+    """
+    loss = _loss(_sparsest(beside_pruned(changed, training)))
+    found = compared(loss)
+    value, lower, upper = found["rescaling"][:3]
+    return {
+        "Random / rescaled": _compared((1 / value, 1 / upper, 1 / lower), loss),
+        "dense at Random's scale / dense": _compared(found["volume"], loss),
+    }
 
 
 def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:

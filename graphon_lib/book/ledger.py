@@ -14,11 +14,22 @@ from graphon_lib._checks import check_choice
 from graphon_lib.book.claims import CLAIMS, Claim
 from graphon_lib.book.estimates import Estimate, Estimates
 from graphon_lib.book.html_table import html_table
-from graphon_lib.book.verdicts import SETTINGS, Verdict, judge, overall
+from graphon_lib.book.verdicts import OWN_WORDS, SETTINGS, Verdict, judge, overall
 from graphon_lib.experiments.results import StaleResultError
 from graphon_lib.experiments.table import EXPERIMENTS
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 __all__ = ["estimates", "ledger", "quote", "summary", "verdict"]
+
+WITH_BIASES = "{} have biases, which the statement excludes: numbers for information"
+
+HOW_TO_READ = (
+    f"<i>How to read a verdict.</i> “{Verdict.CONDITION}: X”: the claim holds in the case or setting "
+    "X; elsewhere it fails or is undecided, see the row. “Measured under He initialisation only”: "
+    "there is no run under PyTorch's defaults, which does not mean that the claim fails there. This "
+    f"book's own claims, which nobody made before, have the verdicts {', '.join(OWN_WORDS.values())}, "
+    f"{Verdict.UNDECIDED}."
+)
 
 
 @cache
@@ -55,9 +66,9 @@ def verdict(identifier: str, setting: str | None = None, condition: str = "") ->
     claim = CLAIMS[check_choice("identifier", identifier, CLAIMS)]
     if setting is not None:
         one = _chosen(identifier, setting, condition)
-        return str(judge(one, claim.low, claim.high) if one else Verdict.MISSING)
+        return _said(claim, judge(one, claim.low, claim.high) if one else Verdict.MISSING)
     decided, where = _decided(identifier)
-    return f"{decided}: {where}" if where else str(decided)
+    return f"{decided}: {where}" if where else decided
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
@@ -96,22 +107,39 @@ def _words(estimate: Estimate) -> str:
     half = (estimate.upper - estimate.lower) / 2
     places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2
     places *= half < 10.0
+    if 0.0 < estimate.upper < 0.5 * 10.0**-places:
+        return f"below {10.0**-places:.{places}f}"
     value, lower, upper = (f"{end:.{places}f}" for end in estimate[:3])
     return f"{value} ({lower} to {upper})"
 
 
-def _decided(identifier: str) -> tuple[Verdict, str]:
+def _decided(identifier: str) -> tuple[str, str]:
     claim = CLAIMS[identifier]
     if claim.measure is None:
-        return Verdict.UNTESTED, ""
+        return _said(claim, Verdict.UNTESTED), ""
+    stored = estimates(identifier)
     found = {
         setting: {name: judge(one, claim.low, claim.high) for name, one in conditions.items()}
-        for setting, conditions in estimates(identifier).items()
+        for setting, conditions in stored.items()
+        if _counts(claim, setting)
     }
     decided, where = overall(found)
-    if len(found) == 1:
-        where = "; ".join(filter(None, (f"{SETTINGS[next(iter(found))]} alone", where)))
-    return decided, where
+    if decided is Verdict.UNDECIDED and where:
+        where = f"in part {_said(claim, Verdict.NOT)} ({where})"
+    if len(stored) == 1:
+        only = f"measured under {SETTINGS[next(iter(stored))]} only"
+        where = "; ".join(filter(None, (where, only)))
+    return _said(claim, decided), where
+
+
+def _said(claim: Claim, decided: Verdict) -> str:
+    """Return a verdict in the words for the paper's claims, or for those of this book."""
+    return OWN_WORDS.get(decided, str(decided)) if claim.where == "this book" else str(decided)
+
+
+def _counts(claim: Claim, setting: str) -> bool:
+    """Say whether a setting enters the verdict; one with biases may not, see ``without_biases``."""
+    return not (claim.without_biases and INITIALISATIONS[setting].bias_variance)
 
 
 @cache
@@ -139,7 +167,8 @@ def ledger() -> HTML:
         )
         for identifier, claim in CLAIMS.items()
     )
-    return html_table(("claim", "verdict", *SETTINGS.values()), rows)
+    table = html_table(("claim", "verdict", *SETTINGS.values()), rows)
+    return HTML(f"<p>{HOW_TO_READ}</p>{table.data}")
 
 
 def summary(claims: Mapping[str, str]) -> HTML:
@@ -171,11 +200,14 @@ def _cell(identifier: str, setting: str) -> str:
     if found is None:
         exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
         return str(Verdict.MISSING) if exist else "–"
-    by_verdict: dict[Verdict, list[str]] = {}
+    headed: dict[str, list[str]] = {}
     for name, one in found.items():
         line = f"{escape(name)}{name and ': '}<span>{_words(one)}</span>"
-        by_verdict.setdefault(judge(one, claim.low, claim.high), []).append(line)
-    lines = [f"<b>{one}</b><br>{'<br>'.join(lines)}" for one, lines in by_verdict.items()]
+        head = f"<b>{_said(claim, judge(one, claim.low, claim.high))}</b>"
+        if not _counts(claim, setting):
+            head = escape(WITH_BIASES.format(SETTINGS[setting]))
+        headed.setdefault(head, []).append(line)
+    lines = [f"{head}<br>{'<br>'.join(lines)}" for head, lines in headed.items()]
     counts = sorted({one.networks for one in found.values()})
     return "<br>".join([*lines, f"<i>{' or '.join(map(str, counts))} networks</i>"])
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from graphon_lib.book.estimates import Estimate
 
-__all__ = ["SETTINGS", "Verdict", "judge", "overall"]
+__all__ = ["OWN_WORDS", "SETTINGS", "Verdict", "judge", "overall"]
 
 SETTINGS = MappingProxyType({"he": "He initialisation", "torch": "PyTorch's defaults"})
 """Initialisations under which results are stored, and what they are called in sentences."""
@@ -23,6 +23,16 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
     UNTESTED = "not testable here"
     MISSING = "not computed"
+
+
+OWN_WORDS = MappingProxyType(
+    {
+        Verdict.REPRODUCED: "holds",
+        Verdict.CONDITION: "holds under a condition",
+        Verdict.NOT: "does not hold",
+    }
+)
+"""What is said of this book's own claims, which nobody has made before: they cannot be reproduced."""
 
 
 def judge(estimate: Estimate, low: float, high: float) -> Verdict:
@@ -53,13 +63,9 @@ def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
     verdicts = {one for conditions in found.values() for one in conditions.values()}
     if len(verdicts) < 2:
         return (verdicts.pop() if verdicts else Verdict.MISSING), ""
-    held = Verdict.REPRODUCED in verdicts
+    decisive = Verdict.REPRODUCED if Verdict.REPRODUCED in verdicts else Verdict.NOT
     named = {
-        setting: [
-            name
-            for name, one in conditions.items()
-            if one is (Verdict.REPRODUCED if held else Verdict.NOT)
-        ]
+        setting: [name for name, one in conditions.items() if one is decisive]
         for setting, conditions in found.items()
     }
     if len({tuple(names) for names in named.values()}) == 1:
@@ -71,6 +77,4 @@ def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
             for setting, names in named.items()
             if names
         )
-    if held:
-        return Verdict.CONDITION, where
-    return Verdict.UNDECIDED, where and f"{Verdict.NOT} ({where})"
+    return (Verdict.CONDITION if decisive is Verdict.REPRODUCED else Verdict.UNDECIDED), where

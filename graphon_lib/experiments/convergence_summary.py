@@ -18,7 +18,8 @@ from graphon_lib.experiments.distance_of_means import (
     distance_of_means,
     fit_approach,
 )
-from graphon_lib.experiments.sorted_histograms import ESTIMATORS, on_grid
+from graphon_lib.experiments.results import on_grid
+from graphon_lib.experiments.sorted_histograms import ESTIMATORS
 from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.motifs import MOTIFS
 from graphon_lib.graphons.sampling import sample_mask
@@ -82,7 +83,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     """Average the histograms over trials and measure how far the means are apart.
 
     Returns ``histogram`` and its ``standard_error`` (hidden_layers, mask, pruning, density,
-    estimator, width, row, column), the mean on the grid of :func:`~graphon_lib.experiments.sorted_histograms.on_grid`; and ``distance``
+    estimator, width, row, column), the mean on the grid of :func:`~graphon_lib.experiments.results.on_grid`; and ``distance``
     (..., estimator, scale, width, other_width, statistic), see
     :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
     between its even and its odd trials. The scale ``"divided by density"`` divides every trial's

@@ -13,7 +13,7 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import LAYERS, start_network
-from graphon_lib.experiments.sorted_histograms import on_grid
+from graphon_lib.experiments.results import on_grid
 from graphon_lib.graphons.partition import grid_positions
 from graphon_lib.graphons.sas import sas
 from graphon_lib.pruning.masks import SCOPES

@@ -13,15 +13,30 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graphon_lib.experiments.sources import LIBRARY
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["RESULTS", "StaleResultError", "load", "provenance", "read_attributes", "store"]
+__all__ = [
+    "GRID",
+    "RESULTS",
+    "StaleResultError",
+    "load",
+    "on_grid",
+    "provenance",
+    "read_attributes",
+    "store",
+]
 
 RESULTS = LIBRARY.parent / "data" / "results"
 PACKAGES = ("numpy", "scipy", "torch", "scikit-learn", "POT", "xarray")
+
+GRID = 2.0**-11
+"""Mean histograms are rounded to multiples of this, well below their errors, to compress."""
 
 
 class StaleResultError(ValueError):
@@ -97,3 +112,8 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def on_grid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values rounded to multiples of :data:`GRID`."""
+    return np.round(values / GRID) * GRID

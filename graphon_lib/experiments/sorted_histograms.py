@@ -12,18 +12,10 @@ from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.sas import sas
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["ESTIMATORS", "GRID", "SORTED_HISTOGRAMS", "on_grid", "sorted_histograms"]
+__all__ = ["ESTIMATORS", "SORTED_HISTOGRAMS", "sorted_histograms"]
 
 ESTIMATORS = ("plain", "cross-fitted")
 """How masks are sorted into histograms."""
-
-GRID = 2.0**-11
-"""Mean histograms are rounded to multiples of this, well below their errors, to compress."""
-
-
-def on_grid(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values rounded to multiples of :data:`GRID`."""
-    return np.round(values / GRID) * GRID
 
 
 def sorted_histograms(
