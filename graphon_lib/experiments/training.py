@@ -150,4 +150,4 @@ TRAINING = Experiment(
     ),
 )
 
-TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=7))
+TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=10))
