@@ -17,7 +17,7 @@ from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_trial
-from graphon_lib.experiments.sorted_histograms import GRID
+from graphon_lib.experiments.results import GRID
 from graphon_lib.graphons import (
     cut_norm,
     degree_blocks,

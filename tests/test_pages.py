@@ -76,7 +76,7 @@ FIRST_FORMULAS = """new MutationObserver((_, observer) => {
 THIN_OUT = """() => {
     [...document.querySelectorAll("mjx-container")].slice(20).forEach((one) => one.replaceChildren());
     const seen = {};
-    for (const word of document.querySelectorAll("pre span[class]")) {
+    for (const word of document.querySelectorAll(":is(pre, dt.sig) span[class]")) {
         seen[word.className] = (seen[word.className] ?? 0) + 1;
         if (seen[word.className] > 5) word.replaceWith(...word.childNodes);
     }
