@@ -23,12 +23,13 @@ PAGES = sorted(
 
 AXE = PACKAGES / "axe-core" / "axe.min.js"
 # Only rules about films and about turned screens need axe to fetch files.
-RUN_AXE = """async (rules) => {
+RUN_AXE = """async ([only, without]) => {
+    const off = without.map((rule) => [rule, { enabled: false }]);
     const { violations } = await axe.run(document, {
         resultTypes: ["violations"],
         preload: false,
-        rules: { "label-content-name-mismatch": { enabled: true } },
-        ...(rules && { runOnly: rules }),
+        rules: { "label-content-name-mismatch": { enabled: true }, ...Object.fromEntries(off) },
+        ...(only && { runOnly: only }),
     });
     return violations.map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
             `${target}: ${html.slice(0, 200)}: ${failureSummary.split("\\n").pop().trim()}`)]);
@@ -210,11 +211,14 @@ def overflow(page):
     )
 
 
-def violations(page, rules=None):
-    """Return what axe-core finds, of whatever impact: pairs of a rule and the offending elements."""
+def violations(page, *, only=None, without=()):
+    """Return what axe-core finds, of whatever impact: pairs of a rule and the offending elements.
+
+    By all rules, by some only, or by all but some.
+    """
     if not page.evaluate("Boolean(globalThis.axe)"):
         page.add_script_tag(path=AXE)
-    return finished(page, "axe", RUN_AXE, rules)
+    return finished(page, "axe", RUN_AXE, [only, list(without)])
 
 
 def unpack(text, dtype="<f4"):

@@ -17,10 +17,6 @@ IN_VIEW = """(elements) => elements.map((element) => {
     return top >= 0 && bottom <= innerHeight && width > 0;
 })"""
 
-CLIPPED = """[...document.querySelectorAll(".bd-article .cell_input pre")]
-    .filter((block) => !block.closest("details") && block.scrollWidth > block.clientWidth)
-    .map((block) => block.textContent.slice(0, 200))"""
-
 SMALLEST = """Math.min(...[...document.querySelectorAll(".front text")]
     .map((text) => text.getBoundingClientRect().height))"""
 
@@ -61,14 +57,6 @@ def test_verdicts_lead_to_their_rows(browser, address):
         page.goto(f"{address}/chapters/claims.html")
         assert len(links) > 5
         assert all(page.locator(f"td {link}").count() == 1 for link in links)
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in (SITE / "chapters").glob("0*.html")))
-def test_code_that_is_shown_is_not_clipped(browser, address, name):
-    with opened(browser, f"{address}/chapters/{name}") as (page, _):
-        assert page.evaluate(CLIPPED) == []
-        assert page.locator("details summary").filter(has_text="Set-up").count() == 1
-        assert page.locator("summary").filter(has_text="Show code cell").count() == 0
 
 
 LINKS = {

@@ -56,6 +56,10 @@ BROKEN_WORDS = r"""() => {
     return broken;
 }"""
 
+CLIPPED = """[...document.querySelectorAll(".bd-article .cell_input pre")]
+    .filter((block) => !block.closest("details") && block.scrollWidth > block.clientWidth)
+    .map((block) => block.textContent.slice(0, 200))"""
+
 LONGEST_MOTION = """Math.max(...[...document.querySelectorAll("*")].flatMap((element) => {
     const { animationDuration, transitionDuration } = getComputedStyle(element);
     return `${animationDuration}, ${transitionDuration}`.split(", ").map(parseFloat);
@@ -71,15 +75,24 @@ FIRST_FORMULAS = """new MutationObserver((_, observer) => {
 }).observe(document, { childList: true, subtree: true })"""
 
 
-# Axe takes as long as there are elements, most of which are parts of formulas, and words of code: the
-# first ones of a kind stand for all.
-THIN_OUT = """() => {
-    [...document.querySelectorAll("mjx-container")].slice(20).forEach((one) => one.replaceChildren());
+# Axe takes as long as there are elements, most of which are parts of formulas: the first ones stand for all.
+FEWER_FORMULAS = """[...document.querySelectorAll("mjx-container")].slice(20)
+    .forEach((formula) => formula.replaceChildren())"""
+
+# What colours a text has follows from the kinds of elements that it is in: three texts of a kind are enough.
+FEWER_TEXTS = """() => {
     const seen = {};
-    for (const word of document.querySelectorAll(":is(pre, dt.sig) span[class]")) {
-        seen[word.className] = (seen[word.className] ?? 0) + 1;
-        if (seen[word.className] > 5) word.replaceWith(...word.childNodes);
+    const more = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; (node = texts.nextNode());) {
+        let kind = "";
+        for (let one = node.parentElement, i = 0; one && i < 6; one = one.parentElement, i++) {
+            kind += `${one.tagName}.${one.getAttribute("class")} `;
+        }
+        seen[kind] = (seen[kind] ?? 0) + (node.data.trim() ? 1 : 0);
+        if (seen[kind] > 3) more.push(node);
     }
+    more.forEach((node) => node.remove());
 }"""
 
 
@@ -123,6 +136,13 @@ def assert_can_be_downloaded_as_notebook(name, page):
         assert len(downloaded["cells"]) == len(written.cells)
 
 
+def assert_code_is_science(page):
+    """Check that code which is shown is shown whole, and plumbing is folded away."""
+    assert page.evaluate(CLIPPED) == []
+    assert page.locator("details summary").filter(has_text="Set-up").count() == 1
+    assert page.locator("summary").filter(has_text="Show code cell").count() == 0
+
+
 def assert_sound(name, page, theme):
     """Check that a page has its theme, fits, and shows formulas, pictures and explorers."""
     assert page.evaluate("document.documentElement.dataset.theme") == theme
@@ -144,9 +164,9 @@ def assert_sound(name, page, theme):
         assert explorer.locator("canvas, svg").first.is_visible()
 
 
-def assert_accessible(page, theme):
+def assert_accessible(page, **rules):
     """Check that axe-core finds nothing, of whatever impact."""
-    found = violations(page, None if theme == "light" else COLOUR_RULES)
+    found = violations(page, **rules)
     shown = "\n".join(f"{rule}:\n  " + "\n  ".join(nodes) for rule, nodes in found)
     assert found == [], shown
 
@@ -167,15 +187,21 @@ def test_page(browser, address, subtests, name):
             assert_figures_have_number_and_caption(name, page)
         with subtests.test("download as a notebook"):
             assert_can_be_downloaded_as_notebook(name, page)
+        if is_numbered(name):
+            with subtests.test("code is science, and shown whole"):
+                assert_code_is_science(page)
         for width, theme in LOOKS:
             look(page, width, theme)
             with subtests.test("sound", width=width, theme=theme):
                 assert_sound(name, page, theme)
-        page.evaluate(THIN_OUT)
+        page.evaluate(FEWER_FORMULAS)
+        with subtests.test("accessible"):
+            assert_accessible(page, without=COLOUR_RULES)
+        page.evaluate(FEWER_TEXTS)
         for theme in ("dark", "light"):
             look(page, 1280, theme)
-            with subtests.test("accessible", theme=theme):
-                assert_accessible(page, theme)
+            with subtests.test("colours", theme=theme):
+                assert_accessible(page, only=COLOUR_RULES)
         with subtests.test("motion is reduced for those who ask"):
             page.emulate_media(reduced_motion="reduce")
             assert page.evaluate(LONGEST_MOTION) < 0.001
@@ -250,7 +276,7 @@ def test_words_that_a_search_found_can_be_read(browser, address, theme):
     with opened(browser, f"{address}/chapters/glossary.html", theme=theme) as (page, _):
         page.evaluate("_highlightText(document.body, 'graphon', 'highlighted')")
         assert page.locator("span.highlighted").count() > 10
-        assert violations(page, COLOUR_RULES) == []
+        assert violations(page, only=COLOUR_RULES) == []
 
 
 def test_search_finds_a_chapter(browser, address):
