@@ -23,6 +23,13 @@ PAGES = {
 }
 ALL = "chapters/explore.html"
 
+SMALL = {
+    "sorting": "chapters/02-graphons.html",
+    "paths": "chapters/05-random.html",
+    "rescaling": "chapters/08-causes.html",
+}
+"""Explorers below the paragraphs that they explain, and on no other page."""
+
 
 def interpolation_error():
     """Return how far viridis is from lines between 17 of its colours, with two roundings to 8 bits."""
@@ -165,10 +172,10 @@ def assert_used_by_keyboard(root, explorer):
         root.page.keyboard.press("Tab")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_on_a_page(browser, address, subtests, name):
+@pytest.mark.parametrize(("name", "place"), [*PAGES.items(), *SMALL.items()])
+def test_on_a_page(browser, address, subtests, name, place):
     explorer = library(name)
-    with opened(browser, f"{address}/{PAGES[name]}") as (page, problems):
+    with opened(browser, f"{address}/{place}") as (page, problems):
         root = find(page, name)
         with subtests.test("every control moves picture and numbers"):
             assert_every_control_moves(root, explorer)
@@ -183,6 +190,12 @@ def test_on_a_page(browser, address, subtests, name):
             assert overflow(page) <= 0
             assert root.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
         assert problems == []
+
+
+def test_whole_numbers_on_axes_are_written_whole(browser, address):
+    with opened(browser, f"{address}/{SMALL['sorting']}") as (page, _):
+        labels = find(page, "sorting").locator("svg text").all_text_contents()
+        assert {"64", "1024", "2048"} <= set(labels)
 
 
 def test_from_a_file(browser, subtests):

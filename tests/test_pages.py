@@ -87,7 +87,7 @@ FEWER_TEXTS = """() => {
     for (let node; (node = texts.nextNode());) {
         let kind = "";
         for (let one = node.parentElement, i = 0; one && i < 6; one = one.parentElement, i++) {
-            kind += `${one.tagName}.${one.getAttribute("class")} `;
+            kind += `${one.tagName} ${one.getAttribute("class")} ${one.getAttribute("style")} `;
         }
         seen[kind] = (seen[kind] ?? 0) + (node.data.trim() ? 1 : 0);
         if (seen[kind] > 3) more.push(node);

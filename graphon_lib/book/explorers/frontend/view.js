@@ -65,8 +65,9 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     );
   }
 
-  /** Write a number with at most three significant digits; small ones as 1e-5. */
+  /** Write a number with at most three significant digits; small ones as 1e-5, whole ones whole. */
   function written(value) {
+    if (Number.isInteger(value) && Math.abs(value) < 1e5) return String(value);
     const rounded = Number(value.toPrecision(3));
     const small = rounded !== 0 && Math.abs(rounded) < 5e-3;
     return small ? rounded.toExponential() : String(rounded);
