@@ -92,8 +92,9 @@ def test_the_code_is_named_by_a_small_cell_of_every_label():
 def test_a_description_in_a_module_is_in_the_table(monkeypatch):
     module = ModuleType("described_elsewhere")
     module.DRAWN = DESCRIBED
+    module.ALIKE = [other := replace(DESCRIBED, name="alike")]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    assert experiments_in([module.__name__]) == {"drawn": DESCRIBED}
+    assert experiments_in([module.__name__]) == {"alike": other, "drawn": DESCRIBED}
 
 
 def test_profiles_are_pairs_of_settings_or_what_both_have():

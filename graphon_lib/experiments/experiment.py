@@ -245,13 +245,12 @@ def profiles(**settings: Any) -> dict[str, Profile]:  # noqa: ANN401
 
 
 def experiments_in(modules: Iterable[str]) -> dict[str, Experiment]:
-    """Return the experiments that modules describe, by the names of their results, in their order."""
-    found = {
-        value.name: value
-        for module in modules
-        for value in vars(import_module(module)).values()
-        if isinstance(value, Experiment)
-    }
+    """Return the experiments that modules describe, alone or in lists, by their names, in their order."""
+    found = {}
+    for module in modules:
+        for value in vars(import_module(module)).values():
+            several = value if isinstance(value, list) else [value]
+            found |= {one.name: one for one in several if isinstance(one, Experiment)}
     return dict(sorted(found.items()))
 
 

@@ -1,0 +1,95 @@
+"""What carries a claim, on other data than digits: the headline experiments with smaller grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
+from graphon_lib.experiments.convergence import CONVERGENCE, LAYER_CONVERGENCE
+from graphon_lib.experiments.experiment import Experiment
+from graphon_lib.experiments.grid import trials_of
+from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
+from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.local_law import LOCAL_LAW
+from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
+from graphon_lib.experiments.method_distances import METHOD_DISTANCES
+from graphon_lib.experiments.neuron_terms import NEURON_TERMS
+from graphon_lib.experiments.residual_modes import RESIDUAL_MODES, TARGETS
+from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
+from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
+from graphon_lib.experiments.spectra import SPECTRA
+from graphon_lib.experiments.training import TRAINING
+
+__all__ = ["ON_OTHER_DATA", "OTHER_DATA"]
+
+OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"fashion-mnist": {}, "cifar10-4k": {"full": False}}
+)
+"""Data sets besides MNIST, with the settings that they change: of CIFAR-10 a part, never all of it."""
+
+WIDTHS = {
+    "grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2]),
+    "densities": [0.2],
+}
+PRUNED = ["dense", "all"]
+DENSITIES = [0.2, 0.05]
+
+# An experiment, what is smaller than with digits, and what comes with PyTorch's initialisation;
+# None where there is no run under it with digits, either.
+HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] = (
+    (MASK_STATISTICS, {}, {}),
+    (BATCH_DEPENDENCE, {}, {}),
+    (METHOD_DISTANCES, {}, {}),
+    (SHARED_POSITIONS, {}, None),
+    (LOCAL_LAW, {}, None),
+    (NEURON_TERMS, {}, {}),
+    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, {}),
+    (CONVERGENCE, WIDTHS, None),
+    (LAYER_CONVERGENCE, WIDTHS, {}),
+    (
+        RESIDUAL_SPECTRA,
+        {"grid": trials_of({512: 5, 1024: 5, 2048: 3}), "cut_norm_widths": []},
+        {},
+    ),
+    (
+        SIGNED_KERNELS,
+        {"grid": {"width": [512, 1024, 2048], "density": [0.2], "trial": 5, "pruning": ["all"]}},
+        {},
+    ),
+    (
+        RESIDUAL_MODES,
+        {"grid": {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [1024]}},
+        None,
+    ),
+    (
+        SPECTRA,
+        {"grid": {"digits": [512], "trial": 3, "density": DENSITIES, "pruning": PRUNED}},
+        None,
+    ),
+    (
+        TRAINING,
+        {"grid": {"trial": 10, "density": DENSITIES, "pruning": PRUNED}},
+        {"batch_size": 64},
+    ),
+    (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
+)
+
+
+def _on_other_data() -> list[Experiment]:
+    """Return all headlines on all data, the same code as with digits: nothing is computed again."""
+    found = []
+    for dataset, settings in OTHER_DATA.items():
+        for headline, smaller, default in HEADLINES:
+            one = replace(headline.on(dataset, **settings, **smaller), case=None)
+            found.append(one)
+            if default is not None:
+                found.append(one.under("torch", **default))
+    return found
+
+
+ON_OTHER_DATA = _on_other_data()
+"""These experiments; their names end in that of the data and, under PyTorch's default, ``-torch``."""
