@@ -312,7 +312,7 @@ def test_theorems_stand_beside_the_verdict_with_their_chapter():
 
 def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
     both = {"he": {"": Estimate(0.0, -0.1, 0.1, 3)}, "torch": {"": Estimate(1.0, 0.9, 1.1, 3)}}
-    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: both)
+    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda *_: both)
     assert CLAIMS["gaussian"].without_biases
     assert verdict("gaussian") == Verdict.REPRODUCED
     row = ledger().data.split("id='claim-gaussian'")[1].split("<tr>")[0]
@@ -344,7 +344,7 @@ def test_the_density_beside_the_indicator():
 
 
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):
-    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda _: {})
+    monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda *_: {})
     assert type(quote("limit", "torch", "SNIP")) is str
     assert (quote("limit", "torch", "SNIP"), verdict("limit")) == (Verdict.MISSING,) * 2
 

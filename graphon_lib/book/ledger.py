@@ -14,12 +14,12 @@ from graphon_lib._checks import check_choice
 from graphon_lib.book.claims import CLAIMS, Claim
 from graphon_lib.book.estimates import Estimate, Estimates
 from graphon_lib.book.html_table import html_table
-from graphon_lib.book.verdicts import OWN_WORDS, SETTINGS, Verdict, judge, overall
+from graphon_lib.book.verdicts import DATA, OWN_WORDS, SETTINGS, Verdict, judge, overall
 from graphon_lib.experiments.results import StaleResultError
 from graphon_lib.experiments.table import EXPERIMENTS
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 
-__all__ = ["estimates", "ledger", "quote", "summary", "verdict"]
+__all__ = ["cell", "estimates", "ledger", "quote", "said", "summary", "verdict", "verdicts"]
 
 WITH_BIASES = "{} have biases, which the statement excludes: numbers for information"
 
@@ -33,17 +33,29 @@ HOW_TO_READ = (
 
 
 @cache
-def estimates(identifier: str) -> dict[str, Estimates]:
+def estimates(identifier: str, data: str = "mnist") -> dict[str, Estimates]:
     """Return the estimates of a claim by setting, of the settings whose results are stored."""
     claim, found = CLAIMS[identifier], {}
     for setting in SETTINGS if claim.measure else ():
-        stored = [_result(name, setting) for name in claim.results]
+        stored = [_result(_stored_as(name, setting, data)) for name in claim.results]
         if all(result is not None for result in stored):
             found[setting] = claim.measure(*stored)
     return found
 
 
-def verdict(identifier: str, setting: str | None = None, condition: str = "") -> str:
+def verdicts(identifier: str, data: str = "mnist") -> dict[str, dict[str, Verdict]]:
+    """Return the verdicts on a claim by setting and condition, of what enters that on the claim."""
+    claim = CLAIMS[identifier]
+    return {
+        setting: {name: judge(one, claim.low, claim.high) for name, one in conditions.items()}
+        for setting, conditions in estimates(identifier, data).items()
+        if _counts(claim, setting)
+    }
+
+
+def verdict(
+    identifier: str, setting: str | None = None, condition: str = "", data: str = "mnist"
+) -> str:
     """Return the verdict on a claim in words, for a sentence.
 
     Parameters
@@ -52,6 +64,8 @@ def verdict(identifier: str, setting: str | None = None, condition: str = "") ->
         A key of the table of claims.
     setting, condition
         As of :func:`quote`, for the verdict on one estimate alone.
+    data
+        On which data.
 
     Returns
     -------
@@ -65,13 +79,15 @@ def verdict(identifier: str, setting: str | None = None, condition: str = "") ->
     """
     claim = CLAIMS[check_choice("identifier", identifier, CLAIMS)]
     if setting is not None:
-        one = _chosen(identifier, setting, condition)
-        return _said(claim, judge(one, claim.low, claim.high) if one else Verdict.MISSING)
-    decided, where = _decided(identifier)
+        one = _chosen(identifier, setting, condition, data)
+        return said(claim, judge(one, claim.low, claim.high) if one else Verdict.MISSING)
+    decided, where = _decided(identifier, data)
     return f"{decided}: {where}" if where else decided
 
 
-def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
+def quote(
+    identifier: str, setting: str = "he", condition: str = "", data: str = "mnist"
+) -> str:
     """Return an estimate with its interval, for a sentence.
 
     Parameters
@@ -82,6 +98,8 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
         An initialisation, ``"he"`` or ``"torch"``.
     condition
         One of those that the claim is tested under, if there are several.
+    data
+        On which data.
 
     Returns
     -------
@@ -93,12 +111,13 @@ def quote(identifier: str, setting: str = "he", condition: str = "") -> str:
     ValueError
         If there is no such claim or, where the result is stored, no such condition.
     """
-    one = _chosen(check_choice("identifier", identifier, CLAIMS), setting, condition)
+    check_choice("identifier", identifier, CLAIMS)
+    one = _chosen(identifier, setting, condition, check_choice("data", data, DATA))
     return _words(one) if one else str(Verdict.MISSING)
 
 
-def _chosen(identifier: str, setting: str, condition: str) -> Estimate | None:
-    found = estimates(identifier).get(check_choice("setting", setting, SETTINGS))
+def _chosen(identifier: str, setting: str, condition: str, data: str) -> Estimate | None:
+    found = estimates(identifier, data).get(check_choice("setting", setting, SETTINGS))
     return found[check_choice("condition", condition, found)] if found else None
 
 
@@ -113,26 +132,21 @@ def _words(estimate: Estimate) -> str:
     return f"{value} ({lower} to {upper})"
 
 
-def _decided(identifier: str) -> tuple[str, str]:
+def _decided(identifier: str, data: str = "mnist") -> tuple[str, str]:
     claim = CLAIMS[identifier]
     if claim.measure is None:
-        return _said(claim, Verdict.UNTESTED), ""
-    stored = estimates(identifier)
-    found = {
-        setting: {name: judge(one, claim.low, claim.high) for name, one in conditions.items()}
-        for setting, conditions in stored.items()
-        if _counts(claim, setting)
-    }
-    decided, where = overall(found)
+        return said(claim, Verdict.UNTESTED), ""
+    stored = estimates(identifier, data)
+    decided, where = overall(verdicts(identifier, data))
     if decided is Verdict.UNDECIDED and where:
-        where = f"in part {_said(claim, Verdict.NOT)} ({where})"
+        where = f"in part {said(claim, Verdict.NOT)} ({where})"
     if len(stored) == 1:
         only = f"measured under {SETTINGS[next(iter(stored))]} only"
         where = "; ".join(filter(None, (where, only)))
-    return _said(claim, decided), where
+    return said(claim, decided), where
 
 
-def _said(claim: Claim, decided: Verdict) -> str:
+def said(claim: Claim, decided: Verdict) -> str:
     """Return a verdict in the words for the paper's claims, or for those of this book."""
     return OWN_WORDS.get(decided, str(decided)) if claim.where == "this book" else str(decided)
 
@@ -143,15 +157,16 @@ def _counts(claim: Claim, setting: str) -> bool:
 
 
 @cache
-def _result(name: str, setting: str) -> xr.Dataset | None:
+def _result(name: str) -> xr.Dataset | None:
     try:
-        return EXPERIMENTS[_stored_as(name, setting)].run()
+        return EXPERIMENTS[name].run()
     except (KeyError, StaleResultError):
         return None
 
 
-def _stored_as(name: str, setting: str) -> str:
-    return name if setting == "he" else f"{name}-{setting}"
+def _stored_as(name: str, setting: str, data: str) -> str:
+    endings = ("" if data == "mnist" else f"-{data}", "" if setting == "he" else f"-{setting}")
+    return name + "".join(endings)
 
 
 def ledger() -> HTML:
@@ -163,7 +178,7 @@ def ledger() -> HTML:
             f"</summary>{escape(claim.test)}{escape(claim.why and f' ({claim.why})')}.</details>"
             f"{_theorems(claim)}",
             _bold(identifier),
-            *(_cell(identifier, setting) for setting in SETTINGS),
+            *(cell(identifier, setting) for setting in SETTINGS),
         )
         for identifier, claim in CLAIMS.items()
     )
@@ -194,16 +209,17 @@ def _theorems(claim: Claim) -> str:
     )
 
 
-def _cell(identifier: str, setting: str) -> str:
+def cell(identifier: str, setting: str, data: str = "mnist") -> str:
     """Return the estimates of a setting under the verdicts that they lead to."""
-    claim, found = CLAIMS[identifier], estimates(identifier).get(setting)
+    claim, found = CLAIMS[identifier], estimates(identifier, data).get(setting)
     if found is None:
-        exist = claim.results and all(_stored_as(n, setting) in EXPERIMENTS for n in claim.results)
+        names = [_stored_as(name, setting, data) for name in claim.results]
+        exist = names and all(name in EXPERIMENTS for name in names)
         return str(Verdict.MISSING) if exist else "–"
     headed: dict[str, list[str]] = {}
     for name, one in found.items():
         line = f"{escape(name)}{name and ': '}<span>{_words(one)}</span>"
-        head = f"<b>{_said(claim, judge(one, claim.low, claim.high))}</b>"
+        head = f"<b>{said(claim, judge(one, claim.low, claim.high))}</b>"
         if not _counts(claim, setting):
             head = escape(WITH_BIASES.format(SETTINGS[setting]))
         headed.setdefault(head, []).append(line)

@@ -8,10 +8,19 @@ from types import MappingProxyType
 
 from graphon_lib.book.estimates import Estimate
 
-__all__ = ["OWN_WORDS", "SETTINGS", "Verdict", "judge", "overall"]
+__all__ = ["DATA", "OWN_WORDS", "SETTINGS", "Verdict", "judge", "overall"]
 
 SETTINGS = MappingProxyType({"he": "He initialisation", "torch": "PyTorch's defaults"})
 """Initialisations under which results are stored, and what they are called in sentences."""
+
+DATA = MappingProxyType(
+    {
+        "mnist": "MNIST",
+        "fashion-mnist": "Fashion-MNIST",
+        "cifar10-4k": "CIFAR-10 (4,000 images)",
+    }
+)
+"""Data on which results are stored, the paper's first, likewise."""
 
 
 class Verdict(StrEnum):

@@ -14,6 +14,7 @@ from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.local_law import LOCAL_LAW
+from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.method_distances import METHOD_DISTANCES
 from graphon_lib.experiments.neuron_terms import NEURON_TERMS
@@ -42,6 +43,7 @@ DENSITIES = [0.2, 0.05]
 # None where there is no run under it with digits, either.
 HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] = (
     (MASK_STATISTICS, {}, {}),
+    (MASK_MAPS, {"densities": DENSITIES}, None),
     (BATCH_DEPENDENCE, {}, {}),
     (METHOD_DISTANCES, {}, {}),
     (SHARED_POSITIONS, {}, None),
