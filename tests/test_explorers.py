@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphon_lib.book.explorers.convergence import convergence_explorer
-from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.explorer import Control, Explorer, choice
 from graphon_lib.book.explorers.precompute import data_script, pack
 from graphon_lib.book.explorers.pruning import pruning_explorer
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View, encode
@@ -199,6 +199,17 @@ def test_states_without_a_view_are_left_out_and_their_places_kept():
     assert toy.describe()["missing"] == {"0": "too low"}
     with pytest.raises(ValueError, match="too low: kind"):
         toy.view(level=0.1)
+
+
+def test_a_further_control_chooses_among_explorers():
+    level = dataclasses.replace(TOY.controls[1], options={0.4: "0.4"})
+    fewer = dataclasses.replace(TOY, controls=(TOY.controls[0], level))
+    both = choice("data", "Data", {"all": TOY, "few": fewer})
+    assert both.view(data="all", level=0.1).summary == TOY.view(level=0.1).summary
+    assert both.view(data="few", kind="two").summary == TOY.view(kind="two").summary
+    assert len(both.states()) == len(TOY.states()) + len(fewer.states())
+    with pytest.raises(ValueError, match="not computed: data='few'"):
+        both.view(data="few", level=0.1)
 
 
 def test_pruning_numbers_agree_with_each_other(pruning):

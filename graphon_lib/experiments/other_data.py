@@ -74,7 +74,7 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
     ),
     (
         TRAINING,
-        {"grid": {"trial": 10, "density": DENSITIES, "pruning": PRUNED}},
+        {"grid": {"trial": 10, "density": SPARSEST["density"], "pruning": PRUNED}},
         {"batch_size": 64},
     ),
     (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),

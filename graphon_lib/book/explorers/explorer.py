@@ -9,7 +9,7 @@ from typing import Any
 
 from graphon_lib.book.explorers.view import View
 
-__all__ = ["Control", "Explorer"]
+__all__ = ["Control", "Explorer", "choice"]
 
 Value = str | int | float
 
@@ -102,3 +102,34 @@ class Explorer:
             ],
             "missing": {place: reason for place, reason in reasons.items() if reason},
         }
+
+
+def choice(name: str, label: str, explorers: Mapping[str, Explorer]) -> Explorer:
+    """Return one explorer of several, by what a further control says to choose among them.
+
+    All have the name, the title and the controls of the first, with some of its options: what the
+    chosen one has no option for is missing.
+    """
+    first = next(iter(explorers.values()))
+    options = {
+        which: {control.name: control.options for control in explorer.controls}
+        for which, explorer in explorers.items()
+    }
+
+    def missing(**state: Value) -> str:
+        which = state.pop(name)
+        if any(value not in options[which][control] for control, value in state.items()):
+            return "not computed"
+        return explorers[which].missing(**state)
+
+    def model(**state: Value) -> View:
+        return explorers[state.pop(name)].model(**state)
+
+    chosen = Control(name, label, {which: which for which in explorers}, next(iter(explorers)))
+    return Explorer(
+        name=first.name,
+        title=first.title,
+        controls=(chosen, *first.controls),
+        model=model,
+        missing=missing,
+    )

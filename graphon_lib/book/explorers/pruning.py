@@ -22,12 +22,14 @@ SCOPES = {"global": "all layers together", "layer": "every layer alone"}
 def pruning_explorer(result: xr.Dataset) -> Explorer:
     """Return the explorer of the masks of all layers, by method, layer, scope and density.
 
-    Of a dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile.
+    Of a dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile, or of a part
+    of its scopes.
     """
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
     densities = sorted(float(density) for density in result.density.values)
     shown = {density: f"{density:g}" for density in densities}
+    scopes = {scope: SCOPES[scope] for scope in result.scope.values.tolist()}
     names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
         name="pruning",
@@ -35,7 +37,7 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
         controls=(
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("layer", "Layer of weights", names, 2),
-            Control("scope", "Pruned", SCOPES, "global"),
+            Control("scope", "Pruned", scopes, "global"),
             Control("density", "Density of the network", shown, 0.2, slider=True),
         ),
         model=partial(_view, result),
