@@ -85,9 +85,7 @@ def verdict(
     return f"{decided}: {where}" if where else decided
 
 
-def quote(
-    identifier: str, setting: str = "he", condition: str = "", data: str = "mnist"
-) -> str:
+def quote(identifier: str, setting: str = "he", condition: str = "", data: str = "mnist") -> str:
     """Return an estimate with its interval, for a sentence.
 
     Parameters

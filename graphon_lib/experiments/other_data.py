@@ -11,6 +11,7 @@ from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
 from graphon_lib.experiments.convergence import CONVERGENCE, LAYER_CONVERGENCE
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.grid import trials_of
+from graphon_lib.experiments.input_statistics import INPUT_STATISTICS
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
 from graphon_lib.experiments.local_law import LOCAL_LAW
@@ -42,6 +43,7 @@ DENSITIES = [0.2, 0.05]
 # An experiment, what is smaller than with digits, and what comes with PyTorch's initialisation;
 # None where there is no run under it with digits, either.
 HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] = (
+    (INPUT_STATISTICS, {}, None),
     (MASK_STATISTICS, {}, {}),
     (MASK_MAPS, {"densities": DENSITIES}, None),
     (BATCH_DEPENDENCE, {}, {}),
