@@ -25,7 +25,7 @@ def test_every_stored_result_is_described():
 
 
 @pytest.mark.reproduction
-@pytest.mark.parametrize("name", [name for name, e in EXPERIMENTS.items() if not e.case])
+@pytest.mark.parametrize("name", [name for name, e in EXPERIMENTS.items() if not e.keep])
 def test_what_cannot_be_the_same_has_the_shape_that_the_code_makes(name):
     stored, again = EXPERIMENTS[name].run(), EXPERIMENTS[name].run(profile="quick")
     assert set(stored.data_vars) == set(again.data_vars)

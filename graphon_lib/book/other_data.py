@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from html import escape
 from itertools import product
+from typing import NamedTuple
 
 from IPython.display import HTML
 
@@ -13,43 +14,74 @@ from graphon_lib.book.html_table import html_table
 from graphon_lib.book.ledger import cell, estimates, said, verdicts
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
 
-__all__ = ["SIGNS", "at_a_glance", "carried_over", "one_verdict", "tested_elsewhere"]
+__all__ = ["Pair", "at_a_glance", "carried_over", "pairs", "claims_elsewhere"]
+
+PAPERS = next(iter(DATA))
 
 SIGNS = {
     Verdict.REPRODUCED: ("yes", "✓"),
-    Verdict.CONDITION: ("partly", "◐"),
     Verdict.UNDECIDED: ("open", "?"),
     Verdict.NOT: ("no", "✗"),
 }
 """What verdicts look like at a glance: a class of the style sheet and a sign."""
 
+SHORT = {"he": "He", "torch": "PyTorch"}
 
-def tested_elsewhere() -> list[str]:
+
+class Pair(NamedTuple):
+    """A verdict on the paper's data beside that on others, all else equal."""
+
+    claim: str
+    condition: str
+    setting: str
+    data: str
+    papers: Verdict
+    found: Verdict
+
+    @property
+    def opposite(self) -> bool:
+        """Whether one of them says that the claim holds, and the other that it does not."""
+        return {self.papers, self.found} == {Verdict.REPRODUCED, Verdict.NOT}
+
+
+def claims_elsewhere() -> list[str]:
     """Return the claims that are tested on more than the paper's data."""
-    others = [data for data in DATA if data != "mnist"]
-    return [name for name in CLAIMS if any(verdicts(name, data) for data in others)]
+    return [name for name in CLAIMS if any(verdicts(name, data) for data in DATA if data != PAPERS)]
 
 
-def one_verdict(identifier: str, setting: str, data: str) -> Verdict | None:
-    """Return the verdict on a claim on one data set under one initialisation; None if there is none.
+def pairs() -> Iterator[Pair]:
+    """Yield verdicts on other data beside those on the paper's, where there is new evidence.
 
-    Of several conditions: what they have in common; else, that it holds in part, or is undecided.
+    A method that sees no images makes the same masks from the same seeds on images of the same
+    size: an estimate that is the same number is none.
     """
-    found = set(verdicts(identifier, data).get(setting, {}).values())
-    if len(found) > 1:
-        return Verdict.CONDITION if Verdict.REPRODUCED in found else Verdict.UNDECIDED
-    return found.pop() if found else None
+    for name, data, setting in product(claims_elsewhere(), DATA, SETTINGS):
+        papers, same = verdicts(name).get(setting, {}), _blind(name, setting, data)
+        for condition, found in verdicts(name, data).get(setting, {}).items():
+            if data != PAPERS and condition in papers and condition not in same:
+                yield Pair(name, condition, setting, data, papers[condition], found)
+
+
+def _blind(identifier: str, setting: str, data: str) -> set[str]:
+    """Return the conditions whose estimates are those on the paper's data to the last digit."""
+    here, papers = (estimates(identifier, of).get(setting, {}) for of in (data, PAPERS))
+    return {name for name, one in here.items() if data != PAPERS and one == papers.get(name)}
 
 
 def at_a_glance() -> HTML:
-    """Return a table of signs: a row a claim, a column a data set and initialisation."""
-    columns = [f"{data}, {'He' if s == 'he' else 'PyTorch'}" for data, s in _columns(DATA.values())]
+    """Return a table of signs: a row a claim, a column a data set and initialisation.
+
+    A sign a condition that the claim is tested under, in their order; in brackets where no image
+    has been seen.
+    """
+    places = list(product(DATA, SETTINGS))
+    columns = [f"{DATA[data]}, {SHORT[setting]}" for data, setting in places]
     rows = (
-        (_linked(name), *(_sign(name, s, data) for data, s in _columns(DATA)))
-        for name in tested_elsewhere()
+        (_linked(name), *(_signs(name, setting, data) for data, setting in places))
+        for name in claims_elsewhere()
     )
     table = html_table(("claim", *columns), rows).data
-    return HTML(table.replace("<table class='cards'", "<table class='cards glance'"))
+    return HTML(table.replace("class='cards'", "class='cards glance'", 1))
 
 
 def carried_over() -> HTML:
@@ -59,29 +91,38 @@ def carried_over() -> HTML:
             _linked(name),
             *(
                 "<br>".join(
-                    f"<i>{words}</i> {cell(name, setting, data)}"
+                    f"<i>{words}</i><br>{cell(name, setting, data)}"
                     for setting, words in SETTINGS.items()
                     if setting in estimates(name, data)
                 )
                 for data in DATA
             ),
         )
-        for name in tested_elsewhere()
+        for name in claims_elsewhere()
     )
     return html_table(("claim", *DATA.values()), rows)
-
-
-def _columns(data: Iterable[str]) -> list[tuple[str, str]]:
-    return list(product(data, SETTINGS))
 
 
 def _linked(identifier: str) -> str:
     return f"<a href='claims.html#claim-{identifier}'>{escape(CLAIMS[identifier].claim)}</a>"
 
 
-def _sign(identifier: str, setting: str, data: str) -> str:
-    verdict = one_verdict(identifier, setting, data)
-    if verdict is None:
-        return "<span class='sign none' role='img' aria-label='not run'>–</span>"
-    (name, sign), words = SIGNS[verdict], said(CLAIMS[identifier], verdict)
-    return f"<span class='sign {name}' role='img' aria-label='{words}'>{sign}</span>"
+def _signs(identifier: str, setting: str, data: str) -> str:
+    """Return a sign for every condition; those that are the opposite of the paper's data stand out."""
+    found, claim = verdicts(identifier, data).get(setting, {}), CLAIMS[identifier]
+    papers, blind, signs = (
+        verdicts(identifier).get(setting, {}),
+        _blind(identifier, setting, data),
+        "",
+    )
+    for condition, verdict in found.items():
+        name, sign = SIGNS[verdict]
+        pair = Pair(identifier, condition, setting, data, papers.get(condition, verdict), verdict)
+        words = escape(f"{condition}: {said(claim, verdict)}".removeprefix(": "), quote=True)
+        stands_out = " opposite" if pair.opposite else ""
+        sign = f"({sign})" if condition in blind else sign
+        signs += f"<i class='sign {name}{stands_out}' title='{words}'>{sign}</i>"
+    heard = "; ".join(f"{said(claim, v)}{c and f' for {c}'}" for c, v in found.items())
+    if not found:
+        return "–"
+    return f"<b class='signs' role='img' aria-label='{escape(heard, quote=True)}'>{signs}</b>"

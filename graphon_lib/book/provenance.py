@@ -54,13 +54,13 @@ def _imported(statement: ast.ImportFrom) -> Known:
     if not (statement.module or "").startswith(EXPERIMENTS):
         return {}
     # With it comes PyTorch, which pages without experiments do not need.
-    from graphon_lib.experiments.experiment import Experiment
+    from graphon_lib.experiments.experiment import experiments_of
 
-    module = import_module(statement.module)
-    values = {alias.asname or alias.name: getattr(module, alias.name) for alias in statement.names}
-    return {
-        name: {value.path.name} for name, value in values.items() if isinstance(value, Experiment)
-    }
+    module, found = import_module(statement.module), {}
+    for alias in statement.names:
+        if experiments := experiments_of(getattr(module, alias.name)):
+            found[alias.asname or alias.name] = {one.path.name for one in experiments}
+    return found
 
 
 def _behind(node: ast.AST, known: Known) -> set[str]:

@@ -23,7 +23,7 @@ from graphon_lib.experiments.sweep import CellFunction, compute_cells, fingerpri
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Case", "Experiment", "experiments_in", "profiles"]
+__all__ = ["Case", "Experiment", "experiments_in", "experiments_of", "profiles"]
 
 Profile = Mapping[str, Any]
 
@@ -77,7 +77,8 @@ class Experiment:
         Whether finished cells are kept on disk, and computed side by side. Cells that measure how
         long something takes are neither.
     case
-        What the test of the stored result computes again; None where nothing can be the same.
+        What the test of the stored result computes again; None where nothing can be the same, or
+        where another experiment's does for this one.
     """
 
     name: str
@@ -246,12 +247,15 @@ def profiles(**settings: Any) -> dict[str, Profile]:  # noqa: ANN401
 
 def experiments_in(modules: Iterable[str]) -> dict[str, Experiment]:
     """Return the experiments that modules describe, alone or in lists, by their names, in their order."""
-    found = {}
-    for module in modules:
-        for value in vars(import_module(module)).values():
-            several = value if isinstance(value, list) else [value]
-            found |= {one.name: one for one in several if isinstance(one, Experiment)}
+    values = (value for module in modules for value in vars(import_module(module)).values())
+    found = {one.name: one for value in values for one in experiments_of(value)}
     return dict(sorted(found.items()))
+
+
+def experiments_of(value: object) -> list[Experiment]:
+    """Return the experiments that a value is, or is a list of."""
+    several = value if isinstance(value, list) else [value]
+    return [one for one in several if isinstance(one, Experiment)]
 
 
 def _settings(profile: Profile) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.spectra import SPECTRA
 from graphon_lib.experiments.training import TRAINING
 
-__all__ = ["ON_OTHER_DATA", "OTHER_DATA"]
+__all__ = ["INPUTS_BY_DATA", "MASKS_BY_DATA", "ON_OTHER_DATA", "OTHER_DATA"]
 
 OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"fashion-mnist": {}, "cifar10-4k": {"full": False}}
@@ -84,16 +84,26 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
 
 
 def _on_other_data() -> list[Experiment]:
-    """Return all headlines on all data, the same code as with digits: nothing is computed again."""
+    """Return all headlines on all data; of this code, which is that for digits, one case will do."""
     found = []
     for dataset, settings in OTHER_DATA.items():
         for headline, smaller, default in HEADLINES:
-            one = replace(headline.on(dataset, **settings, **smaller), case=None)
+            one = headline.on(dataset, **settings, **smaller)
+            one = one if headline is MASK_STATISTICS else replace(one, case=None)
             found.append(one)
             if default is not None:
-                found.append(one.under("torch", **default))
+                found.append(replace(one.under("torch", **default), case=None))
     return found
+
+
+def _by_data(headline: Experiment) -> list[Experiment]:
+    names = [f"{headline.name}-{dataset}" for dataset in OTHER_DATA]
+    return [headline, *(one for one in ON_OTHER_DATA if one.name in names)]
 
 
 ON_OTHER_DATA = _on_other_data()
 """These experiments; their names end in that of the data and, under PyTorch's default, ``-torch``."""
+
+INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
+MASKS_BY_DATA = _by_data(MASK_STATISTICS)
+"""What a chapter draws side by side, MNIST first."""

@@ -1,0 +1,107 @@
+"""Figures of the chapter on other data than digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from graphon_lib.book.claims import CLAIMS
+from graphon_lib.book.figures import draw
+from graphon_lib.book.ledger import estimates
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import DIVERGING, label_of
+from graphon_lib.book.verdicts import DATA, SETTINGS
+from graphon_lib.experiments.mask_statistics import pixel_images
+
+__all__ = ["claim_intervals", "input_spectra", "pixels_by_data"]
+
+TWICE = 2.0
+"""End of the colour scale of a pixel's density over its layer's."""
+
+
+def input_spectra(results: Sequence[xr.Dataset]) -> Figure:
+    """Draw the largest eigenvalues of the images' second moments over their trace, by data."""
+    figure, ((panel,),) = draw.grid(3.0)
+    for name, result, look in zip(DATA.values(), results, SERIES, strict=False):
+        draw.means(panel, result.share, "rank", label=name, **look.line, markersize=4)
+    panel.set(xscale="log", yscale="log", xlabel="rank", ylabel="share of the trace")
+    draw.ticks(panel.xaxis, (1, 2, 5, 10, 20, 50))
+    draw.ticks(panel.yaxis, (0.005, 0.02, 0.1, 0.3))
+    panel.legend()
+    return figure
+
+
+def pixels_by_data(results: Sequence[xr.Dataset], density: float) -> Figure:
+    """Draw the kept fraction of each pixel's weights over that of the first layer, by data and method.
+
+    Logarithmic colours: white where a pixel keeps as much as the average one.
+    """
+    methods = results[0].pruning.values
+    figure, panels = draw.grid(1.25 * len(results) + 0.5, len(results), len(methods))
+    for row, result, name in zip(panels, results, DATA.values(), strict=False):
+        kept = result.pixel_density.sel(density=density)
+        ratio = (kept / kept.mean("pixel")).transpose("pruning", "pixel").values
+        images = pixel_images(np.log2(np.maximum(ratio, 2.0**-TWICE)), result.attrs["image_shape"])
+        for panel, image in zip(row, images, strict=True):
+            drawn = draw.matrix(panel, image, cmap=DIVERGING, vmin=-TWICE, vmax=TWICE)
+            panel.set_aspect("equal")
+        row[0].set_ylabel(name.replace(" (", "\n("), fontsize=9)
+    for panel, method in zip(panels[0], methods, strict=True):
+        panel.set_title(label_of(method))
+    bar = figure.colorbar(drawn, ax=panels, label="kept, times the layer's average", aspect=30)
+    places = (-2, -1, 0, 1, 2)
+    bar.set_ticks(places, labels=["≤ ¼", "½", "1", "2", "≥ 4"])
+    return figure
+
+
+def claim_intervals(titles: dict[str, str], *, log: Sequence[str] = ()) -> Figure:
+    """Draw estimates of some claims with intervals and margins, by condition, data and initialisation.
+
+    The titles are of the panels, by the names of the claims; some of them have logarithmic axes.
+    """
+    counts = [
+        len({c for data in DATA for of in estimates(name, data).values() for c in of})
+        for name in titles
+    ]
+    figure, panels = draw.grid(
+        0.62 * sum(counts) + 0.75 * len(counts) + 0.5,
+        len(titles),
+        gridspec_kw={"height_ratios": [count + 0.8 for count in counts]},
+    )
+    for panel, (name, title) in zip(panels[:, 0], titles.items(), strict=True):
+        _draw_intervals(panel, name)
+        panel.set_title(title)
+        if name in log:
+            panel.set_xscale("log")
+    return draw.with_legend(figure, ncols=3)
+
+
+def _draw_intervals(panel: object, name: str) -> None:
+    claim = CLAIMS[name]
+    conditions = list(
+        dict.fromkeys(c for d in DATA for of in estimates(name, d).values() for c in of)
+    )
+    for number, ((data, words), look) in enumerate(zip(DATA.items(), SERIES, strict=False)):
+        for setting, filled in zip(SETTINGS, (True, False), strict=True):
+            found = estimates(name, data).get(setting, {})
+            places = [conditions.index(c) + 0.26 * (number - 1) + 0.1 * (not filled) for c in found]
+            ends = np.array([[e.value - e.lower, e.upper - e.value] for e in found.values()])
+            panel.errorbar(
+                [one.value for one in found.values()],
+                places,
+                xerr=np.maximum(ends, 0.0).T if found else None,
+                linestyle="none",
+                markersize=4.5,
+                markerfacecolor=look.colour if filled else "white",
+                label=f"{words}, {'He' if filled else 'PyTorch'}",
+                **look.line,
+            )
+    for margin in (claim.low, claim.high):
+        if np.isfinite(margin):
+            panel.axvline(margin, color="black", linewidth=1.0, linestyle=(0, (4, 2)))
+    panel.set(
+        yticks=range(len(conditions)), yticklabels=conditions, ylim=(len(conditions) - 0.5, -0.5)
+    )

@@ -1,0 +1,70 @@
+"""Claims on several data sets: which verdicts are compared, and how they look at a glance."""
+
+import re
+
+import pytest
+
+from graphon_lib.book import other_data
+from graphon_lib.book.claims import CLAIMS
+from graphon_lib.book.estimates import Estimate
+from graphon_lib.book.ledger import estimates, verdict, verdicts
+from graphon_lib.book.other_data import Pair, at_a_glance, carried_over, pairs, claims_elsewhere
+from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
+from graphon_lib.experiments.data import DATASETS
+from graphon_lib.experiments.other_data import ON_OTHER_DATA, OTHER_DATA
+from graphon_lib.experiments.table import EXPERIMENTS
+
+
+def test_data_of_the_ledger_are_those_of_the_experiments():
+    assert list(DATA) == ["mnist", *OTHER_DATA]
+    assert set(DATA) <= set(DATASETS)
+    assert {one.paper["dataset"] for one in ON_OTHER_DATA} == set(OTHER_DATA)
+    assert all(EXPERIMENTS[one.name] is one for one in ON_OTHER_DATA)
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_verdicts_follow_from_the_estimates_on_each_data_set(data):
+    for name in claims_elsewhere():
+        claim, decided = CLAIMS[name], verdicts(name, data)
+        for setting, conditions in decided.items():
+            found = estimates(name, data)[setting]
+            assert set(conditions) == set(found)
+            for condition, one in found.items():
+                assert one.lower <= one.value <= one.upper
+                inside = claim.low <= one.lower and one.upper <= claim.high
+                assert inside == (conditions[condition] is Verdict.REPRODUCED)
+        if not decided:
+            assert verdict(name, data=data) == Verdict.MISSING
+
+
+def test_only_what_saw_images_is_compared(monkeypatch):
+    digits = {"he": {"blind": Estimate(0.0, -0.1, 0.1, 3), "sees": Estimate(0.0, -0.1, 0.1, 3)}}
+    clothes = {"he": {**digits["he"], "sees": Estimate(9.0, 8.9, 9.1, 3)}}
+    found = {"mnist": digits, "fashion-mnist": clothes, "cifar10-4k": {}}
+    of = {
+        data: {s: {c: _judged(one) for c, one in at.items()} for s, at in settings.items()}
+        for data, settings in found.items()
+    }
+    monkeypatch.setattr(other_data, "CLAIMS", {"gaussian": CLAIMS["gaussian"]})
+    monkeypatch.setattr(other_data, "estimates", lambda _, data="mnist": found[data])
+    monkeypatch.setattr(other_data, "verdicts", lambda _, data="mnist": of[data])
+    (pair,) = pairs()
+    expected = ("gaussian", "sees", "he", "fashion-mnist", Verdict.REPRODUCED, Verdict.NOT)
+    assert pair == Pair(*expected)
+    assert pair.opposite
+    table = at_a_glance().data
+    assert len(re.findall(r"class='sign yes'[^>]*>\(✓\)<", table)) == 1
+    assert len(re.findall(r"class='sign no opposite'[^>]*>✗<", table)) == 1
+
+
+def _judged(one):
+    return Verdict.REPRODUCED if one.value == 0.0 else Verdict.NOT
+
+
+def test_tables_have_a_row_a_claim():
+    names = claims_elsewhere()
+    for table in (at_a_glance().data, carried_over().data):
+        assert [n for n in names if f"claims.html#claim-{n}'" not in table] == []
+        assert table.count("<tr>") == len(names) + 1
+    columns = at_a_glance().data.split("</thead>")[0].count("<th ")
+    assert columns == 1 + len(DATA) * len(SETTINGS)
