@@ -14,7 +14,7 @@ from graphon_lib.book.html_table import html_table
 from graphon_lib.book.ledger import cell, estimates, said, verdicts
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
 
-__all__ = ["Pair", "at_a_glance", "carried_over", "pairs", "claims_elsewhere"]
+__all__ = ["Pair", "at_a_glance", "carried_over", "claims_elsewhere", "pairs"]
 
 PAPERS = next(iter(DATA))
 
