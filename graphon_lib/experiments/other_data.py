@@ -39,6 +39,7 @@ WIDTHS = {
 }
 PRUNED = ["dense", "all"]
 DENSITIES = [0.2, 0.05]
+TRAINED = 5
 
 # An experiment, what is smaller than with digits, and what comes with PyTorch's initialisation;
 # None where there is no run under it with digits, either.
@@ -76,10 +77,10 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
     ),
     (
         TRAINING,
-        {"grid": {"trial": 10, "density": SPARSEST["density"], "pruning": PRUNED}},
+        {"grid": {"trial": TRAINED, "density": SPARSEST["density"], "pruning": PRUNED}},
         {"batch_size": 64},
     ),
-    (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
+    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, "trial": TRAINED}}, {"batch_size": 64}),
 )
 
 
