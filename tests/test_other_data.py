@@ -8,7 +8,7 @@ from graphon_lib.book import other_data
 from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.estimates import Estimate
 from graphon_lib.book.ledger import estimates, verdict, verdicts
-from graphon_lib.book.other_data import Pair, at_a_glance, carried_over, pairs, claims_elsewhere
+from graphon_lib.book.other_data import Pair, at_a_glance, carried_over, claims_elsewhere, pairs
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
 from graphon_lib.experiments.data import DATASETS
 from graphon_lib.experiments.other_data import ON_OTHER_DATA, OTHER_DATA
@@ -38,18 +38,18 @@ def test_verdicts_follow_from_the_estimates_on_each_data_set(data):
 
 
 def test_only_what_saw_images_is_compared(monkeypatch):
-    digits = {"he": {"blind": Estimate(0.0, -0.1, 0.1, 3), "sees": Estimate(0.0, -0.1, 0.1, 3)}}
-    clothes = {"he": {**digits["he"], "sees": Estimate(9.0, 8.9, 9.1, 3)}}
+    digits = {"he": {"Random": Estimate(0.0, -0.1, 0.1, 3), "SNIP": Estimate(0.0, -0.1, 0.1, 3)}}
+    clothes = {"he": {**digits["he"], "SNIP": Estimate(9.0, 8.9, 9.1, 3)}}
     found = {"mnist": digits, "fashion-mnist": clothes, "cifar10-4k": {}}
     of = {
         data: {s: {c: _judged(one) for c, one in at.items()} for s, at in settings.items()}
         for data, settings in found.items()
     }
-    monkeypatch.setattr(other_data, "CLAIMS", {"gaussian": CLAIMS["gaussian"]})
+    monkeypatch.setattr(other_data, "CLAIMS", {"priors": CLAIMS["priors"]})
     monkeypatch.setattr(other_data, "estimates", lambda _, data="mnist": found[data])
     monkeypatch.setattr(other_data, "verdicts", lambda _, data="mnist": of[data])
     (pair,) = pairs()
-    expected = ("gaussian", "sees", "he", "fashion-mnist", Verdict.REPRODUCED, Verdict.NOT)
+    expected = ("priors", "SNIP", "he", "fashion-mnist", Verdict.REPRODUCED, Verdict.NOT)
     assert pair == Pair(*expected)
     assert pair.opposite
     table = at_a_glance().data

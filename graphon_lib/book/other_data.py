@@ -10,9 +10,12 @@ from typing import NamedTuple
 from IPython.display import HTML
 
 from graphon_lib.book.claims import CLAIMS
+from graphon_lib.book.estimates import METHOD_NAMES
 from graphon_lib.book.html_table import html_table
 from graphon_lib.book.ledger import cell, estimates, said, verdicts
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
+from graphon_lib.experiments.data import DATASETS
+from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["Pair", "at_a_glance", "carried_over", "claims_elsewhere", "pairs"]
 
@@ -24,6 +27,10 @@ SIGNS = {
     Verdict.NOT: ("no", "✗"),
 }
 """What verdicts look like at a glance: a class of the style sheet and a sign."""
+
+WITHOUT_IMAGES = {"limit-synflow", "constant", "synflow-block"}
+OF_MASKS = {"limit", "priors", "distances", "settled", "settled-layers", "sorted"}
+"""Claims on masks of methods that see no images, and on masks of all methods, one by one."""
 
 SHORT = {"he": "He", "torch": "PyTorch"}
 
@@ -52,20 +59,23 @@ def claims_elsewhere() -> list[str]:
 def pairs() -> Iterator[Pair]:
     """Yield verdicts on other data beside those on the paper's, where there is new evidence.
 
-    A method that sees no images makes the same masks from the same seeds on images of the same
-    size: an estimate that is the same number is none.
+    A method that sees no images makes the same masks from the same seeds, on images of one size.
     """
     for name, data, setting in product(claims_elsewhere(), DATA, SETTINGS):
-        papers, same = verdicts(name).get(setting, {}), _blind(name, setting, data)
+        papers, same = verdicts(name).get(setting, {}), _blind(name, data)
         for condition, found in verdicts(name, data).get(setting, {}).items():
             if data != PAPERS and condition in papers and condition not in same:
                 yield Pair(name, condition, setting, data, papers[condition], found)
 
 
-def _blind(identifier: str, setting: str, data: str) -> set[str]:
-    """Return the conditions whose estimates are those on the paper's data to the last digit."""
-    here, papers = (estimates(identifier, of).get(setting, {}) for of in (data, PAPERS))
-    return {name for name, one in here.items() if data != PAPERS and one == papers.get(name)}
+def _blind(identifier: str, data: str) -> set[str]:
+    """Return the conditions that concern the same masks as on the paper's data, and nothing else."""
+    if data == PAPERS or DATASETS[data].shape != DATASETS[PAPERS].shape:
+        return set()
+    if identifier in WITHOUT_IMAGES:
+        return {name for of in estimates(identifier, data).values() for name in of}
+    names = {METHOD_NAMES[m] for m, record in METHODS.items() if not record.needs_data}
+    return names if identifier in OF_MASKS else set()
 
 
 def at_a_glance() -> HTML:
@@ -112,7 +122,7 @@ def _signs(identifier: str, setting: str, data: str) -> str:
     found, claim = verdicts(identifier, data).get(setting, {}), CLAIMS[identifier]
     papers, blind, signs = (
         verdicts(identifier).get(setting, {}),
-        _blind(identifier, setting, data),
+        _blind(identifier, data),
         "",
     )
     for condition, verdict in found.items():
