@@ -23,10 +23,10 @@ __all__ = ["PUBLISHED", "write_explorers"]
 
 
 def _pruning() -> Explorer:
-    from graphon_lib.book.explorers.pruning import pruning_explorer
-    from graphon_lib.experiments.mask_maps import MASK_MAPS
+    from graphon_lib.book.explorers.pruning import pruning_by_data
+    from graphon_lib.experiments.other_data import MAPS_BY_DATA
 
-    return pruning_explorer(MASK_MAPS.run())
+    return pruning_by_data([experiment.run() for experiment in MAPS_BY_DATA])
 
 
 def _convergence() -> Explorer:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import cycle
 
 import numpy as np
 import xarray as xr
 
-from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.explorer import Control, Explorer, choice
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
+from graphon_lib.book.verdicts import DATA
 from graphon_lib.experiments.mask_statistics import pixel_images
 
-__all__ = ["pruning_explorer"]
+__all__ = ["pruning_by_data", "pruning_explorer"]
 
 SCOPES = {"global": "all layers together", "layer": "every layer alone"}
 
@@ -41,6 +43,18 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
             Control("density", "Density of the network", shown, 0.2, slider=True),
         ),
         model=partial(_view, result),
+    )
+
+
+def pruning_by_data(results: Sequence[xr.Dataset]) -> Explorer:
+    """Return the same with a further control, for datasets on all data of the ledger, in its order.
+
+    Of others than the paper's with one threshold for all layers alone: pages stay small.
+    """
+    first, *others = results
+    maps = [first, *(other.sel(scope=["global"]) for other in others)]
+    return choice(
+        "data", "Data", dict(zip(DATA.values(), map(pruning_explorer, maps), strict=True))
     )
 
 
