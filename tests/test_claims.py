@@ -324,6 +324,10 @@ def test_what_is_too_small_to_be_written_is_said_to_be_below():
     assert _words(Estimate(0.0, 0.0, 0.0, 5)) == "0.00 (0.00 to 0.00)"
 
 
+def test_a_share_of_a_lead_that_may_be_nothing_has_no_bounds():
+    assert _words(Estimate(0.7, -math.inf, math.inf, 5)) == "0.70 (not bounded)"
+
+
 def test_the_density_beside_the_indicator():
     """Speed that follows the density alone, and a trace that follows it and not the method."""
     three, density = ["random", "snip", "synflow"], [0.5, 0.2, 0.1]

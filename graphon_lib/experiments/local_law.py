@@ -17,7 +17,7 @@ from graphon_lib.pruning.masks import keep_largest
 from graphon_lib.pruning.methods import factor_of
 from graphon_lib.pruning.signals import batch_signals
 
-__all__ = ["LOCAL_LAW", "local_law"]
+__all__ = ["LOCAL_LAW", "LOCAL_LAW_TORCH", "SHALLOW", "local_law"]
 
 # The threshold may be any function of the signals: a sample of so many rows of factors gives one.
 SAMPLED_ROWS = 256
@@ -83,6 +83,7 @@ def _scores(weight: NDArray, factors: NDArray, signed: bool) -> NDArray[np.float
 PLACE = ("pruning", "hidden_layers", "images", "width", "trial")
 BOTH = ["snip", "grasp"]
 SHALLOW = {"pruning": BOTH, "hidden_layers": [2], "images": [1, 10, 100]}
+"""Two hidden layers, the first batch sizes."""
 DEEP = {"pruning": BOTH, "hidden_layers": [3, 4, 6], "images": [10], "width": [256]}
 
 LOCAL_LAW = Experiment(
@@ -96,19 +97,20 @@ LOCAL_LAW = Experiment(
     **profiles(
         grid=(
             [
-                {**SHALLOW, "width": [64, 128, 256, 512], "trial": 2},
-                {**DEEP, "trial": 2},
-                {**SHALLOW, "width": [1024], "trial": 1},
-                {**SHALLOW, "pruning": ["snip"], "images": [100, 300], "width": [2048], "trial": 1},
-                {**SHALLOW, "pruning": ["snip"], "images": [100], "width": [4096], "trial": 1},
+                {**SHALLOW, "width": [64, 128, 256, 512, 1024], "trial": 4},
+                {**DEEP, "trial": 4},
+                {**SHALLOW, "images": [100, 300], "width": [2048], "trial": 2},
+                {**SHALLOW, "images": [100, 300], "width": [4096, 8192], "trial": 1},
             ],
             {**SHALLOW, "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         density=0.1,
-        certified=(256, 128),
+        certified=(1024, 128),
         full=(True, False),
     ),
     case=Case(
         {"grid": {**SHALLOW, "images": [10], "width": [128], "trial": 1}}, ["flipped", "moved"]
     ),
 )
+
+LOCAL_LAW_TORCH = LOCAL_LAW.under("torch")

@@ -14,7 +14,7 @@ from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.input_statistics import INPUT_STATISTICS
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
-from graphon_lib.experiments.local_law import LOCAL_LAW
+from graphon_lib.experiments.local_law import LOCAL_LAW, SHALLOW
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.method_distances import METHOD_DISTANCES
@@ -50,7 +50,7 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
     (BATCH_DEPENDENCE, {}, {}),
     (METHOD_DISTANCES, {}, {}),
     (SHARED_POSITIONS, {}, None),
-    (LOCAL_LAW, {}, None),
+    (LOCAL_LAW, {"grid": {**SHALLOW, "width": [64, 256, 1024], "trial": 4}}, None),
     (NEURON_TERMS, {}, {}),
     (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, {}),
     (CONVERGENCE, WIDTHS, None),
