@@ -162,14 +162,15 @@ def opened(browser, url, *, width=1280, theme="light", **options):
 
 def look(page, width, theme):
     """Give the window another width, and the page another theme by the theme's own button."""
-    page.set_viewport_size({"width": width, "height": 900})
-    finished(page, "the width of the window", "(width) => innerWidth === width", width)
+    page.emulate_media(color_scheme=theme)
     button = page.locator(".theme-switch-button").first
     for _ in range(3):  # it goes around light, dark, and what the system says
         if page.evaluate("document.documentElement.dataset.mode") == theme:
             break
         button.evaluate("(button) => button.click()")
-    page.emulate_media(color_scheme=theme)
+    # Last, so that a page is laid out once for all of it.
+    page.set_viewport_size({"width": width, "height": 900})
+    finished(page, "the width of the window", "(width) => innerWidth === width", width)
     still(page)
 
 

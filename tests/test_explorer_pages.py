@@ -25,6 +25,7 @@ ALL = "chapters/explore.html"
 
 SMALL = {
     "sorting": "chapters/02-graphons.html",
+    "neuron": "chapters/02-graphons.html",
     "paths": "chapters/05-random.html",
     "rescaling": "chapters/08-causes.html",
 }

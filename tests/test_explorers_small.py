@@ -7,6 +7,7 @@ import pytest
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.neuron import BESIDE, NEURONS, neuron_explorer
 from graphon_lib.book.explorers.paths import paths_explorer
 from graphon_lib.book.explorers.rescaling import rescaling_explorer
 from graphon_lib.book.explorers.sorting import BLOCKS, DENSITY, MASKS, sorting_explorer
@@ -28,6 +29,45 @@ def test_sorting_invents_what_the_formula_says_and_cross_fitting_nothing():
     assert (np.diff(plain) < 0).all()
     entries = MASKS * (corner.x / BLOCKS) ** 2
     assert (np.abs(fitted - DENSITY) < 4 * np.sqrt(DENSITY * (1 - DENSITY) / entries)).all()
+
+
+def assert_shows_neuron(view, order):
+    """Check that one row and one column are bright, at the positions and as high as is said."""
+    into, out, chart = view.panels
+    assert into.values.shape == out.values.shape[::-1] == (NEURONS, BESIDE)
+    lit = np.flatnonzero((into.values >= 0.19).all(1)), np.flatnonzero((out.values >= 0.19).all(0))
+    rows, columns, row, column = (series.y for series in chart.series)
+    for places, panel, degrees, alone in zip(
+        lit, (into.values, out.values.T), (rows, columns), (row, column), strict=True
+    ):
+        (place,) = places
+        np.testing.assert_array_equal((panel > 0.3).sum(1), degrees)
+        assert np.flatnonzero(~np.isnan(alone)).tolist() == [place]
+        assert alone[place] == degrees[place] == (panel[place] == 1).sum()
+    before, after, read, there = (number.value for number in view.numbers)
+    assert [before, after] == pytest.approx([(place[0] + 0.5) / NEURONS for place in lit])
+    assert read == rows @ columns
+    if order == "apart":
+        assert (np.diff(rows) <= 0).all()
+        assert (np.diff(columns) <= 0).all()
+        assert read > 1.05 * there
+    else:
+        assert before == after
+        assert read == there
+    return there
+
+
+@pytest.mark.parametrize("order", ["numbered", "apart", "together"])
+def test_a_neuron_has_one_position_unless_its_masks_are_sorted_apart(order):
+    explorer = neuron_explorer()
+    views = [explorer.view(neuron=number, order=order) for number in range(1, NEURONS + 1)]
+    assert len({assert_shows_neuron(view, order) for view in views}) == 1
+    before, after = np.transpose([[n.value for n in view.numbers[:2]] for view in views])
+    for positions in (before, after):
+        np.testing.assert_allclose(np.sort(positions), (np.arange(NEURONS) + 0.5) / NEURONS)
+    if order == "numbered":
+        assert (np.diff(before) > 0).all()
+    assert (before != after).any() == (order == "apart")
 
 
 def test_unequal_neighbours_make_paths_and_leave_the_shape():

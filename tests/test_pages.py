@@ -79,20 +79,33 @@ FIRST_FORMULAS = """new MutationObserver((_, observer) => {
 FEWER_FORMULAS = """[...document.querySelectorAll("mjx-container")].slice(20)
     .forEach((formula) => formula.replaceChildren())"""
 
-# What colours a text has follows from the kinds of elements that it is in: three texts of a kind are enough.
+# What colours a text has follows from the kinds of elements that it is in: three texts of a kind are enough,
+# with what they are in, and what may lie below or over them.
 FEWER_TEXTS = """() => {
     const seen = {};
     const more = [];
+    const kept = new Set();
+    const keep = (element) => {
+        for (; element && !kept.has(element); element = element.parentElement) kept.add(element);
+    };
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node; (node = texts.nextNode());) {
+        if (!node.data.trim()) continue;
         let kind = "";
         for (let one = node.parentElement, i = 0; one && i < 6; one = one.parentElement, i++) {
             kind += `${one.tagName} ${one.getAttribute("class")} ${one.getAttribute("style")} `;
         }
-        seen[kind] = (seen[kind] ?? 0) + (node.data.trim() ? 1 : 0);
+        seen[kind] = (seen[kind] ?? 0) + 1;
         if (seen[kind] > 3) more.push(node);
+        else keep(node.parentElement);
+    }
+    const drawn = "img, svg, svg *, canvas, input, select, option, textarea, button, summary";
+    const rest = [...document.querySelectorAll("article *")];
+    for (const element of rest) {
+        if (element.matches(drawn) || getComputedStyle(element).position !== "static") keep(element);
     }
     more.forEach((node) => node.remove());
+    rest.filter((element) => !kept.has(element)).forEach((element) => element.remove());
 }"""
 
 

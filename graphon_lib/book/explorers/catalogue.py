@@ -59,6 +59,12 @@ def _sorting() -> Explorer:
     return sorting_explorer()
 
 
+def _neuron() -> Explorer:
+    from graphon_lib.book.explorers.neuron import neuron_explorer
+
+    return neuron_explorer()
+
+
 def _paths() -> Explorer:
     from graphon_lib.book.explorers.paths import paths_explorer
 
@@ -78,6 +84,7 @@ PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = Mapp
         "training": _training,
         "design": _design,
         "sorting": _sorting,
+        "neuron": _neuron,
         "paths": _paths,
         "rescaling": _rescaling,
     }
