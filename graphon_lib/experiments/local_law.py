@@ -113,4 +113,10 @@ LOCAL_LAW = Experiment(
     ),
 )
 
-LOCAL_LAW_TORCH = LOCAL_LAW.under("torch")
+LOCAL_LAW_TORCH = LOCAL_LAW.under(
+    "torch",
+    grid=[
+        {**SHALLOW, "width": [64, 256, 1024], "trial": 4},
+        {**SHALLOW, "images": [100, 300], "width": [2048], "trial": 2},
+    ],
+)
