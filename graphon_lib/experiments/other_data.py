@@ -26,7 +26,14 @@ from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
 from graphon_lib.experiments.spectra import SPECTRA
 from graphon_lib.experiments.training import TRAINING
 
-__all__ = ["INPUTS_BY_DATA", "MAPS_BY_DATA", "MASKS_BY_DATA", "ON_OTHER_DATA", "OTHER_DATA"]
+__all__ = [
+    "DISTANCES_BY_DATA",
+    "INPUTS_BY_DATA",
+    "MAPS_BY_DATA",
+    "MASKS_BY_DATA",
+    "ON_OTHER_DATA",
+    "OTHER_DATA",
+]
 
 OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"fashion-mnist": {}, "cifar10-4k": {"full": False}}
@@ -107,5 +114,6 @@ ON_OTHER_DATA = _on_other_data()
 
 INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
 MASKS_BY_DATA = _by_data(MASK_STATISTICS)
+DISTANCES_BY_DATA = _by_data(METHOD_DISTANCES)
 MAPS_BY_DATA = _by_data(MASK_MAPS)
 """What a chapter draws side by side, MNIST first."""
