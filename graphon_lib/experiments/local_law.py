@@ -19,7 +19,8 @@ from graphon_lib.pruning.signals import batch_signals
 
 __all__ = ["LOCAL_LAW", "LOCAL_LAW_TORCH", "SHALLOW", "local_law"]
 
-# The threshold may be any function of the signals: a sample of so many rows of factors gives one.
+# Flips may be counted at any function of the signals: a sample of so many rows of factors gives a
+# threshold for them. The formula's density is right at that of all rows alone.
 SAMPLED_ROWS = 256
 
 
@@ -55,7 +56,7 @@ def local_law(
     )
     factors = signal.left @ signal.right.T
     signed = factor_of(pruning).signed
-    sample = factors[:: max(1, width // SAMPLED_ROWS)]
+    sample = factors if width <= certified else factors[:: max(1, width // SAMPLED_ROWS)]
     threshold = expected_threshold([sample], density, law, signed=signed)
     mask, redrawn = (
         _scores(values, factors, signed) >= threshold for values in (weight, coupled.copy)
