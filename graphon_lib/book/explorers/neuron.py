@@ -20,8 +20,8 @@ BESIDE = 16
 
 ORDERS = {
     "numbered": "as numbered",
-    "apart": "sorted, each mask apart",
-    "together": "sorted, both masks together",
+    "apart": "sorted apart",
+    "together": "sorted together",
 }
 
 # How bright an entry is: those of other neurons, dropped and kept, and those of the neuron chosen.
@@ -92,7 +92,7 @@ def _view(*, neuron: int, order: str) -> View:
     if read == there:
         paths = f"The layer has {there} paths."
     else:
-        paths = f"Read as one position, the two orders make {read} paths of {there}."
+        paths = f"Read as one position, the two would make {read} paths where there are {there}."
     return View(
         panels=(
             HeatMap(
