@@ -28,6 +28,7 @@ from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.cut_distance import CutDistance, cut_distance
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
 from graphon_lib.graphons.design import design
+from graphon_lib.graphons.expected_masks import expected_masks
 from graphon_lib.graphons.families import (
     Assortative,
     Constant,
@@ -78,6 +79,7 @@ __all__ = [
     "design",
     "deviation_inputs",
     "erk_densities",
+    "expected_masks",
     "least_density",
     "motif_densities",
     "narrowed_network",
