@@ -16,7 +16,7 @@ All else (other designs, loss after 50 and 200 updates) is described and not tes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -175,14 +175,18 @@ def dense_units(widths: Sequence[int], count: int) -> tuple[int, ...]:
     raise ValueError(f"count must be {layer_sizes(used).sum()} weights at least, got {count}")
 
 
-def compared_errors(result: xr.Dataset) -> dict[float, dict[str, Comparison]]:
-    """Judge the primary comparisons of one data set, by density; all settings are one family."""
+def compared_errors(
+    result: xr.Dataset, pairs: Mapping[str, tuple[str, str]] = COMPARISONS
+) -> dict[float, dict[str, Comparison]]:
+    """Judge comparisons of errors on one data set, by density; all settings are one family.
+
+    The spread is that of the variants compared.
+    """
     errors = 1.0 - result.test_accuracy.astype(np.float64)
-    found = {}
+    found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
     for density in errors.density.values:
-        # The spread is that of the variants compared.
-        of = errors.sel(density=density, drop=True).sel(variant=["pixels", *COMPARISONS])
-        judged = compare(of, COMPARISONS, margin=MARGIN, confidence=1.0 - 0.05 / SETTINGS)
+        of = errors.sel(density=density, drop=True).sel(variant=names)
+        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / SETTINGS)
         found[float(density)] = {
             name: one._replace(p=min(1.0, SETTINGS * one.p)) for name, one in judged.items()
         }
