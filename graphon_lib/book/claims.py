@@ -79,7 +79,7 @@ LEAD = {"low": of.LEAD, "why": "a gap of 5 % of the loss can be seen in the pape
 ROUNDS = ", in 100 rounds (the paper does not say how many; the cited code has one unless asked)"
 DIRECTION = "the paper claims a direction"
 AFTER_TRAINING = "after 600 updates, scales restored and learning rates tuned"
-DESIGNED = ("designed-masks", "designed-masks-fashion-mnist")
+DESIGNED = ("designed-masks",)
 TENTH = {"high": 1.1, "why": "errors that differ by less than a tenth count as equal"}
 ENERGY = {"low": 0.05, "why": "a tenth of the energy of the dense kernel"}
 

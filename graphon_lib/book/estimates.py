@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
-from graphon_lib.experiments.data import DATASETS
 from graphon_lib.experiments.designed_masks import VARIANTS, compared_errors
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
 from graphon_lib.experiments.method_distances import mean_distances, separation, surplus
@@ -590,13 +589,12 @@ def at_equal_scale(
 # Designs
 
 
-def errors_over(*results: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
-    """Return test errors of some masks over those of others, by data set and sparsity."""
-    found = {}
-    for result in results:
-        label = DATASETS[result.attrs.get("dataset", "mnist")].label
-        for density, judged in compared_errors(result, pairs).items():
-            for name, one in judged.items():
-                at = f"{label} at {100 * (1 - density):g} %, over {VARIANTS[pairs[name][1]]}"
-                found[at] = Estimate(*one[:3], result.sizes["trial"])
-    return found
+def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
+    """Return test errors of some masks over those of others, by sparsity."""
+    return {
+        f"{100 * (1 - density):g} %, over {VARIANTS[pairs[name][1]]}": Estimate(
+            *one[:3], result.sizes["trial"]
+        )
+        for density, judged in compared_errors(result, pairs).items()
+        for name, one in judged.items()
+    }

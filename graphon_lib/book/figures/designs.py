@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
 from graphon_lib.book.style import SEQUENTIAL
-from graphon_lib.experiments.data import DATASETS
 from graphon_lib.experiments.designed_masks import VARIANTS
 
 __all__ = ["errors_by_mask", "masks_side_by_side", "paths_by_units"]
+
+DESIGNS = ("paths", "fan-in", "pixels", "aligned")
 
 
 def masks_side_by_side(masks: Mapping[str, Sequence[ArrayLike]], shape: tuple[int, int]) -> Figure:
@@ -66,32 +67,26 @@ def paths_by_units(
     return draw.with_legend(figure, 2)
 
 
-def errors_by_mask(results: Sequence[xr.Dataset]) -> Figure:
-    """Draw test errors in percent: a row a kind of mask, a panel a data set and density.
+def errors_by_mask(result: xr.Dataset) -> Figure:
+    """Draw test errors in percent: a row a kind of mask, a panel a density, the highest first.
 
-    A small mark is a network, a large one the geometric mean. Of datasets of
+    A small mark is a network, a large one the geometric mean. Of a dataset of
     :func:`~graphon_lib.experiments.designed_masks.designed_masks`.
     """
-    densities = results[0].density.values
-    figure, panels = draw.grid(
-        3.0 * len(results), len(results), len(densities), sharey="row", sharex="row"
-    )
-    for row, result in zip(panels, results, strict=True):
-        names = list(result.variant.values)
-        label = DATASETS[result.attrs.get("dataset", "mnist")].label
-        errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
-        for panel, density in zip(row, densities, strict=True):
-            for place, name in enumerate(names):
-                of = errors.sel(variant=name, density=density).values
-                ours = name in ("fan-in", "pixels", "aligned", "paths")
-                look = numbered_look(2 if ours else 3)
-                panel.plot(of, np.full(of.size, place), "|", color=look.colour, markersize=7)
-                mean = float(np.exp(np.log(of).mean()))
-                panel.plot([mean], [place], look.marker, color=look.colour, markersize=6)
-            panel.set(title=f"{label}, {draw.sparsity_title(density)}", xscale="log")
-            draw.plain_decades(panel.xaxis)
-        row[0].set_yticks(range(len(names)), [VARIANTS[name] for name in names])
-        row[0].invert_yaxis()
-    for panel in panels[-1]:
-        panel.set_xlabel("test error (%)")
+    densities = np.sort(result.density.values)[::-1]
+    figure, (panels,) = draw.grid(3.0, 1, len(densities), sharey=True)
+    names = [name for name in VARIANTS if name in result.variant.values]
+    errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
+    for panel, density in zip(panels, densities, strict=True):
+        for place, name in enumerate(names):
+            of = errors.sel(variant=name, density=density).values
+            look = numbered_look(2 if name in DESIGNS else 3)
+            panel.plot(of, np.full(of.size, place), "|", color=look.colour, markersize=7)
+            mean = float(np.exp(np.log(of).mean()))
+            panel.plot([mean], [place], look.marker, color=look.colour, markersize=6)
+        title = f"sparsity {100 * (1 - density):g} %"
+        panel.set(title=title, xscale="log", xlabel="test error (%)")
+        draw.plain_decades(panel.xaxis)
+    panels[0].set_yticks(range(len(names)), [VARIANTS[name] for name in names])
+    panels[0].invert_yaxis()
     return figure
