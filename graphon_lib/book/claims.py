@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from graphon_lib.book import estimates as of
 from graphon_lib.book.estimates import Estimates
+from graphon_lib.experiments.designed_masks import COMPARISONS
 
 __all__ = ["CLAIMS", "Claim"]
 
@@ -77,6 +78,9 @@ ABOVE = {"low": 1.25, "why": CLINICAL}
 LEAD = {"low": of.LEAD, "why": "a gap of 5 % of the loss can be seen in the paper's figure"}
 ROUNDS = ", in 100 rounds (the paper does not say how many; the cited code has one unless asked)"
 DIRECTION = "the paper claims a direction"
+AFTER_TRAINING = "after 600 updates, scales restored and learning rates tuned"
+DESIGNED = ("designed-masks",)
+TENTH = {"high": 1.1, "why": "errors that differ by less than a tenth count as equal"}
 ENERGY = {"low": 0.05, "why": "a tenth of the energy of the dense kernel"}
 
 ROWS = {
@@ -497,6 +501,45 @@ ROWS = {
         ("interventions", "training"),
         partial(of.at_equal_scale, comparisons={"": "grasp_weights"}),
         **LEAD,
+    ),
+    "design-equals": Claim(
+        "A mask designed from widths, density and the pixels' deviations ends no worse than SNIP's and "
+        "SynFlow's",
+        "this book",
+        "11-design",
+        f"{AFTER_TRAINING}, its test error is at most {{high:g}} times theirs",
+        DESIGNED,
+        partial(of.errors_over, pairs={n: p for n, p in COMPARISONS.items() if n != "erk"}),
+        **TENTH,
+    ),
+    "design-better": Claim(
+        "... and better",
+        "this book",
+        "11-design",
+        f"{AFTER_TRAINING}, its test error is at most {{high:g}} times theirs",
+        DESIGNED,
+        partial(of.errors_over, pairs={n: p for n, p in COMPARISONS.items() if n != "erk"}),
+        **TENTH | {"high": 0.9},
+    ),
+    "design-structure": Claim(
+        "Which units and which pixels matter beyond layer densities and scale",
+        "this book",
+        "11-design",
+        f"{AFTER_TRAINING}, the designed mask's test error is at most {{high:g}} times that of random "
+        "masks with ERK's layer densities",
+        DESIGNED,
+        partial(of.errors_over, pairs={"erk": COMPARISONS["erk"]}),
+        **TENTH | {"high": 0.9},
+    ),
+    "densities-do": Claim(
+        "Layer densities and scale do what SNIP and SynFlow do",
+        "this book",
+        "11-design",
+        f"{AFTER_TRAINING}, the test error of random masks with ERK's layer densities is at most "
+        "{high:g} times theirs",
+        DESIGNED,
+        partial(of.errors_over, pairs={n: ("erk", n) for n in ("snip", "synflow")}),
+        **TENTH,
     ),
 }
 

@@ -8,6 +8,7 @@ condition that they compare, ``""`` where there is only one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from graphon_lib.experiments.batch_dependence import variance_share
+from graphon_lib.experiments.designed_masks import VARIANTS, compared_errors
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
 from graphon_lib.experiments.method_distances import mean_distances, separation, surplus
 from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
@@ -582,3 +584,17 @@ def at_equal_scale(
     loss = _loss(_sparsest(beside_pruned(changed, training)))
     found = compared(loss)
     return {name: _compared(found[of], loss) for name, of in comparisons.items()}
+
+
+# Designs
+
+
+def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
+    """Return test errors of some masks over those of others, by sparsity."""
+    return {
+        f"{100 * (1 - density):g} %, over {VARIANTS[pairs[name][1]]}": Estimate(
+            *one[:3], result.sizes["trial"]
+        )
+        for density, judged in compared_errors(result, pairs).items()
+        for name, one in judged.items()
+    }

@@ -27,6 +27,8 @@ from graphon_lib.graphons.blocks import block_means, degree_blocks
 from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.cut_distance import CutDistance, cut_distance
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
+from graphon_lib.graphons.design import design
+from graphon_lib.graphons.expected_masks import expected_masks
 from graphon_lib.graphons.families import (
     Assortative,
     Constant,
@@ -35,8 +37,16 @@ from graphon_lib.graphons.families import (
     Ramp,
     Threshold,
 )
+from graphon_lib.graphons.input_alignment import aligned_inputs, alignment, deviation_inputs
+from graphon_lib.graphons.layer_densities import erk_densities, least_density
 from graphon_lib.graphons.motifs import MOTIFS, cycle_ratio, motif_densities
 from graphon_lib.graphons.network import GraphonNetwork, path_density, sample_weights
+from graphon_lib.graphons.path_optimum import (
+    PathOptimum,
+    narrowed_network,
+    path_optimum,
+    path_optimum_of_budget,
+)
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.sas import sas, sorting_artefact
 from graphon_lib.graphons.singular import noise_floor, residual_singular_values
@@ -52,10 +62,13 @@ __all__ = [
     "DualCertificate",
     "GraphonFamily",
     "GraphonNetwork",
+    "PathOptimum",
     "PowerLaw",
     "Ramp",
     "StepGraphon",
     "Threshold",
+    "aligned_inputs",
+    "alignment",
     "block_means",
     "check_certificate",
     "cocluster_blocks",
@@ -63,9 +76,17 @@ __all__ = [
     "cut_norm",
     "cycle_ratio",
     "degree_blocks",
+    "design",
+    "deviation_inputs",
+    "erk_densities",
+    "expected_masks",
+    "least_density",
     "motif_densities",
+    "narrowed_network",
     "noise_floor",
     "path_density",
+    "path_optimum",
+    "path_optimum_of_budget",
     "residual_singular_values",
     "sample_mask",
     "sample_weights",

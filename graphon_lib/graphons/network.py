@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import (
     check_array,
+    check_flag,
     check_instance,
     check_integer,
     check_masks,
@@ -17,6 +18,7 @@ from graphon_lib._checks import (
     check_sequence,
 )
 from graphon_lib.graphons.blocks import labelled_means
+from graphon_lib.graphons.exact_sampling import check_connected, draw_exact_mask
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
 from graphon_lib.graphons.partition import check_same_masses, grid_positions, locate
 from graphon_lib.graphons.sampling import draw_mask
@@ -214,14 +216,27 @@ class GraphonNetwork:
         return float(min(self._layers[-1].row_mass @ surviving, 1.0))
 
     def sample_masks(
-        self, widths: Sequence[int], rng: np.random.Generator
+        self, widths: Sequence[int], rng: np.random.Generator, *, exact: bool = False
     ) -> list[NDArray[np.bool_]]:
         r"""Draw the masks, shapes :math:`(n_l, n_{l-1})`, of a finite network of any width.
 
         Of `widths` :math:`(n_0, n_1, \dots, n_D)`, each at least 1, the first must be the number of
         input columns, unless that is 1. Neuron i of a layer of n sits at :math:`(2i + 1) / (2n)` in
         the mask before it and in the mask after it, so every block has its share of neurons.
+
+        Entries are drawn independently; or, if `exact`, with the numbers of kept weights that are
+        expected, rounded: of every layer and block of rows, shared out evenly over its rows, and of
+        every column within 1. Every hidden neuron that the graphons connect on a side then is, or it
+        is a ``ValueError``.
         """
+        shapes = self._shapes(widths, rng)
+        if not check_flag("exact", exact):
+            return [draw_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
+        check_connected(self._layers, shapes)
+        return [draw_exact_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
+
+    def _shapes(self, widths: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Return the masks' shapes in a network of these widths."""
         check_rng("rng", rng)
         widths = check_sequence("widths", widths, "layer widths, inputs first")
         if len(widths) != self.depth + 1:
@@ -233,12 +248,7 @@ class GraphonNetwork:
             raise ValueError(f"widths[0] must be the {columns} input columns, got {widths[0]!r}")
         for i, width in enumerate(widths):
             check_integer(f"widths[{i}]", width, 1)
-        return [
-            draw_mask(layer, shape, rng)
-            for layer, shape in zip(
-                self._layers, zip(widths[1:], widths[:-1], strict=True), strict=True
-            )
-        ]
+        return list(zip(widths[1:], widths[:-1], strict=True))
 
     def __reduce__(self) -> tuple:
         # Through the constructor, so that the arrays of a copy or a pickle are read-only too.

@@ -30,6 +30,7 @@ from graphon_lib.pruning.masks import keep_largest, shuffle_masks
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
+from graphon_lib.pruning.target import keep_target
 
 __all__ = [
     "INITIALISATIONS",
@@ -38,6 +39,7 @@ __all__ = [
     "MaskedMLP",
     "Method",
     "keep_largest",
+    "keep_target",
     "prune",
     "rescale_signal",
     "saliency",

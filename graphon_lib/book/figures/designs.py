@@ -1,0 +1,92 @@
+"""Figures of the chapter on designs: masks side by side, paths against units, errors by kind of mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import numbered_look
+from graphon_lib.book.style import SEQUENTIAL
+from graphon_lib.experiments.designed_masks import VARIANTS
+
+__all__ = ["errors_by_mask", "masks_side_by_side", "paths_by_units"]
+
+DESIGNS = ("paths", "fan-in", "pixels", "aligned")
+
+
+def masks_side_by_side(masks: Mapping[str, Sequence[ArrayLike]], shape: tuple[int, int]) -> Figure:
+    """Draw the second mask (above) and how many weights each pixel has in the first, a column a title.
+
+    Pixels, in an image of the shape, have one scale of colour, which ends at twice the largest mean.
+    """
+    figure, panels = draw.grid(3.6, 2, len(masks), height_ratios=(1.0, 1.0))
+    read = {title: np.asarray(of[0]).sum(axis=0) for title, of in masks.items()}
+    top = 2.0 * max(float(counts.mean()) for counts in read.values())
+    for column, (title, of) in zip(panels.T, masks.items(), strict=True):
+        mask = np.asarray(of[1])
+        rows, cols = mask.nonzero()
+        column[0].plot(cols, rows, "s", color="black", markersize=1.2, markeredgewidth=0.0)
+        edge = 0.03 * mask.shape[1]
+        column[0].set(xticks=[], yticks=[], xlim=(-edge, mask.shape[1] + edge))
+        column[0].set_ylim(1.03 * mask.shape[0], -0.03 * mask.shape[0])
+        column[0].spines[:].set_visible(True)
+        pixels = read[title].reshape(shape)
+        draw.matrix(column[1], pixels, cmap=SEQUENTIAL, vmin=0.0, vmax=top)
+        column[1].set_aspect("equal")
+        column[0].set_title(title)
+    panels[0, 0].set_ylabel("second mask")
+    panels[1, 0].set_ylabel("weights a pixel")
+    return figure
+
+
+def paths_by_units(
+    narrowed: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    most: Mapping[str, tuple[float, float]],
+    chosen: Mapping[str, tuple[float, float]],
+) -> Figure:
+    """Draw path densities by the number of hidden units used, a colour a title.
+
+    Lines are pairs of units and path densities; `most` and `chosen` are points of the same titles.
+    """
+    figure, ((panel,),) = draw.grid(3.2)
+    points = {"most paths": (most, "*", 11), "this chapter's design": (chosen, "o", 8)}
+    for number, (title, (units, paths)) in enumerate(narrowed.items()):
+        colour = numbered_look(number + 2).colour
+        panel.plot(units, paths, color=colour, linestyle=("-", "--")[number % 2], label=title)
+        for name, (at, marker, size) in points.items():
+            label = name if number == 0 else None
+            look = {"color": colour, "markerfacecolor": "white", "markersize": size}
+            panel.plot(*at[title], marker, label=label, **look)
+    panel.set(xscale="log", yscale="log", xlabel="hidden units used", ylabel="path density")
+    draw.plain_decades(panel.xaxis)
+    return draw.with_legend(figure, 2)
+
+
+def errors_by_mask(result: xr.Dataset) -> Figure:
+    """Draw test errors in percent: a row a kind of mask, a panel a density, the highest first.
+
+    A small mark is a network, a large one the geometric mean. Of a dataset of
+    :func:`~graphon_lib.experiments.designed_masks.designed_masks`.
+    """
+    densities = np.sort(result.density.values)[::-1]
+    figure, (panels,) = draw.grid(3.0, 1, len(densities), sharey=True)
+    names = [name for name in VARIANTS if name in result.variant.values]
+    errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
+    for panel, density in zip(panels, densities, strict=True):
+        for place, name in enumerate(names):
+            of = errors.sel(variant=name, density=density).values
+            look = numbered_look(2 if name in DESIGNS else 3)
+            panel.plot(of, np.full(of.size, place), "|", color=look.colour, markersize=7)
+            mean = float(np.exp(np.log(of).mean()))
+            panel.plot([mean], [place], look.marker, color=look.colour, markersize=6)
+        title = f"sparsity {100 * (1 - density):g} %"
+        panel.set(title=title, xscale="log", xlabel="test error (%)")
+        draw.plain_decades(panel.xaxis)
+    panels[0].set_yticks(range(len(names)), [VARIANTS[name] for name in names])
+    panels[0].invert_yaxis()
+    return figure

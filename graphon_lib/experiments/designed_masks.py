@@ -1,0 +1,285 @@
+"""Masks that are designed, beside masks that are found: which ends where, with equally many weights.
+
+Registered before anything was run, but for pilots on other seeds that chose the fan-in of
+:func:`~graphon_lib.graphons.design` and the list of learning rates:
+
+- *outcome*: the error (one minus the accuracy) on the official test images after the last update;
+- *primary comparisons* (:data:`COMPARISONS`): the design with pixels against ERK, SNIP and SynFlow,
+  all at restored scale, at both densities. Ratios of
+  geometric means over ten paired networks, Holm within a setting, Bonferroni over the settings;
+- *equivalence*: errors that differ by less than a tenth are equal (:data:`MARGIN`);
+- *learning rate*: for every variant and density the one of a short list that has the least training
+  loss over its last updates, on a network that is not among the ten.
+
+All else (other designs, loss after 50 and 200 updates) is described and not tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from graphon_lib._checks import check_choice
+from graphon_lib.experiments.data import Batch
+from graphon_lib.experiments.digits import Data, nested_batch
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
+from graphon_lib.experiments.paired import Comparison, compare
+from graphon_lib.experiments.pruned import Trial, start_trial
+from graphon_lib.experiments.training_run import train
+from graphon_lib.experiments.tuned_training import tuning_loss
+from graphon_lib.graphons.design import design
+from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes
+from graphon_lib.graphons.network import GraphonNetwork, path_density
+from graphon_lib.graphons.path_optimum import narrowed_network
+from graphon_lib.pruning.rescale import rescale_signal, signal_moments
+
+__all__ = [
+    "COMPARISONS",
+    "DESIGNED_MASKS",
+    "MARGIN",
+    "SETTINGS",
+    "VARIANTS",
+    "compared_errors",
+    "dense_units",
+    "designed_masks",
+]
+
+VARIANTS = MappingProxyType(
+    {
+        "dense": "Dense, as many weights",
+        "random": "Random",
+        "erk": "ERK",
+        "snip": "SNIP",
+        "synflow": "SynFlow",
+        "paths": "Most paths",
+        "fan-in": "Fan-in",
+        "pixels": "Fan-in, pixels",
+        "aligned": "Fan-in, aligned",
+    }
+)
+"""What is compared, and how it is written; the last four are designs."""
+
+COMPARISONS = MappingProxyType({name: ("pixels", name) for name in ("erk", "snip", "synflow")})
+"""Errors that are compared, the first over the second: named before the runs were made."""
+
+MARGIN = 1.1
+"""Errors that differ by less than a tenth count as equal."""
+
+SETTINGS = 2
+"""Densities that are judged together."""
+
+
+def designed_masks(
+    *,
+    seed: int,
+    variant: str,
+    density: float,
+    hidden: Sequence[int],
+    rates: Sequence[float],
+    trials: int,
+    seen: int,
+    early: Sequence[int],
+    steps: int,
+    data: Data,
+    **descent: Any,  # noqa: ANN401
+) -> dict[str, NDArray]:
+    """Make masks of one kind for several networks, restore their scale, and train them.
+
+    Returns ``tuning_loss`` (learning_rate) and ``chosen_rate``, of network 0. Of the `trials`
+    others ``test_accuracy`` (trial), after the last update; ``training_loss`` (trial, update), the
+    mean over the ten batches before; and of their masks ``path_density`` and ``kept``, the number of
+    weights (trial), and ``units`` (trial, hidden_layer), those with weights on either side.
+
+    Parameters
+    ----------
+    seed
+        With the number of a network, it seeds weights, pruning batch and training batches: all
+        variants start from the same.
+    variant, density
+        One of :data:`VARIANTS`, and the kept fraction of all weights.
+    hidden
+        Widths of the hidden layers.
+    rates
+        Learning rates to choose from.
+    seen
+        Training images that designs with data see: ``"pixels"`` alone, ``"aligned"`` with labels.
+    early
+        Numbers of updates at which the training loss is recorded, of at most `steps`.
+    steps, **descent
+        As of :func:`~graphon_lib.experiments.training_run.train`.
+    """
+    check_choice("variant", variant, VARIANTS)
+    images = data.load()
+    widths = (images.x_train.shape[1], *hidden, images.classes)
+
+    def trained(number: int, rate: float) -> dict[str, NDArray]:
+        trial = start_trial(images, widths, (seed, number), initialisation=data.initialisation)
+        # The trial has taken the first three.
+        batches, drawn = np.random.SeedSequence((seed, number)).spawn(5)[3:]
+        model = trial.model
+        rng = np.random.default_rng(drawn)
+        model.masks = _masks(variant, trial, density, nested_batch(images, seen, number), rng)
+        # A network that lets nothing through is trained as it is, with a flat curve.
+        if (signal_moments(model, trial.x) > 0.0).all():
+            rescale_signal(model, trial.x)
+        before = {
+            "path_density": np.float64(path_density(model.masks)),
+            "kept": np.int64(sum(int(mask.sum()) for mask in model.masks)),
+            "units": _units(model.masks),
+        }
+        order = np.random.default_rng(batches)
+        run = train(
+            model,
+            images,
+            learning_rate=rate,
+            steps=steps,
+            evaluated=[steps] if number else [],
+            rng=order,
+            **descent,
+        )
+        return before | {
+            "loss": run.loss,
+            "training_loss": np.array([run.loss[max(at - 10, 0) : at].mean() for at in early]),
+            "test_accuracy": run.test_accuracy[-1:].sum(),
+        }
+
+    tried = [tuning_loss(trained(0, rate)["loss"]) for rate in rates]
+    chosen = rates[int(np.argmin(tried))]
+    runs = [trained(number, chosen) for number in range(1, trials + 1)]
+    names = ("training_loss", "test_accuracy", "path_density", "kept", "units")
+    return {name: np.stack([run[name] for run in runs]) for name in names} | {
+        "tuning_loss": np.array(tried),
+        "chosen_rate": np.float64(chosen),
+    }
+
+
+def dense_units(widths: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return the widths of the widest dense network in proportion with at most so many weights.
+
+    A hidden layer has one unit at least.
+    """
+    widest = max(widths[1:-1])
+    for units in range(widest, 0, -1):
+        hidden = (max(1, round(width * units / widest)) for width in widths[1:-1])
+        used = (widths[0], *hidden, widths[-1])
+        if layer_sizes(used).sum() <= count:
+            return used
+    raise ValueError(f"count must be {layer_sizes(used).sum()} weights at least, got {count}")
+
+
+def compared_errors(
+    result: xr.Dataset, pairs: Mapping[str, tuple[str, str]] = COMPARISONS
+) -> dict[float, dict[str, Comparison]]:
+    """Judge comparisons of errors on one data set, by density; all settings are one family.
+
+    The spread is that of the variants compared.
+    """
+    errors = 1.0 - result.test_accuracy.astype(np.float64)
+    found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
+    for density in errors.density.values:
+        of = errors.sel(density=density, drop=True).sel(variant=names)
+        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / SETTINGS)
+        found[float(density)] = {
+            name: one._replace(p=min(1.0, SETTINGS * one.p)) for name, one in judged.items()
+        }
+    return found
+
+
+def _masks(
+    variant: str, trial: Trial, density: float, seen: Batch, rng: np.random.Generator
+) -> Sequence[Tensor | NDArray]:
+    if variant in ("random", "snip", "synflow"):
+        ((_, masks),) = trial.masks(variant, [density])
+        return masks
+    widths = trial.model.widths
+    if variant == "erk":
+        return _uniform(widths, density, rng)
+    target = {
+        "dense": lambda: _dense(widths, density),
+        "paths": lambda: design(widths, density, objective="paths"),
+        "fan-in": lambda: design(widths, density),
+        "pixels": lambda: design(widths, density, seen.x),
+        "aligned": lambda: design(widths, density, seen, objective="alignment"),
+    }[variant]()
+    return target.sample_masks(widths, rng, exact=True)
+
+
+def _uniform(widths: Sequence[int], density: float, rng: np.random.Generator) -> list[NDArray]:
+    """Return masks that keep uniformly random weights of each layer, as many as ERK has."""
+    masks = []
+    for n_in, n_out, share in zip(widths, widths[1:], erk_densities(widths, density), strict=False):
+        kept = np.zeros(n_out * n_in, dtype=np.bool_)
+        kept[rng.choice(kept.size, round(share * kept.size), replace=False)] = True
+        masks.append(kept.reshape(n_out, n_in))
+    return masks
+
+
+def _dense(widths: Sequence[int], density: float) -> GraphonNetwork:
+    used = dense_units(widths, round(density * layer_sizes(widths).sum()))
+    return narrowed_network(np.divide(used[1:-1], widths[1:-1]), np.ones(len(widths) - 1))
+
+
+def _units(masks: Sequence[Tensor]) -> NDArray[np.int64]:
+    return np.array(
+        [int((before.any(dim=1) & after.any(dim=0)).sum()) for before, after in pairwise(masks)]
+    )
+
+
+PLACE = ("variant", "density")
+
+DESIGNED_MASKS = Experiment(
+    name="designed-masks",
+    cell=designed_masks,
+    variables={
+        "training_loss": (*PLACE, "trial", "update"),
+        "test_accuracy": (*PLACE, "trial"),
+        "path_density": (*PLACE, "trial"),
+        "kept": (*PLACE, "trial"),
+        "units": (*PLACE, "trial", "hidden_layer"),
+        "tuning_loss": (*PLACE, "learning_rate"),
+        "chosen_rate": PLACE,
+    },
+    coords={
+        "trial": lambda trials, **_: range(1, trials + 1),
+        "update": "early",
+        "hidden_layer": lambda hidden, **_: range(1, len(hidden) + 1),
+        "learning_rate": "rates",
+    },
+    **profiles(
+        grid=(
+            [
+                {"density": [0.005], "variant": ["pixels", "synflow", "erk", "snip", "fan-in"]},
+                {"density": [0.02], "variant": list(VARIANTS)},
+                {"density": [0.005], "variant": ["dense", "random", "paths"]},
+            ],
+            {"density": [0.1, 0.05], "variant": list(VARIANTS)},
+        ),
+        hidden=([300, 100], [40, 20]),
+        rates=([0.003, 0.01, 0.03], [0.01, 0.03]),
+        trials=(10, 2),
+        seen=(1000, 200),
+        optimizer="adam",
+        steps=(600, 20),
+        early=([50, 200], [10, 20]),
+        batch_size=64,
+        full=(True, False),
+    ),
+    case=Case(
+        {
+            "grid": {"density": [0.02], "variant": ["erk", "pixels"]},
+            "rates": [0.01],
+            "trials": 1,
+            "steps": 50,
+            "early": [50],
+        },
+        ["path_density", "kept"],
+        ["kept"],
+    ),
+)
