@@ -326,6 +326,22 @@ def test_what_is_too_small_to_be_written_is_said_to_be_below():
 
 def test_a_share_of_a_lead_that_may_be_nothing_has_no_bounds():
     assert _words(Estimate(0.7, -math.inf, math.inf, 5)) == "0.70 (not bounded)"
+    assert _words(Estimate(math.nan, -math.inf, math.inf, 5)) == "nothing to share"
+
+
+def test_where_the_end_is_not_ahead_there_is_no_share():
+    levels = {"start": 2.0, "moved": 1.5, "end": 1.0}
+    trials = np.random.default_rng(0).normal(1.0, 0.01, (3, 5))
+    losses = xr.DataArray(
+        np.array(list(levels.values()))[:, None] * trials,
+        {"variant": list(levels)},
+        ("variant", "trial"),
+    )
+    way = math.log(2.0 / 1.5) / math.log(2.0)
+    assert of._share(losses, "start", "moved", "end").value == pytest.approx(way, abs=0.03)
+    back = of._share(losses, "end", "moved", "start")
+    assert math.isnan(back.value)
+    assert judge(back, 0.5, math.inf) is Verdict.UNDECIDED
 
 
 def test_the_density_beside_the_indicator():

@@ -563,7 +563,7 @@ def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
     names = "random: as pruned", "random: rescaled", "dense: as pruned"
     last = both.test_loss.isel(evaluation=-1)
     losses = {f"training, update {STEP}": _loss(both), f"test, update {int(last.evaluation)}": last}
-    return {at: _compared(paired_share(loss, *names), loss) for at, loss in losses.items()}
+    return {at: _share(loss, *names) for at, loss in losses.items()}
 
 
 def layers_of_lead(changed: xr.Dataset) -> Estimates:
@@ -574,7 +574,14 @@ def layers_of_lead(changed: xr.Dataset) -> Estimates:
     loss = _sparsest(changed).test_loss.isel(evaluation=-1)
     loss = loss[{"variant": loss.pruning != "grasp"}]
     masks = "random: rescaled", "synflow: shuffled, rescaled", "synflow: re-drawn, rescaled"
-    return {"": _compared(paired_share(loss, *masks), loss)}
+    return {"": _share(loss, *masks)}
+
+
+def _share(losses: xr.DataArray, start: str, moved: str, end: str) -> Estimate:
+    """Return a share of the way from greater losses to smaller ones; none if they are not smaller."""
+    way = np.log(losses.sel(variant=start) / losses.sel(variant=end)).mean()
+    found = paired_share(losses, start, moved, end) if way > 0.0 else (np.nan, -np.inf, np.inf)
+    return _compared(found, losses)
 
 
 def at_equal_scale(

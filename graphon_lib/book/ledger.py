@@ -122,6 +122,8 @@ def _chosen(identifier: str, setting: str, condition: str, data: str) -> Estimat
 def _words(estimate: Estimate) -> str:
     """Return a value with its interval, to one digit of half its length and two places for most."""
     half = (estimate.upper - estimate.lower) / 2
+    if math.isnan(estimate.value):
+        return "nothing to share"
     if not math.isfinite(half):
         return f"{estimate.value:.2f} (not bounded)"
     places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2

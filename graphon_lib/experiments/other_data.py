@@ -8,22 +8,17 @@ from types import MappingProxyType
 from typing import Any
 
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
-from graphon_lib.experiments.convergence import CONVERGENCE, LAYER_CONVERGENCE
+from graphon_lib.experiments.convergence import LAYER_CONVERGENCE
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.input_statistics import INPUT_STATISTICS
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
-from graphon_lib.experiments.local_law import LOCAL_LAW, SHALLOW
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.method_distances import METHOD_DISTANCES
 from graphon_lib.experiments.neuron_terms import NEURON_TERMS
-from graphon_lib.experiments.residual_modes import RESIDUAL_MODES, TARGETS
-from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
-from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
-from graphon_lib.experiments.spectra import SPECTRA
 from graphon_lib.experiments.training import TRAINING
 
 __all__ = [
@@ -40,54 +35,25 @@ OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Data sets besides MNIST, with the settings that they change: of CIFAR-10 a part, never all of it."""
 
-WIDTHS = {
-    "grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2]),
-    "densities": [0.2],
-}
-PRUNED = ["dense", "all"]
-DENSITIES = [0.2, 0.05]
-TRAINED = 5
+SPARSE = {"trial": 5, "density": SPARSEST["density"]}
 
-# An experiment, what is smaller than with digits, and what comes with PyTorch's initialisation;
-# None where there is no run under it with digits, either.
-HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] = (
-    (INPUT_STATISTICS, {}, None),
-    (MASK_STATISTICS, {}, {}),
-    (MASK_MAPS, {"densities": DENSITIES}, None),
-    (BATCH_DEPENDENCE, {}, {}),
-    (METHOD_DISTANCES, {}, {}),
-    (SHARED_POSITIONS, {}, None),
-    (LOCAL_LAW, {"grid": {**SHALLOW, "width": [64, 256, 1024], "trial": 4}}, None),
-    (NEURON_TERMS, {}, {}),
-    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, {}),
-    (CONVERGENCE, WIDTHS, None),
-    (LAYER_CONVERGENCE, WIDTHS, {}),
+# An experiment, what is smaller than with digits, and whether there are runs under PyTorch's default.
+HEADLINES: tuple[tuple[Experiment, dict[str, Any], bool], ...] = (
+    (INPUT_STATISTICS, {}, False),
+    (MASK_STATISTICS, {}, False),
+    (MASK_MAPS, {"densities": [0.2, 0.05]}, False),
+    (BATCH_DEPENDENCE, {}, True),
+    (METHOD_DISTANCES, {}, False),
+    (SHARED_POSITIONS, {}, False),
+    (NEURON_TERMS, {}, False),
+    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, False),
     (
-        RESIDUAL_SPECTRA,
-        {"grid": trials_of({512: 5, 1024: 5, 2048: 3}), "cut_norm_widths": []},
-        {},
+        LAYER_CONVERGENCE,
+        {"grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])},
+        False,
     ),
-    (
-        SIGNED_KERNELS,
-        {"grid": {"width": [512, 1024, 2048], "density": [0.2], "trial": 5, "pruning": ["all"]}},
-        {},
-    ),
-    (
-        RESIDUAL_MODES,
-        {"grid": {"trial": 6, "targets": TARGETS, "density": [1.0, 0.5, 0.2], "width": [1024]}},
-        None,
-    ),
-    (
-        SPECTRA,
-        {"grid": {"digits": [512], "trial": 3, "density": DENSITIES, "pruning": PRUNED}},
-        None,
-    ),
-    (
-        TRAINING,
-        {"grid": {"trial": TRAINED, "density": SPARSEST["density"], "pruning": PRUNED}},
-        {"batch_size": 64},
-    ),
-    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, "trial": TRAINED}}, {"batch_size": 64}),
+    (TRAINING, {"grid": {**SPARSE, "pruning": ["dense", "all"]}}, False),
+    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, **SPARSE}}, False),
 )
 
 
@@ -95,12 +61,12 @@ def _on_other_data() -> list[Experiment]:
     """Return all headlines on all data; of this code, which is that for digits, one case will do."""
     found = []
     for dataset, settings in OTHER_DATA.items():
-        for headline, smaller, default in HEADLINES:
+        for headline, smaller, under_torch in HEADLINES:
             one = headline.on(dataset, **settings, **smaller)
             one = one if headline is MASK_STATISTICS else replace(one, case=None)
             found.append(one)
-            if default is not None:
-                found.append(replace(one.under("torch", **default), case=None))
+            if under_torch:
+                found.append(replace(one.under("torch"), case=None))
     return found
 
 
