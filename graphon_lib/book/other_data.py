@@ -79,16 +79,21 @@ def _blind(identifier: str, data: str) -> set[str]:
 
 
 def at_a_glance() -> HTML:
-    """Return a table of signs: a row a claim, a column a data set and initialisation.
+    """Return a table of signs: a row a claim, a column a data set and initialisation with any.
 
     A sign a condition that the claim is tested under, in their order; in brackets where no image
     has been seen.
     """
-    places = list(product(DATA, SETTINGS))
+    names = claims_elsewhere()
+    places = [
+        (data, setting)
+        for data, setting in product(DATA, SETTINGS)
+        if any(setting in verdicts(name, data) for name in names)
+    ]
     columns = [f"{DATA[data]}, {SHORT[setting]}" for data, setting in places]
     rows = (
         (_linked(name), *(_signs(name, setting, data) for data, setting in places))
-        for name in claims_elsewhere()
+        for name in names
     )
     table = html_table(("claim", *columns), rows).data
     return HTML(table.replace("class='cards'", "class='cards glance'", 1))

@@ -37,23 +37,22 @@ OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 SPARSE = {"trial": 5, "density": SPARSEST["density"]}
 
-# An experiment, what is smaller than with digits, and whether there are runs under PyTorch's default.
-HEADLINES: tuple[tuple[Experiment, dict[str, Any], bool], ...] = (
-    (INPUT_STATISTICS, {}, False),
-    (MASK_STATISTICS, {}, False),
-    (MASK_MAPS, {"densities": [0.2, 0.05]}, False),
-    (BATCH_DEPENDENCE, {}, True),
-    (METHOD_DISTANCES, {}, False),
-    (SHARED_POSITIONS, {}, False),
-    (NEURON_TERMS, {}, False),
-    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, False),
+# An experiment, and what is smaller than with digits.
+HEADLINES: tuple[tuple[Experiment, dict[str, Any]], ...] = (
+    (INPUT_STATISTICS, {}),
+    (MASK_STATISTICS, {}),
+    (MASK_MAPS, {"densities": [0.2, 0.05]}),
+    (BATCH_DEPENDENCE, {}),
+    (METHOD_DISTANCES, {}),
+    (SHARED_POSITIONS, {}),
+    (NEURON_TERMS, {}),
+    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}),
     (
         LAYER_CONVERGENCE,
         {"grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])},
-        False,
     ),
-    (TRAINING, {"grid": {**SPARSE, "pruning": ["dense", "all"]}}, False),
-    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, **SPARSE}}, False),
+    (TRAINING, {"grid": {**SPARSE, "pruning": ["dense", "all"]}}),
+    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, **SPARSE}}),
 )
 
 
@@ -61,12 +60,10 @@ def _on_other_data() -> list[Experiment]:
     """Return all headlines on all data; of this code, which is that for digits, one case will do."""
     found = []
     for dataset, settings in OTHER_DATA.items():
-        for headline, smaller, under_torch in HEADLINES:
+        for headline, smaller in HEADLINES:
             one = headline.on(dataset, **settings, **smaller)
             one = one if headline is MASK_STATISTICS else replace(one, case=None)
             found.append(one)
-            if under_torch:
-                found.append(replace(one.under("torch"), case=None))
     return found
 
 
@@ -76,7 +73,7 @@ def _by_data(headline: Experiment) -> list[Experiment]:
 
 
 ON_OTHER_DATA = _on_other_data()
-"""These experiments; their names end in that of the data and, under PyTorch's default, ``-torch``."""
+"""These experiments, under He's initialisation; their names end in that of the data."""
 
 INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
 MASKS_BY_DATA = _by_data(MASK_STATISTICS)
