@@ -22,7 +22,7 @@ from graphon_lib.graphons.path_optimum import narrowed_network, path_optimum_of_
 __all__ = ["FAN_IN", "OBJECTIVES", "design", "units_used"]
 
 OBJECTIVES = ("fan-in", "paths", "alignment")
-"""What :func:`design` can aim at."""
+"""What a design can aim at."""
 
 FAN_IN = 20
 """Weights that a hidden unit should have before it, in the mean."""
@@ -49,7 +49,7 @@ def design(
         ``"paths"`` None: the optimum treats all inputs alike.
     objective
         ``"fan-in"``: of every hidden layer the same share of its units is used, the largest with
-        which these have :data:`FAN_IN` weights before them in the mean, and at least as many units
+        which these have 20 weights before them in the mean, and at least as many units
         as outputs; between them layers have the densities of
         :func:`~graphon_lib.graphons.erk_densities`. ``"alignment"``: the same, with inputs by
         :func:`~graphon_lib.graphons.aligned_inputs`. ``"paths"``: the narrower dense network that
