@@ -100,20 +100,28 @@ def at_a_glance() -> HTML:
 
 
 def carried_over() -> HTML:
-    """Return estimates and verdicts of the same claims: a row a claim, a column a data set."""
+    """Return estimates and verdicts of the same claims: a row a claim, a column a data set.
+
+    Of the initialisations that claims are tested under on other data.
+    """
+    names = claims_elsewhere()
+    others = [data for data in DATA if data != PAPERS]
+    settings = [
+        s for s in SETTINGS if any(s in verdicts(n, data) for n in names for data in others)
+    ]
     rows = (
         (
             _linked(name),
             *(
                 "<br>".join(
-                    f"<i>{words}</i><br>{cell(name, setting, data)}"
-                    for setting, words in SETTINGS.items()
+                    f"<i>{SETTINGS[setting]}</i><br>{cell(name, setting, data)}"
+                    for setting in settings
                     if setting in estimates(name, data)
                 )
                 for data in DATA
             ),
         )
-        for name in claims_elsewhere()
+        for name in names
     )
     return html_table(("claim", *DATA.values()), rows)
 

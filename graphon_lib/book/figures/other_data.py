@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.claims import CLAIMS
@@ -76,23 +77,25 @@ def claim_intervals(titles: dict[str, str], *, log: Sequence[str] = ()) -> Figur
         panel.set_title(title)
         if name in log:
             panel.set_xscale("log")
-    return draw.with_legend(figure, ncols=3)
+            draw.ticks(panel.xaxis, (0.8, 1.0, 1.25, 1.5, 2.0, 2.5))
+    return draw.with_legend(figure, ncols=2)
 
 
-def _draw_intervals(panel: object, name: str) -> None:
+def _draw_intervals(panel: Axes, name: str) -> None:
     claim = CLAIMS[name]
     conditions = list(
         dict.fromkeys(c for d in DATA for of in estimates(name, d).values() for c in of)
     )
     for number, ((data, words), look) in enumerate(zip(DATA.items(), SERIES, strict=False)):
         for setting, filled in zip(SETTINGS, (True, False), strict=True):
-            found = estimates(name, data).get(setting, {})
+            if not (found := estimates(name, data).get(setting)):
+                continue
             places = [conditions.index(c) + 0.26 * (number - 1) + 0.1 * (not filled) for c in found]
             ends = np.array([[e.value - e.lower, e.upper - e.value] for e in found.values()])
             panel.errorbar(
                 [one.value for one in found.values()],
                 places,
-                xerr=np.maximum(ends, 0.0).T if found else None,
+                xerr=np.maximum(ends, 0.0).T,
                 linestyle="none",
                 markersize=4.5,
                 markerfacecolor=look.colour if filled else "white",
