@@ -123,7 +123,8 @@ def carried_over() -> HTML:
         )
         for name in names
     )
-    return html_table(("claim", *DATA.values()), rows)
+    table = html_table(("claim", *DATA.values()), rows).data
+    return HTML(table.replace("class='cards'", "class='cards by-data'", 1))
 
 
 def _linked(identifier: str) -> str:

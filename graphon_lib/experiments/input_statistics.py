@@ -45,7 +45,7 @@ INPUT_STATISTICS = Experiment(
     },
     **profiles(
         grid=({"trial": 5}, {"trial": 2}),
-        images=(2000, 200),
+        images=(2000, 100),
         ranks=(50, 10),
         full=(True, False),
     ),

@@ -110,7 +110,7 @@ LOCAL_LAW = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {**SHALLOW, "images": [10], "width": [128], "trial": 1}}, ["flipped", "moved"]
+        {"grid": {**SHALLOW, "images": [10], "width": [64], "trial": 1}}, ["flipped", "moved"]
     ),
 )
 

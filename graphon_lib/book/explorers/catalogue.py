@@ -24,9 +24,11 @@ __all__ = ["PUBLISHED", "write_explorers"]
 
 def _pruning() -> Explorer:
     from graphon_lib.book.explorers.pruning import pruning_by_data
+    from graphon_lib.book.verdicts import DATA
     from graphon_lib.experiments.other_data import MAPS_BY_DATA
 
-    return pruning_by_data([experiment.run() for experiment in MAPS_BY_DATA])
+    maps = (experiment.run() for experiment in MAPS_BY_DATA)
+    return pruning_by_data(dict(zip(DATA.values(), maps, strict=True)))
 
 
 def _convergence() -> Explorer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from itertools import cycle
 
@@ -13,7 +13,6 @@ from graphon_lib.book.explorers.explorer import Control, Explorer, choice
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of
-from graphon_lib.book.verdicts import DATA
 from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["pruning_by_data", "pruning_explorer"]
@@ -24,14 +23,12 @@ SCOPES = {"global": "all layers together", "layer": "every layer alone"}
 def pruning_explorer(result: xr.Dataset) -> Explorer:
     """Return the explorer of the masks of all layers, by method, layer, scope and density.
 
-    Of a dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile, or of a part
-    of its scopes.
+    Of a dataset of :func:`graphon_lib.experiments.mask_maps.mask_maps`, of any profile.
     """
     result = result.load()
     methods = [str(method) for method in result.pruning.values]
     densities = sorted(float(density) for density in result.density.values)
     shown = {density: f"{density:g}" for density in densities}
-    scopes = {scope: SCOPES[scope] for scope in result.scope.values.tolist()}
     names = dict(zip(result.weight_layer.values.tolist(), _layer_names(result), strict=True))
     return Explorer(
         name="pruning",
@@ -39,23 +36,16 @@ def pruning_explorer(result: xr.Dataset) -> Explorer:
         controls=(
             Control("method", "Method", {method: label_of(method) for method in methods}, "snip"),
             Control("layer", "Layer of weights", names, 2),
-            Control("scope", "Pruned", scopes, "global"),
+            Control("scope", "Pruned", SCOPES, "global"),
             Control("density", "Density of the network", shown, 0.2, slider=True),
         ),
         model=partial(_view, result),
     )
 
 
-def pruning_by_data(results: Sequence[xr.Dataset]) -> Explorer:
-    """Return the same with a further control, for datasets on all data of the ledger, in its order.
-
-    Of others than the paper's with one threshold for all layers alone: pages stay small.
-    """
-    first, *others = results
-    maps = [first, *(other.sel(scope=["global"]) for other in others)]
-    return choice(
-        "data", "Data", dict(zip(DATA.values(), map(pruning_explorer, maps), strict=True))
-    )
+def pruning_by_data(results: Mapping[str, xr.Dataset]) -> Explorer:
+    """Return the same with a further control, for several datasets by the names of their data."""
+    return choice("data", "Data", {name: pruning_explorer(of) for name, of in results.items()})
 
 
 def _view(result: xr.Dataset, *, method: str, layer: int, scope: str, density: float) -> View:
