@@ -208,6 +208,8 @@ def test_a_further_control_chooses_among_explorers():
     assert both.view(data="all", level=0.1).summary == TOY.view(level=0.1).summary
     assert both.view(data="few", kind="two").summary == TOY.view(kind="two").summary
     assert len(both.states()) == len(TOY.states()) + len(fewer.states())
+    assert [control.slider for control in both.controls] == [False, False, False]
+    assert choice("data", "Data", {"all": TOY}).controls[2].slider
     with pytest.raises(ValueError, match="not computed: data='few'"):
         both.view(data="few", level=0.1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -108,7 +108,7 @@ def choice(name: str, label: str, explorers: Mapping[str, Explorer]) -> Explorer
     """Return one explorer of several, by what a further control says to choose among them.
 
     All have the name, the title and the controls of the first, with some of its options: what the
-    chosen one has no option for is missing.
+    chosen one has no option for is missing. A slider could stop there, so that it becomes a list.
     """
     first = next(iter(explorers.values()))
     options = {
@@ -125,11 +125,15 @@ def choice(name: str, label: str, explorers: Mapping[str, Explorer]) -> Explorer
     def model(**state: Value) -> View:
         return explorers[state.pop(name)].model(**state)
 
+    def complete(control: Control) -> bool:
+        return all(of[control.name] == control.options for of in options.values())
+
+    controls = (c if complete(c) else replace(c, slider=False) for c in first.controls)
     chosen = Control(name, label, {which: which for which in explorers}, next(iter(explorers)))
     return Explorer(
         name=first.name,
         title=first.title,
-        controls=(chosen, *first.controls),
+        controls=(chosen, *controls),
         model=model,
         missing=missing,
     )
