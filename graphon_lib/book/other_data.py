@@ -133,12 +133,10 @@ def _linked(identifier: str) -> str:
 
 def _signs(identifier: str, setting: str, data: str) -> str:
     """Return a sign for every condition; those that are the opposite of the paper's data stand out."""
-    found, claim = verdicts(identifier, data).get(setting, {}), CLAIMS[identifier]
-    papers, blind, signs = (
-        verdicts(identifier).get(setting, {}),
-        _blind(identifier, data),
-        "",
-    )
+    found, papers = (verdicts(identifier, of).get(setting, {}) for of in (data, PAPERS))
+    if not found:
+        return "–"
+    claim, blind, signs = CLAIMS[identifier], _blind(identifier, data), ""
     for condition, verdict in found.items():
         name, sign = SIGNS[verdict]
         pair = Pair(identifier, condition, setting, data, papers.get(condition, verdict), verdict)
@@ -147,6 +145,4 @@ def _signs(identifier: str, setting: str, data: str) -> str:
         sign = f"({sign})" if condition in blind else sign
         signs += f"<i class='sign {name}{stands_out}' title='{words}'>{sign}</i>"
     heard = "; ".join(f"{said(claim, v)}{c and f' for {c}'}" for c, v in found.items())
-    if not found:
-        return "–"
     return f"<b class='signs' role='img' aria-label='{escape(heard, quote=True)}'>{signs}</b>"

@@ -24,6 +24,8 @@ ORDERS = {
     "together": "sorted together",
 }
 
+BEFORE, LAYER, AFTER = "neurons before it", "neurons of the layer", "neurons after it"
+
 # How bright an entry is: those of other neurons, dropped and kept, and those of the neuron chosen.
 OTHERS = np.array([0.0, 0.45])
 CHOSEN = np.array([0.2, 1.0])
@@ -95,24 +97,8 @@ def _view(*, neuron: int, order: str) -> View:
         paths = f"Read as one position, the two would make {read} paths where there are {there}."
     return View(
         panels=(
-            HeatMap(
-                title="Mask before: its row",
-                values=into,
-                low=0.0,
-                high=1.0,
-                row_label="neurons of the layer",
-                column_label="neurons before it",
-                description=f"Row {row + 1} is bright, with {_count(ones[0])}.",
-            ),
-            HeatMap(
-                title="Mask after: its column",
-                values=out,
-                low=0.0,
-                high=1.0,
-                row_label="neurons after it",
-                column_label="neurons of the layer",
-                description=f"Column {column + 1} is bright, with {_count(ones[1])}.",
-            ),
+            _mask("Mask before: its row", into, LAYER, BEFORE, f"Row {row + 1}", ones[0]),
+            _mask("Mask after: its column", out, AFTER, LAYER, f"Column {column + 1}", ones[1]),
             LineChart(
                 title="Ones of every neuron",
                 x=positions,
@@ -138,6 +124,13 @@ def _view(*, neuron: int, order: str) -> View:
             Number("Paths there are", there, 4),
         ),
     )
+
+
+def _mask(
+    title: str, values: NDArray[np.float64], rows: str, columns: str, bright: str, ones: int
+) -> HeatMap:
+    description = f"{bright} is bright, with {_count(ones)}."
+    return HeatMap(title, values, 0.0, 1.0, rows, columns, description)
 
 
 def _count(ones: int) -> str:
