@@ -166,7 +166,7 @@ INTERVENTION_TRAINING = Experiment(
     coords=RUN_LABELS,
     **profiles(
         grid=(
-            {"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05], "variant": VARIANTS},
+            [{"trial": 3, "density": [0.5, 0.4, 0.3, 0.2, 0.1], "variant": VARIANTS}, SPARSEST],
             {"trial": 2, "density": [0.1], "variant": VARIANTS},
         ),
         steps=(100, 20),

@@ -35,24 +35,28 @@ OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Data sets besides MNIST, with the settings that they change: of CIFAR-10 a part, never all of it."""
 
-SPARSE = {"trial": 5, "density": SPARSEST["density"]}
-
-# An experiment, and what is smaller than with digits.
-HEADLINES: tuple[tuple[Experiment, dict[str, Any]], ...] = (
-    (INPUT_STATISTICS, {}),
-    (MASK_STATISTICS, {}),
-    (MASK_MAPS, {"densities": [0.2, 0.05]}),
-    (BATCH_DEPENDENCE, {}),
-    (METHOD_DISTANCES, {}),
-    (SHARED_POSITIONS, {}),
-    (NEURON_TERMS, {}),
-    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}),
+# An experiment, what is smaller than with digits, and what PyTorch's defaults change, where it is
+# run under them.
+HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] = (
+    (INPUT_STATISTICS, {}, None),
+    (MASK_STATISTICS, {}, {}),
+    (MASK_MAPS, {"densities": [0.2, 0.05]}, None),
+    (BATCH_DEPENDENCE, {}, {}),
+    (METHOD_DISTANCES, {}, {}),
+    (SHARED_POSITIONS, {}, None),
+    (NEURON_TERMS, {}, {}),
+    (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, {}),
     (
         LAYER_CONVERGENCE,
         {"grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])},
+        {},
     ),
-    (TRAINING, {"grid": {**SPARSE, "pruning": ["dense", "all"]}}),
-    (INTERVENTION_TRAINING, {"grid": {**SPARSEST, **SPARSE}}),
+    (
+        TRAINING,
+        {"grid": {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]}},
+        {"batch_size": 64},
+    ),
+    (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
 )
 
 
@@ -60,10 +64,11 @@ def _on_other_data() -> list[Experiment]:
     """Return all headlines on all data; of this code, which is that for digits, one case will do."""
     found = []
     for dataset, settings in OTHER_DATA.items():
-        for headline, smaller in HEADLINES:
+        for headline, smaller, defaults in HEADLINES:
             one = headline.on(dataset, **settings, **smaller)
-            one = one if headline is MASK_STATISTICS else replace(one, case=None)
-            found.append(one)
+            found.append(one if headline is MASK_STATISTICS else replace(one, case=None))
+            if defaults is not None:
+                found.append(replace(one.under("torch", **defaults), case=None))
     return found
 
 
@@ -73,7 +78,7 @@ def _by_data(headline: Experiment) -> list[Experiment]:
 
 
 ON_OTHER_DATA = _on_other_data()
-"""These experiments, under He's initialisation; their names end in that of the data."""
+"""These experiments; their names end in that of the data, and of the initialisation if it is not He's."""
 
 INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
 MASKS_BY_DATA = _by_data(MASK_STATISTICS)

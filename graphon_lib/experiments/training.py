@@ -104,15 +104,6 @@ def run_variables(*place: str) -> dict[str, tuple[str, ...]]:
     return {name: (*place, *dims) for name, dims in own.items()}
 
 
-def _grid(trials: int) -> dict[str, Any]:
-    # Trials come first, so that a sweep that is cut short has all methods and densities.
-    return {
-        "trial": trials,
-        "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
-        "pruning": ["dense", "all"],
-    }
-
-
 RUN_SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
         "width": (1024, 64),
@@ -132,7 +123,15 @@ TRAINING = Experiment(
     variables=run_variables("pruning", "density", "trial"),
     coords=RUN_LABELS,
     **profiles(
-        grid=(_grid(trials=5), {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]}),
+        # Trials come first, so that a sweep that is cut short has all methods and densities.
+        grid=(
+            {
+                "trial": 10,
+                "density": [0.5, 0.4, 0.3, 0.2, 0.1, 0.05],
+                "pruning": ["dense", "all"],
+            },
+            {"trial": 2, "density": [0.5, 0.1], "pruning": ["dense", "all"]},
+        ),
         intervention="as pruned",
         steps=(200, 40),
         evaluated=([25, 50, 100, 200], [5, 10, 20, 40]),
@@ -150,4 +149,4 @@ TRAINING = Experiment(
     ),
 )
 
-TRAINING_TORCH = TRAINING.under("torch", batch_size=64, grid=_grid(trials=10))
+TRAINING_TORCH = TRAINING.under("torch", batch_size=64)

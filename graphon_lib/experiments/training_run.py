@@ -23,12 +23,24 @@ from graphon_lib._checks import (
 from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 
-__all__ = ["OPTIMIZERS", "TrainingRun", "draw_batches", "full_batch_descent", "train"]
+__all__ = [
+    "OPTIMIZERS",
+    "TrainingRun",
+    "accelerator",
+    "draw_batches",
+    "full_batch_descent",
+    "train",
+]
 
 OPTIMIZERS = MappingProxyType({"adam": torch.optim.Adam, "sgd": torch.optim.SGD})
 """Adam with its usual moments (0.9, 0.999), and plain stochastic gradient descent."""
 
 EVALUATION_CHUNK = 1000
+
+
+def accelerator() -> torch.device:
+    """Return the CUDA GPU of this machine where there is one, else its processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class TrainingRun(NamedTuple):
@@ -64,6 +76,8 @@ def train(
 ) -> TrainingRun:
     """Train a masked network in place; any argument out of its range is a ``ValueError``.
 
+    On a CUDA GPU where there is one; the network comes back to where it was.
+
     Parameters
     ----------
     model
@@ -79,8 +93,7 @@ def train(
 
     Notes
     -----
-    When the loss is no longer finite training stops, and the record is filled up with infinity. The
-    gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
+    From the step on at which the loss is no longer finite the record is infinite. The gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
     the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
     _check_network(model, data)
@@ -93,35 +106,43 @@ def train(
     for step in evaluated:
         if check_integer("evaluated", step, 0) > steps:
             raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
+    home, device = model.weights[0].device, accelerator()
+    model.to(device)
     weights, biases = list(model.weights), list(model.biases)
     masks = [mask.float() for mask in model.masks]
     with torch.no_grad():
         for weight, mask in zip(weights, model.masks, strict=True):
             weight[~mask] = 0.0
     descent = OPTIMIZERS[optimizer](weights + biases, lr=learning_rate, fused=True)
-    x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train)
-    losses = np.full(steps, np.inf, dtype=np.float32)
-    tests = dict.fromkeys(evaluated, (math.inf, 0.0))
-    gradient_norm = math.inf
-    if 0 in tests:
-        tests[0] = _test(model, data)
+    x, y = (torch.from_numpy(a).to(device) for a in (data.x_train, data.y_train))
+    test = [torch.from_numpy(a).to(device) for a in (data.x_test, data.y_test)]
+    losses = torch.empty(steps, device=device)
+    tests = {}
+    if 0 in evaluated:
+        tests[0] = _test(model, *test)
+    # Nothing waits for the loss of a step, so that a GPU is not kept waiting.
     for step, batch in enumerate(draw_batches(len(x), batch_size, steps, rng)):
+        batch = batch.to(device)
         loss = cross_entropy(relu_network(x[batch], weights, biases), y[batch])
-        if not math.isfinite(loss.item()):
-            break
-        losses[step] = loss.item()
+        losses[step] = loss.detach()
         descent.zero_grad()
         loss.backward()
         torch._foreach_mul_([weight.grad for weight in weights], masks)
         if step == 0:
             gradient_norm = math.sqrt(sum(float(w.grad.double().square().sum()) for w in weights))
         descent.step()
-        if step + 1 in tests:
-            tests[step + 1] = _test(model, data)
+        if step + 1 in evaluated:
+            tests[step + 1] = _test(model, *test)
     _check_pruned(weights, model.masks)
-    test_loss, test_accuracy = (
-        np.array([tests[step] for step in evaluated], np.float32).reshape(-1, 2).T
-    )
+    model.to(home)
+    finite = losses.isfinite().cpu().numpy()
+    ended = steps if finite.all() else int(finite.argmin())
+    losses = losses.cpu().numpy()
+    losses[ended:] = math.inf
+    last = [tests[step] if step <= ended else (math.inf, 0.0) for step in evaluated]
+    test_loss, test_accuracy = np.array(last, np.float32).reshape(-1, 2).T
+    if ended == 0:
+        gradient_norm = math.inf
     return TrainingRun(losses, test_loss, test_accuracy, np.float32(gradient_norm))
 
 
@@ -159,9 +180,8 @@ def _check_network(model: MaskedMLP, data: Images) -> None:
 
 
 @torch.no_grad()
-def _test(model: MaskedMLP, data: Images) -> tuple[float, float]:
+def _test(model: MaskedMLP, x: Tensor, y: Tensor) -> tuple[float, float]:
     """Return mean loss and accuracy on the test digits."""
-    x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
     loss, correct = 0.0, 0
     for digits, labels in zip(x.split(EVALUATION_CHUNK), y.split(EVALUATION_CHUNK), strict=True):
         logits = relu_network(digits, model.weights, model.biases)

@@ -4,10 +4,12 @@ Run with `python tests/benchmarks/pruning.py CHECKOUT`, CHECKOUT being a folder 
 https://github.com/ganguli-lab/Synaptic-Flow. Both get the same weights, without biases, the same
 batch and one thread; times are processor times. The reference runs in double precision, where its
 ties are exact, and once more in single precision as it is published. Without CHECKOUT only this
-library's times and peak memory are shown.
+library's times and peak memory are shown; on a machine with a CUDA GPU also its wall times there
+beside those of one thread of the processor.
 """
 
 import argparse
+import copy
 import sys
 import time
 from dataclasses import dataclass
@@ -113,6 +115,27 @@ def show_memory(width, hidden, density):
         print(f"  {method}: {cost.seconds:.1f} s, peak {cost.megabytes / 1e3:.2f} GB", flush=True)
 
 
+def show_gpu(width, hidden, density):
+    print(f"On {torch.cuda.get_device_name()}, wall times:")
+    problem = Problem.draw(width, hidden)
+    here = (problem.model, problem.x, problem.y)
+    there = tuple(part.cuda() for part in (copy.deepcopy(problem.model), problem.x, problem.y))
+    for method in METHODS:
+        prune(there[0], method, density, *there[1:])
+        seconds = []
+        for model, x, y in (here, there):
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            prune(model, method, density, x, y)
+            torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - started)
+        print(
+            f"  {method}: {seconds[1]:.2f} s, {seconds[0] / seconds[1]:.1f} times as fast as one "
+            "thread",
+            flush=True,
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", nargs="?", help="folder of the reference repository")
@@ -127,6 +150,8 @@ def main():
             compare_scores(options.checkout, problem, options.density)
             compare_synflow(options.checkout, problem, options.density)
         show_memory(options.memory_width, options.hidden, options.density)
+        if torch.cuda.is_available():
+            show_gpu(options.width, options.hidden, options.density)
 
 
 if __name__ == "__main__":
