@@ -105,13 +105,16 @@ def _json(parameters: Mapping[str, Any]) -> str:
 
 
 def _processor() -> str:
-    """Return the model of the CPU, which may decide the last bits of a result."""
-    information = Path("/proc/cpuinfo")
+    """Return the models of the CPU and of the GPU, if any, which may decide the last bits of a result."""
+    import torch
+
+    found, information = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+                found = line.partition(":")[2].strip()
+                break
+    return f"{found}, {torch.cuda.get_device_name()}" if torch.cuda.is_available() else found
 
 
 def on_grid(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from graphon_lib._checks import (
 )
 from graphon_lib.experiments.data import Images
 from graphon_lib.pruning.model import MaskedMLP, relu_network
+from graphon_lib.pruning.moving import MovingMasks
 
 __all__ = [
     "OPTIMIZERS",
@@ -73,6 +74,9 @@ def train(
     batch_size: int,
     evaluated: Collection[int],
     rng: np.random.Generator,
+    moving: Callable[[torch.optim.Optimizer], MovingMasks] | None = None,
+    watched: Collection[int] = (),
+    watch: Callable[[int], None] = lambda _: None,
 ) -> TrainingRun:
     """Train a masked network in place; any argument out of its range is a ``ValueError``.
 
@@ -90,11 +94,17 @@ def train(
         After how many updates the test images are looked at, each from 0 to `steps`.
     rng
         Source of the batches.
+    moving
+        Makes masks that move of the optimiser; they stay where it is left out. The network has the
+        last ones in the end.
+    watched, watch
+        After these numbers of updates `watch` is called with the number, 0 being before the first;
+        the network then has the masks of that moment.
 
     Notes
     -----
-    From the step on at which the loss is no longer finite the record is infinite. The gradient of a pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does
-    the weight, exactly; this is checked at the end, unless weights have overflowed.
+    From the step on at which the loss is no longer finite the record is infinite. The gradient of a
+    pruned weight is multiplied by 0: Adam's moments of it then stay 0, and so does the weight, exactly; this is checked at the end, unless weights have overflowed.
     """
     _check_network(model, data)
     check_rng("rng", rng)
@@ -109,17 +119,21 @@ def train(
     home, device = model.weights[0].device, accelerator()
     model.to(device)
     weights, biases = list(model.weights), list(model.biases)
-    masks = [mask.float() for mask in model.masks]
-    with torch.no_grad():
-        for weight, mask in zip(weights, model.masks, strict=True):
-            weight[~mask] = 0.0
     descent = OPTIMIZERS[optimizer](weights + biases, lr=learning_rate, fused=True)
+    moved = moving(descent) if moving else MovingMasks(model, model.masks, descent, "static")
+
+    def look(step: int) -> None:
+        if step in evaluated:
+            tests[step] = _test(model, *test)
+        if step in watched:
+            model.masks = [mask.cpu() for mask in moved.masks]
+            watch(step)
+
     x, y = (torch.from_numpy(a).to(device) for a in (data.x_train, data.y_train))
     test = [torch.from_numpy(a).to(device) for a in (data.x_test, data.y_test)]
     losses = torch.empty(steps, device=device)
-    tests = {}
-    if 0 in evaluated:
-        tests[0] = _test(model, *test)
+    tests: dict[int, tuple[float, float]] = {}
+    look(0)
     # Nothing waits for the loss of a step, so that a GPU is not kept waiting.
     for step, batch in enumerate(draw_batches(len(x), batch_size, steps, rng)):
         batch = batch.to(device)
@@ -127,12 +141,12 @@ def train(
         losses[step] = loss.detach()
         descent.zero_grad()
         loss.backward()
-        torch._foreach_mul_([weight.grad for weight in weights], masks)
         if step == 0:
-            gradient_norm = math.sqrt(sum(float(w.grad.double().square().sum()) for w in weights))
-        descent.step()
-        if step + 1 in evaluated:
-            tests[step + 1] = _test(model, *test)
+            gradients = (w.grad[m] for w, m in zip(weights, moved.masks, strict=True))
+            gradient_norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
+        moved.step()
+        look(step + 1)
+    model.masks = [mask.cpu() for mask in moved.masks]
     _check_pruned(weights, model.masks)
     model.to(home)
     finite = losses.isfinite().cpu().numpy()

@@ -12,7 +12,7 @@ from graphon_lib._checks import check_mask
 from graphon_lib.graphons.blocks import chunked_product
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["MOTIFS", "cycle_ratio", "motif_densities"]
+__all__ = ["MOTIFS", "cycle_ratio", "distinct_cycle_ratio", "motif_densities"]
 
 #: The edges of every motif, as pairs (row node, column node).
 MOTIFS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -95,6 +95,36 @@ def cycle_ratio(mask_or_graphon: ArrayLike | StepGraphon) -> float:
     """Return the 4-cycles over those of a constant of equal density: 1 or more, 1 for a constant."""
     densities = motif_densities(mask_or_graphon)
     return densities["cycle_4"] / densities["edge"] ** 4
+
+
+def distinct_cycle_ratio(mask: ArrayLike) -> float:
+    r"""Return the 4-cycles of a mask over those expected of as many random entries, 1 for these.
+
+    Only cycles through two different rows and two different columns count,
+
+    .. math:: \sum_{u \ne u'} c(u, u') \bigl(c(u, u') - 1\bigr)
+
+    with c the number of columns that two rows share, so that unlike :func:`cycle_ratio` it needs no
+    large mask. At least two rows, two columns and two entries, or it is a ``ValueError``.
+    """
+    mask = check_mask("mask", mask)
+    rows, columns = mask.shape
+    kept = int(np.count_nonzero(mask))
+    if min(rows, columns, kept) < 2:
+        raise ValueError(
+            f"mask must have two rows, columns and entries, got {rows}, {columns} and {kept}"
+        )
+    factor, pairs = mask.astype(np.float32), 0.0
+    step = max(1, CHUNK_PAIRS // rows)
+    for start in range(0, rows, step):
+        shared = (factor[start : start + step] @ factor.T).astype(np.float64)
+        pairs += float((shared * (shared - 1.0)).sum())
+    degrees = mask.sum(axis=1).astype(np.float64)
+    pairs -= float((degrees * (degrees - 1.0)).sum())
+    # Of a quadruple of different places of N, all four are among K at random so often.
+    chance = np.prod([(kept - k) / (mask.size - k) for k in range(4)])
+    places = float(rows * (rows - 1)) * float(columns * (columns - 1))
+    return pairs / places / float(chance) if chance > 0.0 else 0.0
 
 
 def _codegree_moments(

@@ -29,15 +29,19 @@ from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation
 from graphon_lib.pruning.masks import keep_largest, shuffle_masks
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib.pruning.moving import SCHEDULES, MovingMasks, Schedule
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 from graphon_lib.pruning.target import keep_target
 
 __all__ = [
     "INITIALISATIONS",
     "METHODS",
+    "SCHEDULES",
     "Initialisation",
     "MaskedMLP",
     "Method",
+    "MovingMasks",
+    "Schedule",
     "keep_largest",
     "keep_target",
     "prune",
