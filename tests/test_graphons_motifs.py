@@ -8,6 +8,7 @@ from graphons_strategies import edges, masks, refined, step_graphons, transposed
 from hypothesis import given
 
 from graphon_lib.graphons import MOTIFS, StepGraphon, cycle_ratio, motif_densities, motifs
+from graphon_lib.graphons.motifs import distinct_cycle_ratio
 
 
 def by_definition(values, row_mass, col_mass):
@@ -126,3 +127,31 @@ def test_results_do_not_depend_on_the_size_of_chunks(monkeypatch):
 def test_constant_masks(shape, value):
     densities = motif_densities(np.full(shape, value))
     assert densities == pytest.approx(dict.fromkeys(MOTIFS, value), abs=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cycles_through_distinct_neurons_by_brute_force(seed):
+    mask = np.random.default_rng(seed).random((5, 6)) < 0.6
+    rows, columns = (itertools.permutations(range(n), 2) for n in mask.shape)
+    corners = (mask[np.ix_(a, b)].all() for a, b in itertools.product(rows, columns))
+    kept = int(mask.sum())
+    chance = np.prod([(kept - k) / (mask.size - k) for k in range(4)])
+    assert distinct_cycle_ratio(mask) == pytest.approx(sum(corners) / (20 * 30) / chance)
+
+
+def test_cycles_through_distinct_neurons_of_random_masks_are_one_in_mean(monkeypatch):
+    monkeypatch.setattr(motifs, "CHUNK_PAIRS", 16)
+    rng = np.random.default_rng(0)
+    found = [
+        distinct_cycle_ratio(rng.permutation(np.arange(60) < 20).reshape(6, 10))
+        for _ in range(2000)
+    ]
+    assert abs(np.mean(found) - 1.0) < 4 * np.std(found) / 2000**0.5
+    assert distinct_cycle_ratio(np.ones((3, 4), dtype=bool)) == 1.0
+    assert distinct_cycle_ratio(np.eye(4, dtype=bool)) == 0.0
+
+
+@pytest.mark.parametrize("mask", [np.ones((1, 4)), np.ones((4, 1)), np.eye(3) * [1, 0, 0]])
+def test_no_cycles_without_two_of_all(mask):
+    with pytest.raises(ValueError, match="two rows, columns and entries"):
+        distinct_cycle_ratio(mask)

@@ -80,6 +80,8 @@ ROUNDS = ", in 100 rounds (the paper does not say how many; the cited code has o
 DIRECTION = "the paper claims a direction"
 AFTER_TRAINING = "after 600 updates, scales restored and learning rates tuned"
 DESIGNED = ("designed-masks",)
+MOVED = "after 1500 updates at sparsity 95 %, scales restored"
+MOVING = ("moving-training",)
 TENTH = {"high": 1.1, "why": "errors that differ by less than a tenth count as equal"}
 ENERGY = {"low": 0.05, "why": "a tenth of the energy of the dense kernel"}
 
@@ -540,6 +542,61 @@ ROWS = {
         DESIGNED,
         partial(of.errors_over, pairs={n: ("erk", n) for n in ("snip", "synflow")}),
         **TENTH,
+    ),
+    "flips-anywhere": Claim(
+        "Training moves masks of the largest weights as if what it adds stood anywhere",
+        "this book",
+        "12-dynamic",
+        "between hidden layers of width 2048, sparsity 90 %, entries that flip are {low:g} to {high:g} "
+        "times those that flip once what training has added is permuted",
+        ("magnitude-flips",),
+        of.flips_elsewhere,
+        **FACTOR,
+    ),
+    "set-mixture": Claim(
+        "SET's masks are a mixture of the first ones with a constant",
+        "this book",
+        "12-dynamic",
+        "at width 1024, after 15 moves, the slope of degrees on the first ones is {low:g} to {high:g} "
+        "times what the share of weights that is left says",
+        ("moving-masks",),
+        of.mixture,
+        **FACTOR,
+    ),
+    "rigl-start": Claim(
+        "The spread of RigL's fan-in in the end does not depend on the start",
+        "this book",
+        "12-dynamic",
+        "at width 1024, after 15 moves, it is {low:g} to {high:g} times that from random masks",
+        ("moving-masks",),
+        of.spread_of_starts,
+        **FACTOR,
+    ),
+    "moves-help": Claim(
+        "Networks whose masks move end below static ones with as many weights in every layer",
+        "this book",
+        "12-dynamic",
+        f"{MOVED}, the ratio of test errors is at most {{high:g}}",
+        MOVING,
+        partial(
+            of.moving_errors,
+            pairs={
+                "RigL over random masks": "rigl",
+                "SET over random masks": "set",
+                "RigL over its last masks with new weights": "moves",
+            },
+        ),
+        high=1.0,
+        why="the claim is of a direction",
+    ),
+    "masks-alone": Claim(
+        "To new weights RigL's last masks are worth what random ones of their layer densities are",
+        "this book",
+        "12-dynamic",
+        f"{MOVED}, the ratio of test errors is {{low:.2g}} to {{high:g}}",
+        MOVING,
+        partial(of.moving_errors, pairs={"": "masks"}),
+        **TENTH | {"low": 1 / 1.1},
     ),
 }
 

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from graphon_lib.experiments import moving_masks
 from graphon_lib.experiments.batch_dependence import variance_share
 from graphon_lib.experiments.designed_masks import VARIANTS, compared_errors
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
@@ -604,4 +605,55 @@ def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Est
         )
         for density, judged in compared_errors(result, pairs).items()
         for name, one in judged.items()
+    }
+
+
+MOVING_WIDTH = 1024
+"""Of networks whose masks move, where there are five."""
+
+
+def flips_elsewhere(result: xr.Dataset) -> Estimates:
+    """Return flips of masks of the largest weights over those if what training added stood elsewhere."""
+    words = {
+        "descent": "descent",
+        "adam, scaled": "Adam, rate over width",
+        "adam": "Adam, one rate",
+    }
+    of = result.sel(density=0.1, width=2048).mean("hidden_mask").dropna("trial")
+    return {
+        name: ratio(of.flips.sel(rate=rate), of.shuffled.sel(rate=rate), len(words))
+        for rate, name in words.items()
+    }
+
+
+def mixture(result: xr.Dataset) -> Estimates:
+    """Return slopes of degrees on the first ones after SET over those of a mixture, by start."""
+    starts = {"random": "Random", "snip": "SNIP", "synflow": "SynFlow"}
+    found = {}
+    for start, name in starts.items():
+        expected, slope = moving_masks.contraction(result, f"set: {start}", MOVING_WIDTH)
+        last = {"progress": -1}
+        pair = (of.isel(last).mean("hidden_mask") for of in (slope, expected))
+        found[name] = ratio(*pair, len(starts))
+    return found
+
+
+def spread_of_starts(result: xr.Dataset) -> Estimates:
+    """Return the spread of fan-in after RigL over that from random masks, by start."""
+    starts = {"snip": "SNIP", "synflow": "SynFlow"}
+    of = result.row_spread.sel(width=MOVING_WIDTH, weight_layer=result.hidden_mask.values)
+    last = of.isel(progress=-1).mean("weight_layer").dropna("trial")
+    return {
+        name: ratio(
+            last.sel(variant=f"rigl: {start}"), last.sel(variant="rigl: random"), len(starts)
+        )
+        for start, name in starts.items()
+    }
+
+
+def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
+    """Return test errors of networks whose masks move over others, names of comparisons by words."""
+    judged = moving_masks.compared_errors(result)
+    return {
+        words: Estimate(*judged[name][:3], result.sizes["trial"]) for words, name in pairs.items()
     }

@@ -52,6 +52,7 @@ __all__ = [
     "MOVING_TRAINING",
     "STARTS",
     "compared_errors",
+    "contraction",
     "moving_masks",
     "uniform_masks",
 ]
@@ -209,6 +210,25 @@ def compared_errors(result: xr.Dataset) -> dict[str, Comparison]:
     """Judge :data:`COMPARISONS` of errors at the end of training."""
     errors = 1.0 - result.test_accuracy.isel(progress=-1, width=0, drop=True).astype(np.float64)
     return compare(errors, COMPARISONS, margin=MARGIN)
+
+
+def contraction(result: xr.Dataset, variant: str, width: int) -> tuple[xr.DataArray, xr.DataArray]:
+    r"""Return the slopes of rows' degrees that a mixture with a constant has, and those that are there.
+
+    After the start, by trial, progress and hidden_mask. Of first masks with density p of which a share
+    r is kept, and a constant of the same density, :math:`(r - p) / (1 - p)`.
+    """
+    of = (
+        result.sel(variant=variant, width=width)
+        .isel(progress=slice(1, None))
+        .dropna("trial", how="all")
+    )
+    between = of.hidden_mask.values
+    p, r = (
+        of[name].sel(weight_layer=between).rename(weight_layer="hidden_mask")
+        for name in ("layer_density", "retained")
+    )
+    return (r - p) / (1.0 - p), of.row_slope
 
 
 def _first_masks(

@@ -67,6 +67,8 @@ def set_anchor(
 ) -> dict[str, NDArray]:
     """Train one network as the authors do, and return ``test_accuracy`` (epoch) and ``spread`` (look).
 
+    Accuracies are of the ends of epochs, SET's masks having moved, as they do not in the last one.
+
     Parameters
     ----------
     seed, trial

@@ -140,12 +140,15 @@ class MovingMasks:
         check_instance("optimizer", optimizer, torch.optim.Optimizer)
         self.schedule = SCHEDULES[check_choice("schedule", schedule, SCHEDULES)]
         self.every, self.until = check_integer("every", every, 1), check_integer("until", until, 0)
+        if schedule != "static" and self.until < self.every:
+            raise ValueError(f"until must be at least every, {self.every}, got {self.until}")
         if not 0.0 <= fraction < 1.0:
             raise ValueError(f"fraction must be at least 0 and below 1, got {fraction!r}")
         if (density is None) != (self.schedule.density is None):
             takes = "must be given" if density is None else "must be left out"
             raise ValueError(f"density {takes} for the schedule {schedule!r}, got {density!r}")
-        self.fraction, self.density = fraction, density and check_density("density", density)
+        self.fraction = fraction
+        self.density = None if density is None else check_density("density", density)
         self.optimizer, self.updates = optimizer, 0
         self.generator = random_generator(generator)
         self._names = list(masks) if isinstance(masks, Mapping) else None

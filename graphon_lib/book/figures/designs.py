@@ -80,10 +80,7 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
     for panel, density in zip(panels, densities, strict=True):
         for place, name in enumerate(names):
             of = errors.sel(variant=name, density=density).values
-            look = numbered_look(2 if name in DESIGNS else 3)
-            panel.plot(of, np.full(of.size, place), "|", color=look.colour, markersize=7)
-            mean = float(np.exp(np.log(of).mean()))
-            panel.plot([mean], [place], look.marker, color=look.colour, markersize=6)
+            draw.networks_in_row(panel, place, of, numbered_look(2 if name in DESIGNS else 3))
         title = f"sparsity {100 * (1 - density):g} %"
         panel.set(title=title, xscale="log", xlabel="test error (%)")
         draw.plain_decades(panel.xaxis)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from graphon_lib.book.looks import Look
 from graphon_lib.book.style import WIDTH, label_of, style_of
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "means",
     "method_lines",
     "method_panels",
+    "networks_in_row",
     "plain_decades",
     "root_guide",
     "slanted_names",
@@ -128,6 +130,14 @@ def root_guide(panel: Axes, widths: NDArray, start: float, power: float = -0.5) 
     guide = start * (widths / widths[0]) ** power
     panel.plot(widths, guide, color="0.6", linewidth=0.9, zorder=0)
     return guide
+
+
+def networks_in_row(panel: Axes, place: int, values: ArrayLike, look: Look) -> None:
+    """Draw positive values of networks as small marks in a row, and their geometric mean as a large one."""
+    values = np.asarray(values)
+    panel.plot(values, np.full(values.size, place), "|", color=look.colour, markersize=7)
+    mean = float(np.exp(np.log(values).mean()))
+    panel.plot([mean], [place], look.marker, color=look.colour, markersize=6)
 
 
 def deviation(values: xr.DataArray) -> xr.DataArray:

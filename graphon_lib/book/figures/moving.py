@@ -1,0 +1,173 @@
+"""Figures of the chapter on masks that move: structure on the way and by width, flips, what moves are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import numbered_look
+from graphon_lib.experiments.magnitude_flips import RATES
+from graphon_lib.experiments.set_anchor import STORED_ACCURACY, STORED_SPREAD
+from graphon_lib.pruning.moving import SCHEDULES
+
+__all__ = [
+    "START_LABELS",
+    "anchor",
+    "contraction",
+    "errors_by_schedule",
+    "flips_by_width",
+    "on_the_way",
+    "structure_by_width",
+]
+
+START_LABELS = {
+    "random": "Random",
+    "erk": "ERK",
+    "snip": "SNIP",
+    "synflow": "SynFlow",
+    "dense": "dense",
+}
+"""Masks that training starts with, and how they are written."""
+
+KIND_LABELS = {"dense": "dense", "static": "static", "set": "SET"}
+
+RATE_LABELS = {
+    "descent": "descent, rate over width",
+    "adam, scaled": "Adam, rate over width",
+    "adam": "Adam, one rate",
+}
+
+
+def on_the_way(result: xr.Dataset, width: int) -> Figure:
+    """Draw 4-cycles over those of random masks while masks move: a panel a schedule, a line a start."""
+    cycles = np.exp(np.log(result.cycles.sel(width=width)).mean(("trial", "hidden_mask")))
+    panels_of = {"SET": "set", "RigL": "rigl", "from a dense network": None}
+    figure, (panels,) = draw.grid(2.7, 1, 3, sharey=True)
+    for panel, (title, schedule) in zip(panels, panels_of.items(), strict=True):
+        draw.level(panel)
+        for variant in result.variant.values:
+            name, start = str(variant).split(": ")
+            of_dense = start == "dense"
+            if name != schedule and not (schedule is None and of_dense):
+                continue
+            number = ("gradual", "iterative").index(name) if of_dense else _number(start)
+            label = SCHEDULES[name].label if of_dense else START_LABELS[start]
+            line = cycles.sel(variant=variant)
+            # A mask that keeps everything has no 4-cycles more than another.
+            panel.plot(100 * line.progress, line, label=label, **numbered_look(number).line)
+        panel.set(title=title, xlabel="progress (%)", yscale="log")
+        draw.plain_decades(panel.yaxis)
+    panels[0].set_ylabel("4-cycles over random")
+    panels[2].legend(fontsize="small")
+    return draw.with_legend(figure, 4)
+
+
+def structure_by_width(result: xr.Dataset) -> Figure:
+    """Draw 4-cycles beyond those of random masks, in the end and before, by width, a panel a schedule."""
+    beyond = result.cycles.mean("hidden_mask") - 1.0
+    figure, (panels,) = draw.grid(2.9, 1, 2, sharey=True)
+    for panel, schedule in zip(panels, ("set", "rigl"), strict=True):
+        for start in ("random", "snip", "synflow"):
+            of, look = beyond.sel(variant=f"{schedule}: {start}"), numbered_look(_number(start))
+            style = {**look.line, "linestyle": "-", "label": START_LABELS[start]}
+            draw.means(panel, of.isel(progress=-1), "width", **style)
+            if start != "random":
+                first = of.isel(progress=0).mean("trial")
+                panel.plot(of.width, first, ":", color=look.colour, linewidth=1.0)
+        draw.width_axis(panel, result.width.values)
+        panel.set(title=SCHEDULES[schedule].label, xlabel="width")
+        panel.set_yscale("symlog", linthresh=0.01)
+    panels[0].set_ylabel("4-cycles over random, less 1")
+    return draw.with_legend(figure, 3)
+
+
+def contraction(expected: Mapping[str, ArrayLike], found: Mapping[str, ArrayLike]) -> Figure:
+    """Draw slopes of degrees on the first ones against those of a mixture with a constant, by start."""
+    figure, ((panel,),) = draw.grid(2.9)
+    for start in expected:
+        look = numbered_look(_number(start))
+        style = {"markersize": 4, "label": START_LABELS[start]}
+        panel.plot(
+            np.ravel(expected[start]),
+            np.ravel(found[start]),
+            look.marker,
+            color=look.colour,
+            **style,
+        )
+    ends = [0.9 * min(float(np.min(of)) for of in expected.values()), 1.0]
+    panel.plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
+    panel.set(xlabel="what the mixture says", ylabel="slope of degrees")
+    panel.set(xscale="log", yscale="log")
+    draw.plain_decades(panel.xaxis)
+    draw.plain_decades(panel.yaxis)
+    return draw.with_legend(figure, 4)
+
+
+def flips_by_width(result: xr.Dataset, density: float) -> Figure:
+    """Draw how far dense training moves hidden weights and the masks of the largest, by width."""
+    figure, (panels,) = draw.grid(3.1, 1, 2)
+    of = result.sel(density=density).mean("hidden_mask")
+    for number, rate in enumerate(RATES):
+        look, one = numbered_look(number + 2), of.sel(rate=rate)
+        draw.means(panels[0], one.change, "width", label=RATE_LABELS[rate], **look.line)
+        draw.means(panels[1], one.flips, "width", **look.line)
+        panels[1].plot(one.width, one.bound.mean("trial"), ":", color=look.colour)
+        panels[1].plot(
+            one.width, one.shuffled.mean("trial"), "-", color="0.6", linewidth=3, zorder=0
+        )
+    for panel, label in zip(
+        panels, ("change over norm of weights", "share of entries that flip"), strict=True
+    ):
+        panel.set(xlabel="width", ylabel=label, yscale="log")
+        draw.width_axis(panel, result.width.values)
+    return draw.with_legend(figure, 3)
+
+
+def anchor(result: xr.Dataset) -> Figure:
+    """Draw accuracies at the end and the spread of inputs' degrees on the way, beside those stored."""
+    figure, (panels,) = draw.grid(2.7, 1, 2)
+    rows = []
+    for kind, stored in STORED_ACCURACY.items():
+        here = result.test_accuracy.sel(kind=kind).isel(epoch=-1)
+        for words, of, look in (
+            ("here", here, numbered_look(2)),
+            ("stored", stored, numbered_look(3)),
+        ):
+            draw.networks_in_row(panels[0], len(rows), 100.0 * np.asarray(of), look)
+            rows.append(f"{KIND_LABELS[kind]}, {words}")
+    panels[0].set_yticks(range(len(rows)), rows)
+    panels[0].invert_yaxis()
+    panels[0].set_xlabel("test accuracy (%)")
+    style = {"label": "here", **numbered_look(2).line}
+    draw.means(panels[1], result.spread.sel(kind="set"), "look", **style)
+    look = numbered_look(3)
+    panels[1].plot(
+        *zip(*STORED_SPREAD.items(), strict=True), label="stored", linestyle="--", **look.line
+    )
+    panels[1].set(xlabel="epoch", ylabel="spread of inputs' degrees")
+    panels[1].legend(loc="lower right")
+    return figure
+
+
+def errors_by_schedule(errors: Mapping[str, ArrayLike], moving: Sequence[str]) -> Figure:
+    """Draw test errors in percent, a row a variant by its words: small marks networks, large ones means.
+
+    Those in `moving` in another colour.
+    """
+    figure, ((panel,),) = draw.grid(4.0)
+    for place, (words, of) in enumerate(errors.items()):
+        draw.networks_in_row(panel, place, of, numbered_look(3 if words in moving else 2))
+    panel.set_yticks(range(len(errors)), list(errors))
+    panel.invert_yaxis()
+    panel.set(xscale="log", xlabel="test error (%)")
+    draw.plain_decades(panel.xaxis)
+    return figure
+
+
+def _number(start: str) -> int:
+    return 2 + list(START_LABELS).index(start)
