@@ -5,6 +5,7 @@ import pytest
 
 from graphon_lib.experiments.data import DataError, load_mnist
 from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.grid import grid
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, beside_pruned
 from graphon_lib.experiments.training import TRAINING, training
 from graphon_lib.experiments.tuned_training import TUNED_TRAINING, next_exponent, tuning_loss
@@ -187,5 +188,7 @@ def test_profiles_agree_where_results_are_compared():
     pruned, changed = TRAINING.paper, INTERVENTION_TRAINING.paper
     for name in ("width", "hidden_layers", "optimizer", "learning_rate", "batch_size", "full"):
         assert pruned[name] == changed[name]
-    assert set(changed["grid"]["density"]) <= set(pruned["grid"]["density"])
+    axes, changed_axes = (grid(profile["grid"]).axes for profile in (pruned, changed))
+    for axis in ("density", "trial"):
+        assert set(changed_axes[axis]) <= set(axes[axis])
     assert set(changed["evaluated"]) <= set(pruned["evaluated"])
