@@ -46,6 +46,7 @@ from graphon_lib.pruning.moving import SCHEDULES, MovingMasks
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 
 __all__ = [
+    "AFTERWARDS",
     "COMPARISONS",
     "MARGIN",
     "MOVING_MASKS",

@@ -104,7 +104,7 @@ def distinct_cycle_ratio(mask: ArrayLike) -> float:
 
     .. math:: \sum_{u \ne u'} c(u, u') \bigl(c(u, u') - 1\bigr)
 
-    with c the number of columns that two rows share, so that unlike :func:`cycle_ratio` it needs no
+    with c the number of columns that two rows share, so that unlike :func:`~graphon_lib.graphons.cycle_ratio` it needs no
     large mask. At least two rows, two columns and two entries, or it is a ``ValueError``.
     """
     mask = check_mask("mask", mask)
