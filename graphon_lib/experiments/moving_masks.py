@@ -360,6 +360,7 @@ MOVING_MASKS = Experiment(
             "grid": {"width": [256], "trial": 1, "variant": ["set: erk"]},
             "progress": [0.0],
             "steps": 20,
+            "every": 5,
         },
         ["layer_density", "retained", "cycles"],
     ),
