@@ -160,6 +160,62 @@ def test_the_optimiser_forgets_what_comes_and_goes():
         assert (state["exp_avg"][mask & ~changed] != 0.0).any()
 
 
+@pytest.mark.parametrize(
+    "optimizer", [torch.optim.Adam, lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)]
+)
+def test_an_optimiser_that_has_begun_moves_nothing_that_is_pruned(optimizer):
+    model = net()
+    descent = optimizer(model.parameters(), lr=0.01)
+    x, y = torch.randn(30, 12, generator=generator(3)), torch.arange(30) % 4
+
+    def step(step):
+        model.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        step()
+
+    for _ in range(5):
+        step(descent.step)
+    masks = prune(model, "random", 0.4, generator=generator(1))
+    moving = MovingMasks(model, masks, descent, "static")
+    for _ in range(5):
+        step(moving.step)
+    assert all((model.get_parameter(name)[~mask] == 0.0).all() for name, mask in masks.items())
+
+
+def test_an_infinite_gradient_of_a_pruned_weight_is_none():
+    weight = torch.tensor([[1.0, 0.0]])
+    layer = nn.Linear(2, 1, bias=False)
+    moving = MovingMasks(
+        layer, {"weight": weight != 0.0}, torch.optim.SGD(layer.parameters(), lr=0.1), "static"
+    )
+    layer.weight.grad = torch.tensor([[0.0, math.inf]])
+    moving.step()
+    assert torch.isfinite(layer.weight).all()
+
+
+@pytest.mark.parametrize("schedule", SHRINKING)
+def test_the_last_density_is_reached_whenever_the_last_move_comes(schedule):
+    _, moving, _ = moved(schedule, every=3, until=8)
+    assert int(moving.masks["0.weight"].sum()) == round(0.2 * 120)
+
+
+def test_rewinding_begins_all_over():
+    """After its last move a network is trained as it would be from the start with the last masks."""
+    model = net()
+    first = {name: p.detach().clone() for name, p in model.named_parameters()}
+    _, moving, _ = moved("iterative", model=model, steps=8)
+    assert not moving.optimizer.state
+    assert torch.equal(model[0].bias, first["0.bias"])
+
+
+def test_layers_without_weights_stay_without():
+    model = net()
+    empty = {"0.weight": torch.zeros(10, 12, dtype=torch.bool)}
+    for schedule in ("set", "rigl"):
+        _, moving, _ = moved(schedule, masks=empty, model=model)
+        assert not moving.masks["0.weight"].any()
+
+
 def test_masks_of_a_masked_network_are_one_a_layer():
     model = MaskedMLP((12, 10, 4), generator())
     masks = prune(model, "random", 0.4, generator=generator(1))
@@ -192,6 +248,11 @@ def test_masks_of_a_masked_network_are_one_a_layer():
         ({"masks": {"0.bias": torch.ones(10)}}, "boolean tensor of shape"),
         ({"masks": {"nothing": torch.ones(10)}}, "name of masks must be one of"),
         ({"masks": [torch.ones(10, 12, dtype=torch.bool)]}, "dict by the names"),
+        ({"masks": {}}, "masks must be a dict"),
+        ({"fraction": "a"}, "fraction must be"),
+        ({"schedule": "gradual", "density": 0.9}, "density must be at most"),
+        ({"optimizer": torch.optim.SGD(net().parameters(), lr=0.1)}, "optimizer must be that of"),
+        ({"model": MaskedMLP((12, 10, 4), generator())}, "list of 2 for this MaskedMLP"),
         ({"model": "net"}, "model must be a Module"),
         ({"optimizer": None}, "optimizer must be a Optimizer"),
     ],

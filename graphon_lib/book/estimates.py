@@ -639,7 +639,7 @@ def mixture(result: xr.Dataset) -> Estimates:
 
 
 def spread_of_starts(result: xr.Dataset) -> Estimates:
-    """Return the spread of fan-in after RigL over that from random masks, by start."""
+    """Return the deviation of fan-in after RigL, beyond chance, over that from random masks, by start."""
     starts = {"snip": "SNIP", "synflow": "SynFlow"}
     of = result.row_spread.sel(width=MOVING_WIDTH, weight_layer=result.hidden_mask.values)
     last = of.isel(progress=-1).mean("weight_layer").dropna("trial")

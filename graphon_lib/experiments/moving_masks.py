@@ -48,6 +48,7 @@ from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 __all__ = [
     "AFTERWARDS",
     "COMPARISONS",
+    "ITERATIVE_MASKS",
     "MARGIN",
     "MOVING_MASKS",
     "MOVING_TRAINING",
@@ -295,7 +296,6 @@ REGROWING = [
     *("static: random", "static: erk"),
     *(f"{name}: {start}" for name in ("set", "rigl") for start in STARTS[:4]),
 ]
-FROM_DENSE = ["gradual: dense", "iterative: dense"]
 OF_TRAINING = [
     *("static: random", "static: erk", "static: snip", "static: synflow"),
     *("set: erk", "set: erk, fresh", "set: erk, shuffled"),
@@ -338,10 +338,10 @@ MOVING_MASKS = Experiment(
     **profiles(
         grid=(
             [
-                {"width": [256, 512, 1024], "trial": 5, "variant": [*REGROWING, *FROM_DENSE]},
-                {"width": [2048], "trial": 3, "variant": [*REGROWING, *FROM_DENSE]},
+                {"width": [256, 512, 1024], "trial": 5, "variant": [*REGROWING, "gradual: dense"]},
+                {"width": [2048], "trial": 3, "variant": [*REGROWING, "gradual: dense"]},
             ],
-            {"width": [24], "trial": 2, "variant": [*REGROWING, *FROM_DENSE]},
+            {"width": [24], "trial": 2, "variant": [*REGROWING, "gradual: dense"]},
         ),
         hidden_layers=(4, 2),
         density=(0.1, 0.2),
@@ -366,6 +366,24 @@ MOVING_MASKS = Experiment(
     ),
 )
 """Masks of growing networks on the way."""
+
+ITERATIVE_MASKS = replace(
+    MOVING_MASKS,
+    name="iterative-masks",
+    **profiles(
+        **{
+            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
+            for name in MOVING_MASKS.paper
+            if name != "grid"
+        },
+        grid=(
+            {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
+            {"width": [24], "trial": 2, "variant": ["iterative: dense"]},
+        ),
+    ),
+    case=None,
+)
+"""Iterative pruning, which trains a network many times, at smaller widths."""
 
 MOVING_TRAINING = replace(
     MOVING_MASKS,

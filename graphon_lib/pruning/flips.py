@@ -37,7 +37,8 @@ def most_flips(weights: ArrayLike, kept: int, change: float) -> int:
 
     .. math:: \tfrac12 \sum_{r = 1}^{m} (a_{k + 1 - r} - a_{k + r})^2 \le \text{change}^2 :
 
-    pair every weight that goes with one that comes; the second has to become the larger one. Its
+    pair every weight that goes with one that comes; the second has to become the larger one. Of
+    weights of one size at the cut either may be kept, so that they count as flips at no cost. Its
     limit for large matrices is the theorem of the book's chapter on masks that move.
 
     Examples

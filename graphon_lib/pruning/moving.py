@@ -95,7 +95,8 @@ class MovingMasks:
     Attributes
     ----------
     masks : dict or tuple
-        As they are now, in the form in which they were given.
+        As they are now, in the form in which they were given; in the end to be assigned to a
+        `MaskedMLP`, whose own keep everything meanwhile.
 
     Notes
     -----
@@ -105,8 +106,10 @@ class MovingMasks:
     the layer's kept weights had at first; RigL where :math:`|\partial L / \partial w|` is largest,
     with weight 0, in the place of an update, and with the share :math:`\tfrac{\zeta}{2}(1 + \cos \pi
     t)` at progress t. Gradual pruning keeps the largest, of density :math:`c + (c_0 - c)(1 - t)^3`,
-    iterative pruning :math:`c_0 (c / c_0)^t`. Counts are exact. The optimiser forgets what it knows
-    of weights that come or go, and with rewinding of all.
+    iterative pruning :math:`c_0 (c / c_0)^t`, with all parameters and the optimiser as they were at
+    first. Counts are exact. Progress t is the number of the move over that of all; at the last one
+    RigL, as published, removes nothing. The optimiser forgets what it knows of weights that come or
+    go, but not how many updates it has made.
 
     Examples
     --------
@@ -142,7 +145,7 @@ class MovingMasks:
         self.every, self.until = check_integer("every", every, 1), check_integer("until", until, 0)
         if schedule != "static" and self.until < self.every:
             raise ValueError(f"until must be at least every, {self.every}, got {self.until}")
-        if not 0.0 <= fraction < 1.0:
+        if not (isinstance(fraction, int | float) and 0.0 <= fraction < 1.0):
             raise ValueError(f"fraction must be at least 0 and below 1, got {fraction!r}")
         if (density is None) != (self.schedule.density is None):
             takes = "must be given" if density is None else "must be left out"
@@ -162,12 +165,24 @@ class MovingMasks:
                 strict=True,
             )
         ]
+        trained = [one for group in optimizer.param_groups for one in group["params"]]
+        known = {id(one) for one in trained}
+        if not all(id(weight) in known for weight in self._weights):
+            raise ValueError("optimizer must be that of the model's weights, got one without some")
+        if self.density is not None:
+            least = min(float(mask.double().mean()) for mask in self._masks)
+            if self.density > least:
+                raise ValueError(
+                    f"density must be at most {least:g}, that of a layer, got {density}"
+                )
         if isinstance(model, MaskedMLP):
             model.masks = [torch.ones_like(mask) for mask in self._masks]
         with torch.no_grad():
             for weight, mask in zip(self._weights, self._masks, strict=True):
-                weight[~mask] = 0.0
-        self._first = [weight.detach().clone() for weight in self._weights]
+                weight.masked_fill_(~mask, 0.0)
+                self._forget(weight, ~mask)
+        self._first = [one.detach().clone() for one in self._weights]
+        self._others = [(p, p.detach().clone()) for p in trained if not self._moves(p)]
         self._kept = [int(mask.sum()) for mask in self._masks]
         self._deviations = [
             float(weight[mask].std(correction=0)) if mask.any() else 0.0
@@ -189,31 +204,44 @@ class MovingMasks:
         if not (moves and self.schedule.grows == "gradient"):
             for weight, mask in zip(self._weights, self._masks, strict=True):
                 if weight.grad is not None:
-                    weight.grad.mul_(mask)
+                    # Not times 0: what is pruned may have an infinite gradient.
+                    weight.grad.masked_fill_(~mask, 0.0)
             self.optimizer.step()
+            for weight, mask in zip(self._weights, self._masks, strict=True):
+                weight.masked_fill_(~mask, 0.0)
         if not moves:
             return
-        progress = self.updates / self.until
+        progress = (self.updates // self.every) / (self.until // self.every)
         for layer, weight in enumerate(self._weights):
             before = self._masks[layer]
             mask, grown = self._moved(layer, progress)
             changed = grown | (before & ~mask)
-            weight[~mask] = 0.0
+            weight.masked_fill_(~mask, 0.0)
             if self.schedule.grows == "random":
                 normal = torch.randn(int(grown.sum()), generator=self.generator)
                 weight[grown] = (self._deviations[layer] * normal).to(weight.device, weight.dtype)
             if self.schedule.rewinds:
                 weight.copy_(torch.where(mask, self._first[layer], 0.0))
-                changed = torch.ones_like(mask)
-            for state in self.optimizer.state.get(weight, {}).values():
-                if isinstance(state, Tensor) and state.shape == weight.shape:
-                    state[changed] = 0.0
+            self._forget(weight, changed)
             self._masks[layer] = mask
+        if self.schedule.rewinds:
+            for parameter, first in self._others:
+                parameter.copy_(first)
+            self.optimizer.state.clear()
+
+    def _moves(self, parameter: Tensor) -> bool:
+        return any(parameter is weight for weight in self._weights)
+
+    def _forget(self, weight: Tensor, places: Tensor) -> None:
+        """Set what the optimiser keeps of some places of a weight matrix to zero."""
+        for state in self.optimizer.state.get(weight, {}).values():
+            if isinstance(state, Tensor) and state.shape == weight.shape:
+                state.masked_fill_(places, 0)
 
     def _moved(self, layer: int, progress: float) -> tuple[Tensor, Tensor]:
         """Return the next mask of a layer, and the part of it that starts anew."""
         weight, mask, of = self._weights[layer], self._masks[layer], self.schedule
-        if of.density:
+        if of.density and self._kept[layer]:
             last = of.density(self._kept[layer] / mask.numel(), self.density, progress)
             kept = min(int(mask.sum()), max(1, round(last * mask.numel())))
             return _largest(weight.abs(), mask, kept), torch.zeros_like(mask)
@@ -245,13 +273,16 @@ def _largest(scores: Tensor, places: Tensor, count: int) -> Tensor:
 
 
 def _weights_of(model: nn.Module, masks: Mapping[str, Tensor] | Sequence[Tensor]) -> list[Tensor]:
-    if not isinstance(masks, Mapping):
-        if not isinstance(model, MaskedMLP) or len(masks) != len(model.weights):
+    if isinstance(model, MaskedMLP):
+        if not isinstance(masks, list | tuple) or len(masks) != len(model.weights):
             raise ValueError(
-                "masks must be a dict by the names of the model's weights, or for a MaskedMLP one "
-                f"of each layer, got {type(masks).__name__} of {len(masks)}"
+                f"masks must be a list of {len(model.weights)} for this MaskedMLP, one a layer, got {masks!r}"
             )
         return list(model.weights)
+    if not isinstance(masks, Mapping) or not masks:
+        raise ValueError(
+            f"masks must be a dict by the names of the model's weights, not empty, got {masks!r}"
+        )
     parameters = dict(model.named_parameters())
     for name in masks:
         check_choice("name of masks", name, parameters)

@@ -43,14 +43,20 @@ RATE_LABELS = {
 }
 
 
-def on_the_way(result: xr.Dataset, width: int) -> Figure:
-    """Draw 4-cycles over those of random masks while masks move: a panel a schedule, a line a start."""
-    cycles = np.exp(np.log(result.cycles.sel(width=width)).mean(("trial", "hidden_mask")))
+def on_the_way(result: xr.Dataset, width: int, iterative: xr.Dataset) -> Figure:
+    """Draw 4-cycles over those of random masks while masks move: a panel a schedule, a line a start.
+
+    Iterative pruning at its own largest width.
+    """
+    parts = (result.cycles.sel(width=width, drop=True), iterative.cycles.isel(width=-1, drop=True))
+    cycles = xr.concat(
+        [np.exp(np.log(one).mean(("trial", "hidden_mask"))) for one in parts], dim="variant"
+    )
     panels_of = {"SET": "set", "RigL": "rigl", "from a dense network": None}
     figure, (panels,) = draw.grid(2.7, 1, 3, sharey=True)
     for panel, (title, schedule) in zip(panels, panels_of.items(), strict=True):
         draw.level(panel)
-        for variant in result.variant.values:
+        for variant in cycles.variant.values:
             name, start = str(variant).split(": ")
             of_dense = start == "dense"
             if name != schedule and not (schedule is None and of_dense):
