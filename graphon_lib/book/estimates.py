@@ -642,7 +642,7 @@ def spread_of_starts(result: xr.Dataset) -> Estimates:
     """Return the deviation of fan-in after RigL, beyond chance, over that from random masks, by start."""
     starts = {"snip": "SNIP", "synflow": "SynFlow"}
     of = result.row_spread.sel(width=MOVING_WIDTH, weight_layer=result.hidden_mask.values)
-    last = of.isel(progress=-1).mean("weight_layer").dropna("trial")
+    last = np.sqrt(of.isel(progress=-1).mean("weight_layer").dropna("trial").clip(0.0))
     return {
         name: ratio(
             last.sel(variant=f"rigl: {start}"), last.sel(variant="rigl: random"), len(starts)
