@@ -53,11 +53,11 @@ SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
             "RigL", lambda first, t: first * (1.0 + math.cos(math.pi * t)) / 2.0, "gradient"
         ),
         "gradual": Schedule(
-            "Gradual magnitude",
+            "Gradual",
             density=lambda first, last, t: last + (first - last) * (1.0 - t) ** 3,
         ),
         "iterative": Schedule(
-            "Iterative magnitude",
+            "Iterative",
             density=lambda first, last, t: first * (last / first) ** t,
             rewinds=True,
         ),
