@@ -10,9 +10,9 @@ from graphon_lib.experiments.moving_masks import (
     ITERATIVE_MASKS,
     MOVING_MASKS,
     contraction,
-    uniform_masks,
 )
 from graphon_lib.experiments.set_anchor import SET_ANCHOR, spread
+from graphon_lib.graphons.layer_densities import uniform_masks
 from graphon_lib.pruning import MaskedMLP, MovingMasks
 
 

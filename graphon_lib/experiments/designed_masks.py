@@ -36,7 +36,7 @@ from graphon_lib.experiments.pruned import Trial, start_trial
 from graphon_lib.experiments.training_run import train
 from graphon_lib.experiments.tuned_training import tuning_loss
 from graphon_lib.graphons.design import design
-from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes
+from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes, uniform_masks
 from graphon_lib.graphons.network import GraphonNetwork, path_density
 from graphon_lib.graphons.path_optimum import narrowed_network
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
@@ -201,7 +201,7 @@ def _masks(
         return masks
     widths = trial.model.widths
     if variant == "erk":
-        return _uniform(widths, density, rng)
+        return uniform_masks(widths, erk_densities(widths, density), rng)
     target = {
         "dense": lambda: _dense(widths, density),
         "paths": lambda: design(widths, density, objective="paths"),
@@ -210,16 +210,6 @@ def _masks(
         "aligned": lambda: design(widths, density, seen, objective="alignment"),
     }[variant]()
     return target.sample_masks(widths, rng, exact=True)
-
-
-def _uniform(widths: Sequence[int], density: float, rng: np.random.Generator) -> list[NDArray]:
-    """Return masks that keep uniformly random weights of each layer, as many as ERK has."""
-    masks = []
-    for n_in, n_out, share in zip(widths, widths[1:], erk_densities(widths, density), strict=False):
-        kept = np.zeros(n_out * n_in, dtype=np.bool_)
-        kept[rng.choice(kept.size, round(share * kept.size), replace=False)] = True
-        masks.append(kept.reshape(n_out, n_in))
-    return masks
 
 
 def _dense(widths: Sequence[int], density: float) -> GraphonNetwork:

@@ -34,7 +34,7 @@ from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.paired import Comparison, compare
 from graphon_lib.experiments.pruned import LAYERS, Trial, start_network, torch_generator
 from graphon_lib.experiments.training_run import train
-from graphon_lib.graphons.layer_densities import erk_densities
+from graphon_lib.graphons.layer_densities import erk_densities, uniform_masks
 from graphon_lib.graphons.motifs import distinct_cycle_ratio
 from graphon_lib.graphons.network import path_density
 from graphon_lib.graphons.singular import residual_singular_values
@@ -56,7 +56,6 @@ __all__ = [
     "compared_errors",
     "contraction",
     "moving_masks",
-    "uniform_masks",
 ]
 
 STARTS = ("random", "erk", "snip", "synflow", "dense")
@@ -105,8 +104,8 @@ def moving_masks(
     their squared mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
     random mask, and ``deviation``, the operator norm of mask minus density over the width, a bound on the
     cut norm; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
-    on some test images ``trace``, ``energy`` and ``alignment``. ``pixels`` (pixel): in the end, the
-    share of its first-layer weights that a pixel has.
+    on some test images ``trace``, ``energy`` and ``alignment``. ``pixels`` (pixel): in the end, how
+    many first-layer weights a pixel has, over the mean.
 
     Parameters
     ----------
@@ -194,18 +193,6 @@ def moving_masks(
     # Where masks began dense, the scale of what they ended with is to be restored as well.
     start = "erk"
     return trained(second, "static")
-
-
-def uniform_masks(
-    widths: Sequence[int], shares: Sequence[float], rng: np.random.Generator
-) -> list[NDArray[np.bool_]]:
-    """Return masks that keep uniformly random weights of each layer, its share of them, rounded."""
-    masks = []
-    for n_in, n_out, share in zip(widths, widths[1:], shares, strict=False):
-        kept = np.zeros(n_out * n_in, dtype=np.bool_)
-        kept[rng.choice(kept.size, round(share * kept.size), replace=False)] = True
-        masks.append(kept.reshape(n_out, n_in))
-    return masks
 
 
 def compared_errors(result: xr.Dataset) -> dict[str, Comparison]:

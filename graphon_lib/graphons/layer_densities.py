@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graphon_lib._checks import check_density, check_integer, check_sequence
 
-__all__ = ["check_widths", "erk_densities", "layer_sizes", "least_density"]
+__all__ = ["check_widths", "erk_densities", "layer_sizes", "least_density", "uniform_masks"]
 
 
 def erk_densities(widths: Sequence[int], density: float) -> NDArray[np.float64]:
@@ -89,3 +89,15 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
             f"widths must hold two layer widths at least, inputs first; got {widths!r}"
         )
     return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))
+
+
+def uniform_masks(
+    widths: Sequence[int], shares: Sequence[float], rng: np.random.Generator
+) -> list[NDArray[np.bool_]]:
+    """Return masks that keep uniformly random weights of each layer, its share of them, rounded."""
+    masks = []
+    for n_in, n_out, share in zip(widths, widths[1:], shares, strict=False):
+        kept = np.zeros(n_out * n_in, dtype=np.bool_)
+        kept[rng.choice(kept.size, round(share * kept.size), replace=False)] = True
+        masks.append(kept.reshape(n_out, n_in))
+    return masks
