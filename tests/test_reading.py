@@ -5,6 +5,7 @@ import io
 import json
 import re
 import warnings
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -23,6 +24,9 @@ SOLUTION = re.compile(
     r"\*\*(\d)\. ([^*]+)\*\* .+?\n\n"
     r"````\{dropdown\} Solution\n```python\n(.*?)```\n```text\n(.*?)```\n\S.*?````",
     re.DOTALL,
+)
+LABEL = re.compile(
+    r"^\(([\w-]+)\)=$|^\s*:(?:name|label): ([\w-]+)$|^\$\$ \(([\w-]+)\)$", re.MULTILINE
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
 
@@ -55,13 +59,32 @@ def test_code_that_is_shown_is_what_a_reader_would_type(path):
         assert max(map(len, lines)) <= LONGEST_LINE, source
 
 
-@BY_CHAPTER
-def test_the_text_of_a_chapter_refers_to_each_of_its_figures(path):
+def figure_labels(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     shown = [cell["metadata"].get("mystnb", {}) for cell in notebook["cells"]]
-    labels = {options["figure"]["name"] for options in shown if "figure" in options}
+    return [options["figure"]["name"] for options in shown if "figure" in options]
+
+
+@BY_CHAPTER
+def test_the_text_of_a_chapter_refers_to_each_of_its_figures(path):
+    labels = set(figure_labels(path))
     assert labels
     assert labels <= set(re.findall(r"\{numref\}`([^`]+)`", prose(path)))
+
+
+def test_no_label_names_two_things():
+    # Where pages are read side by side, as on two cores, Sphinx does not tell.
+    labels = []
+    for path in list_chapters():
+        labels += figure_labels(path) + [
+            name for names in LABEL.findall(prose(path)) for name in names
+        ]
+    for path in CHAPTERS[0].parent.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        labels += [name for names in LABEL.findall(text) for name in names]
+    counts = Counter(filter(None, labels))
+    assert len(counts) > 100
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 @BY_CHAPTER
