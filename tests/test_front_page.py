@@ -91,6 +91,14 @@ def test_links_show_what_they_stand_for(browser, address, name, href, words):
         link.focus()
         preview.wait_for()
         assert link.get_attribute("aria-describedby") == preview.get_attribute("id")
+        # Nor does a pointer over something else close it, as when the page has scrolled below it.
+        page.evaluate(
+            """() => {
+                document.body.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+                return new Promise((done) => setTimeout(done, 500));
+            }"""
+        )
+        assert preview.count() == 1
         assert problems == []
 
 

@@ -107,7 +107,8 @@
     const over = linkAt(event);
     if (over) later(() => open(over), 250);
     else if (box?.contains(event.target)) clearTimeout(timer);
-    else if (box) later(close, 250);
+    // What the keyboard has reached stays: scrolling to it moves the page below a resting pointer.
+    else if (box && !link.matches(":focus-visible")) later(close, 250);
     else clearTimeout(timer);
   });
   document.addEventListener("focusin", (event) => {
