@@ -28,6 +28,7 @@ SMALL = {
     "neuron": "chapters/02-graphons.html",
     "paths": "chapters/05-random.html",
     "rescaling": "chapters/08-causes.html",
+    "moving": "chapters/12-dynamic.html",
 }
 """Explorers below the paragraphs that they explain, and on no other page."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.moving import moving_explorer
 from graphon_lib.book.explorers.neuron import BESIDE, NEURONS, neuron_explorer
 from graphon_lib.book.explorers.paths import paths_explorer
 from graphon_lib.book.explorers.rescaling import rescaling_explorer
@@ -14,6 +15,7 @@ from graphon_lib.book.explorers.sorting import BLOCKS, DENSITY, MASKS, sorting_e
 from graphon_lib.book.explorers.view import LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
+from graphon_lib.experiments.moving_masks import MOVING_GRAPHONS
 
 
 @functools.cache
@@ -111,3 +113,17 @@ def test_rescaling_has_the_methods_that_were_rescaled_and_their_losses():
     assert view.summary == "random rescaled"
     assert len(view.panels) == 1
     assert [(number.label, number.value) for number in view.numbers] == [("Loss, a", 0.5)]
+
+
+def test_moving_masks_begin_as_they_were_and_static_ones_stay():
+    graphons = MOVING_GRAPHONS.compute(MOVING_GRAPHONS.quick)
+    explorer = moving_explorer(graphons)
+    assert len(explorer.states()) == graphons.sizes["variant"] * graphons.sizes["progress"]
+    first, last = (explorer.view(variant="static: erk", progress=at) for at in (0.0, 1.0))
+    np.testing.assert_array_equal(first.panels[0].values, last.panels[0].values)
+    dense = explorer.view(variant="gradual: dense", progress=0.0)
+    assert (dense.panels[0].values == dense.panels[0].high).all()
+    mean = 100 * float(graphons.test_accuracy.sel(variant="rigl: erk", progress=1.0).mean())
+    view = explorer.view(variant="rigl: erk", progress=1.0)
+    assert view.numbers[0].value == pytest.approx(mean)
+    assert view.panels[2].marked == 100.0

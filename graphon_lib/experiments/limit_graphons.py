@@ -16,7 +16,7 @@ from graphon_lib.graphons.sas import sas
 from graphon_lib.ntk.limit_graphon import in_order_of_degree, limit_graphon
 from graphon_lib.pruning.methods import prune
 
-__all__ = ["LIMIT_GRAPHONS", "limit_graphons"]
+__all__ = ["LIMIT_GRAPHONS", "LIMIT_GRAPHONS_TORCH", "limit_graphons"]
 
 
 def limit_graphons(
@@ -46,7 +46,16 @@ def limit_graphons(
     with torch.no_grad():
         outputs = model(torch.as_tensor(x)).double().numpy().T
     mask = prune(model, pruning, density, x, y, scope="layer")[1].numpy()
-    limit = limit_graphon(pruning, density, rng, blocks=positions, x=x, y=y, outputs=outputs)
+    limit = limit_graphon(
+        pruning,
+        density,
+        rng,
+        blocks=positions,
+        x=x,
+        y=y,
+        outputs=outputs,
+        initialisation=data.initialisation,
+    )
     pictures = [sas(mask, blocks, cross_fit=True, rng=rng), in_order_of_degree(limit, blocks)]
     norm = cut_norm(pictures[0].values - pictures[1].values, rng=rng)
     return {
@@ -86,3 +95,5 @@ LIMIT_GRAPHONS = Experiment(
         ["cut_norm"],
     ),
 )
+
+LIMIT_GRAPHONS_TORCH = LIMIT_GRAPHONS.under("torch")

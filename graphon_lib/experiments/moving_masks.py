@@ -18,6 +18,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
@@ -34,9 +35,11 @@ from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.paired import Comparison, compare
 from graphon_lib.experiments.pruned import LAYERS, Trial, start_network, torch_generator
 from graphon_lib.experiments.training_run import train
+from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.layer_densities import erk_densities, uniform_masks
 from graphon_lib.graphons.motifs import distinct_cycle_ratio
 from graphon_lib.graphons.network import path_density
+from graphon_lib.graphons.sas import sas
 from graphon_lib.graphons.singular import residual_singular_values
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.spectra import kernel_target_alignment, spectral_metrics
@@ -50,12 +53,14 @@ __all__ = [
     "COMPARISONS",
     "ITERATIVE_MASKS",
     "MARGIN",
+    "MOVING_GRAPHONS",
     "MOVING_MASKS",
     "MOVING_TRAINING",
     "STARTS",
     "compared_errors",
     "contraction",
     "moving_masks",
+    "network_distances",
 ]
 
 STARTS = ("random", "erk", "snip", "synflow", "dense")
@@ -75,6 +80,9 @@ COMPARISONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Errors that are compared, the first over the second: named before the runs were made."""
+
+BLOCKS, LEVELS = 16, np.linspace(0.0, 1.0, 33)
+"""Blocks a side of histograms, and levels of the quantiles of degrees."""
 
 MARGIN = 1.1
 """Errors that differ by less than a tenth count as equal."""
@@ -104,8 +112,10 @@ def moving_masks(
     their squared mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
     random mask, and ``deviation``, the operator norm of mask minus density over the width, a bound on the
     cut norm; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
-    on some test images ``trace``, ``energy`` and ``alignment``. ``pixels`` (pixel): in the end, how
-    many first-layer weights a pixel has, over the mean.
+    on some test images ``trace``, ``energy`` and ``alignment``. Of the mask in the middle,
+    ``histogram`` (row, column) in order of degree, cross-fitted, and ``degree`` (level), quantiles of
+    its rows' degrees over their mean. ``pixels`` (pixel): in the end, how many first-layer weights a
+    pixel has, over the mean.
 
     Parameters
     ----------
@@ -220,6 +230,30 @@ def contraction(result: xr.Dataset, variant: str, width: int) -> tuple[xr.DataAr
     return (r - p) / (1.0 - p), of.row_slope
 
 
+def network_distances(result: xr.Dataset) -> xr.DataArray:
+    """Return certified bounds on how far histograms of networks of one variant are apart.
+
+    In cut norm, dimensions (variant, progress, bound), means over the pairs of networks; of
+    :data:`MOVING_GRAPHONS`. Chance alone keeps two masks of one graphon apart.
+    """
+    pictures = result.histogram.isel(width=0).transpose(
+        "variant", "progress", "trial", "row", "column"
+    )
+    pairs = list(combinations(range(pictures.sizes["trial"]), 2))
+    rng = np.random.default_rng(0)
+    bounds = np.zeros((*pictures.shape[:2], 2))
+    for place in np.ndindex(bounds.shape[:2]):
+        of = pictures.values[place].astype(np.float64)
+        norms = [cut_norm(of[i] - of[j], rng=rng) for i, j in pairs]
+        bounds[place] = np.mean([(norm.lower, norm.upper) for norm in norms], axis=0)
+    coords = {name: result[name] for name in ("variant", "progress")}
+    return xr.DataArray(
+        bounds,
+        {**coords, "bound": ["lower", "upper"]},
+        ("variant", "progress", "bound"),
+    )
+
+
 def _first_masks(
     start: str, trial: Trial, density: float, rng: np.random.Generator
 ) -> Sequence[Tensor | NDArray]:
@@ -244,7 +278,12 @@ def _described(
     x = images.x_test[:digits].astype(np.float64)
     labels = np.eye(images.classes)[images.y_test[:digits]]
     kernel = empirical_ntk(model, x)
+    middle = masks[len(masks) // 2]
+    picture = sas(middle, BLOCKS, cross_fit=True, rng=np.random.default_rng(0))
+    degrees = middle.sum(axis=1)
     return {
+        "histogram": np.float32(picture.values),
+        "degree": np.float32(np.quantile(degrees / degrees.mean(), LEVELS)),
         "path_density": np.float64(path_density(masks)),
         "layer_density": np.float32([mask.mean() for mask in masks]),
         "retained": np.float32(
@@ -353,6 +392,31 @@ MOVING_MASKS = Experiment(
     ),
 )
 """Masks of growing networks on the way."""
+
+MOVING_GRAPHONS = replace(
+    MOVING_MASKS,
+    name="moving-graphons",
+    variables={
+        "histogram": (*WAY, "row", "column"),
+        "degree": (*WAY, "level"),
+        "test_accuracy": WAY,
+    },
+    coords={"progress": "progress", "level": LEVELS},
+    **profiles(
+        **{
+            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
+            for name in MOVING_MASKS.paper
+            if name not in ("grid", "progress")
+        },
+        grid=(
+            {"width": [512], "trial": 3, "variant": [*REGROWING, "gradual: dense"]},
+            {"width": [24], "trial": 2, "variant": [*REGROWING, "gradual: dense"]},
+        ),
+        progress=([k / 8 for k in range(9)], [0.0, 0.5, 1.0]),
+    ),
+    case=None,
+)
+"""Graphons of the masks in the middle, on the way."""
 
 ITERATIVE_MASKS = replace(
     MOVING_MASKS,

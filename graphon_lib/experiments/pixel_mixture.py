@@ -12,8 +12,12 @@ from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.ntk.empirical import empirical_ntk
-from graphon_lib.ntk.pixel_mixture import mixture_correction, mixture_moments, plain_moments
-from graphon_lib.ntk.signal_laws import WEIGHT_VARIANCE
+from graphon_lib.ntk.pixel_mixture import (
+    WEIGHT_VARIANCE,
+    mixture_correction,
+    mixture_moments,
+    plain_moments,
+)
 
 __all__ = ["PIXEL_MIXTURE", "THEORIES", "pixel_mixture", "pooled"]
 

@@ -91,7 +91,7 @@ SYNFLOW_ROUNDS = Experiment(
                 {"rounds": ROUNDS, "width": [256, 512, 1024], "trial": 3},
                 {"rounds": ROUNDS[:-1], "width": [2048], "trial": 3},
                 {"rounds": ROUNDS[:-1], "width": [4096], "trial": 1},
-                {"rounds": ROUNDS[-1:], "width": [2048], "trial": 1},
+                {"rounds": ROUNDS[-1:], "width": [2048, 4096], "trial": 1},
             ],
             {"rounds": [1, 4], "width": [64, 128], "trial": 2},
         ),

@@ -32,10 +32,11 @@ def limit_graphon(
     inputs: int = 784,
     classes: int = 10,
     rounds: int | None = None,
+    initialisation: str = "he",
 ) -> StepGraphon:
     r"""Return a step graphon with so many blocks of the limit of a method's mask.
 
-    Of networks with He's normal weights, without biases, whose hidden layers become wide.
+    Of networks whose hidden layers become wide.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def limit_graphon(
         The mask is that of weight layer `layer`, between hidden layers: from 2 to `hidden_layers`.
     inputs, classes, rounds
         Of SynFlow: the numbers of inputs and of outputs; its rounds, if not its own.
+    initialisation
+        One of :data:`~graphon_lib.pruning.INITIALISATIONS`; of SynFlow ``"he"``.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def limit_graphon(
 
     .. math:: W(a, h) = \mathbb P\bigl( |g| \ge s / |\langle a, h \rangle| \bigr)
 
-    with the s that gives W its density. GraSP: half of that, and for the errors' derivative along
+    with g of the law of weights and the s that gives W its density. GraSP: half of that, and for the errors' derivative along
     the gradient in the place of the errors. SynFlow: see
     :func:`~graphon_lib.pruning.synflow_limit.synflow_limit`.
 
@@ -79,6 +82,7 @@ def limit_graphon(
     """
     known = [name for name, record in METHODS.items() if record.factor] + ["synflow"]
     check_choice("method", method, ["random", "magnitude", *known])
+    check_choice("initialisation", initialisation, INITIALISATIONS)
     density = check_density("density", density)
     check_rng("rng", rng)
     check_integer("blocks", blocks, 1)
@@ -88,6 +92,7 @@ def limit_graphon(
     if method not in known:
         return StepGraphon(np.full((blocks, blocks), density))
     if method == "synflow":
+        check_choice("initialisation", initialisation, ["he"])
         limit = synflow_limit(
             hidden_layers,
             density,
@@ -102,12 +107,12 @@ def limit_graphon(
     for name, value in (("x", x), ("y", y)):
         if value is None:
             raise ValueError(f"{name} must be given for method {method!r}, got None")
-    laws = signal_laws(x, hidden_layers)
+    laws = signal_laws(x, hidden_layers, INITIALISATIONS[initialisation])
     errors = _errors(laws, factor, y, outputs, classes)
     rows = draw_normal(laws.covariances[layer - 1], blocks, rng) > 0.0
     rows = rows * draw_normal(laws.backward(layer, errors), blocks, rng)
     columns = np.maximum(draw_normal(laws.covariances[layer - 2], blocks, rng), 0.0)
-    factors, law = rows @ columns.T, INITIALISATIONS["he"].law
+    factors, law = rows @ columns.T, INITIALISATIONS[initialisation].law
     threshold = expected_threshold([factors], density, law, signed=factor.signed)
     return StepGraphon(kept_probability(factors, threshold, law, signed=factor.signed))
 

@@ -20,9 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array, check_density, check_integer, check_rng
 from graphon_lib.ntk.activations import ACTIVATIONS
-from graphon_lib.ntk.signal_laws import WEIGHT_VARIANCE
+from graphon_lib.pruning.initialisations import INITIALISATIONS
 
-__all__ = ["Moments", "mixture_correction", "mixture_moments", "plain_moments"]
+__all__ = ["WEIGHT_VARIANCE", "Moments", "mixture_correction", "mixture_moments", "plain_moments"]
+
+WEIGHT_VARIANCE = INITIALISATIONS["he"].weight_variance
+"""The variance of weights times the number of inputs, He's."""
 
 Array = NDArray[np.float64]
 

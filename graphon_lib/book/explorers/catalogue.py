@@ -79,6 +79,13 @@ def _rescaling() -> Explorer:
     return rescaling_explorer(_training())
 
 
+def _moving() -> Explorer:
+    from graphon_lib.book.explorers.moving import moving_explorer
+    from graphon_lib.experiments.moving_masks import MOVING_GRAPHONS
+
+    return moving_explorer(MOVING_GRAPHONS.run())
+
+
 PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(
     {
         "pruning": _pruning,
@@ -89,6 +96,7 @@ PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = Mapp
         "neuron": _neuron,
         "paths": _paths,
         "rescaling": _rescaling,
+        "moving": _moving,
     }
 )
 """Explorers whose states are computed with the site; of the design only the one at the start."""
