@@ -250,6 +250,18 @@ def test_a_page_is_printed_with_all_formulas(browser, address):
         assert page.locator("mjx-merror").count() == 0
 
 
+def test_formulas_in_the_text_can_be_scrolled_where_they_are_wide(browser, address):
+    with new_page(browser) as page:
+        page.set_viewport_size({"width": 375, "height": 812})
+        page.goto(f"{address}/chapters/09-limits.html")
+        finished(page, "formulas", LOADED["formulas"])
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        finished(page, "wide paragraphs", "document.querySelector('details p.wide')")
+        cut = """(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1
+            && (getComputedStyle(one).overflowX !== "auto" || one.tabIndex !== 0)).length"""
+        assert page.locator(".bd-article p").evaluate_all(cut) == 0
+
+
 def assert_lands(browser, address, place, anchor):
     with new_page(browser) as page:
         page.goto(f"{address}/{place}#{anchor}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,9 @@ PATIENCE = 600_000
 
 DROPPED = (
     ".headerlink, button, script, details.hide, .cell.tag_hide-cell .cell_input, "
-    "#list-of-downloads, #address-for-feedback"
+    "#list-of-downloads, #address-for-feedback, #what-is-stored details"
 )
-"""What is of no use on paper: links to places, buttons, and the code of cells that the site folds away."""
+"""What is of no use on paper: links to places, buttons, code that the site folds away, parameters of sweeps."""
 
 LOADED = ("stylesheet", "window.MathJax", "/mathjax/", "/explorers/")
 """What the book loads of what its pages do."""
@@ -53,9 +54,14 @@ READY = """async () => {
     }
     await document.fonts.ready;
     // Wide equations cannot be scrolled on paper.
-    for (const equation of document.querySelectorAll("mjx-container[display]")) {
-        const share = equation.clientWidth / equation.scrollWidth;
-        if (share < 1) equation.style.fontSize = `${Math.floor(100 * share)}%`;
+    for (const equation of document.querySelectorAll("mjx-container[display], p mjx-container")) {
+        const share = equation.hasAttribute("display")
+            ? equation.clientWidth / equation.scrollWidth
+            : equation.closest("p").clientWidth / equation.offsetWidth;
+        if (share < 1) {
+            const size = parseFloat(getComputedStyle(equation).fontSize);
+            equation.style.fontSize = `${Math.floor(10 * share * size) / 10}px`;
+        }
     }
 }"""
 
@@ -94,6 +100,7 @@ def assemble(pages: Sequence[str]) -> BeautifulSoup:
     )
     book.head.append(BeautifulSoup('<meta charset="utf-8"><title></title>', "html.parser"))
     book.title.string = title = configuration()["title"]
+    imprint = "{author}, {copyright}".format_map(configuration())
     # Some pages load what others do not.
     for soup in soups:
         for element in soup.head.select("link, script"):
@@ -103,7 +110,8 @@ def assemble(pages: Sequence[str]) -> BeautifulSoup:
     articles = [_article(soup, name, names) for soup, name in zip(soups, names, strict=True)]
     body = BeautifulSoup(
         '<body class="book-in-print"><main class="bd-main"><div class="bd-content">'
-        f'<article class="bd-article"><header><p class="book-title">{title}</p></header>'
+        f'<article class="bd-article"><header><p class="book-title">{title}</p>'
+        f'<p class="book-imprint">{escape(imprint)}</p></header>'
         '<nav class="book-contents"><h1>Contents</h1><ol></ol></nav></article></div></main></body>',
         "html.parser",
     )
@@ -187,6 +195,8 @@ def _opened(source: Path) -> Iterator[Page]:
         )
         page = browser.new_page(viewport={"width": round(PAPER / 25.4 * 96), "height": 1000})
         page.set_default_timeout(PATIENCE)
+        # What is measured before printing is measured as it is printed.
+        page.emulate_media(media="print")
         page.goto(source.as_uri())
         page.evaluate(READY)
         yield page

@@ -125,7 +125,8 @@ def shorten_citation_labels(app: Sphinx, doctree: nodes.document, docname: str) 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
-    for name in ("build_speed", "citations", "code_bars", "code_links", "figure_notes"):
+    names = ("build_speed", "citations", "code_bars", "code_links", "figure_notes", "typography")
+    for name in names:
         app.setup_extension(f"graphon_lib.book.{name}")
     app.connect("html-page-context", complete_page)
     app.add_config_value("publication", {}, "html", dict)
