@@ -193,7 +193,7 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     """Return a binary mask (n_out, n_in), neither side 0, as a boolean array."""
     array = as_numpy(name, value)
     if array.ndim != 2 or array.size == 0:
-        more = ": for masks of convolutions there is no theory yet" * (array.ndim in (3, 4))
+        more = ": masks of convolutions go to channel_graphon" * (array.ndim in (3, 4))
         raise ValueError(
             f"{name} must be a non-empty matrix (n_out, n_in), got shape {array.shape}{more}"
         )

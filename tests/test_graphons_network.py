@@ -304,9 +304,9 @@ def test_named_masks_of_linear_layers_are_those_of_a_list():
         (
             {"fc.weight": np.ones((3, 2)), "conv.weight": np.ones((3, 3, 5, 5))},
             None,
-            r"masks\['conv.weight'\] must be a non-empty matrix .* got shape \(3, 3, 5, 5\): .* no theory yet",
+            r"masks\['conv.weight'\] must be a non-empty matrix .* got shape \(3, 3, 5, 5\): .* channel_graphon",
         ),
-        ([np.ones((3, 2, 5))], None, r"masks\[0\] must be a non-empty matrix .* no theory yet"),
+        ([np.ones((3, 2, 5))], None, r"masks\[0\] must be a non-empty matrix .* channel_graphon"),
         (
             {"a": np.ones((3, 2)), "b": np.ones((2, 4))},
             None,

@@ -82,6 +82,9 @@ AFTER_TRAINING = "after 600 updates, scales restored and learning rates tuned"
 DESIGNED = ("designed-masks",)
 MOVED = "after 1500 updates at sparsity 95 %, scales restored"
 MOVING = ("moving-training",)
+FASHION = "after 300 updates at sparsity 95 %, Fashion-MNIST"
+TRAINED = ("architecture-long-training",)
+LOSS_TENTH = {"high": 1.1, "why": "losses that differ by less than a tenth count as equal"}
 TENTH = {"high": 1.1, "why": "errors that differ by less than a tenth count as equal"}
 ENERGY = {"low": 0.05, "why": "a tenth of the energy of the dense kernel"}
 
@@ -597,6 +600,75 @@ ROWS = {
         MOVING,
         partial(of.moving_errors, pairs={"": "masks"}),
         **TENTH | {"low": 0.909},
+    ),
+    "kernels-architectures": Claim(
+        "The Graphon NTKs of convolutions, skips and attention are those of finite networks",
+        "this book",
+        "13-architectures",
+        "the kernel's error, of networks sampled from graphons, goes with a power of the width of at "
+        "most {high:g}",
+        ("convolution-convergence", "architecture-kernels"),
+        of.architecture_exponents,
+        high=-0.25,
+        why="halfway between fluctuations, which fall with the power -1/2, and no convergence, 0",
+    ),
+    "channel-shapes": Claim(
+        "Masks of convolutions have channel graphons that settle",
+        "this book",
+        "13-architectures",
+        "densities of layers fixed, Fashion-MNIST, shapes of the channel graphons of the middle "
+        "convolutions at 128 and at 256 channels differ by at most {high:g} of their values, noise "
+        "taken out",
+        ("channel-masks",),
+        of.channel_shapes,
+        **GREY,
+    ),
+    "offsets-separable": Claim(
+        "Those graphons are products, of a graphon of channels and of weights of the offsets",
+        "this book",
+        "13-architectures",
+        "at 128 channels, Fashion-MNIST, of the variance of the closed formula's probabilities in the "
+        "middle convolutions the nearest product has at least {low:g}",
+        ("channel-law",),
+        of.separable_share,
+        low=0.9,
+        why="what is left would be no more than a third of the structure's deviation",
+    ),
+    "queries-pruned": Claim(
+        "Methods that score weights by derivatives prune queries and keys",
+        "this book",
+        "13-architectures",
+        "at sparsity 90 %, width 256, Fashion-MNIST, these are at most {high:g} of all kept weights",
+        ("attention-masks",),
+        of.queries_kept,
+        high=0.05,
+        why="a fifth of what they are of all weights, a quarter",
+    ),
+    "scale-elsewhere": Claim(
+        "At restored scale random masks learn as fast as those of SNIP and SynFlow",
+        "this book",
+        "13-architectures",
+        f"{FASHION}, their test loss is at most {{high:g}} times that of the methods as pruned",
+        TRAINED,
+        partial(
+            of.architecture_losses,
+            pairs={"SNIP": "against_snip", "SynFlow": "against_synflow"},
+            normalised=None,
+        ),
+        **LOSS_TENTH,
+    ),
+    "norm-closes": Claim(
+        "Where layers are normalised, random masks learn as fast as these without that",
+        "this book",
+        "13-architectures",
+        f"{FASHION}, their test loss is at most {{high:g}} times that of the methods as pruned",
+        TRAINED,
+        partial(
+            of.architecture_losses,
+            pairs={"SNIP": "snip_gap", "SynFlow": "synflow_gap"},
+            normalised=True,
+        ),
+        **LOSS_TENTH,
     ),
 }
 

@@ -17,7 +17,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from graphon_lib.experiments import moving_masks
+from graphon_lib.experiments import architecture_training, moving_masks
+from graphon_lib.experiments.architectures import ARCHITECTURES
+from graphon_lib.experiments.attention_masks import kept_share
 from graphon_lib.experiments.batch_dependence import variance_share
 from graphon_lib.experiments.designed_masks import VARIANTS, compared_errors
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
@@ -656,4 +658,98 @@ def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
     judged = moving_masks.compared_errors(result)
     return {
         words: Estimate(*judged[name][:3], result.sizes["trial"]) for words, name in pairs.items()
+    }
+
+
+# Architectures
+
+
+def architecture_exponents(convolutions: xr.Dataset, streams: xr.Dataset) -> Estimates:
+    """Return exponents of kernel errors in the width, by least squares over networks and widths."""
+    channels = convolutions.error.sel(pooling="average", theory="graphon")
+    designs = {f"convolution, {name}": channels.sel(design=name) for name in channels.design.values}
+    designs |= {str(name): streams.error.sel(network=name) for name in streams.network.values}
+    found = {}
+    for name, error in designs.items():
+        width, of = (each.values.ravel() for each in xr.broadcast(error.width, error))
+        known = np.isfinite(of)
+        fit = stats.linregress(np.log(width[known]), np.log(of[known]))
+        count = int(known.sum())
+        found[name] = _around(float(fit.slope), float(fit.stderr), count - 2, count, len(designs))
+    return found
+
+
+CHANNELS = 128
+"""Channels of the masks of convolutions of which there are ten networks."""
+
+
+def _convolutions(masks: xr.Dataset) -> xr.Dataset:
+    return masks.sel(architecture="convolutional", padding="zeros", scope="layer")
+
+
+def channel_shapes(masks: xr.Dataset) -> Estimates:
+    """Return how far shapes of channel graphons are from those of twice the channels.
+
+    Root mean square over blocks and the convolutions between the first and the last, freed of noise;
+    the means of bootstrap intervals of single layers, each of level 95 %.
+    """
+    at = _convolutions(masks).distance.sel(width=CHANNELS, other_width=2 * CHANNELS)
+    found = {}
+    for method, name in METHOD_NAMES.items():
+        of = at.sel(pruning=method, inner_convolution=[3, 4]).mean("inner_convolution")
+        ends = of.sel(statistic=["squared", "lower", "upper"]).values.astype(np.float64)
+        networks = masks.layer_density.sel(
+            architecture="convolutional", padding="zeros", scope="layer", pruning=method
+        )
+        count = int(networks.sel(width=2 * CHANNELS, weight_layer=3).notnull().sum())
+        found[name] = Estimate(*np.sqrt(ends.clip(0.0)).tolist(), count)
+    return found
+
+
+def separable_share(law: xr.Dataset) -> Estimates:
+    """Return the share of the closed formula's variance that the nearest product has, by method.
+
+    Of the convolutions in the middle.
+    """
+    at = law.separable.sel(architecture="convolutional", width=CHANNELS).isel(
+        images=-1, layer=[2, 3]
+    )
+    at = at.mean("layer").dropna("trial", how="all")
+    return intervals({METHOD_NAMES[m]: at.sel(pruning=m) for m in ("snip", "grasp")})
+
+
+NORMALISED = {"transformer": "", "transformer-norm": " with LayerNorm"}
+
+
+def queries_kept(masks: xr.Dataset) -> Estimates:
+    """Return the part of all kept weights that queries and keys have, by method and architecture."""
+    share = kept_share(masks, ("query", "key")).sel(width=256, sharpness=1.0)
+    return intervals(
+        {
+            METHOD_NAMES[method] + words: share.sel(pruning=method, architecture=name).dropna(
+                "trial"
+            )
+            for method in ("snip", "grasp", "synflow")
+            for name, words in NORMALISED.items()
+        }
+    )
+
+
+def architecture_losses(
+    result: xr.Dataset, pairs: Mapping[str, str], normalised: bool | None
+) -> Estimates:
+    """Return test losses of random masks over those of methods, by architecture.
+
+    Names of comparisons by methods; of architectures with normalisation alone, or of all.
+    """
+    judged = architecture_training.compared(
+        result.test_loss, architecture_training.LONG_COMPARISONS
+    )
+    return {
+        f"{ARCHITECTURES[name].label} ({words})": Estimate(
+            *comparisons[pair][:3], result.sizes["trial"]
+        )
+        for name, comparisons in judged.items()
+        if normalised is None or name.endswith("-norm") == normalised
+        for words, pair in pairs.items()
     }

@@ -24,6 +24,13 @@ is allowed. A function that needs more than NumPy says which extra to install, w
 """
 
 from graphon_lib.graphons.blocks import block_means, degree_blocks
+from graphon_lib.graphons.channels import (
+    ChannelGraphon,
+    SeparablePart,
+    channel_graphon,
+    sample_channel_mask,
+    separable_part,
+)
 from graphon_lib.graphons.coclustering import cocluster_blocks
 from graphon_lib.graphons.cut_distance import CutDistance, cut_distance
 from graphon_lib.graphons.cut_norm import CutNorm, DualCertificate, check_certificate, cut_norm
@@ -56,6 +63,7 @@ from graphon_lib.graphons.weight_moments import shrink_drift
 __all__ = [
     "MOTIFS",
     "Assortative",
+    "ChannelGraphon",
     "Constant",
     "CutDistance",
     "CutNorm",
@@ -65,11 +73,13 @@ __all__ = [
     "PathOptimum",
     "PowerLaw",
     "Ramp",
+    "SeparablePart",
     "StepGraphon",
     "Threshold",
     "aligned_inputs",
     "alignment",
     "block_means",
+    "channel_graphon",
     "check_certificate",
     "cocluster_blocks",
     "cut_distance",
@@ -88,9 +98,11 @@ __all__ = [
     "path_optimum",
     "path_optimum_of_budget",
     "residual_singular_values",
+    "sample_channel_mask",
     "sample_mask",
     "sample_weights",
     "sas",
+    "separable_part",
     "shrink_drift",
     "sorting_artefact",
 ]
