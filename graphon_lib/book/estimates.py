@@ -667,8 +667,12 @@ def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
 def architecture_exponents(convolutions: xr.Dataset, streams: xr.Dataset) -> Estimates:
     """Return exponents of kernel errors in the width, by least squares over networks and widths."""
     channels = convolutions.error.sel(pooling="average", theory="graphon")
-    designs = {f"convolution, {name}": channels.sel(design=name) for name in channels.design.values}
-    designs |= {str(name): streams.error.sel(network=name) for name in streams.network.values}
+    designs = {
+        f"convolution ({name})": channels.sel(design=name) for name in channels.design.values
+    }
+    for name in streams.network.values:
+        kind, _, graphons = str(name).partition(", ")
+        designs[f"{kind} ({graphons})"] = streams.error.sel(network=name)
     found = {}
     for name, error in designs.items():
         width, of = (each.values.ravel() for each in xr.broadcast(error.width, error))
