@@ -66,8 +66,11 @@ def test_punctuation_stays_with_its_formula():
         nodes.Text("-th, then "),
         nodes.math("z", "z"),
     )
-    before = document.astext()
     KeepPunctuation(document).run()
-    assert document.astext() == before
-    joined = [node.astext() for node in document.findall(nodes.inline) if node["classes"]]
-    assert joined == ["(x)", "k-th,"]
+    joined = [node.astext() for node in document.findall(nodes.raw)]
+    assert joined == [
+        f'<span class="math notranslate">{one}</span>' for one in (r"(\(x\))", r"\(k\)-th,")
+    ]
+    alone = [node.astext() for node in document.findall(nodes.math)]
+    assert alone == ["y", "z"]
+    assert document.astext().startswith("Let <span")

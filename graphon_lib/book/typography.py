@@ -7,6 +7,7 @@ punctuation around it, which browsers would part.
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -67,9 +68,10 @@ class KeepPunctuation(SphinxPostTransform):
             closing = _found(r"^\S+", after)
             if not opening and not closing:
                 continue
-            joined = nodes.inline("", "", classes=["joined"])
-            parent.replace(formula, joined)
-            joined += [nodes.Text(opening), formula, nodes.Text(closing)]
+            # Not one element more, of which a page of theorems has hundreds.
+            inside = f"{escape(opening)}\\({escape(formula.astext())}\\){escape(closing)}"
+            html = f'<span class="math notranslate">{inside}</span>'
+            parent.replace(formula, nodes.raw("", html, format="html"))
             if opening:
                 parent.replace(before[0], nodes.Text(before[0].removesuffix(opening)))
             if closing:

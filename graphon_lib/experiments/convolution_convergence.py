@@ -131,30 +131,33 @@ def convolution_convergence(
 ) -> dict[str, NDArray]:
     r"""Sample a network from channel graphons and compare its tangent kernel with theory.
 
-    Digits are means over squares of 4 x 4 pixels.
+    Images are means over squares of 4 x 4 pixels, and over colours.
 
     Returns ``error`` (theory of :data:`THEORIES`), :math:`\lVert \hat\Theta - \Theta \rVert_F /
     \lVert \Theta \rVert_F`, and ``angle`` (theory), the sine of the angle between the two kernels,
     which is what is left of the error at the best scale.
     """
-    x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
-    side = 28 // SQUARE
-    images = x.reshape(digits, side, SQUARE, side, SQUARE).mean(axis=(2, 4))[..., None]
+    found = data.load()
+    x = sample_batch(found, digits, np.random.default_rng(seed)).x.astype(np.float64)
+    sides = found.shape[0] // SQUARE, found.shape[1] // SQUARE
+    squares = x.reshape(digits, sides[0], SQUARE, sides[1], SQUARE, -1)
+    # Of colours the mean, so that designs have one.
+    images = squares.mean(axis=(2, 4, 5))[..., None]
     layers = channel_design(design)
     rng = np.random.default_rng((seed, list(CHANNEL_DESIGNS).index(design), width, trial))
     options = {"strides": STRIDES, "pooling": pooling}
-    model, masks = convolutional_network(layers, READ_OUT, width, (side, side), rng, **options)
+    model, masks = convolutional_network(layers, READ_OUT, width, sides, rng, **options)
     kernel = module_ntk(
         model, images.transpose(0, 3, 1, 2), masks=masks, weight_variance=WEIGHT_VARIANCE
     )
-    found: dict[str, list[float]] = {"error": [], "angle": []}
+    measured: dict[str, list[float]] = {"error": [], "angle": []}
     for of in (layers, separable_layers(layers)):
         theory = graphon_cntk(images, of, READ_OUT, weight_variance=WEIGHT_VARIANCE, **options)
         size, theoretical = np.linalg.norm(kernel), np.linalg.norm(theory)
         cosine = np.vdot(kernel, theory) / (size * theoretical)
-        found["error"].append(np.linalg.norm(kernel - theory) / theoretical)
-        found["angle"].append(np.sqrt(max(1.0 - cosine**2, 0.0)))
-    return {name: np.array(values) for name, values in found.items()}
+        measured["error"].append(np.linalg.norm(kernel - theory) / theoretical)
+        measured["angle"].append(np.sqrt(max(1.0 - cosine**2, 0.0)))
+    return {name: np.array(values) for name, values in measured.items()}
 
 
 PLACE = ("design", "pooling", "width", "trial")
