@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +18,7 @@ from graphon_lib.experiments.grid import trials_of
 from graphon_lib.graphons.channels import ChannelGraphon, separable_part
 from graphon_lib.graphons.singular import leading_singular_vectors
 from graphon_lib.pruning.initialisations import INITIALISATIONS
-from graphon_lib.pruning.masks import keep_largest
+from graphon_lib.pruning.masks import DisconnectedWarning, keep_largest
 from graphon_lib.pruning.methods import factor_of, saliency
 
 __all__ = [
@@ -48,7 +49,10 @@ def module_probabilities(
     backward and forward signals of all images b and positions x.
     """
     law, parameters = INITIALISATIONS[initialisation], dict(model.named_parameters())
-    masks = keep_largest(scores, density)
+    with warnings.catch_warnings():
+        # Layers without weights are recorded, and nothing to be told of.
+        warnings.simplefilter("ignore", DisconnectedWarning)
+        masks = keep_largest(scores, density)
     threshold = min(float(scores[name][kept].min()) for name, kept in masks.items() if kept.any())
     if threshold <= 0.0:
         raise ValueError(
