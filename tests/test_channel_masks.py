@@ -23,7 +23,6 @@ from graphon_lib.experiments.channel_law import (
 from graphon_lib.experiments.channel_masks import (
     CHANNEL_MASKS,
     PADDINGS,
-    border_slope,
     counted_flow,
     degree_spread,
     idle_channels,
@@ -125,13 +124,6 @@ def test_idle_channels():
     readout = np.array([[True, False, True]])
     # Channels 1 and 2 are entered and left; of the second layer's the first alone.
     assert idle_channels([first, second, readout]) == [0.5, pytest.approx(2 / 3)]
-
-
-def test_the_slope_of_densities_that_follow_a_power():
-    flow = np.exp(np.random.default_rng(0).normal(size=(3, 3)))
-    density = xr.DataArray([flow**1.5, 2.0 * flow**0.5], dims=("trial", "row", "column"))
-    np.testing.assert_allclose(border_slope(density, flow), [1.5, 0.5])
-    assert np.isnan(border_slope(density * 0.0, flow)).all()
 
 
 def test_quarters_average_to_the_density():

@@ -29,7 +29,6 @@ __all__ = [
     "CHANNEL_MASKS",
     "PADDINGS",
     "STRUCTURES",
-    "border_slope",
     "channel_masks",
     "counted_flow",
     "degree_spread",
@@ -236,19 +235,6 @@ def counted_flow(architecture: str, shape: Sequence[int]) -> list[NDArray[np.flo
             weight.fill_(1.0)
     scores = saliency(model, "synflow", torch.ones(1, int(np.prod(shape[:2]))))
     return [_relative(s.numpy()[0, 0]) for s in scores.values() if s.ndim == 4]
-
-
-def border_slope(offset_density: xr.DataArray, flow: NDArray[np.float64]) -> xr.DataArray:
-    r"""Return the power of the counted flow that the densities of offsets follow.
-
-    The slope of :math:`\log p_\delta` on :math:`\log q_\delta` over the nine offsets, the flow q of
-    one convolution by :func:`counted_flow`, for every network: 0 where borders do not matter. NaN
-    where an offset is empty.
-    """
-    logarithm = np.log(flow) - np.log(flow).mean()
-    x = xr.DataArray(logarithm, dims=("row", "column"))
-    y = np.log(offset_density.astype(np.float64).where(offset_density > 0.0))
-    return (x * y).sum(("row", "column"), skipna=False) / float((logarithm**2).sum())
 
 
 def mean_interval(values: xr.DataArray) -> xr.DataArray:
