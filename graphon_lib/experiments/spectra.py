@@ -22,6 +22,7 @@ __all__ = [
     "OF_NETWORKS",
     "RANKS",
     "SPECTRA",
+    "SPECTRA_TORCH",
     "kernel_metrics",
     "spectra",
 ]
@@ -172,3 +173,5 @@ SPECTRA = Experiment(
         ["path_density"],
     ),
 )
+
+SPECTRA_TORCH = SPECTRA.under("torch", grid={**SPECTRA.paper["grid"], "digits": [128, 512]})
