@@ -21,14 +21,14 @@ def results_table() -> HTML:
     """Return a table of all stored results: how each was made, and whether its code has changed.
 
     CPU hours are given for sweeps, whose cells are kept from run to run. The code is ``unchanged`` when
-    it is, comments and docstrings aside, the code that made the result.
+    it is, comments and docstrings aside, the code that made the result; where it has changed, a result
+    is ``the same in part`` if tests compute a part of it, or of one that the same code makes, again.
     """
     return html_table(COLUMNS, map(_row, EXPERIMENTS.values()))
 
 
 def _row(experiment: Experiment) -> tuple[str, ...]:
     attributes = read_attributes(experiment.path)
-    unchanged = attributes["code_sha256"] == experiment.code_hash()
     parameters = json.loads(attributes["parameters"])
     shown = ", ".join(f"{name} = {value}" for name, value in parameters.items())
     return (
@@ -37,5 +37,13 @@ def _row(experiment: Experiment) -> tuple[str, ...]:
         f"{attributes['seconds']:.0f}",
         f"{attributes['cpu_hours']:.2f}" if "cpu_hours" in attributes else "–",
         escape(attributes["processor"]),
-        "unchanged" if unchanged else "changed since",
+        _code(experiment, attributes["code_sha256"]),
     )
+
+
+def _code(experiment: Experiment, then: str) -> str:
+    if then == experiment.code_hash():
+        return "unchanged"
+    same = (experiment.cell, experiment.finish)
+    tested = any(one.case and (one.cell, one.finish) == same for one in EXPERIMENTS.values())
+    return "the same in part" if tested else "changed since"
