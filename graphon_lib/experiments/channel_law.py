@@ -84,8 +84,8 @@ def channel_law(
     Returns by layer, in the order of the network, ``norm`` (residual), operator norms of
     :data:`RESIDUALS` over the root of the number of entries, a convolution's matrix being (n_out,
     n_in times offsets); ``expected`` and ``kept`` (group), the formula and what is kept, in groups of
-    equal size by the formula; ``variation``, the variance of the formula over its squared mean, and of
-    convolutions ``separable``, the share of it that a product has, see :func:`separable_share`.
+    equal size by the formula; of convolutions ``separable``, the share of the formula's variance that
+    a product has, see :func:`separable_share`.
     """
     identity = (seed, width, trial)
     started = start_architecture(
@@ -119,12 +119,10 @@ def _described(
         for probabilities in (formula, offsets)
         for of in (mask, rng.random(mask.shape) < probabilities)
     ]
-    mean = formula.mean()
     return {
         "norm": np.array(norms),
         "expected": np.array(expected),
         "kept": np.array(kept),
-        "variation": formula.var() / mean**2 if mean else np.array(np.nan),
         "separable": np.array(separable_share(formula) if mask.ndim == 4 else np.nan),
     }
 
@@ -169,7 +167,6 @@ CHANNEL_LAW = Experiment(
         "norm": (*PLACE, "residual"),
         "expected": (*PLACE, "group"),
         "kept": (*PLACE, "group"),
-        "variation": PLACE,
         "separable": PLACE,
     },
     coords={"residual": RESIDUALS, "group": lambda groups, **_: range(1, groups + 1)},
@@ -195,6 +192,6 @@ CHANNEL_LAW = Experiment(
                 **BOTH,
             }
         },
-        ["norm", "expected", "kept", "variation"],
+        ["norm", "expected", "kept"],
     ),
 )

@@ -31,13 +31,11 @@ __all__ = [
     "STRUCTURES",
     "channel_masks",
     "counted_flow",
-    "degree_spread",
     "idle_channels",
     "mean_interval",
     "sorted_quarters",
     "squared_structure",
     "start_architecture",
-    "structure_of_offsets",
 ]
 
 PADDINGS = ("zeros", "circular")
@@ -86,10 +84,9 @@ def channel_masks(
     """Prune a convolutional network at either scope and describe its masks.
 
     Returns, with the leading axis scope, ``layer_density`` (weight layer); ``offset_density``
-    (convolution, row, column), over that of the layer; ``row_spread`` and ``column_spread``
-    (convolution), see :func:`degree_spread`, of outgoing and of entering channels; ``idle``
+    (convolution, row, column), over that of the layer; ``idle``
     (convolution), see :func:`idle_channels`; and of all convolutions but the first, ``cycles``, the mean over offsets of
-    :func:`~graphon_lib.graphons.motifs.distinct_cycle_ratio`; ``shared``, see :func:`structure_of_offsets`;
+    :func:`~graphon_lib.graphons.motifs.distinct_cycle_ratio`;
     ``structure`` (part), see :func:`squared_structure`; ``histogram`` (row_block, column_block), kept
     fractions over offsets on so many `blocks` a side.
 
@@ -117,33 +114,11 @@ def _described(
     return {
         "layer_density": np.array([mask.mean() for mask in masks]),
         "offset_density": np.float32([_relative(mask.mean(axis=(0, 1))) for mask in masks[:-1]]),
-        "row_spread": np.float32([degree_spread(mask, 0) for mask in convolutions]),
-        "column_spread": np.float32([degree_spread(mask, 1) for mask in convolutions]),
         "idle": np.float32(idle_channels(masks)),
         "cycles": np.float32([_cycles(mask) for mask in convolutions[1:]]),
-        "shared": np.float32([structure_of_offsets(mask) for mask in convolutions[1:]]),
         "structure": np.float32([squared_structure(quarter) for quarter in quarters]),
         "histogram": np.float32([quarter.mean(axis=(0, 3)) for quarter in quarters]),
     }
-
-
-def degree_spread(mask: NDArray[np.bool_], axis: int) -> float:
-    r"""Return how much degrees of channels differ beyond chance.
-
-    Of a mask (n_out, n_in, offsets), along an axis of channels: with degrees :math:`d_u` and the
-    density :math:`p_\delta` of every offset,
-
-    .. math:: \frac{\operatorname{var}(d_u) - \sum_\delta m\, p_\delta (1 - p_\delta)
-              \frac{N - m}{N - 1}}{\bar d^2} ,
-
-    m being the other number of channels and :math:`N = n_{out} n_{in}`: 0 on average if the entries
-    of every offset are at random places. NaN of an empty mask.
-    """
-    degrees = mask.sum(axis=(1 - axis, 2))
-    shares, others, places = mask.mean(axis=(0, 1)), mask.shape[1 - axis], mask[..., 0].size
-    chance = others * (shares * (1.0 - shares)).sum() * (places - others) / (places - 1)
-    mean = degrees.mean()
-    return float((degrees.var() - chance) / mean**2) if mean else np.nan
 
 
 def idle_channels(masks: Sequence[NDArray[np.bool_]]) -> list[float]:
@@ -154,23 +129,6 @@ def idle_channels(masks: Sequence[NDArray[np.bool_]]) -> list[float]:
     entered = [mask.reshape(len(mask), -1).any(axis=1) for mask in masks]
     left = [mask.swapaxes(0, 1).reshape(mask.shape[1], -1).any(axis=1) for mask in masks]
     return [1.0 - float((a & b).mean()) for a, b in zip(entered, left[1:], strict=False)]
-
-
-def structure_of_offsets(mask: NDArray[np.bool_]) -> float:
-    r"""Return the squared structure that two offsets share, of a mask (n_out, n_in, offsets).
-
-    The mean over pairs of different offsets of :math:`\langle M_\delta M_{\delta'} \rangle /
-    (p_\delta p_{\delta'}) - 1`, averages over pairs of channels: free of noise, as different entries
-    are independent, and of any order of channels. If :math:`W = U \omega` it is the variance of U
-    over its squared mean. NaN where an offset is empty.
-    """
-    entries = mask.reshape(-1, mask.shape[2]).astype(np.float32)
-    products = (entries.T @ entries).astype(np.float64) / len(entries)
-    shares = np.diag(products)
-    if not shares.all():
-        return np.nan
-    ratios = products / np.outer(shares, shares)
-    return float(ratios[~np.eye(len(shares), dtype=bool)].mean() - 1.0)
 
 
 def sorted_quarters(
@@ -317,11 +275,8 @@ CHANNEL_MASKS = Experiment(
     variables={
         "layer_density": (*PLACE, "weight_layer"),
         "offset_density": (*PLACE, "convolution", "row", "column"),
-        "row_spread": (*PLACE, "convolution"),
-        "column_spread": (*PLACE, "convolution"),
         "idle": (*PLACE, "convolution"),
         "cycles": (*PLACE, "inner_convolution"),
-        "shared": (*PLACE, "inner_convolution"),
         "structure": (*PLACE, "inner_convolution", "part"),
         "histogram": (*PLACE, "inner_convolution", "row_block", "column_block"),
     },
@@ -356,6 +311,6 @@ CHANNEL_MASKS = Experiment(
     ),
     case=Case(
         {"grid": {"width": [16], "trial": 2, "architecture": ["convolutional"], **OF_ALL}},
-        ["layer_density", "offset_density", "row_spread", "idle", "cycles", "shared"],
+        ["layer_density", "offset_density", "idle", "cycles"],
     ),
 )

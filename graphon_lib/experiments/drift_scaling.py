@@ -14,7 +14,7 @@ from graphon_lib.experiments.pruned import LAYERS, pruned_network
 from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.ntk.spectra import spectral_metrics
 
-__all__ = ["DRIFT_SCALING", "REMEDIES", "drift_scaling", "row_drift"]
+__all__ = ["DRIFT_SCALING", "REMEDIES", "drift_scaling"]
 
 REMEDIES = (
     "kept",
@@ -25,20 +25,6 @@ REMEDIES = (
     "re-drawn",
 )
 """The roads of :data:`~graphon_lib.experiments.roads.ROADS` that change the weights and no mask."""
-
-
-def row_drift(kept: NDArray[np.float64]) -> float:
-    r"""Return the root mean square of the drifts of a layer's neurons, less what noise alone has.
-
-    Of weights in NTK units (n_out, n_in), 0 where pruned. A neuron's sum :math:`n^{-1/2} \sum_j
-    w_{ij} M_{ij}` has mean :math:`D_i` and variance :math:`V_i - D_i^2 / n`, so that
-    :math:`(\text{sum}^2 - V_i) / (1 - 1 / n)` has mean :math:`D_i^2`. The root of its mean over
-    neurons is returned, 0 if negative.
-    """
-    inputs = kept.shape[1]
-    sums = kept.sum(axis=1) / np.sqrt(inputs)
-    square = np.mean(sums**2 - np.mean(kept**2, axis=1)) / (1 - 1 / inputs)
-    return float(np.sqrt(max(square, 0.0)))
 
 
 def drift_scaling(
@@ -56,8 +42,8 @@ def drift_scaling(
 ) -> dict[str, NDArray]:
     r"""Measure the drifts of a pruned network, and its kernel after each remedy.
 
-    Returns by weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, ``row_drift``, see
-    :func:`row_drift`, and ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of some
+    Returns by weight layer: ``drift``, :math:`\sqrt n E[w M]` over all entries, and
+    ``second_moment``, :math:`E[w^2 M]`. By road of :data:`REMEDIES`, of some
     methods up to some width: ``trace``, the mean of the kernel's diagonal, and ``energy``, the
     share of its five largest eigenvalues.
     """
@@ -68,7 +54,6 @@ def drift_scaling(
     kept = [weight * mask for weight, mask in zip(network.weights, network.masks, strict=True)]
     arrays = {
         "drift": np.array([np.sqrt(layer.shape[1]) * layer.mean() for layer in kept]),
-        "row_drift": np.array([row_drift(layer) for layer in kept]),
         "second_moment": np.array([np.mean(layer**2) for layer in kept]),
     }
     if pruning not in remedied or width > largest_remedied:
@@ -88,7 +73,7 @@ DRIFT_SCALING = Experiment(
     name="drift-scaling",
     cell=drift_scaling,
     variables={
-        **dict.fromkeys(("drift", "row_drift", "second_moment"), (*PLACE, "weight_layer")),
+        **dict.fromkeys(("drift", "second_moment"), (*PLACE, "weight_layer")),
         **dict.fromkeys(("trace", "energy"), (*PLACE, "road")),
     },
     coords={"weight_layer": LAYERS["weight_layer"], "road": REMEDIES},

@@ -41,7 +41,7 @@ def kernels_of_masks(
     Returns ``trace``, the mean of the diagonal, and ``energy``, the share of the five largest
     eigenvalues, (pruning, density, road of :data:`OF_MASKS`); ``"re-drawn"`` is the mean kernel of
     so many `draws` of the weights. ``path_density`` (pruning, density) of the masks.
-    ``dense_trace`` and ``dense_energy`` of the dense network's kernel.
+    ``dense_trace`` of the dense network's kernel.
     """
     x = sample_batch(data.load(), digits, np.random.default_rng(seed)).x.astype(np.float64)
     identity = (seed, width, trial)
@@ -60,13 +60,12 @@ def kernels_of_masks(
                 trace[m, d, r], energy[m, d, r] = _statistics(kernel)
     # A dense network is one block a layer.
     dense = graphon_ntk(x, GraphonNetwork([StepGraphon([[1.0]])] * (hidden_layers + 1)))
-    dense_trace, dense_energy = map(np.float64, _statistics(dense))
+    dense_trace, _ = _statistics(dense)
     return {
         "trace": trace,
         "energy": energy,
         "path_density": paths,
-        "dense_trace": dense_trace,
-        "dense_energy": dense_energy,
+        "dense_trace": np.float64(dense_trace),
     }
 
 
@@ -84,7 +83,6 @@ KERNELS_OF_MASKS = Experiment(
         "energy": (*PLACE, "road"),
         "path_density": PLACE,
         "dense_trace": (),
-        "dense_energy": (),
     },
     coords={"pruning": METHODS, "density": "densities", "road": OF_MASKS},
     **profiles(

@@ -38,9 +38,7 @@ from graphon_lib.experiments.training_run import train
 from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.layer_densities import erk_densities, uniform_masks
 from graphon_lib.graphons.motifs import distinct_cycle_ratio
-from graphon_lib.graphons.network import path_density
 from graphon_lib.graphons.sas import sas
-from graphon_lib.graphons.singular import residual_singular_values
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.spectra import kernel_target_alignment, spectral_metrics
 from graphon_lib.pruning.masks import shuffle_masks
@@ -106,16 +104,14 @@ def moving_masks(
 ) -> dict[str, NDArray]:
     r"""Train one network while its masks move, and describe both on the way.
 
-    Returns, at each `progress`, ``test_accuracy`` and ``path_density``; of every weight layer
+    Returns, at each `progress`, ``test_accuracy``; of every weight layer
     ``layer_density``, ``retained``, the share of its first weights that are among the present ones,
-    and ``row_spread`` and ``column_spread``, the variance of degrees beyond that of random masks over
-    their squared mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
-    random mask, and ``deviation``, the operator norm of mask minus density over the width, a bound on the
-    cut norm; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
+    and ``row_spread``, the variance of rows' degrees beyond that of random masks over their squared
+    mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
+    random mask; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
     on some test images ``trace``, ``energy`` and ``alignment``. Of the mask in the middle,
     ``histogram`` (row, column) in order of degree, cross-fitted, and ``degree`` (level), quantiles of
-    its rows' degrees over their mean. ``pixels`` (pixel): in the end, how many first-layer weights a
-    pixel has, over the mean.
+    its rows' degrees over their mean.
 
     Parameters
     ----------
@@ -182,11 +178,7 @@ def moving_masks(
             **descent,
         )
         found = {name: np.stack([looks[s][name] for s in watched]) for name in looks[0]}
-        pixels = model.masks[0].double().mean(dim=0).numpy()
-        return found | {
-            "test_accuracy": run.test_accuracy,
-            "pixels": (pixels / pixels.mean()).astype(np.float32),
-        }
+        return found | {"test_accuracy": run.test_accuracy}
 
     model = copy.deepcopy(started.model)
     model.masks = _first_masks(start, started, density, rng)
@@ -273,7 +265,6 @@ def _described(
 ) -> dict[str, NDArray]:
     """Describe the present masks beside the first ones, and the kernel of the network."""
     masks = [mask.numpy() for mask in model.masks]
-    spreads = np.float32([[_spread(mask, axis) for axis in (1, 0)] for mask in masks])
     between = range(1, len(masks) - 1)
     x = images.x_test[:digits].astype(np.float64)
     labels = np.eye(images.classes)[images.y_test[:digits]]
@@ -284,15 +275,12 @@ def _described(
     return {
         "histogram": np.float32(picture.values),
         "degree": np.float32(np.quantile(degrees / degrees.mean(), LEVELS)),
-        "path_density": np.float64(path_density(masks)),
         "layer_density": np.float32([mask.mean() for mask in masks]),
         "retained": np.float32(
             [(mask & old).sum() / max(old.sum(), 1) for mask, old in zip(masks, first, strict=True)]
         ),
-        "row_spread": spreads[:, 0],
-        "column_spread": spreads[:, 1],
+        "row_spread": np.float32([_spread(mask) for mask in masks]),
         "cycles": np.float32([distinct_cycle_ratio(masks[k]) for k in between]),
-        "deviation": np.float32([_deviation(masks[k]) for k in between]),
         "row_slope": np.float32([_slope(masks[k], first[k]) for k in between]),
         "trace": np.float64(np.trace(kernel) / len(kernel)),
         "energy": np.float32(spectral_metrics(kernel).energy),
@@ -300,16 +288,11 @@ def _described(
     }
 
 
-def _spread(mask: NDArray[np.bool_], axis: int) -> float:
-    """Return the variance of degrees beyond that of as many random entries, over their mean squared."""
-    degrees, share, length = mask.sum(axis=axis), mask.mean(), mask.shape[axis]
+def _spread(mask: NDArray[np.bool_]) -> float:
+    """Return the variance of rows' degrees beyond that of random entries, over their mean squared."""
+    degrees, share, length = mask.sum(axis=1), mask.mean(), mask.shape[1]
     chance = length * share * (1.0 - share) * (mask.size - length) / (mask.size - 1)
     return float((degrees.var() - chance) / max(degrees.mean(), 1e-12) ** 2)
-
-
-def _deviation(mask: NDArray[np.bool_]) -> float:
-    one_block = (np.zeros(n, dtype=np.int64) for n in mask.shape)
-    return float(residual_singular_values(mask, *one_block, count=1)[0])
 
 
 def _slope(mask: NDArray[np.bool_], first: NDArray[np.bool_]) -> float:
@@ -343,18 +326,14 @@ MOVING_MASKS = Experiment(
     cell=moving_masks,
     variables={
         "test_accuracy": WAY,
-        "path_density": WAY,
         "layer_density": (*WAY, "weight_layer"),
         "retained": (*WAY, "weight_layer"),
         "row_spread": (*WAY, "weight_layer"),
-        "column_spread": (*WAY, "weight_layer"),
         "cycles": (*WAY, "hidden_mask"),
-        "deviation": (*WAY, "hidden_mask"),
         "row_slope": (*WAY, "hidden_mask"),
         "trace": WAY,
         "energy": WAY,
         "alignment": WAY,
-        "pixels": (*PLACE, "pixel"),
     },
     coords={
         "progress": "progress",

@@ -44,7 +44,7 @@ def training(
     """Prune one network at initialisation, intervene, describe what is left, and train it.
 
     Returns ``loss`` (step), of the batch before update number ``step`` + 1, ``test_loss`` and
-    ``test_accuracy`` (evaluation), ``gradient_norm``, as of
+    ``test_accuracy`` (evaluation), as of
     :class:`~graphon_lib.experiments.training_run.TrainingRun`. Known before training:
     ``path_density``; ``layer_density`` (weight layer); ``dead_fraction`` (hidden layer); ``signal``
     (weight layer), the mean square of the pre-activations of the pruning batch; ``connected``,
@@ -94,7 +94,6 @@ def run_variables(*place: str) -> dict[str, tuple[str, ...]]:
         "loss": ("step",),
         "test_loss": ("evaluation",),
         "test_accuracy": ("evaluation",),
-        "gradient_norm": (),
         "path_density": (),
         "layer_density": ("weight_layer",),
         "dead_fraction": ("hidden_layer",),

@@ -54,14 +54,11 @@ class TrainingRun(NamedTuple):
         which it was no longer a finite number.
     test_loss, test_accuracy : ndarray of float32, shape (number of evaluations,)
         On all test images; infinite, and 0, once training has diverged.
-    gradient_norm : numpy.float32
-        Euclidean norm of the gradient with respect to the kept weights at the first step.
     """
 
     loss: NDArray[np.float32]
     test_loss: NDArray[np.float32]
     test_accuracy: NDArray[np.float32]
-    gradient_norm: np.float32
 
 
 def train(
@@ -141,9 +138,6 @@ def train(
         losses[step] = loss.detach()
         descent.zero_grad()
         loss.backward()
-        if step == 0:
-            gradients = (w.grad[m] for w, m in zip(weights, moved.masks, strict=True))
-            gradient_norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
         moved.step()
         look(step + 1)
     model.masks = [mask.cpu() for mask in moved.masks]
@@ -155,9 +149,7 @@ def train(
     losses[ended:] = math.inf
     last = [tests[step] if step <= ended else (math.inf, 0.0) for step in evaluated]
     test_loss, test_accuracy = np.array(last, np.float32).reshape(-1, 2).T
-    if ended == 0:
-        gradient_norm = math.inf
-    return TrainingRun(losses, test_loss, test_accuracy, np.float32(gradient_norm))
+    return TrainingRun(losses, test_loss, test_accuracy)
 
 
 def draw_batches(
