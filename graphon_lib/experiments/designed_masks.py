@@ -17,6 +17,7 @@ to two densities and one data set for want of time after runs had begun, before 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
@@ -39,12 +40,18 @@ from graphon_lib.graphons.design import design
 from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes, uniform_masks
 from graphon_lib.graphons.network import GraphonNetwork, path_density
 from graphon_lib.graphons.path_optimum import narrowed_network
+from graphon_lib.pruning.masks import DisconnectedWarning
+from graphon_lib.pruning.methods import METHODS, prune
+from graphon_lib.pruning.ntk_sap import ntk_sap_masks
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
+from graphon_lib.pruning.walks import phew_masks
 
 __all__ = [
+    "AS_PUBLISHED",
     "COMPARISONS",
     "DESIGNED_MASKS",
     "MARGIN",
+    "RIVALS",
     "SETTINGS",
     "VARIANTS",
     "compared_errors",
@@ -67,11 +74,29 @@ VARIANTS = MappingProxyType(
 )
 """What is compared, and how it is written; the last four are designs."""
 
+RIVALS = MappingProxyType(
+    {
+        "snip": "SNIP",
+        "iterative-snip": "Iterative SNIP",
+        "grasp": "GraSP",
+        "synflow": "SynFlow",
+        "phew": "PHEW",
+        "ntk-sap": "NTK-SAP",
+    }
+)
+"""Published methods, and how they are written."""
+
+AS_PUBLISHED = ", as published"
+"""What the name of a rival ends in where no scale is restored."""
+
 COMPARISONS = MappingProxyType({name: ("pixels", name) for name in ("erk", "snip", "synflow")})
 """Errors that are compared, the first over the second: named before the runs were made."""
 
 MARGIN = 1.1
 """Errors that differ by less than a tenth count as equal."""
+
+ROUNDS = 100
+"""Of the methods that prune in rounds."""
 
 SETTINGS = 2
 """Densities that are judged together."""
@@ -104,7 +129,8 @@ def designed_masks(
         With the number of a network, it seeds weights, pruning batch and training batches: all
         variants start from the same.
     variant, density
-        One of :data:`VARIANTS`, and the kept fraction of all weights.
+        One of :data:`VARIANTS` or :data:`RIVALS`, whose scale is restored unless :data:`AS_PUBLISHED`
+        is added, and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -116,7 +142,8 @@ def designed_masks(
     steps, **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
-    check_choice("variant", variant, VARIANTS)
+    kind = variant.removesuffix(AS_PUBLISHED)
+    check_choice("variant", kind, {**VARIANTS, **RIVALS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
 
@@ -126,9 +153,9 @@ def designed_masks(
         batches, drawn = np.random.SeedSequence((seed, number)).spawn(5)[3:]
         model = trial.model
         rng = np.random.default_rng(drawn)
-        model.masks = _masks(variant, trial, density, nested_batch(images, seen, number), rng)
+        model.masks = _masks(kind, trial, density, nested_batch(images, seen, number), rng)
         # A network that lets nothing through is trained as it is, with a flat curve.
-        if (signal_moments(model, trial.x) > 0.0).all():
+        if variant == kind and (signal_moments(model, trial.x) > 0.0).all():
             rescale_signal(model, trial.x)
         before = {
             "path_density": np.float64(path_density(model.masks)),
@@ -176,9 +203,12 @@ def dense_units(widths: Sequence[int], count: int) -> tuple[int, ...]:
 
 
 def compared_errors(
-    result: xr.Dataset, pairs: Mapping[str, tuple[str, str]] = COMPARISONS
+    result: xr.Dataset,
+    pairs: Mapping[str, tuple[str, str]] = COMPARISONS,
+    *,
+    settings: int = SETTINGS,
 ) -> dict[float, dict[str, Comparison]]:
-    """Judge comparisons of errors on one data set, by density; all settings are one family.
+    """Judge comparisons of errors on one data set, by density; so many settings are one family.
 
     The spread is that of the variants compared.
     """
@@ -186,21 +216,31 @@ def compared_errors(
     found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
     for density in errors.density.values:
         of = errors.sel(density=density, drop=True).sel(variant=names)
-        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / SETTINGS)
+        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / settings)
         found[float(density)] = {
-            name: one._replace(p=min(1.0, SETTINGS * one.p)) for name, one in judged.items()
+            name: one._replace(p=min(1.0, settings * one.p)) for name, one in judged.items()
         }
     return found
 
 
 def _masks(
-    variant: str, trial: Trial, density: float, seen: Batch, rng: np.random.Generator
+    kind: str, trial: Trial, density: float, seen: Batch, rng: np.random.Generator
 ) -> Sequence[Tensor | NDArray]:
-    if variant in ("random", "snip", "synflow"):
-        ((_, masks),) = trial.masks(variant, [density])
+    model = trial.model
+    if kind in METHODS:
+        ((_, masks),) = trial.masks(kind, [density])
         return masks
-    widths = trial.model.widths
-    if variant == "erk":
+    with warnings.catch_warnings():
+        # Layers without weights are recorded; they are nothing to be told of.
+        warnings.simplefilter("ignore", DisconnectedWarning)
+        if kind == "iterative-snip":
+            return prune(model, "snip", density, trial.x, trial.y, rounds=ROUNDS)
+        if kind == "ntk-sap":
+            return ntk_sap_masks(model, density, trial.generator, rounds=ROUNDS)
+    if kind == "phew":
+        return phew_masks(model, density, trial.generator)
+    widths = model.widths
+    if kind == "erk":
         return uniform_masks(widths, erk_densities(widths, density), rng)
     target = {
         "dense": lambda: _dense(widths, density),
@@ -208,7 +248,7 @@ def _masks(
         "fan-in": lambda: design(widths, density),
         "pixels": lambda: design(widths, density, seen.x),
         "aligned": lambda: design(widths, density, seen, objective="alignment"),
-    }[variant]()
+    }[kind]()
     return target.sample_masks(widths, rng, exact=True)
 
 
