@@ -30,8 +30,10 @@ from graphon_lib.pruning.masks import keep_largest, shuffle_masks
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.moving import SCHEDULES, MovingMasks, Schedule
+from graphon_lib.pruning.ntk_sap import ntk_sap_masks
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 from graphon_lib.pruning.target import keep_target
+from graphon_lib.pruning.walks import phew_masks
 
 __all__ = [
     "INITIALISATIONS",
@@ -44,6 +46,8 @@ __all__ = [
     "Schedule",
     "keep_largest",
     "keep_target",
+    "ntk_sap_masks",
+    "phew_masks",
     "prune",
     "rescale_signal",
     "saliency",

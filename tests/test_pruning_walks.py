@@ -1,0 +1,73 @@
+"""PHEW: masks as unions of random walks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from graphon_lib.pruning import MaskedMLP
+from graphon_lib.pruning.walks import phew_masks
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("initialisation", ["he", "torch"])
+@pytest.mark.parametrize("density", [0.003, 0.05, 0.4])
+def test_exactly_so_many_weights_are_kept_and_all_but_a_walk_lead_through(initialisation, density):
+    model = MaskedMLP((50, 30, 20, 10), generator(), initialisation=initialisation)
+    masks = phew_masks(model, density, generator(1))
+    assert sum(int(m.sum()) for m in masks) == round(density * 2300)
+    for before, after in pairwise(masks):
+        entered, left = before.any(dim=1), after.any(dim=0)
+        # The walk that was cut short ends, or begins, at one unit.
+        assert int((entered != left).sum()) <= 1
+
+
+def test_the_first_step_has_the_probabilities_of_the_weights():
+    model = MaskedMLP((3, 4), generator(2))
+    weight = model.weights[0].detach().abs().double().numpy()
+    expected = weight / weight.sum(axis=0) / 3
+    draws = generator(3)
+    counts = sum(phew_masks(model, 1 / 12, draws)[0].numpy().astype(int) for _ in range(2000))
+    assert stats.chisquare(counts.ravel(), 2000 * expected.ravel()).pvalue > 1e-3
+
+
+def test_walks_pass_over_no_weight_that_is_zero():
+    model = MaskedMLP((20, 16, 12), generator())
+    with torch.no_grad():
+        for weight in model.weights:
+            weight[:, ::2] = 0.0
+            weight[0] = 1.0
+    for weight, mask in zip(model.weights, phew_masks(model, 0.4, generator()), strict=True):
+        assert not mask[weight == 0.0].any()
+    with pytest.raises(ValueError, match="density must be lower: of 461 weights, walks have found"):
+        phew_masks(model, 0.9, generator())
+
+
+def test_equal_generators_give_equal_masks():
+    model = MaskedMLP((20, 10, 5), generator())
+    one, same, other = (phew_masks(model, 0.2, generator(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("model", "density", "message"),
+    [
+        (torch.nn.Linear(3, 2), 0.5, "model must be a MaskedMLP"),
+        (MaskedMLP((3, 2)), 0.0, "density must"),
+        (MaskedMLP((3, 2)), 0.01, "density must keep at least one of the 6 weights"),
+    ],
+)
+def test_bad_input_is_refused(model, density, message):
+    with pytest.raises(ValueError, match=message):
+        phew_masks(model, density)
+
+
+def test_the_masks_of_a_network_may_be_walked_to_the_last_weight():
+    model = MaskedMLP((4, 3, 2), generator())
+    assert all(bool(np.all(m.numpy())) for m in phew_masks(model, 1.0, generator()))
