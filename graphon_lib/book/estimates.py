@@ -21,12 +21,14 @@ from graphon_lib.experiments import architecture_training, moving_masks
 from graphon_lib.experiments.architectures import ARCHITECTURES
 from graphon_lib.experiments.attention_masks import kept_share
 from graphon_lib.experiments.batch_dependence import variance_share
-from graphon_lib.experiments.designed_masks import VARIANTS, compared_errors
+from graphon_lib.experiments.designed_masks import RIVALS, VARIANTS, compared_errors
 from graphon_lib.experiments.intervention_training import beside_pruned, compared
 from graphon_lib.experiments.method_distances import mean_distances, separation, surplus
 from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
 from graphon_lib.experiments.residual_modes import speeds
+from graphon_lib.experiments.rival_masks import COMPARISONS as RIVAL_COMPARISONS
+from graphon_lib.experiments.rival_masks import SETTINGS as RIVAL_SETTINGS
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 
 DENSITY = 0.2
@@ -607,6 +609,21 @@ def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Est
         )
         for density, judged in compared_errors(result, pairs).items()
         for name, one in judged.items()
+    }
+
+
+def errors_over_rivals(result: xr.Dataset, ending: str) -> Estimates:
+    """Return test errors of the design over those of published methods, by sparsity.
+
+    Of those whose names have this ending, in one family with all comparisons on all data.
+    """
+    judged = compared_errors(result, RIVAL_COMPARISONS, settings=RIVAL_SETTINGS)
+    return {
+        f"{100 * (1 - density):g} %, over {label}": Estimate(
+            *of[name + ending][:3], result.sizes["trial"]
+        )
+        for density, of in judged.items()
+        for name, label in RIVALS.items()
     }
 
 

@@ -52,6 +52,7 @@ __all__ = [
     "DESIGNED_MASKS",
     "MARGIN",
     "RIVALS",
+    "ROUNDS",
     "SETTINGS",
     "VARIANTS",
     "compared_errors",

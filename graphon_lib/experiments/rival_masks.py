@@ -13,24 +13,19 @@ fan-in and learning rates stay as they are:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
-
-import xarray as xr
 
 from graphon_lib.experiments.designed_masks import (
     AS_PUBLISHED,
     DESIGNED_MASKS,
     RIVALS,
-    compared_errors,
 )
 from graphon_lib.experiments.experiment import Case, Experiment
 from graphon_lib.experiments.other_data import OTHER_DATA
-from graphon_lib.experiments.paired import Comparison
 
-__all__ = ["COMPARISONS", "RIVAL_MASKS", "VARIANTS", "compared_rivals"]
+__all__ = ["COMPARISONS", "RIVAL_MASKS", "SETTINGS", "VARIANTS"]
 
 VARIANTS = ("pixels", "erk", *RIVALS, *(name + AS_PUBLISHED for name in RIVALS))
 """What is compared."""
@@ -40,23 +35,15 @@ COMPARISONS = MappingProxyType({name: ("pixels", name) for name in VARIANTS[1:]}
 
 DENSITIES = [0.02, 0.005]
 
-
-def compared_rivals(
-    results: Mapping[str, xr.Dataset],
-) -> dict[str, dict[float, dict[str, Comparison]]]:
-    """Judge :data:`COMPARISONS` of errors on data sets by name, by density; all are one family."""
-    settings = sum(result.sizes["density"] for result in results.values())
-    return {
-        name: compared_errors(result, COMPARISONS, settings=settings)
-        for name, result in results.items()
-    }
+SETTINGS = len(DENSITIES) * (1 + len(OTHER_DATA))
+"""Densities on all data sets, which are judged together."""
 
 
 def _rivals() -> list[Experiment]:
     rates = [0.001, 0.003, 0.01, 0.03]
     changes: dict[str, Any] = {
         "paper": {"grid": {"density": DENSITIES, "variant": list(VARIANTS)}, "rates": rates},
-        "quick": {"grid": {"density": [0.05], "variant": ["pixels", *RIVALS, VARIANTS[-1]]}},
+        "quick": {"grid": {"density": [0.05], "variant": list(VARIANTS)}},
     }
     digits = replace(
         DESIGNED_MASKS,

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
 from graphon_lib.book.style import SEQUENTIAL
-from graphon_lib.experiments.designed_masks import VARIANTS
+from graphon_lib.experiments.designed_masks import AS_PUBLISHED, RIVALS, VARIANTS
 
-__all__ = ["errors_by_mask", "masks_side_by_side", "paths_by_units"]
+__all__ = ["errors_by_mask", "errors_by_rival", "masks_side_by_side", "paths_by_units"]
 
 DESIGNS = ("paths", "fan-in", "pixels", "aligned")
 
@@ -87,3 +87,36 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
     panels[0].set_yticks(range(len(names)), [VARIANTS[name] for name in names])
     panels[0].invert_yaxis()
     return figure
+
+
+def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
+    """Draw test errors in percent: a row a kind of mask, a column of panels a title, densities below.
+
+    A small mark is a network, a large one the geometric mean; published methods have two, at restored
+    scale and as published. Of datasets of
+    :func:`~graphon_lib.experiments.designed_masks.designed_masks`.
+    """
+    densities = np.sort(next(iter(results.values())).density.values)[::-1]
+    figure, rows = draw.grid(6.0, len(densities), len(results), sharey=True, sharex="col")
+    labels = {"pixels": "This design", "erk": VARIANTS["erk"]} | RIVALS
+    looks = {"": numbered_look(2), AS_PUBLISHED: numbered_look(3)}
+    for panels, density in zip(rows, densities, strict=True):
+        for panel, (title, result) in zip(panels, results.items(), strict=True):
+            errors = 100.0 * (1.0 - result.test_accuracy.sel(density=density).astype(np.float64))
+            for ending, look in looks.items():
+                for place, name in enumerate(labels):
+                    if name + ending in errors.variant.values:
+                        shift = 0.18 * ((ending != "") - (ending == "")) * (name in RIVALS)
+                        of = errors.sel(variant=name + ending).values
+                        draw.networks_in_row(panel, place + shift, of, look)
+            panel.set(title=f"{title}, {100 * (1 - density):g} %", xscale="log")
+            draw.plain_decades(panel.xaxis)
+        panels[0].set_yticks(range(len(labels)), labels.values())
+    rows[0, 0].invert_yaxis()
+    for panel in rows[-1]:
+        panel.set_xlabel("test error (%)")
+    panel = rows[0, 0]
+    for ending, look in looks.items():
+        name = "as published" if ending else "scale restored"
+        panel.plot([], [], look.marker, color=look.colour, label=name)
+    return draw.with_legend(figure, 2)

@@ -132,7 +132,7 @@ def root_guide(panel: Axes, widths: NDArray, start: float, power: float = -0.5) 
     return guide
 
 
-def networks_in_row(panel: Axes, place: int, values: ArrayLike, look: Look) -> None:
+def networks_in_row(panel: Axes, place: float, values: ArrayLike, look: Look) -> None:
     """Draw positive values of networks as small marks in a row, and their geometric mean as a large one."""
     values = np.asarray(values)
     panel.plot(values, np.full(values.size, place), "|", color=look.colour, markersize=7)
