@@ -174,4 +174,4 @@ SPECTRA = Experiment(
     ),
 )
 
-SPECTRA_TORCH = SPECTRA.under("torch", grid={**SPECTRA.paper["grid"], "digits": [128, 512]})
+SPECTRA_TORCH = SPECTRA.under("torch", grid={**SPECTRA.paper["grid"], "digits": [128, 256]})
