@@ -91,7 +91,7 @@ def test_an_empty_layer_is_named(files, capsys):
     torch.save(model.state_dict(), arguments["--state"])
     assert run(arguments | {"--method": "magnitude"}) == 0
     out = capsys.readouterr().out
-    assert "Layer 1.0.weight is empty, nothing passes it: take a higher --density" in out
+    assert "Layer 1.0.weight is empty, and nothing passes through the network unless" in out
     assert "Path density: 0" in out
 
 
@@ -103,6 +103,13 @@ def test_scores_that_vanish_are_told_of(files):
     few = {"--method": "synflow", "--density": 0.005, "--rounds": 20}
     with pytest.warns(DisconnectedWarning, match="all scores are zero from round"):
         assert run(arguments | few) == 0
+
+
+class Named(nn.Sequential):
+    """A chain whose layers are called by keyword."""
+
+    def forward(self, x):
+        return self[1](input=self[0](input=x).relu())
 
 
 class Backwards(nn.Sequential):
@@ -124,6 +131,7 @@ def separate():
         (resnet, (3, 8, 8), r"1\.conv\.weight is called several times"),
         (separate, (3, 8, 8), r"2\.conv\.weight takes in more than the layer before sends"),
         (lambda: separate()[:2], (3, 8, 8), "outputs depend on more than the last layer"),
+        (lambda: Named(nn.Linear(3, 4), nn.Linear(4, 2)), (3,), None),
         (lambda: Backwards(nn.Linear(4, 2), nn.Linear(3, 4)), (3,), "called in another order"),
     ],
 )

@@ -71,8 +71,12 @@ def _loss(
         if isinstance(network, ModuleNetwork):
             # What labels fit is known now.
             check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
-            classes = outputs.shape[1] if outputs.ndim > 1 else 0
-            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
+            if outputs.ndim < 2:
+                raise ValueError(
+                    "what model returns must have shape (N, classes, ...) for the cross-entropy, got "
+                    f"{tuple(outputs.shape)}; loss= takes another loss"
+                )
+            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), outputs.shape[1])
         value = cross_entropy(outputs / temperature, y)
     else:
         try:
