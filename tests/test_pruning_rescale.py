@@ -234,11 +234,11 @@ class Attending(torch.nn.Module):
         return self.readout(self.attention(x, x, x)[0])
 
 
-class Standardised(torch.nn.Linear):
+class Signs(torch.nn.Linear):
     """A layer that sends the same whatever its weights are multiplied by."""
 
     def forward(self, x):
-        return torch.nn.functional.linear(x, self.weight / self.weight.std(), self.bias)
+        return torch.nn.functional.linear(x, self.weight.sign(), self.bias)
 
 
 class Generating(torch.nn.Module):
@@ -293,7 +293,7 @@ def test_layers_that_are_not_called_are_warned_of():
     assert float(factors["readout.weight"]) > 1.0
 
 
-@pytest.mark.parametrize("build", [Generating, lambda: torch.nn.Sequential(Standardised(12, 5))])
+@pytest.mark.parametrize("build", [Generating, lambda: torch.nn.Sequential(Signs(12, 5))])
 def test_what_is_not_restored_by_a_number_is_refused_and_left_as_it_is(build):
     _, model, x = masked(build)
     before = copy.deepcopy(model.state_dict())

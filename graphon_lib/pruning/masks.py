@@ -33,8 +33,8 @@ SCOPES = ("global", "layer")
 
 NOTHING_RANKED = (
     "must not all be zero where some weights are to be pruned, got nothing that ranks them; scores "
-    "vanish on a blank batch, with a single class, where every softmax is saturated at its label, and "
-    "without a path of weights from the inputs to the outputs"
+    "vanish on a blank batch, with a single class, where every softmax is saturated at its label, where "
+    "the last layer starts at zero, and without a path of weights from the inputs to the outputs"
 )
 """What is wrong with scores that are zero."""
 

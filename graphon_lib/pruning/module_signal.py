@@ -17,8 +17,9 @@ from graphon_lib.pruning.tensors import overwrite, widest_dtype
 
 __all__ = ["measured_moments", "restore_moments"]
 
-# What a signal may be off once restored, as a share of its mean square: half precision rounds weights.
-TOLERANCE = 0.01
+# What a signal may be off once restored, as a share of its mean square: BatchNorm of few images and
+# half precision enlarge rounding.
+TOLERANCE = 0.25
 
 
 def measured_moments(network: ModuleNetwork, x: Tensor) -> dict[str, Tensor]:

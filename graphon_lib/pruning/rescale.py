@@ -93,7 +93,7 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     :math:`\text{density}_l^{-1/2}`.
 
     Other modules are passed in the mode that they are in, without masks, with them, and again to see
-    that signals are within a hundredth of what they were. A layer that is called several times has
+    that signals are within a quarter of what they were. A layer that is called several times has
     the factor of its first call; one whose weights are all zero when dense has 1. What BatchNorm
     learns is forgotten. Do it once, before training: the weights under the masks are multiplied, too,
     and are another dense network then.
