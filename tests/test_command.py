@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch_networks import Block, linear, resnet, same, setting, vgg
+from torch_networks import Block, auxiliary, linear, resnet, same, setting, vgg
 
 from graphon_lib.__main__ import main
 from graphon_lib.graphons import path_density
@@ -91,8 +91,18 @@ def test_an_empty_layer_is_named(files, capsys):
     torch.save(model.state_dict(), arguments["--state"])
     assert run(arguments | {"--method": "magnitude"}) == 0
     out = capsys.readouterr().out
-    assert "Layer 1.0.weight is empty, and nothing passes through the network unless" in out
+    assert "Empty, so that nothing passes through the network unless there is a way around" in out
+    assert "around: 1.0.weight. Take a higher --density" in out
     assert "Path density: 0" in out
+
+
+def test_layers_that_are_not_called_have_no_signal(files, capsys):
+    _, _, _, arguments = files(auxiliary)
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^unused\.weight .* -$", out, re.MULTILINE)
+    assert "-: not called on this batch" in out
+    assert "nan" not in out
 
 
 def test_scores_that_vanish_are_told_of(files):

@@ -516,6 +516,11 @@ MODELS = [
     (as_parameter(torch.ones(8, 12, dtype=torch.complex64)), "must be a dense tensor"),
     (as_parameter(torch.ones(8, 12).as_subclass(Wrapped)), "must be a dense tensor"),
     (as_parameter(torch.ones(0, 12)), "must be a dense tensor"),
+    (
+        lambda *_: nn.DataParallel(MaskedMLP((12, 5))),
+        "must be a MaskedMLP as it is, or have none in",
+    ),
+    (lambda layer, _: nn.Sequential(layer, MaskedMLP((8, 5))), "got one as '1' of Sequential"),
     (lambda *_: [torch.ones(2, 2)], "model must be a Module, got list"),
     (lambda *_: nn.Linear, "model must be a Module, got type"),
 ]

@@ -129,6 +129,11 @@ class ModuleNetwork:
         for path, layer in model.named_modules():
             start = f"{path}." if path else ""
             _refuse_quantized(prefix + path, layer)
+            if isinstance(layer, MaskedMLP):
+                raise ValueError(
+                    "model must be a MaskedMLP as it is, or have none in it, got one as "
+                    f"{prefix + path!r} of {type(model).__name__}"
+                )
             if not isinstance(layer, PRUNED_LAYERS):
                 continue
             weight = layer._parameters.get("weight")
