@@ -170,10 +170,14 @@ def _table(masks: Mapping[str, Tensor], signal: Mapping[str, float]) -> list[str
         shape = "x".join(map(str, mask.shape))
         dead = f"{_dead(mask)} of {len(mask)}"
         density = float(mask.double().mean())
-        lines.append(f"{name:<{width}} {shape:>18} {density:9.4f} {dead:>12} {signal[name]:9.3g}")
+        left = "-" if np.isnan(signal[name]) else f"{signal[name]:.3g}"
+        lines.append(f"{name:<{width}} {shape:>18} {density:9.4f} {dead:>12} {left:>9}")
     kept, total = sum(int(m.sum()) for m in masks.values()), sum(m.numel() for m in masks.values())
     lines.append(f"{'all layers':<{width}} {total:>18} {kept / total:9.4f}")
-    return [*lines, "", "signal: mean square of what a layer sends, over that of the dense network"]
+    lines += ["", "signal: mean square of what a layer sends, over that of the dense network"]
+    if any(np.isnan(s) for s in signal.values()):
+        lines.append("-: not called on this batch, or sends nothing when dense")
+    return lines
 
 
 def _dead(mask: Tensor) -> int:
@@ -201,15 +205,16 @@ def _paths(masks: Mapping[str, Tensor], broken: str | None) -> str:
 def _advice(masks: Mapping[str, Tensor], signal: Mapping[str, float]) -> list[str]:
     """Return lines on what to do about the masks."""
     lines = []
-    for name, mask in masks.items():
-        dead = _dead(mask)
-        if dead == len(mask):
-            lines.append(
-                f"Layer {name} is empty, nothing passes it: take a higher --density, --scope layer or "
-                "another --method"
-            )
-        elif dead > len(mask) / 2:
-            lines.append(f"Most units of layer {name} are dead: a narrower layer does the same")
+    dead = {name: _dead(mask) / len(mask) for name, mask in masks.items()}
+    empty = [name for name, share in dead.items() if share == 1.0]
+    if empty:
+        lines.append(
+            f"Empty, so that nothing passes through the network unless there is a way around: "
+            f"{', '.join(empty)}. Take a higher --density, --scope layer or another --method"
+        )
+    wide = [name for name, share in dead.items() if 0.5 < share < 1.0]
+    if wide:
+        lines.append(f"Most units are dead, and narrower layers would do: {', '.join(wide)}")
     scaled = [name for name, s in signal.items() if 0.0 < s < QUIET or s > LOUD]
     if scaled:
         worst = max(scaled, key=lambda name: abs(np.log(signal[name])))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch_networks import Block, linear, resnet, same, setting, vgg
+from torch_networks import Block, auxiliary, linear, resnet, same, setting, vgg
 
 from graphon_lib.__main__ import main
 from graphon_lib.graphons import path_density
@@ -91,8 +91,18 @@ def test_an_empty_layer_is_named(files, capsys):
     torch.save(model.state_dict(), arguments["--state"])
     assert run(arguments | {"--method": "magnitude"}) == 0
     out = capsys.readouterr().out
-    assert "Layer 1.0.weight is empty, nothing passes it: take a higher --density" in out
+    assert "Empty, so that nothing passes through the network unless there is a way around" in out
+    assert "around: 1.0.weight. Take a higher --density" in out
     assert "Path density: 0" in out
+
+
+def test_layers_that_are_not_called_have_no_signal(files, capsys):
+    _, _, _, arguments = files(auxiliary)
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^unused\.weight .* -$", out, re.MULTILINE)
+    assert "-: not called on this batch" in out
+    assert "nan" not in out
 
 
 def test_scores_that_vanish_are_told_of(files):
@@ -103,6 +113,13 @@ def test_scores_that_vanish_are_told_of(files):
     few = {"--method": "synflow", "--density": 0.005, "--rounds": 20}
     with pytest.warns(DisconnectedWarning, match="all scores are zero from round"):
         assert run(arguments | few) == 0
+
+
+class Named(nn.Sequential):
+    """A chain whose layers are called by keyword."""
+
+    def forward(self, x):
+        return self[1](input=self[0](input=x).relu())
 
 
 class Backwards(nn.Sequential):
@@ -124,6 +141,7 @@ def separate():
         (resnet, (3, 8, 8), r"1\.conv\.weight is called several times"),
         (separate, (3, 8, 8), r"2\.conv\.weight takes in more than the layer before sends"),
         (lambda: separate()[:2], (3, 8, 8), "outputs depend on more than the last layer"),
+        (lambda: Named(nn.Linear(3, 4), nn.Linear(4, 2)), (3,), None),
         (lambda: Backwards(nn.Linear(4, 2), nn.Linear(3, 4)), (3,), "called in another order"),
     ],
 )

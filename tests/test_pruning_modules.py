@@ -11,6 +11,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parametrizations
 from torch.nn.utils.prune import l1_unstructured
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 from torch_networks import (
     EVERY_NETWORK,
@@ -24,9 +27,22 @@ from torch_networks import (
     vgg,
 )
 
-from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
+from graphon_lib.pruning import (
+    INITIALISATIONS,
+    METHODS,
+    MaskedMLP,
+    module_signal,
+    networks,
+    prune,
+    rescale,
+    rescale_signal,
+    saliency,
+    signal_moments,
+    synflow,
+    tensors,
+)
 from graphon_lib.pruning.networks import ModuleNetwork
-from graphon_lib.pruning.tensors import to_device, widest_dtype
+from graphon_lib.pruning.tensors import widest_dtype
 
 NEED_DATA = [name for name, method in METHODS.items() if method.needs_data]
 EMPTIED = pytest.mark.filterwarnings(
@@ -340,11 +356,117 @@ def test_layers_that_are_not_called_score_zero():
             prune(model, method, 0.3, x, y)
 
 
-def test_what_has_no_double_precision_gets_none():
-    device = torch.device("mps")
-    assert widest_dtype(device) == torch.float32
+class NothingBecomesDouble(TorchDispatchMode):
+    """Refuse what Apple's graphics processors do: to make double precision of a tensor that is there."""
+
+    def __torch_dispatch__(self, operation, _, arguments=(), options=None):
+        out = operation(*arguments, **(options or {}))
+        tensors = [a for a in tree_leaves((arguments, options)) if isinstance(a, torch.Tensor)]
+        doubles = [
+            a.dtype == torch.float64 for a in tree_leaves(out) if isinstance(a, torch.Tensor)
+        ]
+        if any(doubles) and any(a.is_floating_point() and a.itemsize < 8 for a in tensors):
+            raise AssertionError(f"{operation} makes double precision")
+        return out
+
+
+@EMPTIED
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("build", [vgg, resnet, lambda: MaskedMLP((12, 9, 5), seeded())])
+def test_what_has_no_double_precision_gets_none(monkeypatch, build, method):
+    assert widest_dtype(torch.device("mps")) == torch.float32
     assert widest_dtype(torch.device("cuda")) == torch.float64
-    assert to_device(torch.ones(2, dtype=torch.float64), torch.device("cpu")).dtype == torch.float64
+    for module in (tensors, networks, synflow, module_signal, rescale):
+        monkeypatch.setattr(module, "widest_dtype", lambda device: torch.float32)
+    model = build()
+    perceptron = isinstance(model, MaskedMLP)
+    x = torch.randn(16, 12) if perceptron else torch.randn(16, 3, 8, 8)
+    y = torch.arange(16) % 5
+    if perceptron and method == "synflow":
+        return  # on the processor, where the masks are made
+    with NothingBecomesDouble():
+        scores = saliency(model, method, x, y)
+        masks = prune(model, method, 0.5, x, y, scope="layer", **seldom(method))
+        if perceptron:
+            model.masks = masks
+        else:
+            apply(model, masks)
+        signal_moments(model, x)
+        rescale_signal(model, x)
+    scores = scores if perceptron else scores.values()
+    assert all(score.dtype == torch.float32 for score in scores)
+
+
+def checkpointed(reentrant):
+    model, x, y = setting(linear)
+    model.forward = lambda x: model[2](
+        checkpoint(lambda h: model[1](h), model[0](x), use_reentrant=reentrant)
+    )
+    return model, x, y
+
+
+@pytest.mark.parametrize("method", ["snip", "grasp", "synflow"])
+def test_checkpoints_which_would_compute_again_with_other_weights_are_refused(method):
+    for reentrant, why in ((False, "activation checkpointing"), (True, "incompatible with .grad")):
+        model, x, y = checkpointed(reentrant)
+        with pytest.raises(ValueError, match=why):
+            prune(model, method, 0.3, x, y)
+    model, x, _ = checkpointed(False)
+    assert all(torch.isfinite(moment) for moment in signal_moments(model, x).values())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("method", NEED_DATA)
+def test_tensors_of_other_kinds_are_refused(method):
+    model, x, y = setting(linear)
+    kinds = [
+        torch.Tensor.to_sparse,
+        lambda t: t.to("meta"),
+        lambda t: torch.nested.nested_tensor(list(t)),
+    ]
+    for kind in kinds:
+        with pytest.raises(
+            ValueError, match="x must be a dense tensor that holds values, got one on"
+        ):
+            prune(model, method, 0.3, kind(x), y)
+    for kind in kinds[:2]:
+        with pytest.raises(
+            ValueError, match="y must be a dense tensor that holds values, got one on"
+        ):
+            prune(model, method, 0.3, x, kind(y))
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer, whose weights are not pruned, and a linear one."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.recurrent, self.readout = kind(4, 6, batch_first=True), nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.readout(self.recurrent(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers_are_part_of_the_network_that_is_scored(kind):
+    model = Recurrent(kind).double()
+    x, y = torch.randn(6, 3, 4, generator=seeded(1)).double(), torch.arange(6) % 5
+    weight = model.readout.weight
+    (gradient,) = torch.autograd.grad(cross_entropy(model(x), y), weight)
+    scores = saliency(model, "snip", x, y)
+    torch.testing.assert_close(scores, {"readout.weight": (weight * gradient).abs().detach()})
+    exact = torch.cat([score.flatten() for score in scores.values()])
+    for dtype in (torch.float16, torch.bfloat16):
+        rounded = saliency(copy.deepcopy(model).to(dtype), "snip", x, y)["readout.weight"].flatten()
+        assert torch.corrcoef(torch.stack([rounded.double(), exact]))[0, 1] > 0.99
+    absolute = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in absolute.parameters():
+            parameter.abs_()
+    flow = absolute(torch.ones_like(x[:1])).sum()
+    (gradient,) = torch.autograd.grad(flow, absolute.readout.weight)
+    wanted = (absolute.readout.weight * gradient / flow).detach()
+    torch.testing.assert_close(saliency(model, "synflow", x), {"readout.weight": wanted})
 
 
 def with_weight(change):
@@ -394,6 +516,11 @@ MODELS = [
     (as_parameter(torch.ones(8, 12, dtype=torch.complex64)), "must be a dense tensor"),
     (as_parameter(torch.ones(8, 12).as_subclass(Wrapped)), "must be a dense tensor"),
     (as_parameter(torch.ones(0, 12)), "must be a dense tensor"),
+    (
+        lambda *_: nn.DataParallel(MaskedMLP((12, 5))),
+        "must be a MaskedMLP as it is, or have none in",
+    ),
+    (lambda layer, _: nn.Sequential(layer, MaskedMLP((8, 5))), "got one as '1' of Sequential"),
     (lambda *_: [torch.ones(2, 2)], "model must be a Module, got list"),
     (lambda *_: nn.Linear, "model must be a Module, got type"),
 ]
@@ -416,6 +543,10 @@ def test_quantized_models():
 
 def cut(model):
     model.forward = lambda x: nn.Sequential.forward(model, x).detach()
+
+
+def squeezed(model):
+    model.forward = lambda x: nn.Sequential.forward(model, x)[:, 0]
 
 
 def several_outputs(model):
@@ -447,7 +578,8 @@ def several_outputs(model):
         (lambda m, x, y: {"loss": lambda o, y: o.mean().detach()}, "must be differentiable"),
         (lambda m, x, y: {"loss": nn.MSELoss()}, "loss must take what model returns and y of shape"),
         (lambda m, x, y: cut(m), "must be differentiable by its weights"),
-        (lambda m, x, y: several_outputs(m), "what model returns, .* must be a Tensor, got tuple"),
+        (lambda m, x, y: several_outputs(m), r"must be a tensor of shape \(N, classes, .* got tuple; loss="),
+        (lambda m, x, y: squeezed(m), r"must be a tensor of shape \(N, classes, .* got \(16,\); loss="),
         (lambda m, x, y: {"loss": lambda o, y: 0 * o.sum()}, "must not all be zero"),
         (lambda m, x, y: {"loss": lambda o, y: float("nan") * o.sum()}, r"\['0\.0\.weight'\] must be finite"),
         (lambda m, x, y: {"density": 0.0}, "density must be a kept fraction"),

@@ -56,6 +56,18 @@ def test_counts_are_kept_and_what_is_pruned_is_zero(schedule, optimizer):
         assert any(changes) == (schedule != "static")
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_weights_that_layers_share_have_one_mask_under_both_names(schedule):
+    model = nn.Sequential(nn.Linear(12, 12), nn.ReLU(), nn.Linear(12, 12), nn.Linear(12, 4))
+    model[2].weight = model[0].weight
+    _, moving, history = moved(schedule, model=model)
+    assert all(torch.equal(masks["0.weight"], masks["2.weight"]) for masks in history)
+    assert (model[0].weight[~moving.masks["0.weight"]] == 0.0).all()
+    masks = prune(model, "random", 0.4) | {"2.weight": torch.ones(12, 12, dtype=torch.bool)}
+    with pytest.raises(ValueError, match=r"masks\['2.weight'\] must be that of the weight's other"):
+        moved(schedule, model=model, masks=masks)
+
+
 @pytest.mark.parametrize("schedule", SHRINKING)
 def test_densities_fall_to_the_last_one_and_nothing_comes_back(schedule):
     _, moving, history = moved(schedule)

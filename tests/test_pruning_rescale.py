@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch_networks import EVERY_NETWORK, apply, linear, of_perceptron, seeded
+from torch_networks import EVERY_NETWORK, apply, linear, of_perceptron, same, seeded
 from torch_networks import setting as module_setting
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune, rescale_signal, signal_moments
@@ -194,6 +194,144 @@ def test_a_module_without_masks_or_without_a_path_is_refused_and_left_as_it_is()
     with pytest.raises(ValueError, match="x must be a batch that model takes"):
         rescale_signal(model, x[:, :3])
     assert not model[1][0]._forward_hooks
+
+
+class Skipping(torch.nn.Module):
+    """Two layers, the second of which has a way around."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(12, 12), torch.nn.Linear(12, 12, bias=False)
+        self.readout = torch.nn.Linear(12, 5)
+
+    def forward(self, x):
+        h = self.first(x).relu()
+        return self.readout(h + self.second(h))
+
+
+class Tied(torch.nn.Module):
+    """Two layers with one weight matrix."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(12, 12), torch.nn.Linear(12, 12)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        return self.second(self.first(x).relu())
+
+
+class Attending(torch.nn.Module):
+    """A layer whose last matrix is read, but never called."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = torch.nn.MultiheadAttention(12, 2, batch_first=True)
+        self.readout = torch.nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = x[:, None]
+        return self.readout(self.attention(x, x, x)[0])
+
+
+class Signs(torch.nn.Linear):
+    """A layer that sends the same whatever its weights are multiplied by."""
+
+    def forward(self, x):
+        return torch.nn.functional.linear(x, self.weight.sign(), self.bias)
+
+
+class Generating(torch.nn.Module):
+    """A matrix that is the embedding, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.head = torch.nn.Embedding(12, 12), torch.nn.Linear(12, 12)
+        self.head.weight = self.table.weight
+
+    def forward(self, x):
+        return self.head(self.table((10 * x).long() % 12).mean(1))
+
+
+def masked(model, empty=()):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        model = model()
+        x = torch.randn(30, 12)
+    masks = prune(model, "random", 0.3, scope="layer", generator=seeded())
+    for name in empty:
+        masks[name].zero_()
+    return copy.deepcopy(model), apply(model, masks), x
+
+
+def test_a_shared_matrix_is_compared_with_that_without_any_of_its_masks():
+    dense, model, x = masked(Tied)
+    factors = rescale_signal(model, x)
+    assert factors["first.weight"] == factors["second.weight"] > 1.3
+    assert weighted_sums(model, x)["first"] == pytest.approx(
+        weighted_sums(dense, x)["first"], rel=1e-4
+    )
+
+
+def test_an_empty_layer_with_a_way_around_it_is_warned_of():
+    dense, model, x = masked(Skipping, ["second.weight"])
+    with pytest.warns(UserWarning, match=r"send nothing, .* left as they are: second\.weight$"):
+        factors = rescale_signal(model, x)
+    assert float(factors["second.weight"]) == 1.0
+    wanted, measured = weighted_sums(dense, x), weighted_sums(model, x)
+    assert measured == pytest.approx(wanted | {"second": 0.0}, rel=1e-4)
+    _, model, x = masked(Skipping, ["readout.weight"])
+    with pytest.raises(ValueError, match=r"let a signal through: layer readout\.weight"):
+        rescale_signal(model, x)
+
+
+def test_layers_that_are_not_called_are_warned_of():
+    _, model, x = masked(Attending)
+    with pytest.warns(UserWarning, match=r"not called are left as they are: attention\.out_proj"):
+        factors = rescale_signal(model, x)
+    assert float(factors["attention.out_proj.weight"]) == 1.0
+    assert float(factors["readout.weight"]) > 1.0
+
+
+@pytest.mark.parametrize("build", [Generating, lambda: torch.nn.Sequential(Signs(12, 5))])
+def test_what_is_not_restored_by_a_number_is_refused_and_left_as_it_is(build):
+    _, model, x = masked(build)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(
+        ValueError, match=r"model's layers must send products of inputs and weights"
+    ):
+        rescale_signal(model, x)
+    assert all(map(torch.equal, before.values(), model.state_dict().values()))
+
+
+def test_inputs_without_a_signal_or_with_one_that_overflows_are_refused():
+    _, model, x = masked(Skipping)
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="x must not be all zero"):
+        rescale_signal(model, 0 * x)
+    assert same(model.state_dict(), before)
+    with pytest.warns(UserWarning, match="left as they are: first"):
+        rescale_signal(model, 1e-30 * x)  # of which rounding beside biases leaves nothing
+    model, _, x = applied(linear)
+    with pytest.raises(ValueError, match=r"let a signal through: layer 0\.0\.weight"):
+        rescale_signal(model, 1e-30 * x)
+    perceptron, x = pruned()
+    for function in (signal_moments, rescale_signal):
+        with pytest.raises(ValueError, match="x must be small enough for finite signals"):
+            function(perceptron, 1e200 * x.double())
+    with torch.no_grad():
+        model[0][0].weight_orig.mul_(1e30)
+        model[1][0].weight_orig.mul_(1e30)
+    with pytest.raises(ValueError, match="on which it fails: a layer sends what is not finite"):
+        signal_moments(model, torch.ones(2, 12))
+
+
+def test_weights_born_in_inference_mode_are_rescaled():
+    with torch.inference_mode():
+        model, _, x = applied(linear)
+        perceptron = MaskedMLP((12, 9, 5), seeded())
+    assert (rescale_signal(perceptron, x) > 0).all()
+    assert all(factor > 0 for factor in rescale_signal(model, x).values())
 
 
 def test_layers_that_send_nothing_when_dense_keep_their_weights():

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ntk_strategies import networks, seeded_inputs
 from test_argument_checks import REFUSALS
+from torch_networks import apply, of_perceptron
 
 from graphon_lib.ntk import ACTIVATIONS, graphon_nngp, graphon_ntk
 from graphon_lib.pruning import (
@@ -85,6 +86,32 @@ def test_pruning(method, case, density, scope, rounds):
         assert [int(mask.sum()) for mask in shuffle_masks(masks)] == kept
         assert (signal_moments(model, x) >= 0).all()
         assert torch.isfinite(rescale_signal(model, x)).all()
+
+
+@pytest.mark.filterwarnings("ignore:layers? ", "ignore:all scores are zero from")
+@pytest.mark.parametrize("method", METHODS)
+@given(
+    case=pruning_cases(),
+    density=st.floats(0.0, 1.0, exclude_min=True),
+    scope=st.sampled_from(["global", "layer"]),
+    rounds=st.sampled_from([None, 1, 3]),
+)
+def test_pruning_of_any_module(method, case, density, scope, rounds):
+    model, x, y = case
+    model, x = of_perceptron(model), torch.as_tensor(x)
+    with contextlib.suppress(*REFUSED):
+        masks = prune(model, method, density, x, y, scope=scope, rounds=rounds)
+        assert list(masks) == [n for n, _ in model.named_parameters() if n.endswith("weight")]
+        sizes, kept = zip(
+            *[(mask.numel(), int(mask.sum())) for mask in masks.values()], strict=True
+        )
+        if scope == "layer":
+            assert kept == tuple(round(density * size) for size in sizes)
+        assert scope == "layer" or sum(kept) == round(density * sum(sizes))
+        apply(model, masks)
+        assert all(moment >= 0 for moment in signal_moments(model, x).values())
+        assert all(0 < factor < float("inf") for factor in rescale_signal(model, x).values())
+        assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
 
 
 SMOOTH = {"tanh": np.tanh, "sine": np.sin, "softplus": lambda z: np.logaddexp(0.0, z)}

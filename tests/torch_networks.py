@@ -53,6 +53,21 @@ def linear():
     return nn.Sequential(*layers, nn.Linear(8, 5))
 
 
+class Auxiliary(nn.Module):
+    """Two layers, one of which is not called, as auxiliary heads in evaluation mode are not."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused = nn.Linear(12, 5), nn.Linear(12, 5)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def auxiliary():
+    return Auxiliary()
+
+
 NETWORKS = {vgg: (3, 8, 8), resnet: (3, 8, 8), signal: (3, 12), linear: (12,)}
 EVERY_NETWORK = pytest.mark.parametrize("build", NETWORKS, ids=lambda build: build.__name__)
 
@@ -62,7 +77,7 @@ def setting(build, seed=0, count=16):
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         model = build()
-        x = torch.randn(count, *NETWORKS[build])
+        x = torch.randn(count, *NETWORKS.get(build, (12,)))
         model(x)
         return model, x, torch.randint(0, 5, (count,))
 

@@ -24,11 +24,11 @@ def why_no_chain(network: ModuleNetwork, x: Tensor) -> str | None:
     breaks = []
     called = []
 
-    def hook(key: str, _: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+    def hook(key: str, _: nn.Module, inputs: tuple, named: dict, output: Tensor) -> Tensor:
         before = {called[-1]} if called else set()
         if key in called:
             breaks.append(f"{network.name_of(key)} is called several times")
-        elif _sources(inputs[0], sent) != before:
+        elif _sources(inputs[0] if inputs else named["input"], sent) != before:
             breaks.append(f"{network.name_of(key)} takes in more than the layer before sends")
         called.append(key)
         leaf = output.detach().requires_grad_()
@@ -38,7 +38,8 @@ def why_no_chain(network: ModuleNetwork, x: Tensor) -> str | None:
 
     kept: list[Tensor] = []
     handles = [
-        layer.register_forward_hook(partial(hook, key)) for layer, key in network.layers.items()
+        layer.register_forward_hook(partial(hook, key), with_kwargs=True)
+        for layer, key in network.layers.items()
     ]
     try:
         outputs = network.outputs(network.weights, x)

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from graphon_lib._checks import check_instance
 from graphon_lib.pruning.networks import ModuleNetwork, Perceptron
 from graphon_lib.pruning.tensors import as_tensor, to_device
 
@@ -70,9 +69,15 @@ def _loss(
     if loss is None:
         if isinstance(network, ModuleNetwork):
             # What labels fit is known now.
-            check_instance("what model returns, to be cross-entropy's logits,", outputs, Tensor)
-            classes = outputs.shape[1] if outputs.ndim > 1 else 0
-            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), classes)
+            if not isinstance(outputs, Tensor) or outputs.ndim < 2:
+                got = (
+                    tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+                )
+                raise ValueError(
+                    "what model returns must be a tensor of shape (N, classes, ...) for the "
+                    f"cross-entropy, got {got}; loss= takes a function of outputs and labels"
+                )
+            _check_labels(name, y, (*outputs.shape[:1], *outputs.shape[2:]), outputs.shape[1])
         value = cross_entropy(outputs / temperature, y)
     else:
         try:

@@ -33,14 +33,14 @@ SCOPES = ("global", "layer")
 
 NOTHING_RANKED = (
     "must not all be zero where some weights are to be pruned, got nothing that ranks them; scores "
-    "vanish on a blank batch, with a single class, where every softmax is saturated at its label, and "
-    "without a path of weights from the inputs to the outputs"
+    "vanish on a blank batch, with a single class, where every softmax is saturated at its label, where "
+    "the last layer starts at zero, and without a path of weights from the inputs to the outputs"
 )
 """What is wrong with scores that are zero."""
 
 
 class DisconnectedWarning(UserWarning):
-    """Masks leave no path from the inputs to the outputs."""
+    """Masks leave a layer without weights, or no path of weights from the inputs to the outputs."""
 
 
 # Every 61st value is sampled to bracket a threshold. A prime shares no factor with usual widths, so
@@ -73,7 +73,7 @@ def keep_largest(
     Warns
     -----
     UserWarning
-        If a layer keeps nothing, so that nothing passes through the network.
+        If a layer keeps nothing, so that nothing passes it.
 
     Notes
     -----
@@ -143,8 +143,8 @@ def warn_of_empty_layers(masks: Sequence[Tensor], names: Sequence[str] | None = 
     if empty:
         layers = f"layer{'s' * (len(empty) > 1)} {', '.join(empty)} of {len(masks)}"
         warnings.warn(
-            f"{layers} kept no weight: nothing passes through the network; a higher density, "
-            "scope='layer' or another method keeps some",
+            f"{layers} kept no weight, and nothing passes through the network unless there is a "
+            "way around; a higher density, scope='layer' or another method keeps some",
             DisconnectedWarning,
             stacklevel=4,
         )

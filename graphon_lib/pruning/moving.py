@@ -155,16 +155,25 @@ class MovingMasks:
         self.optimizer, self.updates = optimizer, 0
         self.generator = random_generator(generator)
         self._names = list(masks) if isinstance(masks, Mapping) else None
-        self._weights = _weights_of(model, masks)
-        self._masks = [
-            _checked(f"masks[{key!r}]", mask, weight)
-            for key, mask, weight in zip(
-                self._names or range(len(masks)),
-                masks.values() if self._names else masks,
-                self._weights,
-                strict=True,
-            )
-        ]
+        self._weights: list[Tensor] = []
+        self._masks: list[Tensor] = []
+        self._places: list[int] = []  # of the names: layers may share a weight
+        for key, mask, weight in zip(
+            self._names or range(len(masks)),
+            masks.values() if self._names else masks,
+            _weights_of(model, masks),
+            strict=True,
+        ):
+            mask = _checked(f"masks[{key!r}]", mask, weight)
+            if self._moves(weight):
+                place = next(i for i, known in enumerate(self._weights) if known is weight)
+                if not torch.equal(mask, self._masks[place]):
+                    raise ValueError(f"masks[{key!r}] must be that of the weight's other name")
+            else:
+                place = len(self._weights)
+                self._weights.append(weight)
+                self._masks.append(mask)
+            self._places.append(place)
         trained = [one for group in optimizer.param_groups for one in group["params"]]
         known = {id(one) for one in trained}
         if not all(id(weight) in known for weight in self._weights):
@@ -194,7 +203,7 @@ class MovingMasks:
         """The masks as they are now; not to be written into."""
         if self._names is None:
             return tuple(self._masks)
-        return dict(zip(self._names, self._masks, strict=True))
+        return {name: self._masks[i] for name, i in zip(self._names, self._places, strict=True)}
 
     @torch.no_grad()
     def step(self) -> None:
@@ -283,7 +292,7 @@ def _weights_of(model: nn.Module, masks: Mapping[str, Tensor] | Sequence[Tensor]
         raise ValueError(
             f"masks must be a dict by the names of the model's weights, not empty, got {masks!r}"
         )
-    parameters = dict(model.named_parameters())
+    parameters = dict(model.named_parameters(remove_duplicate=False))
     for name in masks:
         check_choice("name of masks", name, parameters)
     return [parameters[name] for name in masks]

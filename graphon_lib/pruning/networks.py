@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+from torch.autograd.graph import disable_saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
@@ -21,6 +22,11 @@ __all__ = ["PRUNED_LAYERS", "ModuleNetwork", "Perceptron", "as_network", "check_
 
 PRUNED_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 """The layers whose weights are pruned, with their subclasses."""
+
+NO_CHECKPOINTS = (
+    "it must not hook the tensors that are saved for gradients, as activation checkpointing does: "
+    "switch that off to prune"
+)
 
 
 class Perceptron:
@@ -88,7 +94,8 @@ class ModuleNetwork:
     parameters : dict
         The weights themselves by key.
     masks : dict
-        Where :mod:`torch.nn.utils.prune` has masked a weight: its key, and that of its mask.
+        Where :mod:`torch.nn.utils.prune` has masked a weight: its key, and the places of its masks,
+        one a layer.
 
     Parameters
     ----------
@@ -117,17 +124,22 @@ class ModuleNetwork:
                 raise ValueError(f"model's {prefix}{place} must have values, got none yet")
         self._places = {place: key_of[id(tensor)] for place, tensor in places.items()}
         self.layers: dict[nn.Module, str] = {}
-        self.masks: dict[str, str] = {}
+        self.masks: dict[str, list[str]] = {}
         self._names: dict[str, list[str]] = {}
         for path, layer in model.named_modules():
             start = f"{path}." if path else ""
             _refuse_quantized(prefix + path, layer)
+            if isinstance(layer, MaskedMLP):
+                raise ValueError(
+                    "model must be a MaskedMLP as it is, or have none in it, got one as "
+                    f"{prefix + path!r} of {type(model).__name__}"
+                )
             if not isinstance(layer, PRUNED_LAYERS):
                 continue
             weight = layer._parameters.get("weight")
             if weight is None and masked and "weight_mask" in layer._buffers:
                 weight = layer._parameters["weight_orig"]
-                self.masks[key_of[id(weight)]] = f"{start}weight_mask"
+                self.masks.setdefault(key_of[id(weight)], []).append(f"{start}weight_mask")
             _check_weight(f"{prefix}{start}weight", weight)
             key = self.layers[layer] = key_of[id(weight)]
             self._names.setdefault(key, []).append(f"{prefix}{start}weight")
@@ -185,12 +197,17 @@ class ModuleNetwork:
         with ExitStack() as stack:
             on = [x.device] if x.device.type == "cuda" else []
             stack.enter_context(torch.random.fork_rng(on))
+            if x.device.type == "mps":  # which fork_rng does not know
+                stack.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
             stack.enter_context(torch.autocast(x.device.type, enabled=False))
             # Neither compiled graphs nor fused attention have second derivatives.
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             if "torch._dynamo" in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             try:
+                if torch.is_grad_enabled():
+                    # Checkpoints would compute again when these weights are no longer in place.
+                    stack.enter_context(disable_saved_tensors_hooks(NO_CHECKPOINTS))
                 # A copy, which may be changed in place.
                 return functional_call(self.module, everywhere, (x.clone(),), tie_weights=False)
             except torch.OutOfMemoryError:

@@ -11,18 +11,22 @@ from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.module_signal import measured_moments, restore_moments
 from graphon_lib.pruning.networks import ModuleNetwork, check_inputs
+from graphon_lib.pruning.tensors import overwrite, widest_dtype
 
 __all__ = ["rescale_signal", "signal_moments"]
+
+BLANK = "x must not be all zero: no signal enters the network"
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str, Tensor]:
-    """Return the mean square of every layer's pre-activations at inputs x, float64, one a weight layer.
+    """Return the mean square of every layer's pre-activations at inputs x, one a weight layer.
 
     That of :math:`(z^l_i)^2` over neurons and inputs, biases included and masks applied. Of another
     module than a `MaskedMLP`, in its present mode, by the names of its weights; over places of
-    convolutions, too, and of a layer that is called several times at its first call.
+    convolutions, too, of a layer that is called several times at its first call, and NaN of one that
+    is not called. They are float64, or float32 on a device that has no other.
     """
     if not isinstance(model, MaskedMLP):
         return measured_moments(*_module_and_inputs(model, x))
@@ -30,7 +34,7 @@ def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     moments = []
     for layer in range(len(model.weights)):
         h = _add_bias(_weighted_sums(model, layer, h), model, layer)
-        moments.append(h.square().mean())
+        moments.append(_mean_square(h))
         h = h.relu()
     return torch.stack(moments)
 
@@ -52,12 +56,21 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     Returns
     -------
     torch.Tensor or dict
-        Float64, the factor of every layer, of a module by the names of its weights.
+        The factor of every layer, of a module by the names of its weights; float64, or float32 on
+        a device that has no other.
 
     Raises
     ------
     ValueError
-        If no signal passes some layer, or a module has no masks; then no weight is changed.
+        If no signal passes some layer, unless other layers lead around it, no factor restores one,
+        x is blank or overflows, or a module has no masks; then no weight is changed.
+
+    Warns
+    -----
+    UserWarning
+        Of a module's layers that send nothing beside others that do, as where nothing of them is
+        kept, and of masked ones that are not called, such as the last of
+        :class:`~torch.nn.MultiheadAttention`, which reads its weights: their factor is 1.
 
     Notes
     -----
@@ -79,10 +92,11 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     mask independent of the weights, with even in-degrees, the factor is
     :math:`\text{density}_l^{-1/2}`.
 
-    Other modules are passed twice in the mode that they are in, without masks and with them. A
-    layer that is called several times has the factor of its first call; one that sends nothing when
-    dense, or is not called, has 1. What BatchNorm learns is forgotten. Do it once, before training:
-    the weights under the masks are multiplied, too, and are another dense network then.
+    Other modules are passed in the mode that they are in, without masks, with them, and again to see
+    that signals are within a quarter of what they were. A layer that is called several times has
+    the factor of its first call; one whose weights are all zero when dense has 1. What BatchNorm
+    learns is forgotten. Do it once, before training: the weights under the masks are multiplied, too,
+    and are another dense network then.
 
     Examples
     --------
@@ -95,16 +109,19 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     tensor([2., 2.], dtype=torch.float64)
     """
     if not isinstance(model, MaskedMLP):
-        return restore_moments(*_module_and_inputs(model, x))
+        network, x = _module_and_inputs(model, x)
+        if x.is_floating_point() and not x.any():
+            raise ValueError(BLANK)
+        return restore_moments(network, x)
     h = _inputs(model, x)
     law = model.initialisation
-    dense = law.weight_variance * h.square().mean()
+    dense = law.weight_variance * _mean_square(h)
     if dense == 0.0:
-        raise ValueError("x must not be all zero: no signal enters the network")
+        raise ValueError(BLANK)
     factors = []
     for layer, weight in enumerate(model.weights):
         h = _weighted_sums(model, layer, h)
-        moment = h.square().mean()
+        moment = _mean_square(h)
         if moment == 0.0:
             raise ValueError(
                 f"model must let a signal through: layer {layer + 1} of its {len(model.weights)} "
@@ -114,16 +131,24 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
         h = _add_bias(h.mul_(factors[-1]), model, layer).relu()
         dense = law.weight_variance / 2.0 * (dense + (law.bias_variance or 0.0) / weight.shape[1])
     for weight, factor in zip(model.weights, factors, strict=True):
-        weight.mul_(factor)
+        overwrite(weight, weight * factor)
     return torch.stack(factors)
 
 
 def _inputs(model: MaskedMLP, x: Tensor | ArrayLike) -> Tensor:
-    return check_inputs("x", x, model.widths[0], model.weights[0].device, torch.float64)
+    device = model.weights[0].device
+    return check_inputs("x", x, model.widths[0], device, widest_dtype(device))
 
 
 def _weighted_sums(model: MaskedMLP, layer: int, h: Tensor) -> Tensor:
-    return linear(h, torch.where(model.masks[layer], model.weights[layer], 0.0).double())
+    return linear(h, torch.where(model.masks[layer], model.weights[layer], 0.0).to(h.dtype))
+
+
+def _mean_square(h: Tensor) -> Tensor:
+    moment = h.square().mean()
+    if not torch.isfinite(moment):
+        raise ValueError(f"x must be small enough for finite signals, which are {float(moment)}")
+    return moment
 
 
 def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphon_lib._checks import as_numpy
 
-__all__ = ["as_tensor", "computing_dtype", "to_device", "widest_dtype"]
+__all__ = ["as_tensor", "computing_dtype", "overwrite", "to_device", "widest_dtype"]
 
 
 def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
@@ -21,6 +21,12 @@ def as_tensor(name: str, value: Tensor | ArrayLike) -> Tensor:
     if isinstance(value, Tensor):
         if value.is_complex():
             raise ValueError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
+        # A nested one has no shape to be asked for.
+        if value.layout != torch.strided or value.is_meta or value.is_nested or value.is_quantized:
+            kind = "nested" if value.is_nested else f"{value.dtype} {value.layout}"
+            raise ValueError(
+                f"{name} must be a dense tensor that holds values, got one on {value.device}, {kind}"
+            )
         return value.clone() if value.is_inference() else value.detach()
     array = as_numpy(name, value)
     if array.dtype.kind not in "biuf":
@@ -37,6 +43,12 @@ def computing_dtype(parameter: Tensor) -> torch.dtype:
     and ties decide what is kept.
     """
     return parameter.dtype if parameter.dtype.itemsize >= 4 else torch.float32
+
+
+def overwrite(parameter: Tensor, values: Tensor) -> None:
+    """Give a parameter other values in place, born in inference mode or not."""
+    with torch.inference_mode(parameter.is_inference()), torch.no_grad():
+        parameter.copy_(values)
 
 
 def widest_dtype(device: torch.device) -> torch.dtype:
