@@ -85,7 +85,6 @@ PLACE = ("pruning", "hidden_layers", "images", "width", "trial")
 BOTH = ["snip", "grasp"]
 SHALLOW = {"pruning": BOTH, "hidden_layers": [2], "images": [1, 10, 100]}
 """Two hidden layers, the first batch sizes."""
-ALL_BATCHES = {**SHALLOW, "images": [1, 10, 100, 300]}
 DEEP = {"pruning": BOTH, "hidden_layers": [3, 4, 6], "images": [10], "width": [256]}
 
 LOCAL_LAW = Experiment(
@@ -101,8 +100,8 @@ LOCAL_LAW = Experiment(
             [
                 {**SHALLOW, "width": [64, 128, 256, 512, 1024], "trial": 4},
                 {**DEEP, "trial": 4},
-                {**ALL_BATCHES, "width": [2048], "trial": 2},
-                {**ALL_BATCHES, "width": [4096, 8192], "trial": 1},
+                {**SHALLOW, "images": [100, 300], "width": [2048], "trial": 2},
+                {**SHALLOW, "images": [100, 300], "width": [4096, 8192], "trial": 1},
             ],
             {**SHALLOW, "images": [1, 10], "width": [64, 128], "trial": 2},
         ),
@@ -119,7 +118,6 @@ LOCAL_LAW_TORCH = LOCAL_LAW.under(
     "torch",
     grid=[
         {**SHALLOW, "width": [64, 256, 1024], "trial": 4},
-        {**DEEP, "trial": 4},
-        {**ALL_BATCHES, "width": [2048], "trial": 2},
+        {**SHALLOW, "images": [100, 300], "width": [2048], "trial": 2},
     ],
 )
