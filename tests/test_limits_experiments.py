@@ -8,6 +8,7 @@ from graphon_lib.book.figures import limits as figures
 from graphon_lib.experiments.limit_graphons import LIMIT_GRAPHONS
 from graphon_lib.experiments.local_law import LOCAL_LAW
 from graphon_lib.experiments.pixel_mixture import PIXEL_MIXTURE
+from graphon_lib.experiments.position_laws import permutation_test
 from graphon_lib.experiments.synflow_rounds import SYNFLOW_ROUNDS
 from graphon_lib.graphons import StepGraphon
 from graphon_lib.pruning.coupling import flip_bound, local_law_bound
@@ -44,6 +45,19 @@ def test_masks_of_synflow_are_closer_to_their_limit_with_few_rounds():
     assert float(by_width[-1]) < float(by_width[0])
     np.testing.assert_allclose(result.limit_density.mean("mask"), 0.2, atol=1e-9)
     figures.rounds_by_width(result, {"end": 2, "middle": 4})
+
+
+def test_p_values_of_permutations_are_uniform_for_equal_laws_and_least_for_different_ones():
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((4, 3))
+    equal, apart = [], []
+    for _ in range(200):
+        first, second = rng.standard_normal((2, 12, 3))
+        equal.append(permutation_test(first, second, directions, 19, rng))
+        apart.append(permutation_test(first, second + 3.0, directions, 19, rng))
+    # Of twenty equally likely places of the observed distance.
+    assert np.mean(equal) == pytest.approx(10.5 / 20, abs=4 * 0.29 / np.sqrt(200))
+    assert set(apart) == {1 / 20}
 
 
 def test_theories_of_few_pixels_differ_more():

@@ -69,6 +69,25 @@ def test_with_one_input_the_network_does_not_matter():
     assert np.abs(two[0].values - two[1].values).max() > 0.01
 
 
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_backward_signals_of_the_last_hidden_layer_are_sums_over_the_outputs(initialisation):
+    law = INITIALISATIONS[initialisation].law
+    # Errors of 1 and -1 at two outputs: a living row has the factor |xi_1 - xi_2|.
+    f = np.array([[-60.0], [0.0]])
+    one = {"x": ONE["x"], "y": np.array([0]), "outputs": f, "initialisation": initialisation}
+    values = limit("snip", 0.05, blocks=1500, **one).values
+    column = values[:, np.argmax(values.sum(axis=0))]
+    # The least weight that is kept, from the tail, is inverse to the factor.
+    grid = np.linspace(0.0, 40.0, 10**5)
+    least = np.interp(-column, -law.tail(torch.from_numpy(grid)).numpy(), grid)
+    xi = law.sample(np.random.default_rng(1), (2, 10**6), np.float64)
+    levels = np.array([0.6, 0.98])
+    measured = 1 / np.quantile(least, 0.5 - levels / 2)
+    expected = np.quantile(np.abs(xi[0] - xi[1]), levels)
+    # A normal law instead of the uniform one would be off by 18 %.
+    assert measured[1] / measured[0] == pytest.approx(expected[1] / expected[0], rel=0.09)
+
+
 def test_grasp_with_one_input_keeps_half():
     snip, grasp = (
         limit(method, density, blocks=60, **ONE)
@@ -88,6 +107,19 @@ def test_two_inputs_silence_a_row_with_the_probability_of_a_quadrant():
         values = limit("snip", 0.05, blocks=900, hidden_layers=3, layer=layer, **TWO).values
         silent = 0.25 + math.asin(rho) / (2 * math.pi)
         assert np.mean(values.max(axis=1) == 0.0) == pytest.approx(silent, abs=0.06)
+
+
+def test_a_batch_that_is_certain_but_for_one_input_has_the_graphon_of_that_input():
+    # Values near 0 of three quarters of the entries, and of fewer where both inputs count.
+    certain = np.full((10, 2), -20.0)
+    certain[TWO["y"][1], 1] = 20.0
+    certain[TWO["y"][0], 0] = certain[0, 0] = 0.0
+    silent = [
+        np.mean(limit("snip", 0.1, blocks=600, **TWO, outputs=f).values < 1e-12)
+        for f in (certain, None)
+    ]
+    assert silent[0] == pytest.approx(0.75, abs=0.04)
+    assert silent[1] < 0.7
 
 
 def test_the_tangent_kernel_is_the_dense_one_without_its_first_layer():
@@ -168,6 +200,12 @@ def test_synflow():
     graphon = limit("synflow", 0.2, blocks=32, inputs=4, classes=3, rounds=2)
     assert graphon.density == pytest.approx(0.2, abs=1e-9)
     assert (np.diff(graphon.values, axis=0) > 0).all()
+    uniform = limit(
+        "synflow", 0.2, blocks=32, inputs=4, classes=3, rounds=2, initialisation="torch"
+    )
+    # Bounded weights: where little flows, nothing is kept.
+    assert uniform.density == pytest.approx(0.2, abs=1e-9)
+    assert uniform.values.min() == 0.0 < graphon.values.min()
     middle = limit("synflow", 0.2, blocks=8, hidden_layers=4, layer=3, rounds=1)
     assert np.ptp(middle.values) == 0.0
 
@@ -189,7 +227,6 @@ def test_synflow():
         ({"hidden_layers": 1}, "hidden_layers"),
         ({"layer": 1}, "layer"),
         ({"initialisation": "glorot"}, "initialisation must be"),
-        ({"method": "synflow", "initialisation": "torch"}, "initialisation must be"),
         ({"layer": 3}, "layer must be at most 2"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphon_lib.pruning import MaskedMLP, prune
+from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 from graphon_lib.pruning.synflow_limit import synflow_limit
 
 SIZE = {"inputs": 3, "outputs": 2, "positions": 64}
@@ -62,20 +62,31 @@ def test_everything_is_kept_at_density_one():
     assert all((limit.probabilities(m) == 1.0).all() for m in range(2))
 
 
-def test_masks_of_wide_networks_are_those_of_the_limit():
-    differ = []
+@pytest.mark.parametrize("initialisation", INITIALISATIONS)
+def test_masks_of_wide_networks_are_those_of_the_limit(initialisation):
+    law, differ = INITIALISATIONS[initialisation], []
+    size = {"inputs": 4, "outputs": 5, "rounds": 2, "initialisation": initialisation}
+    limit = synflow_limit(3, 0.2, **size, rng=np.random.default_rng(0))
     for width in (150, 600):
-        model = MaskedMLP((4, width, width, width, 5), torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(0)
+        sizes = (4, width, width, width, 5)
+        model = MaskedMLP(sizes, generator, initialisation=initialisation)
         masks = prune(model, "synflow", 0.2, rounds=2)[1:-1]
-        limit = synflow_limit(3, 0.2, inputs=4, outputs=5, rounds=2, rng=np.random.default_rng(0))
-        scale = np.sqrt(width / 2)
+        scale = np.sqrt(width / law.weight_variance)
         first, *hidden, last = (w.detach().double().abs().numpy() for w in model.weights)
-        entering = first.sum(1) * np.sqrt(4 / 2) / 4
+        entering = first.sum(1) + sum(b.detach().double().abs().numpy() for b in model.biases[:1])
+        entering *= np.sqrt(4 / law.weight_variance) / 4
         for m, (weight, mask) in enumerate(zip(hidden, masks, strict=True)):
             least = limit.least_weight(m, entering=entering, leaving=last.sum(0) * scale)
             differ.append(np.mean(mask.numpy() != (weight * scale >= least)))
     assert max(differ[2:]) < 0.05
     assert max(differ[2:]) < max(differ[:2])
+
+
+def test_bounded_weights_can_leave_a_mask_empty():
+    wide = {"inputs": 1, "outputs": 1, "initialisation": "torch"}
+    with pytest.raises(ValueError, match="weights in every mask after each of 2 rounds"):
+        solve(5, 1e-5, rounds=2, **wide)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +99,7 @@ def test_masks_of_wide_networks_are_those_of_the_limit():
         {"rounds": 0},
         {"positions": 0},
         {"rng": 3},
+        {"initialisation": "glorot"},
     ],
 )
 def test_bad_input(wrong):

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-__all__ = ["depth_numbers", "excess_numbers", "position_numbers"]
+from graphon_lib.experiments.fits import fit_slope
+
+__all__ = ["depth_numbers", "excess_numbers", "exponent", "position_numbers", "rounds_numbers"]
 
 
-def position_numbers(distance: xr.DataArray) -> dict[str, str]:
+def exponent(x: ArrayLike, y: ArrayLike) -> str:
+    """Return a fitted exponent with its interval, see :func:`~graphon_lib.experiments.fits.fit_slope`."""
+    slope = fit_slope(x, y)
+    low, high = (slope.value + sign * slope.half_width for sign in (-1.0, 1.0))
+    return f"{slope.value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def position_numbers(result: xr.Dataset) -> dict[str, str]:
     """Return how far neurons are from their law, beside draws from it, and how that falls.
 
-    Of distances of :func:`~graphon_lib.experiments.position_laws.position_laws`.
+    With mean p-values of permutation tests. Of the result of
+    :func:`~graphon_lib.experiments.position_laws.position_laws`.
     """
+    distance, p_values = result.distance, result.p_value.mean(["width", "trial"])
     neurons, draws = (distance.sel(source=source) for source in ("neurons", "draws"))
     by_chance, mean = (neurons / draws).mean("trial"), neurons.mean("trial")
     falls = mean.isel(width=0) / mean.isel(width=-1)
@@ -24,6 +36,8 @@ def position_numbers(distance: xr.DataArray) -> dict[str, str]:
         "laws_widths": ", ".join(str(int(width)) for width in widths),
         "laws_images": ", ".join(str(int(images)) for images in distance.images.values),
         "laws_networks": str(distance.sizes["trial"]),
+        "laws_tests": str(result.p_value.size),
+        "laws_p": ", ".join(f"{float(p):.2f}" for p in p_values),
     }
 
 
@@ -42,19 +56,52 @@ def excess_numbers(cut_norm: xr.DataArray) -> dict[str, str]:
     return found
 
 
-def depth_numbers(flipped: xr.DataArray) -> dict[str, str]:
+def depth_numbers(result: xr.Dataset) -> dict[str, str]:
     r"""Return the share of flips over :math:`\sqrt{B / n}` by the number of hidden layers, by name.
 
-    At one width and batch size, of :func:`~graphon_lib.experiments.local_law.local_law`.
+    And lower bounds of masks' cut norms over those of independent draws. At one width and batch size, of :func:`~graphon_lib.experiments.local_law.local_law`.
     """
+    flipped, norms = result.flipped, result.cut_norm.sel(bound="lower").mean("trial")
     over = flipped.mean("trial") * np.sqrt(flipped.width / flipped.images)
-    found = {
-        f"deep_{method}": ", ".join(f"{float(share):.3f}" for share in over.sel(pruning=method))
-        for method in flipped.pruning.values
-    }
+    ratio = norms.sel(source="mask") / norms.sel(source="independent draws")
+    found = {}
+    for name, of, digits in (("deep", over, 3), ("deep_cut", ratio, 2)):
+        for method in flipped.pruning.values:
+            values = of.sel(pruning=method).values
+            found[f"{name}_{method}"] = ", ".join(f"{value:.{digits}f}" for value in values)
     return found | {
         "limit_layers": ", ".join(str(int(h)) for h in flipped.hidden_layers.values),
         "deep_width": str(int(flipped.width)),
         "deep_images": str(int(flipped.images)),
         "deep_networks": str(flipped.sizes["trial"]),
     }
+
+
+def rounds_numbers(result: xr.Dataset) -> dict[str, str]:
+    """Return how far SynFlow's masks are from their limits, by name: of few rounds and of many.
+
+    Of :func:`~graphon_lib.experiments.synflow_rounds.synflow_rounds`. The end is mask 2, the middle
+    mask 4; values are means over networks, at the least width and at the largest that has any.
+    """
+
+    def range_of(values: xr.DataArray, digits: int = 3) -> tuple[str, str]:
+        mean = values.mean("trial").dropna("width")
+        return f"{mean[0]:.{digits}f} to {mean[-1]:.{digits}f}", str(int(mean.width[-1]))
+
+    few, many = result.rounds.values[[0, -1]]
+    found = {"rounds_most": str(int(many)), "rounds_from": str(int(result.width[0]))}
+    for place, rounds in (("first", few), ("last", many)):
+        for name, number in (("end", 2), ("middle", 4)):
+            at = result.flipped.sel(rounds=rounds, mask=number).stack(cell=["width", "trial"])
+            at = at.dropna("cell")
+            found[f"rounds_{place}_{name}_slope"] = exponent(at.width.values, at.values)
+            shares, width = range_of(at.unstack("cell"))
+            found |= {f"rounds_{place}_{name}": shares, f"rounds_{place}_to": width}
+        over = (result.cycle_ratio / result.limit_cycle_ratio).sel(rounds=rounds, mask=4)
+        cycles, width = range_of(over, 2)
+        found |= {f"rounds_cycles_{place}": cycles, f"rounds_cycles_{place}_to": width}
+    by_rounds = result.flipped.sel(mask=4).mean("trial").dropna("width").isel(width=-1)
+    found["rounds_at"] = str(int(by_rounds.width))
+    several = by_rounds.size > 2
+    growth = exponent(by_rounds.rounds.values, by_rounds.values) if several else "unknown"
+    return found | {"rounds_growth": growth}

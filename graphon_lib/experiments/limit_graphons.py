@@ -66,7 +66,7 @@ def limit_graphons(
 
 
 PLACE = ("pruning", "images", "width", "trial")
-WIDTHS = {"width": [128, 512, 2048], "trial": 3}
+WIDTHS = {"width": [128, 512, 2048, 4096], "trial": 3}
 
 LIMIT_GRAPHONS = Experiment(
     name="limit-graphons",

@@ -13,7 +13,7 @@ from graphon_lib.experiments.pruned import start_network
 from graphon_lib.ntk.signal_laws import draw_normal, signal_laws
 from graphon_lib.pruning.signals import batch_signals
 
-__all__ = ["POSITION_LAWS", "position_laws", "sliced_wasserstein"]
+__all__ = ["POSITION_LAWS", "permutation_test", "position_laws", "sliced_wasserstein"]
 
 
 def sliced_wasserstein(
@@ -24,12 +24,43 @@ def sliced_wasserstein(
     Samples have the shape (n, d), directions (k, d); along one of them the distance is that of the
     sorted values, :math:`\frac1n \sum_i |u_{(i)} - v_{(i)}|`.
     """
-    along = [np.sort(sample @ directions.T, axis=0) for sample in (first, second)]
-    return float(np.abs(along[0] - along[1]).mean())
+    return _mean_distance(first @ directions.T, second @ directions.T)
+
+
+def permutation_test(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    permutations: int,
+    rng: np.random.Generator,
+) -> float:
+    r"""Return the p-value of the :func:`sliced_wasserstein` distance of two samples.
+
+    :math:`(1 + k) / (1 + N)` if k of N random divisions of all vectors into two samples of the
+    same sizes are as far apart: exact, if the vectors are exchangeable.
+    """
+    pool, size = np.concatenate([first, second]) @ directions.T, len(first)
+    found, far = _mean_distance(pool[:size], pool[size:]), 0
+    for _ in range(permutations):
+        mixed = rng.permutation(pool)
+        far += _mean_distance(mixed[:size], mixed[size:]) >= found
+    return (1 + far) / (1 + permutations)
+
+
+def _mean_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return the mean over columns of the 1-Wasserstein distances of their entries."""
+    return float(np.abs(np.sort(first, axis=0) - np.sort(second, axis=0)).mean())
 
 
 def position_laws(
-    *, seed: int, images: int, width: int, trial: int, slices: int, data: Data
+    *,
+    seed: int,
+    images: int,
+    width: int,
+    trial: int,
+    slices: int,
+    permutations: int,
+    data: Data,
 ) -> dict[str, NDArray]:
     r"""Compare the positions of the second hidden layer's neurons with their law, given the batch.
 
@@ -37,7 +68,7 @@ def position_laws(
     deviation in the limit, where :math:`z \sim N(0, \Sigma^2)` and :math:`g \sim N(0,
     \Pi^2(\chi))`, :math:`\chi` being the network's own errors on the batch. Returns ``distance``
     (source), sliced 1-Wasserstein along so many random directions, from as many draws of the law:
-    of the neurons, and of other draws.
+    of the neurons, and of other draws; ``p_value``, of the first by so many permutations.
     """
     identity = (seed, images, width, trial)
     model = start_network(identity, width=width, hidden_layers=2, data=data).model
@@ -64,14 +95,18 @@ def position_laws(
     return {
         "distance": np.array(
             [sliced_wasserstein(sample, drawn, directions) for sample in (neurons, draws())]
-        )
+        ),
+        "p_value": np.array(permutation_test(neurons, drawn, directions, permutations, rng)),
     }
 
 
 POSITION_LAWS = Experiment(
     name="position-laws",
     cell=position_laws,
-    variables={"distance": ("images", "width", "trial", "source")},
+    variables={
+        "distance": ("images", "width", "trial", "source"),
+        "p_value": ("images", "width", "trial"),
+    },
     coords={"source": ("neurons", "draws")},
     **profiles(
         grid=(
@@ -79,6 +114,7 @@ POSITION_LAWS = Experiment(
             {"images": [1, 10], "width": [64, 128], "trial": 2},
         ),
         slices=(200, 50),
+        permutations=(199, 19),
         full=(True, False),
     ),
     case=Case({"grid": {"images": [10], "width": [128], "trial": 2}}, ["distance"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -56,7 +58,7 @@ def limit_graphon(
     inputs, classes, rounds
         Of SynFlow: the numbers of inputs and of outputs; its rounds, if not its own.
     initialisation
-        One of :data:`~graphon_lib.pruning.INITIALISATIONS`; of SynFlow ``"he"``.
+        One of :data:`~graphon_lib.pruning.INITIALISATIONS`.
 
     Raises
     ------
@@ -66,12 +68,14 @@ def limit_graphon(
     Notes
     -----
     Random and Magnitude: a constant. SNIP: rows are vectors :math:`a = \sigma'(z) \odot g`, columns
-    :math:`h = \sigma(z')`, with the laws of :func:`~graphon_lib.ntk.signal_laws.signal_laws`, and
+    :math:`h = \sigma(z')`, with the laws of :func:`~graphon_lib.ntk.signal_laws.signal_laws` (in the
+    last hidden layer :math:`g = \sqrt{s_w} \sum_k \xi_k \chi_k`, :math:`\xi` of the law of
+    weights), and
 
-    .. math:: W(a, h) = \mathbb P\bigl( |g| \ge s / |\langle a, h \rangle| \bigr)
+    .. math:: W(a, h) = \mathbb P\bigl( |w| \ge s / |\langle a, h \rangle| \bigr)
 
-    with g of the law of weights and the s that gives W its density. GraSP: half of that, and for the errors' derivative along
-    the gradient in the place of the errors. SynFlow: see
+    with w of the law of weights and the s that gives W its density. GraSP: half of that, and for the
+    errors' derivative along the gradient in the place of the errors. SynFlow: see
     :func:`~graphon_lib.pruning.synflow_limit.synflow_limit`.
 
     Examples
@@ -92,7 +96,6 @@ def limit_graphon(
     if method not in known:
         return StepGraphon(np.full((blocks, blocks), density))
     if method == "synflow":
-        check_choice("initialisation", initialisation, ["he"])
         limit = synflow_limit(
             hidden_layers,
             density,
@@ -101,18 +104,25 @@ def limit_graphon(
             rounds=METHODS[method].rounds if rounds is None else rounds,
             positions=blocks,
             rng=rng,
+            initialisation=initialisation,
         )
         return StepGraphon(np.broadcast_to(limit.probabilities(layer - 2), (blocks, blocks)))
     factor = METHODS[method].factor
     for name, value in (("x", x), ("y", y)):
         if value is None:
             raise ValueError(f"{name} must be given for method {method!r}, got None")
-    laws = signal_laws(x, hidden_layers, INITIALISATIONS[initialisation])
+    record = INITIALISATIONS[initialisation]
+    law, laws = record.law, signal_laws(x, hidden_layers, record)
     errors = _errors(laws, factor, y, outputs, classes)
-    rows = draw_normal(laws.covariances[layer - 1], blocks, rng) > 0.0
-    rows = rows * draw_normal(laws.backward(layer, errors), blocks, rng)
+    if layer == hidden_layers:
+        # A sum over a few outputs, which is normal if weights are.
+        read_out = law.sample(rng, (blocks, len(errors)), np.float64)
+        backward = math.sqrt(record.weight_variance) * read_out @ errors
+    else:
+        backward = draw_normal(laws.backward(layer, errors), blocks, rng)
+    rows = (draw_normal(laws.covariances[layer - 1], blocks, rng) > 0.0) * backward
     columns = np.maximum(draw_normal(laws.covariances[layer - 2], blocks, rng), 0.0)
-    factors, law = rows @ columns.T, INITIALISATIONS[initialisation].law
+    factors = rows @ columns.T
     threshold = expected_threshold([factors], density, law, signed=factor.signed)
     return StepGraphon(kept_probability(factors, threshold, law, signed=factor.signed))
 

@@ -13,8 +13,9 @@ before the gate, :math:`\mathcal N(0, \Pi^l)` in units of :math:`n^{-1/2}`, for 
 
 with :math:`\dot S^l = \mathbb E\, \sigma'(z) \sigma'(z)^\top`. For normal weights this is so at every
 number d of inputs; for others, such as PyTorch's uniform ones, :math:`\mathcal N(0, \Sigma^1)` leaves out
-terms of the order 1 / d. Biases are of variance :math:`s_b = s_w / d` in the first layer, if there are
-any, and of vanishing variance behind it.
+terms of the order 1 / d, and backward signals of the last hidden layer, sums over the outputs, are of
+this covariance but not normal. Biases are of variance :math:`s_b = s_w / d` in the first layer, if
+there are any, and of vanishing variance behind it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 r"""What SynFlow keeps of an infinitely wide network: its flows, solved without drawing one.
 
 Positions are what the outer layers make of a neuron: in the first hidden layer the flow that enters
-it, :math:`a = \frac1d \sum_j |w_j|` over the inputs, in the last the flow that leaves it,
+it, :math:`a = \frac1d \sum_j |w_j|` over the inputs (a bias being one more, if there are any), in
+the last the flow that leaves it,
 :math:`e = \sum_k |w_k|` over the outputs; neurons of layers between are all alike. All layers share
 one normalisation (scope ``"global"``), so that nothing of the outer layers is pruned.
 """
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_density, check_integer, check_rng
+from graphon_lib._checks import check_choice, check_density, check_integer, check_rng
 from graphon_lib.pruning.initialisations import FARTHEST, INITIALISATIONS, Law
 
 __all__ = ["SynFlowLimit", "synflow_limit"]
@@ -75,10 +76,9 @@ def synflow_limit(
     rounds: int = 100,
     positions: int = 256,
     rng: np.random.Generator,
+    initialisation: str = "he",
 ) -> SynFlowLimit:
     r"""Solve for SynFlow's limit as hidden layers widen, at fixed inputs, outputs and rounds.
-
-    Of normal weights without biases.
 
     Parameters
     ----------
@@ -94,11 +94,15 @@ def synflow_limit(
         Into how many groups of equal mass neurons of the first and last hidden layer are divided.
     rng
         Draws the positions.
+    initialisation
+        One of :data:`~graphon_lib.pruning.INITIALISATIONS`. Biases of hidden layers but the first
+        are one term beside infinitely many.
 
     Raises
     ------
     ValueError
-        If an argument is not allowed.
+        If an argument is not allowed, or a round would leave a mask without a weight, as it can if
+        weights are bounded.
 
     Notes
     -----
@@ -126,11 +130,12 @@ def synflow_limit(
     check_integer("rounds", rounds, 1)
     check_integer("positions", positions, 1)
     check_rng("rng", rng)
-    law = INITIALISATIONS["he"].law
+    record = INITIALISATIONS[check_choice("initialisation", initialisation, INITIALISATIONS)]
+    law, biases = record.law, record.bias_variance is not None
     limit = SynFlowLimit(
         law,
         np.zeros(hidden_layers - 1),
-        _groups(inputs, law, positions, rng) / inputs,
+        _groups(inputs + biases, law, positions, rng) / inputs,
         _groups(outputs, law, positions, rng),
     )
     if density == 1.0:
@@ -146,6 +151,11 @@ def synflow_limit(
         ]
         # Flow into a mask's columns times flow out of its rows, but for what depends on positions.
         scale = np.array([np.prod(passed[:m]) * np.prod(passed[m + 1 :]) for m in masks])
+        if not scale.all():
+            raise ValueError(
+                f"density must leave weights in every mask after each of {rounds} rounds, got "
+                f"{density}"
+            )
 
         def kept(logarithm: float, before: Array = levels, scale: Array = scale) -> float:
             now = np.maximum(before, np.exp(logarithm) / scale)
