@@ -92,8 +92,8 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
 def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
     """Draw test errors in percent: a row a kind of mask, a column of panels a title, densities below.
 
-    A small mark is a network, a large one the geometric mean; published methods have two, at restored
-    scale and as published. Of datasets of
+    A small mark is a network, a large one the geometric mean; every kind has two, with one factor a
+    layer and without. Of datasets of
     :func:`~graphon_lib.experiments.designed_masks.designed_masks`.
     """
     densities = np.sort(next(iter(results.values())).density.values)[::-1]
@@ -106,7 +106,7 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
             for ending, look in looks.items():
                 for place, name in enumerate(labels):
                     if name + ending in errors.variant.values:
-                        shift = 0.18 * ((ending != "") - (ending == "")) * (name in RIVALS)
+                        shift = 0.18 * ((ending != "") - (ending == ""))
                         of = errors.sel(variant=name + ending).values
                         draw.networks_in_row(panel, place + shift, of, look)
             panel.set(title=f"{title}, {100 * (1 - density):g} %", xscale="log")
@@ -117,6 +117,6 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
         panel.set_xlabel("test error (%)")
     panel = rows[0, 0]
     for ending, look in looks.items():
-        name = "as published" if ending else "scale restored"
+        name = "without factors, as published" if ending else "one factor a layer"
         panel.plot([], [], look.marker, color=look.colour, label=name)
     return draw.with_legend(figure, 2)
