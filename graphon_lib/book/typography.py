@@ -23,7 +23,6 @@ __all__ = [
     "with_whole_numbers",
 ]
 
-MADE_BY_CODE = ("<table class='cards", "<figure class='front'")
 AS_WRITTEN = (nodes.literal, nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block)
 
 MINUS = re.compile(r"(?:(?<=[\s>(])|^)-(?=\d)")
@@ -71,7 +70,7 @@ class SetNumbers(SphinxPostTransform):
             elif words != text:
                 text.parent[place] = nodes.Text(words)
         for raw in list(self.document.findall(nodes.raw)):
-            if any(start in raw.astext() for start in MADE_BY_CODE):
+            if "<table class='cards" in raw.astext():
                 html = with_apostrophes(with_minus_signs(raw.astext()))
                 raw.replace_self(nodes.raw("", html, format=raw["format"]))
 
