@@ -25,13 +25,18 @@ AXE = PACKAGES / "axe-core" / "axe.min.js"
 # Only rules about films and about turned screens need axe to fetch files.
 RUN_AXE = """async ([only, without]) => {
     const off = without.map((rule) => [rule, { enabled: false }]);
-    const { violations } = await axe.run(document, {
-        resultTypes: ["violations"],
+    const { violations, incomplete } = await axe.run(document, {
+        resultTypes: ["violations", "incomplete"],
         preload: false,
         rules: { "label-content-name-mismatch": { enabled: true }, ...Object.fromEntries(off) },
         ...(only && { runOnly: only }),
     });
-    return violations.map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
+    // Of text in the very colour of its ground axe says that it cannot tell.
+    const unseen = incomplete
+        .map(({ id, nodes }) => ({ id, nodes: nodes.filter(({ any }) =>
+            any.some(({ data }) => data?.messageKey === "equalRatio")) }))
+        .filter(({ nodes }) => nodes.length);
+    return [...violations, ...unseen].map(({ id, nodes }) => [id, nodes.slice(0, 5).map(({ html, target, failureSummary }) =>
             `${target}: ${html.slice(0, 200)}: ${failureSummary.split("\\n").pop().trim()}`)]);
 }"""
 

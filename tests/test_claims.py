@@ -305,9 +305,10 @@ def test_the_summary_has_the_ledgers_verdicts_and_leads_to_its_rows():
 def test_theorems_stand_beside_the_verdict_with_their_chapter():
     table = ledger().data
     assert CLAIMS["limit"].theorems
-    assert table.count("As a theorem: ") == sum(bool(c.theorems) for c in CLAIMS.values())
-    assert "As a theorem: proved for Random" in table
-    assert table.count("09-limits.html") == table.count("As a theorem: ")
+    theorems = "<summary>as a theorem</summary>"
+    assert table.count(theorems) == sum(bool(c.theorems) for c in CLAIMS.values())
+    assert f"{theorems}proved for Random" in table
+    assert table.count("09-limits.html") == table.count(theorems)
 
 
 def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):

@@ -69,6 +69,20 @@ READ = f"""root => {{
 }}"""
 
 
+# Of every choice that can be made, what its control has no room for.
+CUT_CHOICES = """root => [...root.querySelectorAll("select")].flatMap((select) => {
+    const alone = select.cloneNode();
+    alone.style.width = "max-content";
+    select.after(alone);
+    const cut = [...select.options].filter((option) => !option.disabled).filter((option) => {
+        alone.replaceChildren(option.cloneNode(true));
+        return alone.offsetWidth > select.offsetWidth;
+    });
+    alone.remove();
+    return cut.map(({ text }) => text);
+})"""
+
+
 @functools.cache
 def library(name):
     return PUBLISHED[name]()
@@ -187,6 +201,8 @@ def test_on_a_page(browser, address, subtests, name, place):
         with subtests.test("cause and effect are seen at once on a phone"):
             page.set_viewport_size({"width": 375, "height": 667})
             assert apart(root) == []
+        with subtests.test("choices are read whole on a phone"):
+            assert root.evaluate(CUT_CHOICES) == []
         with subtests.test("used by keyboard on a phone"):
             assert_used_by_keyboard(root, explorer)
             assert overflow(page) <= 0

@@ -62,6 +62,7 @@ def test_verdicts_lead_to_their_rows(browser, address):
 LINKS = {
     "a citation": ("01-pruning", "references.html#", "et al"),
     "a term": ("01-pruning", "glossary.html#", "read-out"),
+    "a term in the first caption": ("index", "glossary.html#term-initialisation", "He normal"),
     "an equation": ("05-random", "04-graphon-ntk.html#equation", ""),
     "a theorem": ("06-spectra", "05-random.html#path", "homogeneous"),
     "a figure": ("05-random", "#fig-law", "path density"),

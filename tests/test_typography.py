@@ -4,7 +4,13 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from graphon_lib.book.typography import KeepPunctuation, SetNumbers, with_minus_signs
+from graphon_lib.book.typography import (
+    KeepPunctuation,
+    SetNumbers,
+    with_apostrophes,
+    with_minus_signs,
+    with_whole_numbers,
+)
 
 
 def page(*children):
@@ -46,6 +52,33 @@ def test_exponents_are_raised(written, shown, raised):
     assert [node.astext() for node in document.findall(nodes.superscript)] == [raised]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("80 %, 95% and 0.5 %", "80~%, 95~% and 0.5~%"),
+        ("1.5 ± 0.2", "1.5~±~0.2"),
+        ("what % means", "what % means"),
+    ],
+)
+def test_numbers_stay_whole(written, shown):
+    assert with_whole_numbers(written) == shown.replace("~", "\N{NO-BREAK SPACE}")
+
+
+def test_words_have_apostrophes_and_attributes_have_not():
+    written = "<table class='cards'><td title='a'>PyTorch's f'(0), 'quick'</td></table>"
+    assert with_apostrophes(written) == written.replace("h's", "h’s")
+
+
+def test_a_pasted_number_keeps_its_sign():
+    words = nodes.Text(" % of them, and ")
+    document = page(pasted("20"), words, pasted("30"), nodes.Text(" % of them, and "))
+    document += nodes.paragraph("", "", nodes.Text("50 % of "), nodes.literal("50 %", "50 %"))
+    SetNumbers(document).run()
+    assert document.astext() == "20~% of them, and 30~% of them, and \n\n50~% of 50 %".replace(
+        "~", "\N{NO-BREAK SPACE}"
+    )
+
+
 def test_only_what_code_has_written_is_set():
     literal = nodes.literal("-1", "-1")
     table = nodes.raw("", "<table class='cards'><td>(-2.5)</td></table>", format="html")
@@ -74,3 +107,18 @@ def test_punctuation_stays_with_its_formula():
     alone = [node.astext() for node in document.findall(nodes.math)]
     assert alone == ["y", "z"]
     assert document.astext().startswith("Let <span")
+
+
+def test_the_same_words_elsewhere_in_a_sentence_stay():
+    document = page(
+        nodes.emphasis("", "constant"),
+        nodes.Text("; a "),
+        nodes.emphasis("", "ramp"),
+        nodes.Text(" in "),
+        nodes.math("v", "v"),
+        nodes.Text("; a "),
+        nodes.emphasis("", "product"),
+    )
+    KeepPunctuation(document).run()
+    formula = r'<span class="math notranslate">\(v\);</span>'
+    assert document.astext() == f"constant; a ramp in {formula} a product"

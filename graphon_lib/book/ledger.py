@@ -207,7 +207,8 @@ def _theorems(claim: Claim) -> str:
     if not claim.theorems:
         return ""
     return (
-        f"<p>As a theorem: {escape(claim.theorems)} (<a href='09-limits.html'>chapter 9</a>).</p>"
+        "<details><summary>as a theorem</summary>"
+        f"{escape(claim.theorems)} (<a href='09-limits.html'>chapter 9</a>).</details>"
     )
 
 

@@ -1,7 +1,7 @@
 """Sphinx extension: numbers and formulas as a typesetter sets them.
 
-Numbers that code has written get minus signs and raised exponents; a formula stays on the line of the
-punctuation around it, which browsers would part.
+Numbers that code has written get minus signs and raised exponents; a number stays on the line of its
+percent sign, and a formula on that of the punctuation around it, which browsers would part.
 """
 
 from __future__ import annotations
@@ -14,9 +14,20 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-__all__ = ["KeepPunctuation", "SetNumbers", "setup", "with_minus_signs"]
+__all__ = [
+    "KeepPunctuation",
+    "SetNumbers",
+    "setup",
+    "with_apostrophes",
+    "with_minus_signs",
+    "with_whole_numbers",
+]
+
+AS_WRITTEN = (nodes.literal, nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block)
 
 MINUS = re.compile(r"(?:(?<=[\s>(])|^)-(?=\d)")
+APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+PARTED = re.compile(r"(?<=\d) ?(?=%)| (?=±)|(?<=±) ")
 EXPONENT = re.compile(r"(?<=\b10)(?:\^| to the )([-−]?\d+)")
 
 
@@ -25,8 +36,21 @@ def with_minus_signs(text: str) -> str:
     return MINUS.sub("−", text)
 
 
+def with_apostrophes(text: str) -> str:
+    """Return a text whose words have the apostrophes that Sphinx gives to what it reads itself."""
+    return APOSTROPHE.sub("’", text)
+
+
+def with_whole_numbers(text: str) -> str:
+    """Return a text in which no line ends before a percent sign, or beside a ±."""
+    return PARTED.sub("\N{NO-BREAK SPACE}", text)
+
+
 class SetNumbers(SphinxPostTransform):
-    """Set the numbers in what is pasted, in captions and in the tables that code makes."""
+    """Set the numbers of a page, and the words of the tables that code makes.
+
+    Minus signs and exponents are for what is pasted, captions and those tables alone.
+    """
 
     # After outputs have been chosen.
     default_priority = 199
@@ -35,13 +59,29 @@ class SetNumbers(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:  # noqa: ANN401
         """Apply the transform to one page."""
         for text in list(self.document.findall(nodes.Text)):
-            pasted = "pasted-text" in text.parent.get("classes", ())
-            if pasted or isinstance(text.parent, nodes.caption):
-                text.parent.replace(text, _set(with_minus_signs(text)))
+            if isinstance(text.parent, AS_WRITTEN):
+                continue
+            words = with_whole_numbers(text)
+            place = _place(text)
+            if words.startswith(" %") and place and _is_pasted(text.parent[place - 1]):
+                words = f"\N{NO-BREAK SPACE}{words[1:]}"
+            if _is_pasted(text.parent) or isinstance(text.parent, nodes.caption):
+                text.parent[place : place + 1] = _set(with_minus_signs(words))
+            elif words != text:
+                text.parent[place] = nodes.Text(words)
         for raw in list(self.document.findall(nodes.raw)):
             if "<table class='cards" in raw.astext():
-                html = with_minus_signs(raw.astext())
+                html = with_apostrophes(with_minus_signs(raw.astext()))
                 raw.replace_self(nodes.raw("", html, format=raw["format"]))
+
+
+def _place(text: nodes.Text) -> int:
+    """Return where a text stands in what it is part of; docutils would find the first that is equal."""
+    return next(place for place, one in enumerate(text.parent) if one is text)
+
+
+def _is_pasted(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Element) and "pasted-text" in node.get("classes", ())
 
 
 def _set(text: str) -> list[nodes.Node]:
@@ -72,10 +112,11 @@ class KeepPunctuation(SphinxPostTransform):
             inside = f"{escape(opening)}\\({escape(formula.astext())}\\){escape(closing)}"
             html = f'<span class="math notranslate">{inside}</span>'
             parent.replace(formula, nodes.raw("", html, format="html"))
+            # By their places, as the same words may stand elsewhere in a sentence.
             if opening:
-                parent.replace(before[0], nodes.Text(before[0].removesuffix(opening)))
+                parent[place - 1] = nodes.Text(before[0].removesuffix(opening))
             if closing:
-                parent.replace(after[0], nodes.Text(after[0].removeprefix(closing)))
+                parent[place + 1] = nodes.Text(after[0].removeprefix(closing))
 
 
 def _found(pattern: str, around: list[nodes.Node]) -> str:

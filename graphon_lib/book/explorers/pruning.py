@@ -17,7 +17,7 @@ from graphon_lib.experiments.mask_statistics import pixel_images
 
 __all__ = ["pruning_by_data", "pruning_explorer"]
 
-SCOPES = {"global": "all layers together", "layer": "every layer alone"}
+SCOPES = {"global": "layers together", "layer": "each layer alone"}
 
 
 def pruning_explorer(result: xr.Dataset) -> Explorer:
