@@ -101,7 +101,7 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
     labels = {"pixels": "This design", "erk": VARIANTS["erk"]} | RIVALS
     looks = {"": numbered_look(2), AS_PUBLISHED: numbered_look(3)}
     for panels, density in zip(rows, densities, strict=True):
-        for panel, (title, result) in zip(panels, results.items(), strict=True):
+        for panel, result in zip(panels, results.values(), strict=True):
             errors = 100.0 * (1.0 - result.test_accuracy.sel(density=density).astype(np.float64))
             for ending, look in looks.items():
                 for place, name in enumerate(labels):
@@ -109,14 +109,13 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
                         shift = 0.18 * ((ending != "") - (ending == ""))
                         of = errors.sel(variant=name + ending).values
                         draw.networks_in_row(panel, place + shift, of, look)
-            panel.set(title=f"{title}, {100 * (1 - density):g} %", xscale="log")
-            draw.plain_decades(panel.xaxis)
         panels[0].set_yticks(range(len(labels)), labels.values())
+        panels[0].set_ylabel(f"sparsity {100 * (1 - density):g} %")
     rows[0, 0].invert_yaxis()
-    for panel in rows[-1]:
-        panel.set_xlabel("test error (%)")
-    panel = rows[0, 0]
+    for title, top, bottom in zip(results, rows[0], rows[-1], strict=True):
+        top.set_title(title)
+        bottom.set_xlabel("test error (%)")
     for ending, look in looks.items():
         name = "without factors, as published" if ending else "one factor a layer"
-        panel.plot([], [], look.marker, color=look.colour, label=name)
+        rows[0, 0].plot([], [], look.marker, color=look.colour, label=name)
     return draw.with_legend(figure, 2)
