@@ -44,6 +44,11 @@ def test_masks_of_synflow_are_closer_to_their_limit_with_few_rounds():
     by_width = few.mean("mask")
     assert float(by_width[-1]) < float(by_width[0])
     np.testing.assert_allclose(result.limit_density.mean("mask"), 0.2, atol=1e-9)
+    # Independent draws alone are this far from their probabilities, and flips add to it.
+    norms, flips = result.cut_norm.mean("trial"), result.flipped.mean("trial")
+    chance = np.sqrt(((2 * result.width + 1) * np.log(2) + 1) / (2 * result.width**2))
+    assert (norms.sel(bound="lower") <= norms.sel(bound="upper")).all()
+    assert (norms.sel(bound="upper") < flips + chance).all()
     figures.rounds_by_width(result, {"end": 2, "middle": 4})
 
 

@@ -77,11 +77,12 @@ def depth_numbers(result: xr.Dataset) -> dict[str, str]:
     }
 
 
-def rounds_numbers(result: xr.Dataset) -> dict[str, str]:
+def rounds_numbers(result: xr.Dataset, uniform: xr.Dataset) -> dict[str, str]:
     """Return how far SynFlow's masks are from their limits, by name: of few rounds and of many.
 
-    Of :func:`~graphon_lib.experiments.synflow_rounds.synflow_rounds`. The end is mask 2, the middle
-    mask 4; values are means over networks, at the least width and at the largest that has any.
+    Of :func:`~graphon_lib.experiments.synflow_rounds.synflow_rounds` under He's initialisation and
+    under PyTorch's default. Ends are mask 2, the middle is mask 4; values are those of the least
+    width to those of the largest that has any, means over networks.
     """
 
     def range_of(values: xr.DataArray, digits: int = 3) -> tuple[str, str]:
@@ -100,6 +101,13 @@ def rounds_numbers(result: xr.Dataset) -> dict[str, str]:
         over = (result.cycle_ratio / result.limit_cycle_ratio).sel(rounds=rounds, mask=4)
         cycles, width = range_of(over, 2)
         found |= {f"rounds_cycles_{place}": cycles, f"rounds_cycles_{place}_to": width}
+        for law, of in (("he", result), ("torch", uniform)):
+            # Of the mask that is the farthest in the mean over networks.
+            norms = of.cut_norm.sel(rounds=rounds, bound="upper").mean("trial").max("mask")
+            norms, width = range_of(norms.expand_dims("trial"))
+            found |= {f"rounds_cut_{place}_{law}": norms, "rounds_cut_to": width}
+    shares, width = range_of(uniform.flipped.sel(rounds=few, mask=4))
+    found |= {"rounds_torch": shares, "rounds_torch_to": width}
     by_rounds = result.flipped.sel(mask=4).mean("trial").dropna("width").isel(width=-1)
     found["rounds_at"] = str(int(by_rounds.width))
     several = by_rounds.size > 2

@@ -118,6 +118,7 @@ LOCAL_LAW_TORCH = LOCAL_LAW.under(
     "torch",
     grid=[
         {**SHALLOW, "width": [64, 256, 1024], "trial": 4},
-        {**SHALLOW, "images": [100, 300], "width": [2048], "trial": 2},
+        {**DEEP, "trial": 4},
+        {**SHALLOW, "images": [1, 10, 100, 300], "width": [2048], "trial": 2},
     ],
 )
