@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from graphon_lib.book import printed
-from graphon_lib.book.paths import ROOT
+from graphon_lib.book.paths import ROOT, SITE
 from graphon_lib.book.printed import assemble, pages_in_order
 
 PAGE = """<!DOCTYPE html><html><head>
@@ -72,6 +72,14 @@ def test_the_front_picture_keeps_its_parts_and_colours():
     referred, there, used, given = parts_of_drawings(assemble(["chapters/index"]))
     assert set() < referred <= there
     assert set() < used <= given
+
+
+@pytest.mark.browser
+def test_drawings_have_no_hatches():
+    """Browsers print each as a picture of megabytes."""
+    drawings = list((SITE / "_images").glob("*.svg"))
+    assert drawings
+    assert [one.name for one in drawings if "<pattern" in one.read_text(encoding="utf-8")] == []
 
 
 def test_contents_have_numbered_headings(book):

@@ -117,6 +117,8 @@ def _sockets() -> Iterator[Config]:
 def _environment_of_kernels(progress_bar: bool) -> Iterator[None]:
     """Set what processes started inside read when they start or import."""
     before = dict(os.environ)
+    # Another installation's list of fonts, which it may take away with it, is no list of this one's.
+    os.environ["MPLCONFIGDIR"] = str(BUILD / "matplotlib")
     os.environ["TQDM_DISABLE"] = "" if progress_bar else "1"
     # Whoever compiles a package first is told of its style; the reader of a chapter is not.
     os.environ["PYTHONWARNINGS"] = "ignore::SyntaxWarning"

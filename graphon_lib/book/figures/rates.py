@@ -104,15 +104,15 @@ def batch_components(result: xr.Dataset) -> Figure:
         of_arm = result.sel(pruning=arm)
         between, within = (of_arm.variance.sel(component=c).values for c in ("between", "within"))
         parts = (
-            ("chance", of_arm.chance.values, "0.7", ""),
-            ("network", within - of_arm.chance.values, "#0072B2", "///"),
-            ("batch", between, "#D55E00", "..."),
+            # Told apart by their lightness, too: browsers print hatches as large pictures.
+            ("chance", of_arm.chance.values, "0.85"),
+            ("network", within - of_arm.chance.values, "#0072B2"),
+            ("batch", between, "#E69F00"),
         )
         base = np.zeros(len(places))
-        for name, values, colour, hatch in parts:
-            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.5}
+        for name, values, colour in parts:
             height = np.maximum(values, 0.0)
-            panel.bar(places, height, bottom=base, label=name, **look)
+            panel.bar(places, height, bottom=base, label=name, color=colour)
             base = base + height
         panel.set_xticks(places, [str(width) for width in result.width.values])
     spare.legend(*panel.get_legend_handles_labels(), loc="center")
