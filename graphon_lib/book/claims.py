@@ -40,8 +40,8 @@ class Claim:
     measure
         Function of these for one initialisation. Without it, a claim is not testable here.
     without_biases
-        Whether the claim is about networks without biases, as the paper's kernels are, so that settings with them have no part
-        in its verdict.
+        Whether the claim is about networks without biases, as the paper's kernels are, so that
+        settings with them have no part in its verdict.
     """
 
     claim: str

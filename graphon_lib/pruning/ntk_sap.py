@@ -27,8 +27,8 @@ def ntk_sap_masks(
 ) -> list[Tensor]:
     r"""Return masks of the least influence on the tangent kernel's spectrum [1]_.
 
-    In every round new weights are drawn, and the mask loses the entries of the least
-    :func:`ntk_sap_scores`: neither the network's weights nor data are looked at.
+    In every round new weights are drawn, and the mask loses the entries of the least scores: neither
+    the network's weights nor data are looked at.
 
     Parameters
     ----------
