@@ -97,7 +97,7 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
     :func:`~graphon_lib.experiments.designed_masks.designed_masks`.
     """
     densities = np.sort(next(iter(results.values())).density.values)[::-1]
-    figure, rows = draw.grid(6.0, len(densities), len(results), sharey=True, sharex="col")
+    figure, rows = draw.grid(6.0, len(densities), len(results), sharey=True)
     labels = {"pixels": "This design", "erk": VARIANTS["erk"]} | RIVALS
     looks = {"": numbered_look(2), AS_PUBLISHED: numbered_look(3)}
     for panels, density in zip(rows, densities, strict=True):
