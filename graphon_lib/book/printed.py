@@ -180,6 +180,7 @@ def print_book(target: Path = SITE / "downloads" / PDF, pages: Sequence[str] | N
             _print(page, target)
             _fill_in(page, target)
             _print(page, target)
+        _share_parts(target)
     finally:
         source.unlink(missing_ok=True)
 
@@ -215,6 +216,15 @@ def _print(page: Page, target: Path) -> None:
         outline=True,
         tagged=True,
     )
+
+
+def _share_parts(target: Path) -> None:
+    """Write equal parts, such as pictures and fonts, once."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter(clone_from=target)
+    writer.compress_identical_objects()
+    writer.write(target)
 
 
 def _fill_in(page: Page, printed: Path) -> None:
