@@ -30,10 +30,22 @@ def test_exactly_so_many_weights_are_kept_and_all_but_a_walk_lead_through(initia
 def test_the_first_step_has_the_probabilities_of_the_weights():
     model = MaskedMLP((3, 4), generator(2))
     weight = model.weights[0].detach().abs().double().numpy()
-    expected = weight / weight.sum(axis=0) / 3
     draws = generator(3)
     counts = sum(phew_masks(model, 1 / 12, draws)[0].numpy().astype(int) for _ in range(2000))
-    assert stats.chisquare(counts.ravel(), 2000 * expected.ravel()).pvalue > 1e-3
+    # The first input has the first turn.
+    assert not counts[:, 1:].any()
+    expected = weight[:, 0] / weight[:, 0].sum()
+    assert stats.chisquare(counts[:, 0], 2000 * expected).pvalue > 1e-3
+
+
+def test_inputs_and_outputs_take_turns():
+    """Two walks through 100 wide layers: from the first input, and back from the first output."""
+    model = MaskedMLP((100, 100, 100), generator())
+    first, second = phew_masks(model, 4 / 20_000, generator())
+    assert first[:, 0].sum() == 1
+    assert second[0].sum() == 1
+    many, _ = phew_masks(model, 0.01, generator())
+    assert many[:, :40].any(dim=0).all()
 
 
 def test_walks_pass_over_no_weight_that_is_zero():

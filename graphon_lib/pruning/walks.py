@@ -28,9 +28,9 @@ def phew_masks(
     r"""Return masks that are unions of biased random walks: paths with higher edge weights [1]_.
 
     A walk crosses all layers; from unit j it goes on to i with probability
-    :math:`|w_{ij}| / \sum_k |w_{kj}|`. Half of the walks begin at inputs, and half at outputs and go
-    the other way, from units drawn uniformly. All weights walked over are kept, until as many are kept
-    as the density asks for; the last walk is cut short.
+    :math:`|w_{ij}| / \sum_k |w_{kj}|`. Every second walk begins at an output and goes
+    the other way; inputs take turns at beginning, in their order, and so do outputs. All weights walked
+    over are kept, until as many are kept as the density asks for; the last walk is cut short.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def phew_masks(
     References
     ----------
     .. [1] Patil and Dovrolis, *PHEW: Constructing Sparse Networks that Learn Fast and Generalize Well
-       without Training Data*, ICML 2021. That walks begin at both ends in turn is our reading.
+       without Training Data*, ICML 2021; https://github.com/ShreyasMalakarjunPatil/PHEW,
+       ``Prune/phew_utils.py``, where the last walk is not cut.
     """
     check_instance("model", model, MaskedMLP)
     weights = [w.detach().abs().double().cpu().numpy() for w in model.weights]
@@ -68,10 +69,12 @@ def phew_masks(
     forward = [_cumulated(w.T) for w in weights]
     backward = [_cumulated(w) for w in reversed(weights)]
     masks = [np.zeros(w.shape, dtype=np.bool_) for w in weights]
-    kept, idle = 0, 0
+    kept, idle, begun = 0, 0, 0
     while kept < count:
-        down, up = _walks(forward, rng), _walks(backward, rng)[:, ::-1]
-        paths = np.stack([down, up], axis=1).reshape(AT_ONCE, -1)
+        turns = begun + np.arange(AT_ONCE // 2)
+        down, up = (_walks(layers, turns, rng) for layers in (forward, backward))
+        begun += len(turns)
+        paths = np.stack([down, up[:, ::-1]], axis=1).reshape(AT_ONCE, -1)
         # All at once as long as there are too few by far, else walk by walk.
         together = AT_ONCE if kept + paths.size <= count else 1
         for walks in paths.reshape(-1, together, paths.shape[1]):
@@ -105,9 +108,14 @@ def _cumulated(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.cumsum(shares, axis=1)
 
 
-def _walks(layers: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the units of walks through layers of cumulated probabilities, shape (walk, unit)."""
-    units = [rng.integers(len(layers[0]), size=AT_ONCE // 2)]
+def _walks(
+    layers: Sequence[NDArray[np.float64]], turns: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the units of walks through layers of cumulated probabilities, shape (walk, unit).
+
+    First units take turns.
+    """
+    units = [turns % len(layers[0])]
     for cumulated in layers:
         at = cumulated[units[-1]]
         drawn = rng.random((len(at), 1)) * at[:, -1:]
