@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from graphon_lib.experiments.paired import (
     compare,
@@ -205,3 +206,26 @@ def test_shares_are_covered_as_often_as_stated():
     shares = [paired_share(runs([0.0, -0.6, -1.0], seed=seed), *"abc") for seed in range(400)]
     covered = np.mean([share.lower <= 0.6 <= share.upper for share in shares])
     assert abs(covered - 0.95) < 4 * (0.95 * 0.05 / 400) ** 0.5
+
+
+def test_with_a_spread_of_its_own_a_pair_has_students_test_and_holms_correction():
+    rng = np.random.default_rng(3)
+    means, spreads = np.array([[0.0], [0.1], [0.3], [0.2]]), np.array([[0.1], [0.1], [0.1], [0.8]])
+    values = xr.DataArray(
+        np.exp(means + spreads * rng.normal(size=(4, 10))),
+        {"variant": list("abcd")},
+        ("variant", "trial"),
+    )
+    pairs = {name: (name, "a") for name in "bcd"}
+    found = compare(values, pairs, margin=1.1, pooled=False)
+    logs = np.log(values)
+    raw = {
+        name: stats.ttest_rel(logs.sel(variant=name), logs.sel(variant="a")).pvalue
+        for name in pairs
+    }
+    order = sorted(raw, key=raw.get)
+    expected = np.maximum.accumulate([(3 - k) * raw[name] for k, name in enumerate(order)])
+    np.testing.assert_allclose(
+        [found[name].p for name in order], np.minimum(expected, 1.0), rtol=1e-9
+    )
+    assert found["c"].upper - found["c"].lower < found["d"].upper - found["d"].lower

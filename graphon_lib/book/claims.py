@@ -411,7 +411,6 @@ ROWS = {
         low=-0.05,
         high=0.05,
         why=ENERGY["why"],
-        without_biases=True,
     ),
     "energy": Claim(
         "SNIP and SynFlow concentrate energy in top eigenvalues as the sparsity grows",
@@ -421,7 +420,6 @@ ROWS = {
         ("spectra",),
         of.concentration,
         **ENERGY,
-        without_biases=True,
     ),
     **{
         f"faster-{method}": Claim(
@@ -445,7 +443,6 @@ ROWS = {
         of.energy_and_speed,
         low=0.0,
         why=DIRECTION,
-        without_biases=True,
     ),
     "indicator": Claim(
         "The Graphon NTK can serve as a training-free indicator",
@@ -458,7 +455,6 @@ ROWS = {
         of.indicators,
         low=0.7,
         why="half of the variance of the ranks",
-        without_biases=True,
     ),
     "scale-slows": Claim(
         "The scale of the kernel explains why sparse random networks converge more slowly",

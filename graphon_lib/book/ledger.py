@@ -142,8 +142,10 @@ def _decided(identifier: str, data: str = "mnist") -> tuple[str, str]:
     decided, where = overall(verdicts(identifier, data))
     if decided is Verdict.UNDECIDED and where:
         where = f"in part {said(claim, Verdict.NOT)} ({where})"
-    if len(stored) == 1:
-        only = f"measured under {SETTINGS[next(iter(stored))]} only"
+    counted = [setting for setting in stored if _counts(claim, setting)]
+    if len(counted) == 1:
+        how = "measured" if len(stored) == 1 else "judged without biases,"
+        only = f"{how} under {SETTINGS[counted[0]]} only"
         where = "; ".join(filter(None, (where, only)))
     return said(claim, decided), where
 

@@ -208,16 +208,17 @@ def compared_errors(
     pairs: Mapping[str, tuple[str, str]] = COMPARISONS,
     *,
     settings: int = SETTINGS,
+    pooled: bool = True,
 ) -> dict[float, dict[str, Comparison]]:
     """Judge comparisons of errors on one data set, by density; so many settings are one family.
 
-    The spread is that of the variants compared.
+    The spread is that of all variants compared, or `pooled` is false.
     """
     errors = 1.0 - result.test_accuracy.astype(np.float64)
     found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
     for density in errors.density.values:
         of = errors.sel(density=density, drop=True).sel(variant=names)
-        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / settings)
+        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / settings, pooled=pooled)
         found[float(density)] = {
             name: one._replace(p=min(1.0, settings * one.p)) for name, one in judged.items()
         }

@@ -179,6 +179,7 @@ def compare(
     *,
     margin: float,
     confidence: float = 0.95,
+    pooled: bool = True,
 ) -> dict[str, Comparison]:
     r"""Judge several ratios together.
 
@@ -192,11 +193,13 @@ def compare(
         seen.
     margin
         Above 1. Ratios from ``1 / margin`` to `margin` count as equal.
+    pooled
+        Whether the spread is that of all variants, or that of the two compared.
 
     Notes
     -----
     The intervals are Bonferroni's, of level :math:`1 - \alpha / K` each for K pairs. The p-values
-    are Student's, with the pooled spread of :func:`paired_means`, adjusted as by Holm (*A simple
+    are Student's, with the spread of :func:`paired_means`, adjusted as by Holm (*A simple
     sequentially rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
     Ratios that differ from 1 and are equal to it within the margin are said to differ.
     """
@@ -205,20 +208,18 @@ def compare(
     if not margin > 1.0:
         raise ValueError(f"margin must be above 1, got {margin!r}")
     level = 1.0 - (1.0 - confidence) / len(pairs)
-    means = paired_means(values, level)
-    ratios = {name: _ratio(means, *pair) for name, pair in pairs.items()}
-    values = values.isel(trial=complete_trials(values).values)
-    finite = int(np.isfinite(values).all("trial").sum())
-    degrees = (finite - 1) * (values.sizes["trial"] - 1)
-    quantile = t.ppf((1.0 + level) / 2.0, degrees)
-    raw = {
-        name: 2.0
-        * t.sf(abs(np.log(ratio.value)) / (np.log(ratio.upper / ratio.value) / quantile), degrees)
-        for name, ratio in ratios.items()
-    }
+    together = (paired_means(values, level), _degrees(values)) if pooled else None
+    ratios: dict[str, Ratio] = {}
+    raw: dict[str, float] = {}
+    for name, pair in pairs.items():
+        of = values.sel(variant=list(pair))
+        means, degrees = together or (paired_means(of, level), _degrees(of))
+        ratios[name] = ratio = _ratio(means, *pair)
+        half = np.log(ratio.upper / ratio.value) / t.ppf((1.0 + level) / 2.0, degrees)
+        raw[name] = float(2.0 * t.sf(abs(np.log(ratio.value)) / half, degrees))
     adjusted, largest = {}, 0.0
     for place, name in enumerate(sorted(raw, key=raw.__getitem__)):
-        largest = max(largest, min(1.0, (len(raw) - place) * float(raw[name])))
+        largest = max(largest, min(1.0, (len(raw) - place) * raw[name]))
         adjusted[name] = largest
 
     def verdict(ratio: Ratio, p: float) -> str:
@@ -230,3 +231,10 @@ def compare(
         name: Comparison(*ratio, adjusted[name], verdict(ratio, adjusted[name]))
         for name, ratio in ratios.items()
     }
+
+
+def _degrees(values: xr.DataArray) -> int:
+    """Return the degrees of freedom of the spread of :func:`paired_means`."""
+    values = values.isel(trial=complete_trials(values).values)
+    finite = int(np.isfinite(values).all("trial").sum())
+    return (finite - 1) * (values.sizes["trial"] - 1)
