@@ -315,7 +315,8 @@ def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
     both = {"he": {"": Estimate(0.0, -0.1, 0.1, 3)}, "torch": {"": Estimate(1.0, 0.9, 1.1, 3)}}
     monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda *_: both)
     assert CLAIMS["gaussian"].without_biases
-    assert verdict("gaussian") == Verdict.REPRODUCED
+    judged = "judged without biases, under He initialisation only"
+    assert verdict("gaussian") == f"{Verdict.REPRODUCED}: {judged}"
     row = ledger().data.split("id='claim-gaussian'")[1].split("<tr>")[0]
     assert "numbers for information<br><span>1.00 (0.90 to 1.10)" in row
 
