@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -136,7 +137,14 @@ SYNFLOW_ROUNDS = Experiment(
     ),
 )
 
-SYNFLOW_ROUNDS_TORCH = SYNFLOW_ROUNDS.under(
-    "torch",
-    grid={"rounds": [ROUNDS[0], ROUNDS[-1]], "width": [256, 512, 1024], "trial": 3},
+SYNFLOW_ROUNDS_TORCH = replace(
+    SYNFLOW_ROUNDS.under(
+        "torch",
+        grid={"rounds": [ROUNDS[0], ROUNDS[-1]], "width": [256, 512, 1024], "trial": 3},
+    ),
+    case=Case(
+        {"grid": {"rounds": ROUNDS[:1], "width": [256], "trial": 1}},
+        ["flipped", "layer_density", "cut_norm"],
+        ["flipped", "layer_density", "cut_norm"],
+    ),
 )
