@@ -83,3 +83,12 @@ def test_bad_input_is_refused(model, density, message):
 def test_the_masks_of_a_network_may_be_walked_to_the_last_weight():
     model = MaskedMLP((4, 3, 2), generator())
     assert all(bool(np.all(m.numpy())) for m in phew_masks(model, 1.0, generator()))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(value):
+    model = MaskedMLP((4, 3, 2), generator())
+    with torch.no_grad():
+        model.weights[1][0, 0] = value
+    with pytest.raises(ValueError, match="weight"):
+        phew_masks(model, 0.5, generator())

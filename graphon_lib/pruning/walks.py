@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_density, check_instance
+from graphon_lib._checks import check_density
 from graphon_lib.pruning.masks import count_kept
 from graphon_lib.pruning.model import MaskedMLP, random_generator
+from graphon_lib.pruning.networks import Perceptron
 
 __all__ = ["phew_masks"]
 
@@ -49,8 +50,8 @@ def phew_masks(
     Raises
     ------
     ValueError
-        If `model` is no `MaskedMLP`, the density is not allowed or keeps nothing, or walks hardly find
-        so many weights, as where most of them are to be kept.
+        If `model` is no `MaskedMLP` or has weights that are not finite, the density is not allowed or
+        keeps nothing, or walks hardly find so many weights, as where most of them are to be kept.
 
     References
     ----------
@@ -58,8 +59,7 @@ def phew_masks(
        without Training Data*, ICML 2021; https://github.com/ShreyasMalakarjunPatil/PHEW,
        ``Prune/phew_utils.py``, where the last walk is not cut.
     """
-    check_instance("model", model, MaskedMLP)
-    weights = [w.detach().abs().double().cpu().numpy() for w in model.weights]
+    weights = [w.abs().double().cpu().numpy() for w in Perceptron(model).weights]
     count = count_kept(
         check_density("density", density), sum(w.size for w in weights), "the network"
     )
