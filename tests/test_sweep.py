@@ -164,18 +164,19 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
     command = [sys.executable, "-c", RESUMABLE, *paths]
     options = {"env": {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, start_new_session=True, **options)
-    # Five cells are finished, and both workers held up in the middle of another.
-    wait_for(lambda: len(outputs(folder)) == 5 and len(logged(log)) == 7)
+    # Five cells are finished, and all workers, one on a single core, held up in the middle of another.
+    held = range(5, 5 + min(2, joblib.cpu_count()))
+    wait_for(lambda: len(outputs(folder)) == 5 and len(logged(log)) == 5 + len(held))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     gate.touch()
     subprocess.run(command, check=True, **options)
     # Only what was being computed when the kill came is computed twice.
-    assert sorted(logged(log)) == sorted([*range(12), 5, 6])
+    assert sorted(logged(log)) == sorted([*range(12), *held])
     shared = {"steps": 50, "held": 5, "log": str(log), "gate": str(gate)}
     cells = [{"seed": s, **shared} for s in range(12)]
     resumed = run_cells(held_walk, cells, key="k", folder=folder)
-    assert len(logged(log)) == 14
+    assert len(logged(log)) == 12 + len(held)
     with single_thread():
         assert_same_bits(resumed, expected(cells))
 
