@@ -171,7 +171,7 @@ FIGURES = {
         stored("convergence").sel(hidden_layers=2, mask=1)
     ),
     "motifs": lambda _: convergence.motifs_by_width(
-        "cycle_4", 4, stored("convergence").sel(CONVERGENCE | DENSITY)
+        "cycle_4", 4, *[stored("convergence").sel(CONVERGENCE | DENSITY)] * 2
     ),
     "exponents": lambda _: rates.exponents(stored("convergence").sel(DENSITY)),
     "floors": lambda _: rates.residuals_by_width(stored("convergence").sel(CONVERGENCE | DENSITY)),

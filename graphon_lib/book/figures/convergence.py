@@ -6,10 +6,13 @@ dimensions that a figure does not show.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.style import MOTIF_LABELS, initialisation_of, style_of
@@ -101,15 +104,15 @@ def scopes_by_width(target: float, *results: xr.Dataset) -> Figure:
 
 
 def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
-    """Draw squared distances of shapes to those of a reference width, a column a scope.
+    """Draw squared distances of shapes to those of a reference width, a panel a scope.
 
     Of cross-fitted histograms divided by their density, free of the noise of the means, with
     bootstrap intervals; linear near zero, where noise makes some negative.
     """
-    figure, (panels,) = draw.grid(3.6, 1, len(results), sharex=True, sharey=True)
+    figure, panels = _panels_by_scope(results)
     shape = {"estimator": "cross-fitted", "scale": "divided by density"}
     methods = results[0].pruning.values
-    for panel, result in zip(panels, results, strict=True):
+    for panel, result in zip(panels.flat, results, strict=True):
         distance = _squared(result.sel(shape), reference)
         for number, (method, squares) in enumerate(zip(methods, distance.values, strict=True)):
             places = distance.width.values * 1.06 ** (number - 2)
@@ -117,9 +120,19 @@ def shapes_by_scope(reference: int, *results: xr.Dataset) -> Figure:
         draw.level(panel, 0.0)
         panel.set_yscale("symlog", linthresh=LINEAR_BELOW)
         draw.width_axis(panel, distance.width.values, 90)
-        panel.set(title=_setting(result), xlabel="width $n$")
-    panels[0].set_ylabel(f"squared distance to $n = {reference}$")
+    figure.supylabel(f"squared distance to $n = {reference}$", fontsize=10)
     return draw.with_legend(figure)
+
+
+def _panels_by_scope(results: Sequence[xr.Dataset]) -> tuple[Figure, NDArray]:
+    """Return a figure with a titled panel for each result, two in a row."""
+    rows = -(-len(results) // 2)
+    figure, panels = draw.grid(1.2 + 2.2 * rows, rows, 2, sharex=True, sharey=True)
+    for panel, result in zip(panels.flat, results, strict=True):
+        panel.set_title(_setting(result))
+    for panel in panels[-1]:
+        panel.set_xlabel("width $n$")
+    return figure, panels
 
 
 def _setting(result: xr.Dataset) -> str:
@@ -158,17 +171,16 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
 
 
 def motifs_by_width(motif: str, edges: int, *results: xr.Dataset) -> Figure:
-    """Draw a motif's density over that of a constant graphon of equal density, a column a scope.
+    """Draw a motif's density over that of a constant graphon of equal density, a panel a scope.
 
     The motif, one of :data:`graphon_lib.graphons.MOTIFS`, has so many edges.
     """
-    figure, (panels,) = draw.grid(3.6, 1, len(results), sharex=True, sharey=True)
-    for panel, result in zip(panels, results, strict=True):
+    figure, panels = _panels_by_scope(results)
+    for panel, result in zip(panels.flat, results, strict=True):
         of_motif, of_edge = (result.motif_density.sel(motif=name) for name in (motif, "edge"))
         draw.method_lines(panel, of_motif / of_edge**edges, "width")
         draw.level(panel)
         draw.width_axis(panel, result.width.values, 90)
-        panel.set(title=_setting(result), xlabel="width $n$")
-    panels[0].set_ylim(0.0, None)
-    panels[0].set_ylabel(f"{MOTIF_LABELS[motif]} / density$^{edges}$")
+    panels[0, 0].set_ylim(0.0, None)
+    figure.supylabel(f"{MOTIF_LABELS[motif]} / density$^{edges}$", fontsize=10)
     return draw.with_legend(figure)
