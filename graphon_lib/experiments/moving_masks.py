@@ -53,6 +53,7 @@ __all__ = [
     "MARGIN",
     "MOVING_GRAPHONS",
     "MOVING_MASKS",
+    "MOVING_MASKS_TORCH",
     "MOVING_TRAINING",
     "STARTS",
     "compared_errors",
@@ -371,6 +372,12 @@ MOVING_MASKS = Experiment(
     ),
 )
 """Masks of growing networks on the way."""
+
+MOVING_MASKS_TORCH = MOVING_MASKS.under(
+    "torch",
+    batch_size=64,
+    grid={"width": [256, 512, 1024], "trial": 5, "variant": [*REGROWING, "gradual: dense"]},
+)
 
 MOVING_GRAPHONS = replace(
     MOVING_MASKS,
