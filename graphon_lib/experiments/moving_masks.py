@@ -55,6 +55,7 @@ __all__ = [
     "MOVING_MASKS",
     "MOVING_MASKS_TORCH",
     "MOVING_TRAINING",
+    "MOVING_TRAINING_TORCH",
     "STARTS",
     "compared_errors",
     "contraction",
@@ -444,3 +445,5 @@ MOVING_TRAINING = replace(
     case=None,
 )
 """What moves are worth, and what of them."""
+
+MOVING_TRAINING_TORCH = MOVING_TRAINING.under("torch", batch_size=64)
