@@ -83,7 +83,7 @@ DESIGNED = ("designed-masks",)
 RIVAL = ("rival-masks",)
 TUNED = "after 600 updates, learning rates tuned"
 MOVED = "after 1500 updates at sparsity 95 %, scales restored"
-MOVING = ("moving-training",)
+MOVING = ("moving-training", "moving-training-torch")
 FASHION = "after 300 updates at sparsity 95 %, Fashion-MNIST"
 TRAINED = ("architecture-long-training",)
 LOSS_TENTH = {"high": 1.1, "why": "losses that differ by less than a tenth count as equal"}
@@ -583,7 +583,7 @@ ROWS = {
         "12-dynamic",
         "at width 1024, after 15 moves, the slope of degrees on the first ones is {low:g} to {high:g} "
         "times what the share of weights that is left says",
-        ("moving-masks",),
+        ("moving-masks", "moving-masks-torch"),
         of.mixture,
         **FACTOR,
     ),
@@ -592,7 +592,7 @@ ROWS = {
         "this book",
         "12-dynamic",
         "at width 1024, after 15 moves, it is {low:g} to {high:g} times that from random masks",
-        ("moving-masks",),
+        ("moving-masks", "moving-masks-torch"),
         of.spread_of_starts,
         **FACTOR,
     ),

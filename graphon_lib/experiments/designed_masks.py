@@ -130,8 +130,8 @@ def designed_masks(
         With the number of a network, it seeds weights, pruning batch and training batches: all
         variants start from the same.
     variant, density
-        One of :data:`VARIANTS` or :data:`RIVALS`, whose scale is restored unless :data:`AS_PUBLISHED`
-        is added, and the kept fraction of all weights.
+        One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
+        restored unless :data:`AS_PUBLISHED` is added, and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -144,7 +144,7 @@ def designed_masks(
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
     kind = variant.removesuffix(AS_PUBLISHED)
-    check_choice("variant", kind, {**VARIANTS, **RIVALS})
+    check_choice("variant", kind, {**VARIANTS, **RIVALS, **METHODS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
 
@@ -217,8 +217,9 @@ def compared_errors(
     errors = 1.0 - result.test_accuracy.astype(np.float64)
     found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
     for density in errors.density.values:
-        of = errors.sel(density=density, drop=True).sel(variant=names)
-        judged = compare(of, pairs, margin=MARGIN, confidence=1.0 - 0.05 / settings, pooled=pooled)
+        of = errors.sel(density=density, drop=True).sel(variant=names).dropna("variant", how="all")
+        there = {name: pair for name, pair in pairs.items() if set(pair) <= {*of.variant.values}}
+        judged = compare(of, there, margin=MARGIN, confidence=1.0 - 0.05 / settings, pooled=pooled)
         found[float(density)] = {
             name: one._replace(p=min(1.0, settings * one.p)) for name, one in judged.items()
         }

@@ -1,0 +1,62 @@
+"""From which sparsity on it matters which mask it is: a fifth of the weights down to nearly none.
+
+Registered before anything was run at these densities but 0.02 and 0.005, which
+:mod:`~graphon_lib.experiments.rival_masks` has:
+
+- *outcome*, *equivalence* and *learning rate*: as there, on MNIST, scales restored;
+- *primary comparisons* (:data:`COMPARISONS`): the design with pixels against every other mask, at
+  each of :data:`DENSITIES`. Ratios of geometric means over ten paired networks with the spread of
+  their pair, Holm within a density, Bonferroni over the densities.
+
+A dense network with as many weights needs a unit a layer, more than the least density has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from graphon_lib.experiments.designed_masks import DESIGNED_MASKS, RIVALS, VARIANTS
+from graphon_lib.experiments.experiment import Case
+from graphon_lib.pruning.methods import METHODS
+
+__all__ = ["COMPARISONS", "DENSITIES", "LABELS", "MASKS_BY_DENSITY"]
+
+DENSITIES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
+
+OTHERS = ("dense", "random", "magnitude", "erk", "snip", "synflow", "ntk-sap")
+
+LABELS = MappingProxyType(
+    {
+        name: {"magnitude": METHODS["magnitude"].label, **RIVALS, **VARIANTS}[name]
+        for name in ("pixels", *OTHERS)
+    }
+)
+"""What is trained, and how it is written."""
+
+COMPARISONS = MappingProxyType({name: ("pixels", name) for name in OTHERS})
+"""Errors that are compared, the first over the second."""
+
+MASKS_BY_DENSITY = replace(
+    DESIGNED_MASKS,
+    name="masks-by-density",
+    paper={
+        **DESIGNED_MASKS.paper,
+        "grid": [
+            {"density": list(DENSITIES), "variant": [name for name in LABELS if name != "dense"]},
+            {"density": list(DENSITIES[:-1]), "variant": ["dense"]},
+        ],
+        "rates": [0.001, 0.003, 0.01, 0.03],
+    },
+    quick={**DESIGNED_MASKS.quick, "grid": {"density": [0.1, 0.05], "variant": list(LABELS)}},
+    case=Case(
+        {
+            "grid": {"density": [0.05], "variant": ["magnitude"]},
+            "rates": [0.01],
+            "trials": 1,
+            "steps": 10,
+            "early": [10],
+        },
+        ["path_density", "kept", "units"],
+    ),
+)
