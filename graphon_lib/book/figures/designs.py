@@ -11,12 +11,21 @@ from numpy.typing import ArrayLike
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
-from graphon_lib.book.style import SEQUENTIAL
+from graphon_lib.book.style import SEQUENTIAL, look_of
 from graphon_lib.experiments.designed_masks import AS_PUBLISHED, RIVALS, VARIANTS
 
-__all__ = ["errors_by_mask", "errors_by_rival", "masks_side_by_side", "paths_by_units"]
+__all__ = [
+    "errors_by_density",
+    "errors_by_mask",
+    "errors_by_rival",
+    "masks_side_by_side",
+    "paths_by_units",
+]
 
 DESIGNS = ("paths", "fan-in", "pixels", "aligned")
+
+BESIDE = {"pixels": 10, "erk": 5, "ntk-sap": 6}
+"""Numbers of looks in the colours that are left beside the paper's methods, but for GraSP's."""
 
 
 def masks_side_by_side(masks: Mapping[str, Sequence[ArrayLike]], shape: tuple[int, int]) -> Figure:
@@ -87,6 +96,28 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
     panels[0].set_yticks(range(len(names)), [VARIANTS[name] for name in names])
     panels[0].invert_yaxis()
     return figure
+
+
+def errors_by_density(result: xr.Dataset, labels: Mapping[str, str]) -> Figure:
+    """Draw test errors in percent against the density, a line a kind of mask.
+
+    Geometric means over networks, bars from the smallest error to the largest.
+    """
+    figure, ((panel,),) = draw.grid(4.4)
+    errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
+    for number, (name, label) in enumerate(labels.items()):
+        of = errors.sel(variant=name).dropna("density", how="all").sortby("density")
+        mean = np.exp(np.log(of).mean("trial"))
+        ends = (of.min("trial"), of.max("trial"))
+        look = numbered_look(BESIDE[name]) if name in BESIDE else look_of(name)
+        places = of.density.values * 1.02 ** (number - len(labels) // 2)
+        draw.intervals(panel, places, mean, *ends, label=label, **look.line)
+    panel.set(xscale="log", yscale="log", xlabel="sparsity (%)", ylabel="test error (%)")
+    draw.ticks(panel.xaxis, result.density.values)
+    panel.set_xticklabels([f"{100 * (1 - density):g}" for density in result.density.values])
+    draw.plain_decades(panel.yaxis)
+    panel.invert_xaxis()
+    return draw.with_legend(figure, ncols=4)
 
 
 def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
