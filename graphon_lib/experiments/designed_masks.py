@@ -131,7 +131,8 @@ def designed_masks(
         variants start from the same.
     variant, density
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
-        restored unless :data:`AS_PUBLISHED` is added, and the kept fraction of all weights.
+        restored unless :data:`AS_PUBLISHED` is added, or ``"fan-in 8"`` for a fan-in other than that of
+        the design; and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -144,7 +145,7 @@ def designed_masks(
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
     kind = variant.removesuffix(AS_PUBLISHED)
-    check_choice("variant", kind, {**VARIANTS, **RIVALS, **METHODS})
+    check_choice("variant", kind.partition(" ")[0], {**VARIANTS, **RIVALS, **METHODS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
 
@@ -243,6 +244,9 @@ def _masks(
     if kind == "phew":
         return phew_masks(model, density, trial.generator)
     widths = model.widths
+    if kind.startswith("fan-in "):
+        target = design(widths, density, fan_in=float(kind.split()[1]))
+        return target.sample_masks(widths, rng, exact=True)
     if kind == "erk":
         return uniform_masks(widths, erk_densities(widths, density), rng)
     target = {

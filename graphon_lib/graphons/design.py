@@ -34,6 +34,7 @@ def design(
     data: ArrayLike | tuple[ArrayLike, ArrayLike] | None = None,
     *,
     objective: str = "fan-in",
+    fan_in: float = FAN_IN,
 ) -> GraphonNetwork:
     r"""Return a target for masks: which units, which layer densities, which inputs.
 
@@ -49,11 +50,13 @@ def design(
         ``"paths"`` None: the optimum treats all inputs alike.
     objective
         ``"fan-in"``: of every hidden layer the same share of its units is used, the largest with
-        which these have 20 weights before them in the mean, and at least as many units
+        which these have `fan_in` weights before them in the mean, and at least as many units
         as outputs; between them layers have the densities of
         :func:`~graphon_lib.graphons.erk_densities`. ``"alignment"``: the same, with inputs by
         :func:`~graphon_lib.graphons.aligned_inputs`. ``"paths"``: the narrower dense network that
         has the most paths, :func:`~graphon_lib.graphons.path_optimum_of_budget`.
+    fan_in
+        At least 1, for all objectives but ``"paths"``.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def design(
         shares = path_optimum_of_budget(widths, density).shares
         whole = np.maximum(np.floor(shares * widths[1:-1] + 1e-6), 1.0)
         return narrowed_network(whole / widths[1:-1], np.ones(len(widths) - 1))
-    used = units_used(widths, density)
+    used = units_used(widths, density, fan_in)
     inner = erk_densities(used, density * sizes.sum() / layer_sizes(used).sum())
     target = narrowed_network(
         np.divide(used[1:-1], widths[1:-1]), inner, _pixels(objective, data, widths[0], inner[0])
@@ -99,9 +102,11 @@ def design(
     return target
 
 
-def units_used(widths: Sequence[int], density: float) -> tuple[int, ...]:
+def units_used(widths: Sequence[int], density: float, fan_in: float = FAN_IN) -> tuple[int, ...]:
     """Return how many units of every layer the objective ``"fan-in"`` uses, inputs first."""
     widths = check_widths(widths)
+    if not fan_in >= 1.0:
+        raise ValueError(f"fan_in must be at least 1, got {fan_in!r}")
     count = check_density("density", density) * layer_sizes(widths).sum()
     least = [min(width, widths[-1]) for width in widths[1:-1]]
     best: tuple[int, ...] = (widths[0], *least, widths[-1])
@@ -116,7 +121,7 @@ def units_used(widths: Sequence[int], density: float) -> tuple[int, ...]:
         if count > sizes.sum():
             break
         before = count - float(erk_densities(used, count / sizes.sum())[-1] * sizes[-1])
-        if before >= FAN_IN * sum(hidden):
+        if before >= fan_in * sum(hidden):
             return used
         best = used
     return best
