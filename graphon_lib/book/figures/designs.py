@@ -16,6 +16,7 @@ from graphon_lib.experiments.designed_masks import AS_PUBLISHED, RIVALS, VARIANT
 
 __all__ = [
     "errors_by_density",
+    "errors_by_fan_in",
     "errors_by_mask",
     "errors_by_rival",
     "masks_side_by_side",
@@ -74,6 +75,32 @@ def paths_by_units(
     panel.set(xscale="log", yscale="log", xlabel="hidden units used", ylabel="path density")
     draw.plain_decades(panel.xaxis)
     return draw.with_legend(figure, 2)
+
+
+def errors_by_fan_in(of: Mapping[str, tuple[Sequence[float], ArrayLike, ArrayLike]]) -> Figure:
+    """Draw variances of scales above test errors in percent, by fan-in, a column a title.
+
+    Of each title fan-ins, variances, and errors of networks (fan-in, trial): geometric means, bars
+    from the smallest to the largest.
+    """
+    figure, panels = draw.grid(4.6, 2, len(of), sharex=True, sharey="row")
+    for (above, below), (title, (counts, variances, errors)) in zip(
+        panels.T, of.items(), strict=True
+    ):
+        errors = np.asarray(errors)
+        ends = (errors.min(axis=1), errors.max(axis=1))
+        above.plot(counts, variances, **numbered_look(4).line)
+        draw.intervals(
+            below, counts, np.exp(np.log(errors).mean(axis=1)), *ends, **numbered_look(2).line
+        )
+        above.set(title=title, xscale="log", yscale="log")
+        below.set(xlabel="weights a unit", yscale="log")
+        draw.ticks(below.xaxis, counts)
+        for panel in (above, below):
+            draw.plain_decades(panel.yaxis)
+    panels[0, 0].set_ylabel("relative variance\nof scales")
+    panels[1, 0].set_ylabel("test error (%)")
+    return figure
 
 
 def errors_by_mask(result: xr.Dataset) -> Figure:
