@@ -31,6 +31,7 @@ from graphon_lib.pruning.methods import METHODS
 
 __all__ = [
     "CONVERGENCE",
+    "CONVERGENCE_TORCH",
     "DEGREE_LEVELS",
     "LAYER_CONVERGENCE",
     "LAYER_CONVERGENCE_TORCH",
@@ -208,6 +209,12 @@ CONVERGENCE = Experiment(
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
         ["layer_density", "dead_fraction", "motif_density", "singular_value"],
     ),
+)
+
+CONVERGENCE_TORCH = CONVERGENCE.under(
+    "torch",
+    grid=trials_of(dict.fromkeys([100, 500, 1000, 2000], 50), hidden_layers=DEPTHS),
+    densities=[0.2],
 )
 
 LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
