@@ -298,7 +298,7 @@ def test_the_ledger_has_a_row_for_every_claim():
 def test_the_summary_has_the_ledgers_verdicts_and_leads_to_its_rows():
     table = summary({"constant": "one claim", "modes": "another"}).data
     for name in ("constant", "modes"):
-        decided = re.split(r":", verdict(name))[0]
+        decided = re.split("[:,]", verdict(name))[0]
         assert f"<a href='claims.html#claim-{name}'>{decided}</a>" in table
 
 
@@ -316,7 +316,7 @@ def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
     monkeypatch.setattr("graphon_lib.book.ledger.estimates", lambda *_: both)
     assert CLAIMS["gaussian"].without_biases
     judged = "judged without biases, under He initialisation only"
-    assert verdict("gaussian") == f"{Verdict.REPRODUCED}: {judged}"
+    assert verdict("gaussian") == f"{Verdict.REPRODUCED}, {judged}"
     row = ledger().data.split("id='claim-gaussian'")[1].split("<tr>")[0]
     assert "numbers for information<br><span>1.00 (0.90 to 1.10)" in row
 

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import re
 
 import nbformat
 import numpy as np
@@ -138,3 +139,16 @@ def test_figures_of_chapters_know_the_results_that_they_are_of(path):
     of_the_ledger = {"fig-claims-by-data"}
     without = {label for label in labels if not found[label]}
     assert without <= computed_in_the_chapter | of_the_ledger
+
+
+@pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
+def test_negative_numbers_in_drawings_have_minus_signs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
+    # Matplotlib writes each text that it draws into a comment.
+    drawn = [
+        text
+        for output in outputs
+        for text in re.findall("<!-- (.*?) -->", output.get("image/svg+xml", ""), re.DOTALL)
+    ]
+    assert [text for text in drawn if re.search(r"(?<![\w{^])-[\d.]", text)] == []

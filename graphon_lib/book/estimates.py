@@ -604,7 +604,7 @@ def at_equal_scale(
 def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
     """Return test errors of some masks over those of others, by sparsity."""
     return {
-        f"{100 * (1 - density):g} %, over {VARIANTS[pairs[name][1]]}": Estimate(
+        f"over {VARIANTS[pairs[name][1]]} at {100 * (1 - density):g} %": Estimate(
             *one[:3], result.sizes["trial"]
         )
         for density, judged in compared_errors(result, pairs).items()
@@ -619,7 +619,7 @@ def errors_over_rivals(result: xr.Dataset, ending: str) -> Estimates:
     """
     judged = compared_errors(result, RIVAL_COMPARISONS, settings=RIVAL_SETTINGS)
     return {
-        f"{100 * (1 - density):g} %, over {label}": Estimate(
+        f"over {label} at {100 * (1 - density):g} %": Estimate(
             *of[name + ending][:3], result.sizes["trial"]
         )
         for density, of in judged.items()

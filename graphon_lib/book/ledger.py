@@ -22,6 +22,7 @@ from graphon_lib.pruning.initialisations import INITIALISATIONS
 __all__ = ["cell", "estimates", "ledger", "quote", "said", "summary", "verdict", "verdicts"]
 
 WITH_BIASES = "{} have biases, which the statement excludes: numbers for information"
+ONLY = ("measured", "judged without biases,")
 
 HOW_TO_READ = (
     f"<i>How to read a verdict.</i> “{Verdict.CONDITION}: X”: the claim holds in the case or setting "
@@ -82,7 +83,8 @@ def verdict(
         one = _chosen(identifier, setting, condition, data)
         return said(claim, judge(one, claim.low, claim.high) if one else Verdict.MISSING)
     decided, where = _decided(identifier, data)
-    return f"{decided}: {where}" if where else decided
+    # A colon only before conditions: these words stand in sentences.
+    return f"{decided}{', ' if where.startswith(ONLY) else ': '}{where}" if where else decided
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "", data: str = "mnist") -> str:
@@ -144,7 +146,7 @@ def _decided(identifier: str, data: str = "mnist") -> tuple[str, str]:
         where = f"in part {said(claim, Verdict.NOT)} ({where})"
     counted = [setting for setting in stored if _counts(claim, setting)]
     if len(counted) == 1:
-        how = "measured" if len(stored) == 1 else "judged without biases,"
+        how = ONLY[0] if len(stored) == 1 else ONLY[1]
         only = f"{how} under {SETTINGS[counted[0]]} only"
         where = "; ".join(filter(None, (where, only)))
     return said(claim, decided), where

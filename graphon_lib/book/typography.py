@@ -26,7 +26,7 @@ __all__ = [
 AS_WRITTEN = (nodes.literal, nodes.FixedTextElement, nodes.raw, nodes.math, nodes.math_block)
 
 MINUS = re.compile(r"(?:(?<=[\s>(])|^)-(?=\d)")
-APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;)(?=[^\W\d_])")
 PARTED = re.compile(r"(?<=\d) ?(?=%)| (?=±)|(?<=±) ")
 EXPONENT = re.compile(r"(?<=\b10)(?:\^| to the )([-−]?\d+)")
 

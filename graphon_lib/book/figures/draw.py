@@ -33,6 +33,7 @@ __all__ = [
     "standard_error",
     "ticks",
     "width_axis",
+    "with_error",
     "with_legend",
 ]
 
@@ -149,6 +150,12 @@ def deviation(values: xr.DataArray) -> xr.DataArray:
 def standard_error(values: xr.DataArray) -> xr.DataArray:
     """Return the standard errors of means over trials."""
     return deviation(values) / np.sqrt(values.count("trial"))
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a number and its error as a legend has them, such as ``"−0.52 ± 0.06"``."""
+    # Matplotlib has minus signs for its own ticks alone.
+    return f"{value:.2f} ± {error:.2f}".replace("-", "−")
 
 
 def means(

@@ -59,7 +59,7 @@ def signed_convergence(result: xr.Dataset) -> Figure:
     for strength, look in zip(result.strength.values, SERIES, strict=False):
         error = result.error.sel(strength=strength)
         slope = scaling_exponent(error)
-        label = f"drift × {strength:g}: {slope.value:.2f} ± {2 * slope.standard_error:.2f}"
+        label = f"drift × {strength:g}: {draw.with_error(slope.value, 2 * slope.standard_error)}"
         draw.means(panel, error, "width", draw.standard_error, label=label, **look.line)
         without = result.error_without_drift.sel(strength=strength).mean("trial")
         dotted = {"fillstyle": "none", "linestyle": ":", "linewidth": 1.0}
@@ -84,7 +84,7 @@ def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
     for layer, look in zip(layers.weight_layer.values, SERIES, strict=False):
         of_layer = layers.sel(weight_layer=layer)
         slope = scaling_exponent(of_layer)
-        label = f"layer {layer}: {slope.value:.2f} ± {slope.half_width:.2f}"
+        label = f"layer {layer}: {draw.with_error(slope.value, slope.half_width)}"
         draw.means(by_layer, of_layer, "width", label=label, **look.line)
     widths = result.width.values
     for panel, top in ((by_method, drift), (by_layer, layers)):

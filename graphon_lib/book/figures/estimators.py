@@ -51,7 +51,7 @@ def recovery_errors(result: xr.Dataset) -> Figure:
             error = result.error.sel(graphon=graphon, estimator=estimator)
             draw.means(panel, error, "size", draw.standard_error, label=estimator, **look.line)
             slope = fit_slope(error["size"].broadcast_like(error), error)
-            text = f"{slope.value:+.2f} ± {slope.standard_error:.2f}"
+            text = draw.with_error(slope.value, slope.standard_error)
             at = (0.04, 0.24 - 0.09 * len(panel.texts))
             panel.text(*at, text, color=look.colour, transform=panel.transAxes, fontsize=8)
         panel.set(title=graphon, xscale="log", yscale="log")

@@ -69,7 +69,7 @@ def convergence_of_kernels(results: Sequence[xr.Dataset]) -> Figure:
 def _draw_error(panel: Axes, error: xr.DataArray, name: str, look: dict[str, str]) -> None:
     """Draw errors by width with standard errors, and the fitted exponent in the legend."""
     slope = fit_slope(error.width.broadcast_like(error), error)
-    label = f"{name}: {slope.value:.2f} ± {slope.half_width:.2f}"
+    label = f"{name}: {draw.with_error(slope.value, slope.half_width)}"
     draw.means(panel, error, "width", draw.standard_error, label=label, **look)
 
 
