@@ -18,7 +18,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from types import MappingProxyType
 from typing import Any
 
@@ -446,4 +446,13 @@ MOVING_TRAINING = replace(
 )
 """What moves are worth, and what of them."""
 
-MOVING_TRAINING_TORCH = MOVING_TRAINING.under("torch", batch_size=64)
+MOVING_TRAINING_TORCH = MOVING_TRAINING.under(
+    "torch",
+    batch_size=64,
+    grid={
+        "width": [1024],
+        "trial": 10,
+        "variant": list(dict.fromkeys(chain(*COMPARISONS.values()))),
+    },
+)
+"""Only what is compared."""
