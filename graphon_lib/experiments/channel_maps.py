@@ -39,7 +39,7 @@ CHANNEL_MAPS = Experiment(
                 "padding": PADDINGS,
                 "pruning": ["all"],
                 "density": [0.02, 0.05, 0.1, 0.2, 0.5],
-                "trial": 5,
+                "trial": 3,
             },
             {"padding": PADDINGS, "pruning": ["all"], "density": [0.1, 0.5], "trial": 2},
         ),
