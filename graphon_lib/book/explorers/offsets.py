@@ -69,7 +69,8 @@ def _view(
     place = {"pruning": method, "density": density, "padding": border}
     place["initialisation"] = initialisation
     of_layers, at = offsets.sel(place), result.sel(place).sel(inner_convolution=layer)
-    values = of_layers.sel(convolution=layer).values
+    values, shown = of_layers.sel(convolution=layer).values, result.inner_convolution.values
+    of_shown = offsets.sel(convolution=shown)
     kinds = {name: (of_layers.values * kind).sum(axis=(1, 2)) for name, kind in KINDS.items()}
     here = {name: float((values * kind).sum()) for name, kind in KINDS.items()}
     blocks = at.histogram.values
@@ -80,8 +81,8 @@ def _view(
             HeatMap(
                 title="Density of each offset",
                 values=values,
-                low=float(offsets.min()),
-                high=float(offsets.max()),
+                low=float(of_shown.min()),
+                high=float(of_shown.max()),
                 row_label="above to below",
                 column_label="left to right",
                 description=f"Over the layer's density, row by row: {rows}.",
@@ -108,6 +109,7 @@ def _view(
                 ),
                 x_label="convolution",
                 y_label="density over the layer's",
+                y_scale="log",
                 marked=float(layer),
                 description=(
                     f"The centre goes from {kinds['centre'][0]:.2f} in the first convolution to "
