@@ -33,6 +33,9 @@ def offsets_explorer(results: Mapping[str, xr.Dataset]) -> Explorer:
     """
     result = xr.concat(list(results.values()), "initialisation").load()
     result = result.assign_coords(initialisation=list(results))
+    offsets = result.offset_density.mean("trial")
+    shown = offsets.sel(convolution=result.inner_convolution.values)
+    ends = float(shown.min()), float(shown.max())
     methods = [str(method) for method in result.pruning.values]
     layers = {int(layer): str(layer) for layer in result.inner_convolution.values}
     densities = sorted(float(density) for density in result.density.values)
@@ -48,13 +51,14 @@ def offsets_explorer(results: Mapping[str, xr.Dataset]) -> Explorer:
                 "initialisation", "Initialisation", {n: n for n in results}, next(iter(results))
             ),
         ),
-        model=partial(_view, result, result.offset_density.mean("trial")),
+        model=partial(_view, result, offsets, ends),
     )
 
 
 def _view(
     result: xr.Dataset,
     offsets: xr.DataArray,
+    ends: tuple[float, float],
     *,
     method: str,
     layer: int,
@@ -69,8 +73,7 @@ def _view(
     place = {"pruning": method, "density": density, "padding": border}
     place["initialisation"] = initialisation
     of_layers, at = offsets.sel(place), result.sel(place).sel(inner_convolution=layer)
-    values, shown = of_layers.sel(convolution=layer).values, result.inner_convolution.values
-    of_shown = offsets.sel(convolution=shown)
+    values = of_layers.sel(convolution=layer).values
     kinds = {name: (of_layers.values * kind).sum(axis=(1, 2)) for name, kind in KINDS.items()}
     here = {name: float((values * kind).sum()) for name, kind in KINDS.items()}
     blocks = at.histogram.values
@@ -81,8 +84,8 @@ def _view(
             HeatMap(
                 title="Density of each offset",
                 values=values,
-                low=float(of_shown.min()),
-                high=float(of_shown.max()),
+                low=ends[0],
+                high=ends[1],
                 row_label="above to below",
                 column_label="left to right",
                 description=f"Over the layer's density, row by row: {rows}.",
