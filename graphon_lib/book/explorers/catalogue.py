@@ -88,11 +88,10 @@ def _moving() -> Explorer:
 
 def _offsets() -> Explorer:
     from graphon_lib.book.explorers.offsets import offsets_explorer
-    from graphon_lib.book.verdicts import SETTINGS
     from graphon_lib.experiments.channel_maps import CHANNEL_MAPS, CHANNEL_MAPS_TORCH
 
-    maps = (experiment.run() for experiment in (CHANNEL_MAPS, CHANNEL_MAPS_TORCH))
-    return offsets_explorer(dict(zip(SETTINGS.values(), maps, strict=True)))
+    maps = {"He normal": CHANNEL_MAPS.run(), "PyTorch's default": CHANNEL_MAPS_TORCH.run()}
+    return offsets_explorer(maps)
 
 
 PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(

@@ -112,7 +112,6 @@ def _view(
                 ),
                 x_label="convolution",
                 y_label="density over the layer's",
-                y_scale="log",
                 marked=float(layer),
                 description=(
                     f"The centre goes from {kinds['centre'][0]:.2f} in the first convolution to "
