@@ -50,7 +50,7 @@ CHANNEL_MAPS = Experiment(
         dataset="fashion-mnist",
     ),
     case=Case(
-        {"grid": {"padding": PADDINGS, "pruning": ["all"], "density": [0.1], "trial": 1}},
+        {"grid": {"padding": PADDINGS, "pruning": ["snip"], "density": [0.1], "trial": 1}},
         ["offset_density", "cycles"],
     ),
 )
