@@ -7,7 +7,7 @@ from pages import finished, settled
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
-from graphon_lib.book.explorers.view import LineChart, Series, View, encode
+from graphon_lib.book.explorers.view import HeatMap, LineChart, Series, View, encode
 from graphon_lib.book.looks import SERIES
 from graphon_lib.experiments.data import load_mnist
 
@@ -131,6 +131,54 @@ def test_the_chosen_point_is_marked_wherever_it_is(page, marked):
         [tree, [array.tolist() for array in arrays]],
     )
     assert chosen == [value == marked for value in x]
+
+
+def luminance(colour):
+    """Return the relative luminance of the Web Content Accessibility Guidelines of bytes of RGB."""
+    share = np.asarray(colour) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_values_written_on_a_map_stand_on_their_cells_and_can_be_read(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    values = np.linspace(0.5, 2.0, 60).reshape(12, 5)
+    picture = HeatMap("map", values, 0.5, 2.0, "rows", "columns", "a map", written=True)
+    tree, arrays = encode(View((picture,), ""))
+    seen = page.evaluate(
+        """([tree, arrays]) => {
+            const root = document.querySelector(".graphon-explorer");
+            const place = root.appendChild(document.createElement("figure"));
+            const { panels } = GraphonExplorers.decode(tree, arrays.map((a) => new Float32Array(a)));
+            GraphonExplorers.heatMap(place, panels[0]);
+            GraphonExplorers.heatMap(place, panels[0]);
+            const canvas = place.querySelector("canvas");
+            const box = canvas.getBoundingClientRect();
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return [...place.querySelectorAll("span")].filter((e) => e.closest(".ge-cells")).map((e) => {
+                const at = e.getBoundingClientRect();
+                const share = (middle, start, size, n) => Math.floor((middle - start) / size * n);
+                const row = share((at.top + at.bottom) / 2, box.top, box.height, canvas.height);
+                const column = share((at.left + at.right) / 2, box.left, box.width, canvas.width);
+                const pixel = 4 * (row * canvas.width + column);
+                return {
+                    text: e.textContent,
+                    cell: [row, column],
+                    ground: [...data.slice(pixel, pixel + 3)],
+                    colour: getComputedStyle(e).color.match(/\\d+/g).map(Number),
+                    hidden: e.closest("[aria-hidden=true]") !== null,
+                };
+            });
+        }""",
+        [tree, [array.ravel().tolist() for array in arrays]],
+    )
+    assert [one["text"] for one in seen] == [f"{value:.2f}" for value in np.float32(values).flat]
+    assert [tuple(one["cell"]) for one in seen] == list(np.ndindex(values.shape))
+    for one in seen:
+        low, high = sorted(luminance(one[which]) for which in ("ground", "colour"))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+        assert one["hidden"]
 
 
 HOST = """() => {

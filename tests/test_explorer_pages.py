@@ -29,6 +29,7 @@ SMALL = {
     "paths": "chapters/05-random.html",
     "rescaling": "chapters/08-causes.html",
     "moving": "chapters/12-dynamic.html",
+    "offsets": "chapters/13-architectures.html",
 }
 """Explorers below the paragraphs that they explain, and on no other page."""
 

@@ -9,11 +9,14 @@ from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.moving import moving_explorer
 from graphon_lib.book.explorers.neuron import BESIDE, NEURONS, neuron_explorer
+from graphon_lib.book.explorers.offsets import KINDS, offsets_explorer
 from graphon_lib.book.explorers.paths import paths_explorer
 from graphon_lib.book.explorers.rescaling import rescaling_explorer
 from graphon_lib.book.explorers.sorting import BLOCKS, DENSITY, MASKS, sorting_explorer
-from graphon_lib.book.explorers.view import LineChart, Number, Series, View
+from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import SERIES
+from graphon_lib.experiments.channel_maps import CHANNEL_MAPS, CHANNEL_MAPS_TORCH
+from graphon_lib.experiments.channel_masks import CHANNEL_MASKS
 from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.moving_masks import MOVING_GRAPHONS
 
@@ -127,3 +130,55 @@ def test_moving_masks_begin_as_they_were_and_static_ones_stay():
     view = explorer.view(variant="rigl: erk", progress=1.0)
     assert view.numbers[0].value == pytest.approx(mean)
     assert view.panels[2].marked == 100.0
+
+
+@pytest.fixture(scope="module")
+def maps():
+    return {"He": CHANNEL_MAPS.run(), "PyTorch": CHANNEL_MAPS_TORCH.run()}
+
+
+def test_offsets_by_kind_are_those_of_their_map(maps):
+    assert sum(np.count_nonzero(kind) for kind in KINDS.values()) == 9
+    explorer = offsets_explorer(maps)
+    states = explorer.states()
+    sizes = maps["He"].sizes
+    count = sizes["pruning"] * sizes["inner_convolution"] * sizes["density"] * sizes["padding"]
+    assert len(states) == 2 * count
+    scales = set()
+    for state in states[::7]:
+        view = explorer.view(**state)
+        offsets, channels, chart = view.panels
+        scales.add(tuple((p.low, p.high) for p in view.panels if isinstance(p, HeatMap)))
+        # Over their mean, and all of a layer are its blocks' mean.
+        assert offsets.values.mean() == pytest.approx(1.0, abs=1e-5)
+        assert channels.values.mean() == pytest.approx(state["density"], rel=1e-3)
+        place = list(chart.x).index(state["layer"])
+        assert chart.marked == state["layer"]
+        centre, sides, corners = (series.y[place] for series in chart.series)
+        assert centre == offsets.values[1, 1]
+        assert sides == pytest.approx(offsets.values.flat[1::2].mean(), rel=1e-5)
+        assert corners == pytest.approx(offsets.values[::2, ::2].mean(), rel=1e-5)
+        numbers = {number.label: number.value for number in view.numbers}
+        assert numbers["Centre over the layer"] == pytest.approx(centre, rel=1e-5)
+        assert f"{centre:.2f} times the layer's density" in view.summary
+    assert len(scales) == 1
+
+
+def test_offsets_are_those_of_the_first_networks_of_the_experiment_on_all_widths(maps):
+    """At its density the same networks, pruned again."""
+    of = CHANNEL_MASKS.run()
+    same = of.sel(architecture="convolutional", width=maps["He"].attrs["width"], scope="layer")
+    same = same.isel(trial=slice(maps["He"].sizes["trial"]))
+    found = maps["He"].sel(density=of.attrs["density"])
+    for name in ("offset_density", "cycles"):
+        np.testing.assert_allclose(found[name], same[name].transpose(*found[name].dims), rtol=0.02)
+
+
+def test_the_border_is_why_the_centre_is_kept(maps):
+    explorer = offsets_explorer(maps)
+    for method in ("snip", "grasp", "synflow"):
+        zeros, circular = (
+            explorer.view(method=method, border=border).numbers[0].value
+            for border in ("zeros", "circular")
+        )
+        assert abs(circular - 1.0) < 0.5 * (zeros - 1.0)

@@ -4,13 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from ntk_strategies import relu_moments, seeded_inputs
+from scipy.special import softmax
 
 from graphon_lib.experiments.architecture_kernels import (
     NETWORKS,
     SCALES,
     DrawnAttention,
     attention_limit,
+    limit_distance,
 )
 from graphon_lib.experiments.module_kernel import module_ntk
 from graphon_lib.graphons import StepGraphon
@@ -237,6 +240,42 @@ def test_over_the_root_of_the_size_it_stays_away_and_fewer_queries_bring_it_near
     assert small["distance"] / large["distance"] == pytest.approx(1, rel=0.15)
     assert 0.5 < small["share"] / large["share"] < 2
     assert limits("1 / sqrt d", 0.1, 64)["distance"] < 0.5 * large["distance"]
+
+
+@pytest.mark.parametrize("density", [1.0, 0.3])
+def test_over_the_root_of_the_size_it_ends_where_normal_scores_are(density):
+    cells = [
+        attention_limit(
+            seed=0, scale="1 / sqrt d", density=density, head_size=64, trial=trial, inputs=3
+        )["distance"]
+        for trial in range(8)
+    ]
+    error = np.std(cells, ddof=1) / 8**0.5
+    assert error < 0.02
+    assert np.mean(cells) == pytest.approx(limit_distance(density, inputs=3), abs=4 * error)
+
+
+def test_attended_covariances_are_means_over_normal_scores():
+    """Of a drawn network's heads; at heads of 64 scores are nearly normal, and far from zero."""
+    x, density, s_w = seeded_inputs((1, 4, 8)), 0.5, 2.0
+    rng, query_key = np.random.default_rng(0), StepGraphon([[density]])
+    covariance = s_w / 8 * x[0] @ x[0].T
+    draws = (
+        DrawnAttention(constant([(1.0,) * 4]), 256, 8, "1 / sqrt d", query_key, rng)
+        for _ in range(100)
+    )
+    with torch.no_grad():
+        found = [net.attention(1, net.sums(0, torch.from_numpy(x)))[0].numpy() for net in draws]
+    attended = np.array(found) @ covariance @ np.swapaxes(found, -1, -2)
+    root = np.linalg.cholesky(covariance)
+    normal = softmax(s_w * density * root @ rng.standard_normal((20_000, 4, 4)) @ root.T, axis=-1)
+    limit = (normal @ covariance @ normal.swapaxes(1, 2)).mean(axis=0)
+    means = attended.mean(axis=1)  # over the heads of a network
+    error = np.linalg.norm(means.std(axis=0, ddof=1)) / 100**0.5
+    assert error < 0.05 * np.linalg.norm(limit)
+    gap = np.linalg.norm(means.mean(axis=0) - limit)
+    assert gap < 3 * error
+    assert np.linalg.norm(means.mean(axis=0) - covariance.mean()) > 10 * error
 
 
 def test_scales_of_scores():

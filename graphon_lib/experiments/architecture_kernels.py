@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
@@ -29,6 +30,7 @@ __all__ = [
     "DrawnResidual",
     "architecture_kernels",
     "attention_limit",
+    "limit_distance",
 ]
 
 Array = NDArray[np.float64]
@@ -226,6 +228,20 @@ def attention_limit(
         weight.requires_grad_(name in trained)
     share = np.trace(module_ntk(drawn, x, masks=trained)) / every
     return {"share": share, "distance": distance.item()}
+
+
+def limit_distance(density: float, *, inputs: int, seed: int = 0, draws: int = 20_000) -> float:
+    r"""Return the ``distance`` of :func:`attention_limit` over the root of d, as heads become large.
+
+    By Monte Carlo over scores of a wide stream, which are normal with covariances
+    :math:`(s_w c)^2 C_{tu} C_{t'u'}` for the density c of queries and of keys: with
+    :math:`C = L L^\top` they are :math:`s_w c\, L G L^\top`, G of independent normal entries.
+    """
+    x = _inputs(inputs, seed)
+    root = np.linalg.cholesky(WEIGHT_VARIANCE / FEATURES * x @ x.swapaxes(1, 2))
+    normal = np.random.default_rng(seed).standard_normal((draws, 1, TOKENS, TOKENS))
+    scores = WEIGHT_VARIANCE * density * root @ normal @ root.swapaxes(1, 2)
+    return float(np.abs(softmax(scores, axis=-1) - 1 / TOKENS).sum(axis=-1).mean() / 2)
 
 
 def _inputs(count: int, seed: int) -> Array:

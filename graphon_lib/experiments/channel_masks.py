@@ -27,6 +27,7 @@ from graphon_lib.pruning.methods import saliency
 
 __all__ = [
     "CHANNEL_MASKS",
+    "CHANNEL_MASKS_TORCH",
     "PADDINGS",
     "STRUCTURES",
     "channel_masks",
@@ -313,4 +314,13 @@ CHANNEL_MASKS = Experiment(
         {"grid": {"width": [16], "trial": 2, "architecture": ["convolutional"], **OF_ALL}},
         ["layer_density", "offset_density", "idle", "cycles"],
     ),
+)
+
+# As far as the chapter compares initialisations.
+CHANNEL_MASKS_TORCH = CHANNEL_MASKS.under(
+    "torch",
+    grid=[
+        *trials_of(WIDTHS, architecture=["convolutional"], **OF_ALL),
+        *trials_of({128: 10}, **CIRCULAR),
+    ],
 )

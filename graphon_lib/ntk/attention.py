@@ -149,9 +149,10 @@ def attention_ntk(
     the kernel either: the derivative of a score by a weight of the queries has :math:`k_a / d_k`
     for a factor, of which there are d_k squares, and the derivative of the output by a score is of
     the order of one over the root of the number of heads. Query and key weights together add a term
-    of order 1 / d_k to the tangent kernel. With scores over :math:`\sqrt{d_k}` both stay, and the
-    limit of many heads is another one (Hron et al., *Infinite attention*, ICML 2020); there pruned
-    queries and keys make the scores smaller, and attention more uniform.
+    of order 1 / d_k to the tangent kernel. With scores over :math:`\sqrt{d_k}` both stay: scores
+    are normal, and the limit of many heads is an expectation over their softmax (Hron et al.,
+    *Infinite attention*, ICML 2020), which has no known closed form and is not this kernel. There
+    pruned queries and keys make the scores smaller, and attention more uniform.
 
     The attention branch then is linear. With the stream's covariances :math:`C_{tt'}(u; x, x')`,
     their mean over pairs of tokens :math:`\bar C`, and :math:`\Theta` alike,

@@ -86,6 +86,14 @@ def _moving() -> Explorer:
     return moving_explorer(MOVING_GRAPHONS.run())
 
 
+def _offsets() -> Explorer:
+    from graphon_lib.book.explorers.offsets import offsets_explorer
+    from graphon_lib.experiments.channel_maps import CHANNEL_MAPS, CHANNEL_MAPS_TORCH
+
+    maps = {"He normal": CHANNEL_MAPS.run(), "PyTorch's default": CHANNEL_MAPS_TORCH.run()}
+    return offsets_explorer(maps)
+
+
 PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = MappingProxyType(
     {
         "pruning": _pruning,
@@ -97,6 +105,7 @@ PUBLISHED: MappingProxyType[str, Callable[[], Explorer | DesignExplorer]] = Mapp
         "paths": _paths,
         "rescaling": _rescaling,
         "moving": _moving,
+        "offsets": _offsets,
     }
 )
 """Explorers whose states are computed with the site; of the design only the one at the start."""

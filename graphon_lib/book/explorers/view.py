@@ -28,7 +28,8 @@ Array = NDArray[np.float32]
 class HeatMap:
     """A matrix as a picture, row 0 on top, with labels of its rows and columns.
 
-    The values lie between `low` and `high`, the ends of the colour scale.
+    The values lie between `low` and `high`, the ends of the colour scale. Those of a small matrix are
+    `written` into it, to two places.
     """
 
     title: str
@@ -38,6 +39,7 @@ class HeatMap:
     row_label: str
     column_label: str
     description: str
+    written: bool = False
 
     def __post_init__(self) -> None:
         if not -np.inf < self.low < self.high < np.inf:

@@ -105,6 +105,21 @@ globalThis.GraphonExplorers = globalThis.GraphonExplorers || { hosts: {}, fronte
     const ends = place.querySelectorAll(".ge-scale > span:not(.ge-bar)");
     ends[0].textContent = written(panel.low);
     ends[1].textContent = written(panel.high);
+    place.querySelector(".ge-cells")?.remove();
+    if (panel.written) canvas.after(cells(panel));
+  }
+
+  /** Write the values of a matrix to stand over its picture; their description is read instead. */
+  function cells(panel) {
+    const [, columns] = panel.values.shape;
+    const made = element("div", { class: "ge-cells", "aria-hidden": "true" });
+    made.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
+    for (const value of panel.values.data) {
+      /* On viridis white is the more legible up to here, then black. */
+      const dark = value - panel.low < 0.43 * (panel.high - panel.low);
+      made.append(element("span", { class: dark ? "ge-on-dark" : "ge-on-light" }, value.toFixed(2)));
+    }
+    return made;
   }
 
   /* ---- line charts ---- */
