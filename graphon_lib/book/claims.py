@@ -583,7 +583,7 @@ ROWS = {
         "12-dynamic",
         "at width 1024, after 15 moves, the slope of degrees on the first ones is {low:g} to {high:g} "
         "times what the share of weights that is left says",
-        ("moving-masks", "moving-masks-torch"),
+        ("moving-masks",),
         of.mixture,
         **FACTOR,
     ),
@@ -592,7 +592,7 @@ ROWS = {
         "this book",
         "12-dynamic",
         "at width 1024, after 15 moves, it is {low:g} to {high:g} times that from random masks",
-        ("moving-masks", "moving-masks-torch"),
+        ("moving-masks",),
         of.spread_of_starts,
         **FACTOR,
     ),
