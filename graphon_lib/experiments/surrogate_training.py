@@ -22,25 +22,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.intervention_training import MARGIN, of_variant, variant_name
-from graphon_lib.experiments.other_data import OTHER_DATA
+from graphon_lib.experiments.intervention_training import (
+    INTERVENTION_TRAINING_TORCH,
+    MARGIN,
+    of_variant,
+    variant_name,
+)
+from graphon_lib.experiments.other_data import ON_OTHER_DATA, OTHER_DATA
 from graphon_lib.experiments.paired import Comparison, compare
 from graphon_lib.experiments.prediction import loss_at
 from graphon_lib.experiments.surrogates import SURROGATES, Surrogate
 from graphon_lib.experiments.training import RUN_LABELS, RUN_SETTINGS, training
 
-__all__ = ["METHODS_AHEAD", "SURROGATE_TRAINING", "disagreements", "leads", "on_surrogates"]
+__all__ = [
+    "AS_THEY_ARE",
+    "METHODS_AHEAD",
+    "ORIGINALS",
+    "SURROGATE_TRAINING",
+    "disagreements",
+    "leads",
+    "on_surrogates",
+]
 
 METHODS_AHEAD = ("snip", "synflow")
 """Methods that lead over Random at equal scale."""
 
+AS_THEY_ARE = "as they are"
+
 STEPS = 50
+
+VARIANTS = [variant_name(name, "rescaled") for name in ("random", *METHODS_AHEAD)]
 
 
 def on_surrogates(call: dict[str, Any]) -> dict[str, Any]:
@@ -50,42 +68,43 @@ def on_surrogates(call: dict[str, Any]) -> dict[str, Any]:
     return of_variant(rest | {"data": data})
 
 
-def leads(result: xr.Dataset) -> xr.DataArray:
-    """Return leads at equal scale (pruning, trial), and other dimensions of the losses.
+def leads(original: xr.Dataset, replaced: xr.Dataset) -> xr.DataArray:
+    """Return the leads at equal scale on one data set, as it is and replaced.
 
-    Of a dataset with ``loss`` of :data:`SURROGATE_TRAINING` or of interventions.
+    Of the results of one of :data:`ORIGINALS` and :data:`SURROGATE_TRAINING`, to dimensions (inputs,
+    pruning, trial): :data:`AS_THEY_ARE`, then the surrogates.
     """
+    first = _leads(original.sel(density=replaced.attrs["density"], drop=True))
+    parts = [first.expand_dims(inputs=[AS_THEY_ARE]), _leads(replaced)]
+    return xr.concat(parts, "inputs", join="exact").transpose("inputs", "pruning", "trial")
+
+
+def _leads(result: xr.Dataset) -> xr.DataArray:
     step = min(STEPS, result.sizes["step"])
     loss = loss_at(result, [step]).isel(at=0, drop=True).astype(np.float64).reset_coords(drop=True)
-    start, *ahead = (variant_name(name, "rescaled") for name in ("random", *METHODS_AHEAD))
+    start, *ahead = VARIANTS
     others = loss.sel(variant=ahead).assign_coords(variant=list(METHODS_AHEAD))
     return loss.sel(variant=start, drop=True) / others.rename(variant="pruning")
 
 
 def disagreements(by_data: Mapping[str, xr.DataArray]) -> dict[tuple[str, str, str], Comparison]:
-    """Compare the leads (inputs, pruning, trial) on the first of some data sets with the others'.
+    """Compare the leads on the first of some data sets with those on the others, replaced alike.
 
-    Returns the ratios by inputs, method and the other data set; they are judged together.
+    Of :func:`leads` by data set. Returns the ratios by surrogate, method and the other data set;
+    they are judged together, images as they are not among them.
     """
-    names = list(by_data)
-    of = xr.concat(list(by_data.values()), xr.Variable("variant", names), join="exact")
-    pairs = {other: (names[0], other) for other in names[1:]}
-    families = [(i, m) for i in of.inputs.values for m in of.pruning.values]
-    confidence = 1.0 - 0.05 / len(families)
+    first, *others = by_data
+    of = xr.concat(list(by_data.values()), xr.Variable("variant", list(by_data)), join="exact")
+    families = list(product(SURROGATES, METHODS_AHEAD))
+    pairs = {other: (first, other) for other in others}
+    level = {"margin": MARGIN, "confidence": 1.0 - 0.05 / len(families), "pooled": False}
     return {
-        (str(inputs), str(method), other): one
+        (inputs, method, other): one
         for inputs, method in families
-        for other, one in compare(
-            of.sel(inputs=inputs, pruning=method),
-            pairs,
-            margin=MARGIN,
-            confidence=confidence,
-            pooled=False,
-        ).items()
+        for other, one in compare(of.sel(inputs=inputs, pruning=method), pairs, **level).items()
     }
 
 
-VARIANTS = [variant_name(name, "rescaled") for name in ("random", *METHODS_AHEAD)]
 INPUTS = list(SURROGATES)
 
 DIGITS = Experiment(
@@ -118,3 +137,9 @@ SURROGATE_TRAINING = [
     *(replace(DIGITS.on(name, **settings), case=None) for name, settings in OTHER_DATA.items()),
 ]
 """These experiments, on MNIST first."""
+
+ORIGINALS = [
+    INTERVENTION_TRAINING_TORCH,
+    *(one for one in ON_OTHER_DATA if one.name in {f"interventions-{d}-torch" for d in OTHER_DATA}),
+]
+"""Those with the same networks on the images as they are, in the same order."""
