@@ -17,8 +17,7 @@ from graphon_lib.book.html_table import html_table
 from graphon_lib.book.ledger import cell, estimates, said, verdicts
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
 from graphon_lib.experiments.data import DATASETS
-from graphon_lib.experiments.intervention_training import MARGIN
-from graphon_lib.experiments.surrogate_training import AS_THEY_ARE, disagreements
+from graphon_lib.experiments.surrogate_training import AS_THEY_ARE, disagreements, reading
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["Pair", "at_a_glance", "carried_over", "claims_elsewhere", "pairs", "with_surrogates"]
@@ -147,15 +146,10 @@ def with_surrogates(by_data: Mapping[str, xr.DataArray]) -> HTML:
     rows = [(AS_THEY_ARE, *(f"{ratio:.2f}" for ratio in ratios))]
     for inputs in dict.fromkeys(inputs for inputs, _, _ in found):
         judged = (found[inputs, method, data] for method, data in places)
-        rows.append((inputs, *(_reading(*one[:3]) for one in judged)))
+        cells = (f"{j.value:.2f} ({j.lower:.2f} to {j.upper:.2f}): {reading(j)}" for j in judged)
+        rows.append((inputs, *cells))
     columns = (f"{METHOD_NAMES[method]}, over {DATA[data]}" for method, data in places)
     return html_table(("images", *columns), rows)
-
-
-def _reading(value: float, lower: float, upper: float) -> str:
-    gone = lower >= 1.0 / MARGIN and upper <= MARGIN
-    words = "gone" if gone else "stays" if lower > MARGIN else "open"
-    return f"{value:.2f} ({lower:.2f} to {upper:.2f}): {words}"
 
 
 def _linked(identifier: str) -> str:

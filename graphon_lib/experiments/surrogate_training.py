@@ -50,6 +50,7 @@ __all__ = [
     "disagreements",
     "leads",
     "on_surrogates",
+    "reading",
 ]
 
 METHODS_AHEAD = ("snip", "synflow")
@@ -104,6 +105,13 @@ def disagreements(by_data: Mapping[str, xr.DataArray]) -> dict[tuple[str, str, s
         for inputs, method in families
         for other, one in compare(of.sel(inputs=inputs, pruning=method), pairs, **level).items()
     }
+
+
+def reading(one: Comparison) -> str:
+    """Say whether a disagreement is gone, stays or is open, by its interval and the margin."""
+    if one.lower >= 1.0 / MARGIN and one.upper <= MARGIN:
+        return "gone"
+    return "stays" if one.lower > MARGIN else "open"
 
 
 INPUTS = list(SURROGATES)
