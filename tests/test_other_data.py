@@ -3,16 +3,27 @@
 import math
 import re
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from graphon_lib.book import other_data
 from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.estimates import Estimate
 from graphon_lib.book.ledger import estimates, verdict, verdicts
-from graphon_lib.book.other_data import Pair, at_a_glance, carried_over, claims_elsewhere, pairs
+from graphon_lib.book.other_data import (
+    Pair,
+    at_a_glance,
+    carried_over,
+    claims_elsewhere,
+    pairs,
+    with_surrogates,
+)
 from graphon_lib.book.verdicts import DATA, Verdict
 from graphon_lib.experiments.data import DATASETS
 from graphon_lib.experiments.other_data import ON_OTHER_DATA, OTHER_DATA
+from graphon_lib.experiments.surrogate_training import AS_THEY_ARE, METHODS_AHEAD
+from graphon_lib.experiments.surrogates import SURROGATES
 from graphon_lib.experiments.table import EXPERIMENTS
 
 
@@ -72,3 +83,21 @@ def test_tables_have_a_row_a_claim():
         (data, setting) for data in DATA for name in names for setting in verdicts(name, data)
     }
     assert columns == 1 + len(tested) > len(DATA)
+
+
+def test_a_disagreement_stays_is_gone_or_is_open():
+    noise = np.random.default_rng(0).normal(size=10)
+    coords = {"inputs": [AS_THEY_ARE, *SURROGATES], "pruning": list(METHODS_AHEAD)}
+    dims = ("inputs", "pruning", "trial")
+    levels = {"mnist": (1.5, 0.01), "fashion-mnist": (1.0, 0.0), "cifar10-4k": (1.5, 0.0)}
+    shape = (len(coords["inputs"]), len(METHODS_AHEAD), 10)
+    of = {
+        name: xr.DataArray(np.broadcast_to(level * np.exp(spread * noise), shape), coords, dims)
+        for name, (level, spread) in levels.items()
+    }
+    table = with_surrogates(of).data
+    count = len(SURROGATES) * len(METHODS_AHEAD)
+    assert table.count(": stays<") == table.count(": gone<") == count
+    assert table.count("<tr>") == 2 + len(SURROGATES)
+    wide = {**of, "mnist": of["mnist"] * np.exp(0.5 * noise)}
+    assert with_surrogates(wide).data.count(": open<") == 2 * count

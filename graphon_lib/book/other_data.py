@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+import xarray as xr
 from IPython.display import HTML
 
 from graphon_lib.book.claims import CLAIMS
@@ -15,9 +17,10 @@ from graphon_lib.book.html_table import html_table
 from graphon_lib.book.ledger import cell, estimates, said, verdicts
 from graphon_lib.book.verdicts import DATA, SETTINGS, Verdict
 from graphon_lib.experiments.data import DATASETS
+from graphon_lib.experiments.surrogate_training import AS_THEY_ARE, disagreements, reading
 from graphon_lib.pruning.methods import METHODS
 
-__all__ = ["Pair", "at_a_glance", "carried_over", "claims_elsewhere", "pairs"]
+__all__ = ["Pair", "at_a_glance", "carried_over", "claims_elsewhere", "pairs", "with_surrogates"]
 
 PAPERS = next(iter(DATA))
 
@@ -125,6 +128,28 @@ def carried_over() -> HTML:
     )
     table = html_table(("claim", *DATA.values()), rows).data
     return HTML(table.replace("class='cards'", "class='cards by-data'", 1))
+
+
+def with_surrogates(by_data: Mapping[str, xr.DataArray]) -> HTML:
+    """Return a table of leads on the paper's data over those on others, a row a surrogate.
+
+    Of :func:`~graphon_lib.experiments.surrogate_training.leads` by data set; the intervals are joint.
+    """
+    found = disagreements(by_data)
+    _, *others = by_data
+    places = list(product(dict.fromkeys(method for _, method, _ in found), others))
+    means = {name: np.exp(np.log(leads).mean("trial")) for name, leads in by_data.items()}
+    ratios = [
+        float((means[PAPERS] / means[data]).sel(inputs=AS_THEY_ARE, pruning=method))
+        for method, data in places
+    ]
+    rows = [(AS_THEY_ARE, *(f"{ratio:.2f}" for ratio in ratios))]
+    for inputs in dict.fromkeys(inputs for inputs, _, _ in found):
+        judged = (found[inputs, method, data] for method, data in places)
+        cells = (f"{j.value:.2f} ({j.lower:.2f} to {j.upper:.2f}): {reading(j)}" for j in judged)
+        rows.append((inputs, *cells))
+    columns = (f"{METHOD_NAMES[method]}, over {DATA[data]}" for method, data in places)
+    return html_table(("images", *columns), rows)
 
 
 def _linked(identifier: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ from graphon_lib.book.style import DIVERGING, label_of
 from graphon_lib.book.verdicts import DATA, SETTINGS
 from graphon_lib.experiments.mask_statistics import pixel_images
 
-__all__ = ["claim_intervals", "input_spectra", "pixels_by_data"]
+__all__ = ["claim_intervals", "input_spectra", "leads_by_inputs", "pixels_by_data"]
 
 TWICE = 2.0
 """End of the colour scale of a pixel's density over its layer's."""
@@ -108,3 +108,25 @@ def _draw_intervals(panel: Axes, name: str) -> None:
     panel.set(
         yticks=range(len(conditions)), yticklabels=conditions, ylim=(len(conditions) - 0.5, -0.5)
     )
+
+
+def leads_by_inputs(by_data: Mapping[str, xr.DataArray]) -> Figure:
+    """Draw leads at equal scale by what images were replaced by, a panel for each method.
+
+    Of :func:`~graphon_lib.experiments.surrogate_training.leads` by data set: a small mark a network,
+    geometric means as large ones.
+    """
+    some = next(iter(by_data.values()))
+    figure, (panels,) = draw.grid(3.6, 1, some.sizes["pruning"], sharex=True, sharey=True)
+    for panel, method in zip(panels, some.pruning.values, strict=True):
+        for number, (look, (name, leads)) in enumerate(zip(SERIES, by_data.items(), strict=False)):
+            panel.plot([], [], look.marker, color=look.colour, label=name)
+            for row, values in enumerate(leads.sel(pruning=method).values):
+                draw.networks_in_row(panel, row + 0.3 * number, values, look)
+        panel.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set(xscale="log", title=label_of(method), xlabel="lead over Random")
+        draw.ticks(panel.xaxis, (1.0, 1.5, 2.0, 2.5))
+    middle = 0.15 * (len(by_data) - 1)
+    panels[0].set_yticks(middle + np.arange(some.sizes["inputs"]), some.inputs.values)
+    panels[0].invert_yaxis()
+    return draw.with_legend(figure)
