@@ -228,7 +228,7 @@ ROWS = {
         "4.3, Fig. 1 and 4",
         "03-convergence",
         "every squared distance is below {high:g} times the one before, at both depths and all sparsities "
-        "(one threshold; not run under PyTorch's defaults)",
+        "(one threshold; under PyTorch's default sparsity 80 % alone)",
         ("convergence",),
         of.falling_distances,
         high=1.0,
@@ -239,7 +239,7 @@ ROWS = {
         "4.3, Fig. 1",
         "03-convergence",
         "shapes at width 1000 differ from those at 2000 by at most {high:g} of their values, noise and "
-        "density taken out (one threshold; not run under PyTorch's defaults)",
+        "density taken out (one threshold)",
         ("convergence",),
         of.shape_distances,
         **GREY,
