@@ -119,12 +119,14 @@ def test_results_are_followed_through_names():
             cell("draw(last)", "fig-a"),
             cell("draw(half(both))", "fig-b"),
             cell("last = 3\ndraw(last)", "fig-c"),
+            cell("draw({one: 1 for one in descent})", "fig-d"),
         ]
     )
     assert results_behind(notebook) == {
         "fig-a": ["spectra.nc"],
         "fig-b": ["descent.nc", "spectra.nc"],
         "fig-c": [],
+        "fig-d": ["descent.nc"],
     }
 
 

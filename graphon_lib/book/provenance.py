@@ -64,12 +64,20 @@ def _imported(statement: ast.ImportFrom) -> Known:
 
 
 def _behind(node: ast.AST, known: Known) -> set[str]:
-    names = (
+    # What a comprehension runs over counts; its own names are no others of the same spelling.
+    own = {
+        name.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.comprehension)
+        for name in ast.walk(part.target)
+        if isinstance(name, ast.Name)
+    }
+    names = {
         part.id
         for part in ast.walk(node)
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Store)
-    )
-    return set().union(*(known.get(name, set()) for name in names))
+    }
+    return set().union(*(known.get(name, set()) for name in names - own))
 
 
 def _given(statement: ast.stmt) -> Iterator[str]:

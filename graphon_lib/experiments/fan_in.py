@@ -56,8 +56,8 @@ def _of_depth(name: str, hidden: list[int], small: list[int], density: float) ->
     )
 
 
-FAN_IN_ERRORS = (
+FAN_IN_ERRORS = [
     _of_depth("fan-in-two", [300, 100], [40, 20], 0.005),
     _of_depth("fan-in-six", [256] * 6, [30] * 6, 0.01),
-)
+]
 """Two hidden layers, and six."""
