@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.book.explorers.training import CEILING, training_by_data, training_explorer
+from graphon_lib.book.explorers.training import CEILING, training_explorer
 
 PRUNINGS = ["dense", "random", "snip"]
 DENSITIES = [0.5, 0.1]
@@ -115,17 +115,3 @@ def test_diverged_runs_end_at_the_ceiling(results):
     view = training_explorer(diverged, *others).view(method="snip", density=0.1)
     assert view.panels[0].series[0].high[-1] == np.float32(CEILING)
     assert "drawn there" in view.panels[0].description
-
-
-def test_data_that_have_losses_alone_are_shown_beside_others(results):
-    training, interventions, energy = results
-    sparse = training.sel(density=[0.1])
-    runs = {"digits": (training, interventions, energy), "clothing": (sparse, interventions)}
-    explorer = training_by_data(runs)
-    assert explorer.controls[0].name == "data"
-    assert len(explorer.view(density=0.1).panels) == 3
-    view = explorer.view(data="clothing", density=0.1)
-    assert [panel.title for panel in view.panels] == ["Training loss"]
-    assert {number.label for number in view.numbers} >= {"Loss, SNIP", "Path density, as pruned"}
-    with pytest.raises(ValueError, match="not computed: data='clothing'"):
-        explorer.view(data="clothing", density=0.5)

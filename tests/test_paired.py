@@ -229,3 +229,12 @@ def test_with_a_spread_of_its_own_a_pair_has_students_test_and_holms_correction(
         [found[name].p for name in order], np.minimum(expected, 1.0), rtol=1e-9
     )
     assert found["c"].upper - found["c"].lower < found["d"].upper - found["d"].lower
+
+
+def test_variants_that_are_the_same_in_every_trial_do_not_differ():
+    rng = np.random.default_rng(3)
+    same = np.exp(rng.normal(size=5))
+    values = table([same, same, same * 2.0]).assign_coords(variant=["a", "b", "c"])
+    found = compare(values, {"ab": ("a", "b"), "ac": ("a", "c")}, margin=1.1, pooled=False)
+    assert (found["ab"].value, found["ab"].p, found["ab"].verdict) == (1.0, 1.0, "equal")
+    assert (found["ac"].p, found["ac"].verdict) == (pytest.approx(0.0), "lower")

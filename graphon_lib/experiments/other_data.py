@@ -24,12 +24,10 @@ from graphon_lib.experiments.training import TRAINING
 __all__ = [
     "DISTANCES_BY_DATA",
     "INPUTS_BY_DATA",
-    "INTERVENTIONS_BY_DATA",
     "MAPS_BY_DATA",
     "MASKS_BY_DATA",
     "ON_OTHER_DATA",
     "OTHER_DATA",
-    "TRAINING_BY_DATA",
 ]
 
 OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -86,6 +84,4 @@ INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
 MASKS_BY_DATA = _by_data(MASK_STATISTICS)
 DISTANCES_BY_DATA = _by_data(METHOD_DISTANCES)
 MAPS_BY_DATA = _by_data(MASK_MAPS)
-TRAINING_BY_DATA = _by_data(TRAINING)
-INTERVENTIONS_BY_DATA = _by_data(INTERVENTION_TRAINING)
 """What a chapter draws side by side, MNIST first."""

@@ -216,7 +216,9 @@ def compare(
         means, degrees = together or (paired_means(of, level), _degrees(of))
         ratios[name] = ratio = _ratio(means, *pair)
         half = np.log(ratio.upper / ratio.value) / t.ppf((1.0 + level) / 2.0, degrees)
-        raw[name] = float(2.0 * t.sf(abs(np.log(ratio.value)) / half, degrees))
+        apart = abs(np.log(ratio.value))
+        # Two variants may be the same in every trial, and a ratio of 1 has no spread then.
+        raw[name] = float(2.0 * t.sf(apart / half, degrees)) if half > 0.0 else float(apart == 0.0)
     adjusted, largest = {}, 0.0
     for place, name in enumerate(sorted(raw, key=raw.__getitem__)):
         largest = max(largest, min(1.0, (len(raw) - place) * raw[name]))

@@ -39,15 +39,13 @@ def _convergence() -> Explorer:
 
 
 def _training() -> Explorer:
-    from graphon_lib.book.explorers.training import training_by_data
-    from graphon_lib.book.verdicts import DATA
-    from graphon_lib.experiments.other_data import INTERVENTIONS_BY_DATA, TRAINING_BY_DATA
+    from graphon_lib.book.explorers.training import training_explorer
+    from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
     from graphon_lib.experiments.spectra import SPECTRA
+    from graphon_lib.experiments.training import TRAINING
 
-    pairs = zip(TRAINING_BY_DATA, INTERVENTIONS_BY_DATA, strict=True)
-    first, *others = ([one.run() for one in pair] for pair in pairs)
     energy = SPECTRA.run().energy.sel(road="kept").isel(digits=-1)
-    return training_by_data(dict(zip(DATA.values(), ((*first, energy), *others), strict=True)))
+    return training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run(), energy)
 
 
 def _design() -> DesignExplorer:
@@ -77,11 +75,8 @@ def _paths() -> Explorer:
 
 def _rescaling() -> Explorer:
     from graphon_lib.book.explorers.rescaling import rescaling_explorer
-    from graphon_lib.book.explorers.training import training_explorer
-    from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
-    from graphon_lib.experiments.training import TRAINING
 
-    return rescaling_explorer(training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run()))
+    return rescaling_explorer(_training())
 
 
 def _moving() -> Explorer:

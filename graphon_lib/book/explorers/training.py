@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from graphon_lib.book.explorers.explorer import Control, Explorer, choice
+from graphon_lib.book.explorers.explorer import Control, Explorer
 from graphon_lib.book.explorers.view import LineChart, Number, Series, View
 from graphon_lib.book.looks import Look
 from graphon_lib.book.style import label_of, look_of
 from graphon_lib.experiments.intervention_training import variant_name
 
-__all__ = ["training_by_data", "training_explorer"]
+__all__ = ["training_explorer"]
 
 AS_PRUNED = "as pruned"
 
@@ -26,15 +25,14 @@ CEILING = 10.0
 
 
 def training_explorer(
-    training: xr.Dataset, interventions: xr.Dataset, energy: xr.DataArray | None = None
+    training: xr.Dataset, interventions: xr.Dataset, energy: xr.DataArray
 ) -> Explorer:
     """Return the explorer of the results on training, by method, intervention and density.
 
     Of datasets of :func:`graphon_lib.experiments.training.training` and, of the same profile,
     :data:`graphon_lib.experiments.intervention_training.INTERVENTION_TRAINING`. `energy` is the share of
     the five largest eigenvalues in the trace of the measured tangent kernel with kept weights, dimensions
-    (pruning, density, trial), of some of the methods and densities. Without it losses are all that is
-    drawn.
+    (pruning, density, trial), of some of the methods and densities.
     """
     methods = [str(name) for name in training.pruning.values]
     densities = sorted(float(density) for density in training.density.values)
@@ -49,20 +47,15 @@ def training_explorer(
             Control("intervention", "Intervention", {name: name for name in names}, AS_PRUNED),
             Control("density", "Density of the network", shown, densities[0], slider=True),
         ),
-        model=partial(_view, training, interventions, None if energy is None else energy.load()),
+        model=partial(_view, training, interventions, energy.load()),
         missing=partial(_missing, interventions),
     )
-
-
-def training_by_data(results: Mapping[str, tuple[xr.Dataset, ...]]) -> Explorer:
-    """Return the same with a further control, for several results by the names of their data."""
-    return choice("data", "Data", {name: training_explorer(*of) for name, of in results.items()})
 
 
 def _view(
     training: xr.Dataset,
     interventions: xr.Dataset,
-    energy: xr.DataArray | None,
+    energy: xr.DataArray,
     *,
     method: str,
     intervention: str,
@@ -83,14 +76,6 @@ def _view(
     last = {name: float(mean[-1]) for name, (mean, _, _) in losses.items()}
     listed = "; ".join(f"{name} {value:.3g}" for name, value in last.items())
     paths = float(training.path_density.sel(pruning=method, density=density).mean("trial"))
-    by_density = (
-        ()
-        if energy is None
-        else (
-            _by_density("Path density", training.path_density, method, density, "log"),
-            _by_density("Top-5 energy", energy, method, density, "linear"),
-        )
-    )
     return View(
         panels=(
             LineChart(
@@ -107,7 +92,8 @@ def _view(
                     f"greatest of the trials; losses above {CEILING:g} are drawn there."
                 ),
             ),
-            *by_density,
+            _by_density("Path density", training.path_density, method, density, "log"),
+            _by_density("Top-5 energy", energy, method, density, "linear"),
         ),
         summary=(
             f"{label_of(method)} at density {density:g}, {intervention}. Mean training loss of the "
