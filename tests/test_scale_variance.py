@@ -48,6 +48,22 @@ def test_it_is_the_variance_of_drawn_networks(units, fan_in):
     assert abs(squares.mean() - scale_variance((5, *units), fan_in, spread)) < 4.0 * error
 
 
+def test_units_that_are_read_equally_often():
+    """Unit i reads the places 2i and 2i + 1 of a shuffled circle: each of six is read twice."""
+    rng = np.random.default_rng(1)
+    x = np.array([0.5, -1.0, 2.0, 0.0, 1.5, 1.0])
+    h = np.broadcast_to(x, (200_000, 6))
+    for _ in range(2):
+        circle = np.take_along_axis(h, np.argsort(rng.random(h.shape), axis=1), axis=1)
+        pairs = np.concatenate([circle, circle], axis=1).reshape(-1, 6, 2)
+        h = np.maximum((pairs * rng.normal(size=pairs.shape)).sum(axis=2), 0.0)
+    spread = float((x**4).mean() / (x**2).mean() ** 2)
+    squares = ((h**2).mean(axis=1) / (x**2).mean() - 1.0) ** 2
+    error = squares.std() / len(squares) ** 0.5
+    found = scale_variance((6, 6, 6), (2, 2), spread, even=True)
+    assert abs(squares.mean() - found) < 4.0 * error
+
+
 def test_the_best_fan_in_of_deep_networks_is_twelve_over_the_factor():
     weights, depth = 4000, 400
 
