@@ -184,6 +184,13 @@ def test_one_round_ranks_the_dense_network():
         assert torch.equal(mask, score >= threshold)
 
 
+def test_weights_may_lie_in_memory_in_any_order():
+    weights = list(make((20, 30, 10)).weights)
+    turned = [w.detach().T.contiguous().T for w in weights]
+    masks, of_turned = (synflow_masks(w, density=0.1, rounds=9) for w in (weights, turned))
+    assert all(map(torch.equal, masks, of_turned))
+
+
 def test_rounds_are_nested():
     """On the way to density 1/4, after half of the rounds, lies density 1/2."""
     weights = list(make((20, 30, 10)).weights)

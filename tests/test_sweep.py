@@ -23,9 +23,11 @@ RESUMABLE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+import joblib
 from sweep_cells import held_walk
 from graphon_lib.experiments.sweep import run_cells
 shared = {"steps": 50, "held": 5, "log": sys.argv[3], "gate": sys.argv[4]}
+print(joblib.cpu_count(), flush=True)
 run_cells(held_walk, [{"seed": s, **shared} for s in range(12)], key="k", folder=Path(sys.argv[2]))
 """
 
@@ -162,13 +164,17 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bits(tmp_path):
     log, folder, gate = (tmp_path / name for name in ("log", "cells", "gate"))
     paths = [str(path) for path in (Path(__file__).parent, folder, log, gate)]
     command = [sys.executable, "-c", RESUMABLE, *paths]
-    options = {"env": {**os.environ, "LOKY_MAX_CPU_COUNT": "2"}, "stderr": subprocess.DEVNULL}
+    options = {
+        "env": {**os.environ, "LOKY_MAX_CPU_COUNT": "2"},
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.DEVNULL,
+    }
     process = subprocess.Popen(command, start_new_session=True, **options)
     # Five cells are finished, and all workers, one on a single core, held up in the middle of another.
-    held = range(5, 5 + min(2, joblib.cpu_count()))
+    held = range(5, 5 + int(process.stdout.readline()))
     wait_for(lambda: len(outputs(folder)) == 5 and len(logged(log)) == 5 + len(held))
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     gate.touch()
     subprocess.run(command, check=True, **options)
     # Only what was being computed when the kill came is computed twice.

@@ -7,6 +7,7 @@ of the library is for looking things up, and stays on the site.
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
@@ -219,12 +220,16 @@ def _print(page: Page, target: Path) -> None:
 
 
 def _share_parts(target: Path) -> None:
-    """Write equal parts, such as pictures and fonts, once."""
+    """Write equal parts, such as pictures and fonts, once, and the many small ones compressed."""
+    import pikepdf
     from pypdf import PdfWriter
 
     writer = PdfWriter(clone_from=target)
     writer.compress_identical_objects()
-    writer.write(target)
+    shared = io.BytesIO()
+    writer.write(shared)
+    with pikepdf.open(shared) as pdf:
+        pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 
 
 def _fill_in(page: Page, printed: Path) -> None:

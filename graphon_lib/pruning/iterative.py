@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 
 import numpy as np
 import torch
@@ -14,9 +13,9 @@ from torch import Tensor
 from graphon_lib.pruning.masks import (
     NOTHING_RANKED,
     SAMPLE_STRIDE,
-    Cut,
     DisconnectedWarning,
     count_kept,
+    largest,
     warn_of_empty_layers,
 )
 
@@ -32,8 +31,12 @@ class Layer:
         self.mask = np.ones(weight.shape, dtype=np.bool_)
         self.score = np.empty(weight.shape)
 
+    def blocks(self) -> Iterator[slice]:
+        """Yield the blocks of rows in which the layer is pruned."""
+        yield slice(None)
+
     def scores(self) -> Iterator[tuple[slice, NDArray]]:
-        """Yield the scores in blocks of rows; each may overwrite the one before."""
+        """Yield the scores by block; each may overwrite the one before."""
         yield slice(None), self.score
 
     def sample(self) -> NDArray:
@@ -41,9 +44,10 @@ class Layer:
         stride = slice(None, None, SAMPLE_STRIDE)
         return self.score.reshape(-1)[stride][self.mask.reshape(-1)[stride]]
 
-    def prune(self, rows: slice, block: NDArray) -> None:
-        """Set what the mask of these rows has lost to 0; the memory of their scores is free."""
-        self.weight[rows] *= torch.from_numpy(self.mask[rows]).to(self.device)
+    def prune(self, rows: slice, kept: NDArray[np.bool_]) -> None:
+        """Make `kept` the mask of these rows, and set the other weights to 0."""
+        self.mask[rows] = kept
+        self.weight[rows] *= torch.from_numpy(kept).to(self.device)
 
 
 def prune_in_rounds(
@@ -152,13 +156,12 @@ def _all_zero(group: Sequence[Layer]) -> bool:
 
 def _prune_to(group: Sequence[Layer], count: int, surviving: int) -> None:
     """Keep the `count` largest scores of the layers together, out of those `surviving`."""
-    cut = Cut.find(
-        lambda: (block for _, block in chain.from_iterable(layer.scores() for layer in group)),
+    kept = largest(
+        lambda: ((block, layer.mask[rows]) for layer in group for rows, block in layer.scores()),
         np.concatenate([layer.sample() for layer in group]),
         count,
         surviving,
     )
     for layer in group:
-        for rows, block in layer.scores():
-            layer.mask[rows] = cut.keep(block, eligible=layer.mask[rows])
-            layer.prune(rows, block)
+        for rows in layer.blocks():
+            layer.prune(rows, next(kept))

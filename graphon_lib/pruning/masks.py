@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
@@ -20,10 +19,10 @@ from graphon_lib.pruning.tensors import as_tensor
 __all__ = [
     "NOTHING_RANKED",
     "SCOPES",
-    "Cut",
     "DisconnectedWarning",
     "count_kept",
     "keep_largest",
+    "largest",
     "shuffle_masks",
     "warn_of_empty_layers",
 ]
@@ -92,7 +91,7 @@ def keep_largest(
     density = check_density("density", density)
     if check_choice("scope", scope, SCOPES) == "global":
         count = count_kept(density, sum(s.numel() for s in scores), "the network")
-        masks = _largest("scores", scores, count)
+        masks = _keep("scores", scores, count)
         warn_of_empty_layers(masks, names)
     else:
         counts = [
@@ -100,7 +99,7 @@ def keep_largest(
             for name, s in zip(names or range(1, len(scores) + 1), scores, strict=True)
         ]
         masks = [
-            _largest(_item(i, names), [s], count)[0]
+            _keep(_item(i, names), [s], count)[0]
             for i, (s, count) in enumerate(zip(scores, counts, strict=True))
         ]
     return masks if names is None else dict(zip(names, masks, strict=True))
@@ -160,83 +159,74 @@ def count_kept(density: float, size: int, where: str) -> int:
     return count
 
 
-@dataclass
-class Cut:
-    """A rule that keeps exactly so many of a sequence of scores, earlier ones on ties.
+def largest(
+    pieces: Callable[[], Iterable[tuple[NDArray, NDArray[np.bool_] | None]]],
+    sample: NDArray,
+    count: int,
+    total: int,
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield, piece by piece, which entries are among the `count` largest, earlier ones on ties.
 
-    Attributes
-    ----------
-    threshold
-        Scores above it are kept.
-    ties
-        How many of the scores equal to `threshold` are still to be kept.
+    `pieces` is called for an iterator over scores, which may reuse a piece's memory, and over which of
+    them may be kept, None for all: `total` of them in the end, and `sample` is the scores of some.
+
+    Two quantiles of the sample bracket the threshold, so that only the scores between them are
+    sorted (Floyd and Rivest, CACM 18, 1975). Should the bracket miss, which 8 standard deviations
+    make rare, all are.
     """
-
-    threshold: float
-    ties: int
-
-    @classmethod
-    def find(
-        cls, chunks: Callable[[], Iterable[NDArray]], sample: NDArray, count: int, total: int
-    ) -> Cut:
-        """Return the rule that keeps the `count` largest scores, without sorting them all.
-
-        Of the scores, `total` may be kept, and any others do not exceed the least of these;
-        `sample` is some of them. `chunks` is called for an iterator over all scores, piece by
-        piece, which may reuse a piece's memory.
-
-        Two quantiles of the sample bracket the threshold, so that only the scores between them are
-        sorted (Floyd and Rivest, CACM 18, 1975). Should the bracket miss, which 8 standard
-        deviations make rare, all are.
-        """
-        above, inside = 0, np.empty(0)
-        if sample.size:
-            sample = np.sort(sample)
-            rank = sample.size * (1 - count / total)
-            margin = 8 * math.sqrt(rank * (1 - rank / sample.size)) + 8
-            low = sample[max(int(rank - margin), 0)]
-            high = sample[min(int(rank + margin), sample.size - 1)]
-            pieces = []
-            for scores in chunks():
-                candidate = scores >= low
-                above += int(np.count_nonzero(candidate))
-                candidate &= scores <= high
-                pieces.append(scores[candidate])
-            inside = np.concatenate(pieces)
-            above -= inside.size
-        if not above < count <= above + inside.size:
-            above, inside = 0, np.concatenate([scores.flatten() for scores in chunks()])
-        # Sorted, not partitioned: NumPy's partition is slow where many values are equal.
-        inside.sort()
-        threshold = inside[inside.size - (count - above)]
-        above += inside.size - int(np.searchsorted(inside, threshold, side="right"))
-        return cls(threshold, count - above)
-
-    def keep(self, scores: NDArray, eligible: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        """Return the mask of the next piece; pieces must come in the order of the scores.
-
-        Where `eligible` is given, only those may be kept.
-        """
-        mask = scores > self.threshold
-        if self.ties:
-            tied = scores == self.threshold
+    for low, high in _brackets(sample, 1 - count / total):
+        # Of a piece only bits are kept, and the few scores that are not yet decided.
+        bits, sizes, places, values = [], [], [], []
+        above = 0
+        for scores, eligible in pieces():
+            chosen = scores >= low
             if eligible is not None:
-                tied &= eligible
-            indices = np.flatnonzero(tied)[: self.ties]
-            mask.flat[indices] = True
-            self.ties -= indices.size
-        return mask
+                chosen &= eligible
+            place = np.flatnonzero(chosen & (scores <= high))
+            above += int(np.count_nonzero(chosen)) - place.size
+            bits.append(np.packbits(chosen))
+            sizes.append(scores.shape)
+            places.append(place)
+            values.append(scores.reshape(-1)[place])
+        undecided = np.concatenate(values)
+        if above < count <= above + undecided.size:
+            break
+    kept = _largest_of(undecided, count - above)
+    ends = np.cumsum([place.size for place in places])[:-1]
+    for shape, packed, place, keep in zip(sizes, bits, places, np.split(kept, ends), strict=True):
+        chosen = np.unpackbits(packed, count=math.prod(shape)).view(np.bool_)
+        chosen[place[~keep]] = False
+        yield chosen.reshape(shape)
 
 
-def _largest(name: str, scores: Sequence[Tensor], count: int) -> list[Tensor]:
-    if count < sum(s.numel() for s in scores) and not any(s.any() for s in scores):
+def _brackets(sample: NDArray, share: float) -> Iterator[tuple[float, float]]:
+    """Yield bounds of the quantile below which a share of the scores lies: narrow ones, then any."""
+    if sample.size:
+        sample = np.sort(sample)
+        rank = sample.size * share
+        margin = 8 * math.sqrt(rank * (1 - rank / sample.size)) + 8
+        yield sample[max(int(rank - margin), 0)], sample[min(int(rank + margin), sample.size - 1)]
+    yield -math.inf, math.inf
+
+
+def _largest_of(values: NDArray, count: int) -> NDArray[np.bool_]:
+    # Sorted, not partitioned: NumPy's partition is slow where many values are equal.
+    threshold = np.sort(values)[values.size - count]
+    kept = values > threshold
+    kept[np.flatnonzero(values == threshold)[: count - np.count_nonzero(kept)]] = True
+    return kept
+
+
+def _keep(name: str, scores: Sequence[Tensor], count: int) -> list[Tensor]:
+    total = sum(s.numel() for s in scores)
+    if count < total and not any(s.any() for s in scores):
         raise ValueError(f"{name} {NOTHING_RANKED}")
     values = [s.cpu().numpy().reshape(s.shape or 1) for s in scores]  # 0 axes become 1
     sample = np.concatenate([v.reshape(-1)[::SAMPLE_STRIDE] for v in values])
-    cut = Cut.find(lambda: values, sample, count, sum(v.size for v in values))
+    masks = largest(lambda: ((v, None) for v in values), sample, count, total)
     return [
-        torch.from_numpy(cut.keep(v)).reshape(s.shape).to(s.device)
-        for s, v in zip(scores, values, strict=True)
+        torch.from_numpy(m).reshape(s.shape).to(s.device)
+        for s, m in zip(scores, masks, strict=True)
     ]
 
 

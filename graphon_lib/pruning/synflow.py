@@ -110,18 +110,23 @@ class _FlowLayer(Layer):
         self.matrix, self.log_scale = _magnitudes(weight)
         self.bias = None if bias is None else _magnitudes(bias)
         self.magnitude = self.matrix.numpy()
-        self.mask = np.ones(self.magnitude.shape, dtype=np.bool_)
-        self.inflow = np.empty(self.magnitude.shape[1])
-        self.backflow = np.empty(self.magnitude.shape[0])
+        n_out, n_in = self.magnitude.shape
+        self.height = max(1, min(n_out, BLOCK_ENTRIES // n_in))
+        self.mask = np.ones((n_out, n_in), dtype=np.bool_)
+        self.inflow = np.empty(n_in)
+        self.backflow = np.empty(n_out)
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield blocks of rows that fit the processor's cache."""
+        n_out = len(self.magnitude)
+        for start in range(0, n_out, self.height):
+            yield slice(start, min(start + self.height, n_out))
 
     def scores(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Yield the scores in blocks of rows; each block overwrites the one before."""
-        n_out, n_in = self.magnitude.shape
-        height = max(1, min(n_out, BLOCK_ENTRIES // n_in))
-        buffer = np.empty((height, n_in))
-        for start in range(0, n_out, height):
-            rows = slice(start, min(start + height, n_out))
-            block = buffer[: rows.stop - start]
+        """Yield the scores by block; each overwrites the one before."""
+        buffer = np.empty((self.height, self.inflow.size))
+        for rows in self.blocks():
+            block = buffer[: rows.stop - rows.start]
             np.multiply(self.backflow[rows, None], self.inflow, out=block)
             block *= self.magnitude[rows]
             yield rows, block
@@ -133,15 +138,22 @@ class _FlowLayer(Layer):
         rows, columns = np.divmod(positions, self.mask.shape[1])
         return self.backflow[rows] * self.inflow[columns] * self.magnitude.reshape(-1)[positions]
 
-    def prune(self, rows: slice, block: NDArray[np.float64]) -> None:
-        """Set the magnitudes of what the mask of these rows has lost to 0."""
-        block[...] = self.mask[rows]
-        self.magnitude[rows] *= block
+    def prune(self, rows: slice, kept: NDArray[np.bool_]) -> None:
+        """Make `kept` the mask of these rows, and set the magnitudes of what that loses to 0."""
+        # A few in a round, so that they are sought out.
+        fallen = np.flatnonzero(self.mask[rows] != kept)
+        self.magnitude[rows].reshape(-1)[fallen] = 0.0
+        self.mask[rows] = kept
 
 
 def _magnitudes(parameter: Tensor) -> tuple[Tensor, float]:
     """Return absolute values over the largest, float64, and the largest one's logarithm."""
-    magnitude = parameter.detach().cpu().to(torch.float64, copy=True).abs_()
+    magnitude = (
+        parameter.detach()
+        .cpu()
+        .to(torch.float64, copy=True, memory_format=torch.contiguous_format)
+        .abs_()
+    )
     largest = magnitude.max().clamp(min=np.finfo(np.float64).tiny)
     return magnitude.div_(largest), math.log(largest)
 
