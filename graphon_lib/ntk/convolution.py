@@ -294,11 +294,17 @@ def _convolved(padded: Array, layer: _Convolution) -> Array:
     # are one matrix, of which the product is taken without a copy.
     shape = (*sides, layer.kernel[1] * padded.shape[2], padded.shape[3])
     strides = (layer.stride * of_row, layer.stride * of_pixel, *inside)
-    sums = None
-    for row, matrix in enumerate(layer.matrices):
-        windows = np.ndarray(shape, padded.dtype, padded, row * of_row, strides)
-        product = matrix @ windows
-        sums = product if sums is None else np.add(sums, product, out=sums)
+    windows = [
+        np.ndarray(shape, padded.dtype, padded, row * of_row, strides)
+        for row in range(layer.kernel[0])
+    ]
+    sums = np.empty((*sides, len(layer.matrices[0]), padded.shape[3]))
+    product = np.empty(sums.shape[1:])
+    # A row of pixels after the other, whose sums stay in the processor's cache.
+    for row, of_pixels in enumerate(sums):
+        np.matmul(layer.matrices[0], windows[0][row], out=of_pixels)
+        for matrix, window in zip(layer.matrices[1:], windows[1:], strict=True):
+            of_pixels += np.matmul(matrix, window[row], out=product)
     return sums
 
 
