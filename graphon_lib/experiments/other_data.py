@@ -18,7 +18,10 @@ from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.method_distances import METHOD_DISTANCES
 from graphon_lib.experiments.neuron_terms import NEURON_TERMS
+from graphon_lib.experiments.residual_spectra import RESIDUAL_SPECTRA
 from graphon_lib.experiments.shared_positions import SHARED_POSITIONS
+from graphon_lib.experiments.signed_kernels import SIGNED_KERNELS
+from graphon_lib.experiments.spectra import SPECTRA
 from graphon_lib.experiments.training import TRAINING
 
 __all__ = [
@@ -57,6 +60,35 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
         {"batch_size": 64},
     ),
     (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
+    (
+        SPECTRA,
+        {
+            "grid": {
+                "digits": [128],
+                "trial": 3,
+                "density": [0.5, 0.2, 0.05],
+                "pruning": ["dense", "all"],
+            }
+        },
+        {},
+    ),
+    (
+        SIGNED_KERNELS,
+        {
+            "grid": {
+                "width": [512, 1024, 2048],
+                "density": [0.2],
+                "trial": 3,
+                "pruning": ["all"],
+            }
+        },
+        {},
+    ),
+    (
+        RESIDUAL_SPECTRA,
+        {"grid": trials_of({512: 5, 1024: 5, 2048: 3}), "cut_norm_widths": []},
+        {},
+    ),
 )
 
 
