@@ -42,6 +42,8 @@ class Claim:
     without_biases
         Whether the claim is about networks without biases, as the paper's kernels are, so that
         settings with them have no part in its verdict.
+    of_many_trained
+        Whether it compares training at several sparsities, of which there is one on other data.
     """
 
     claim: str
@@ -55,6 +57,7 @@ class Claim:
     why: str = ""
     theorems: str = ""
     without_biases: bool = False
+    of_many_trained: bool = False
 
     @property
     def test(self) -> str:
@@ -443,6 +446,7 @@ ROWS = {
         of.energy_and_speed,
         low=0.0,
         why=DIRECTION,
+        of_many_trained=True,
     ),
     "indicator": Claim(
         "The Graphon NTK can serve as a training-free indicator",
@@ -455,6 +459,7 @@ ROWS = {
         of.indicators,
         low=0.7,
         why="half of the variance of the ranks",
+        of_many_trained=True,
     ),
     "scale-slows": Claim(
         "The scale of the kernel explains why sparse random networks converge more slowly",
