@@ -132,7 +132,7 @@ def test_the_same_words_elsewhere_in_a_sentence_stay():
     ("written", "shown"),
     [
         ("graphon_lib.graphons.cut_norm()", "graphon_|lib.|graphons.|cut_|norm()"),
-        ("tests/benchmarks/reference_schedules.py", "tests/|benchmarks/|reference_|schedules.|py"),
+        ("tests/benchmarks/reference_schedules.py", "tests/|benchmarks/|reference_|schedules.py"),
         ("make reproduce RESULT=...", "make reproduce RESULT=..."),
         ("own_layer='mask'", "own_layer='mask'"),
         ("25220da529bced66a61006e47b1ed225", "25220da529bced66a61006e47b1ed225"),

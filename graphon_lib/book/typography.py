@@ -31,7 +31,7 @@ AS_WRITTEN = (nodes.literal, nodes.FixedTextElement, nodes.raw, nodes.math, node
 MINUS = re.compile(r"(?:(?<=[\s>(])|^)-(?=\d)")
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;)(?=[^\W\d_])")
 PARTED = re.compile(r"(?<=\d) ?(?=%)| (?=±)|(?<=±) ")
-JOINT = re.compile(r"(?<=[._/])(?=\w)")
+JOINT = re.compile(r"(?<=[._/])(?=\w)(?!py\b)")
 LONG_NAME = 20
 MOST_COLUMNS = 3
 
