@@ -158,7 +158,7 @@ def table(*rows):
 def test_rows_of_a_table_of_many_columns_name_them():
     document = table(["", "grows", "at", "by"], ["SET", "some", "random", "one"])
     ShowRowsAsCards(document).run()
-    assert document[0]["classes"] == ["cards"]
+    assert document[0]["classes"] == ["phone-cards"]
     first, *others = document[0][0][1][0]
     assert first.astext() == "SET"
     assert [cell.astext().split() for cell in others] == [

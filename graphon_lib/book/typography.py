@@ -165,7 +165,7 @@ class ShowRowsAsCards(SphinxPostTransform):
             head = next(iter(table.findall(nodes.thead)), None)
             if head is None or len(head[0]) <= MOST_COLUMNS:
                 continue
-            table["classes"].append("cards")
+            table["classes"].append("phone-cards")
             for row in next(iter(table.findall(nodes.tbody))):
                 for column, cell in zip(head[0], row, strict=True):
                     if column.astext():
