@@ -160,7 +160,7 @@ def test_offsets_by_kind_are_those_of_their_map(maps):
         assert corners == pytest.approx(offsets.values[::2, ::2].mean(), rel=1e-5)
         numbers = {number.label: number.value for number in view.numbers}
         assert numbers["Centre over the layer"] == pytest.approx(centre, rel=1e-5)
-        assert f"{centre:.2f} times the layer's density" in view.summary
+        assert f"{centre:.2f} times the density of the layer" in view.summary
     assert len(scales) == 1
 
 

@@ -262,6 +262,28 @@ def test_formulas_in_the_text_can_be_scrolled_where_they_are_wide(browser, addre
         assert page.locator(".bd-article p").evaluate_all(cut) == 0
 
 
+@pytest.mark.parametrize("name", ["02-graphons", "10-data", "12-dynamic", "13-architectures"])
+def test_rows_are_cards_on_a_phone(browser, address, name):
+    with opened(browser, f"{address}/chapters/{name}.html", width=375) as (page, _):
+        finished(page, "formulas", LOADED["formulas"])
+        tables = page.locator("article table:is(.cards, .phone-cards)")
+        assert tables.count() > 0
+        assert tables.evaluate_all(
+            "(all) => all.every((one) => one.scrollWidth <= one.clientWidth)"
+        )
+        names = tables.locator("td > .column")
+        assert names.evaluate_all("(all) => all.every((one) => one.getClientRects().length > 0)")
+
+
+def test_long_names_break_between_their_parts(browser, address):
+    """Each part of a name stands on one line."""
+    with opened(browser, f"{address}/chapters/02-graphons.html", width=375) as (page, _):
+        names = page.locator("article p code:has(wbr)")
+        assert names.count() > 3
+        whole = "(all) => all.every((one) => one.getClientRects().length === 1)"
+        assert names.locator("span.pre").evaluate_all(whole)
+
+
 def assert_lands(browser, address, place, anchor):
     with new_page(browser) as page:
         page.goto(f"{address}/{place}#{anchor}")

@@ -5,8 +5,10 @@ from docutils import nodes
 from docutils.utils import new_document
 
 from graphon_lib.book.typography import (
+    BreakNames,
     KeepPunctuation,
     SetNumbers,
+    ShowRowsAsCards,
     with_apostrophes,
     with_minus_signs,
     with_whole_numbers,
@@ -124,3 +126,51 @@ def test_the_same_words_elsewhere_in_a_sentence_stay():
     KeepPunctuation(document).run()
     formula = r'<span class="math notranslate">\(v\);</span>'
     assert document.astext() == f"constant; a ramp in {formula} a product"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("graphon_lib.graphons.cut_norm()", "graphon_|lib.|graphons.|cut_|norm()"),
+        ("tests/benchmarks/reference_schedules.py", "tests/|benchmarks/|reference_|schedules.py"),
+        ("make reproduce RESULT=...", "make reproduce RESULT=..."),
+        ("own_layer='mask'", "own_layer='mask'"),
+        ("25220da529bced66a61006e47b1ed225", "25220da529bced66a61006e47b1ed225"),
+    ],
+)
+def test_long_names_end_a_line_where_their_parts_meet(written, shown):
+    document = page(nodes.literal("", "", nodes.Text(written)), nodes.Text(f" is {written}"))
+    BreakNames(document).run()
+    assert document.astext().replace("<wbr>", "|") == f"{shown} is {written}"
+
+
+def table(*rows):
+    """Return a table of texts, whose first row is its head."""
+    lines = [
+        nodes.row("", *(nodes.entry("", nodes.paragraph("", text)) for text in row)) for row in rows
+    ]
+    group = nodes.tgroup("", nodes.thead("", lines[0]), nodes.tbody("", *lines[1:]))
+    document = new_document("page")
+    document += nodes.table("", group)
+    return document
+
+
+def test_rows_of_a_table_of_many_columns_name_them():
+    document = table(["", "grows", "at", "by"], ["SET", "some", "random", "one"])
+    ShowRowsAsCards(document).run()
+    assert document[0]["classes"] == ["phone-cards"]
+    first, *others = document[0][0][1][0]
+    assert first.astext() == "SET"
+    assert [cell.astext().split() for cell in others] == [
+        ["grows", "some"],
+        ["at", "random"],
+        ["by", "one"],
+    ]
+    assert all(cell[0]["classes"] == ["column"] for cell in others)
+
+
+def test_a_table_of_few_columns_stays_one_on_a_phone():
+    document = table(["method", "density", "error"], ["SNIP", "0.1", "2"])
+    before = document.pformat()
+    ShowRowsAsCards(document).run()
+    assert document.pformat() == before

@@ -1,7 +1,8 @@
-"""Sphinx extension: numbers and formulas as a typesetter sets them.
+"""Sphinx extension: numbers, formulas, names and tables as a typesetter sets them.
 
 Numbers that code has written get minus signs and raised exponents; a number stays on the line of its
-percent sign, and a formula on that of the punctuation around it, which browsers would part.
+percent sign, and a formula on that of the punctuation around it, which browsers would part. Long names
+in code part where their parts meet, and the rows of a table too wide for a phone are cards there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 __all__ = [
+    "BreakNames",
     "KeepPunctuation",
     "SetNumbers",
+    "ShowRowsAsCards",
     "setup",
     "with_apostrophes",
     "with_minus_signs",
@@ -28,6 +31,10 @@ AS_WRITTEN = (nodes.literal, nodes.FixedTextElement, nodes.raw, nodes.math, node
 MINUS = re.compile(r"(?:(?<=[\s>(])|^)-(?=\d)")
 APOSTROPHE = re.compile(r"(?<=[^\W\d_])(?:'|&#x27;)(?=[^\W\d_])")
 PARTED = re.compile(r"(?<=\d) ?(?=%)| (?=±)|(?<=±) ")
+JOINT = re.compile(r"(?<=[._/])(?=\w)(?!py\b)")
+LONG_NAME = 20
+MOST_COLUMNS = 3
+
 EXPONENT = re.compile(r"(?<=\b10)(?:\^| to the )([-−]?\d+)")
 
 
@@ -124,8 +131,52 @@ def _found(pattern: str, around: list[nodes.Node]) -> str:
     return found[0] if found else ""
 
 
+class BreakNames(SphinxPostTransform):
+    """Let a long name in code end a line behind a dot, an underscore or a slash, as on phones it must."""
+
+    # When names have become links.
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Apply the transform to one page."""
+        for literal in self.document.findall(nodes.literal):
+            for text in list(literal.findall(nodes.Text)):
+                if len(text) <= LONG_NAME:
+                    continue
+                first, *others = JOINT.split(text)
+                parts = [nodes.Text(first)]
+                for part in others:
+                    parts += nodes.raw("", "<wbr>", format="html"), nodes.Text(part)
+                place = _place(text)
+                text.parent[place : place + 1] = parts
+
+
+class ShowRowsAsCards(SphinxPostTransform):
+    """Name the column in each cell of a table of many columns, whose rows are cards on a phone."""
+
+    # When what is in the head has been set.
+    default_priority = SetNumbers.default_priority + 1
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Apply the transform to one page."""
+        for table in self.document.findall(nodes.table):
+            head = next(iter(table.findall(nodes.thead)), None)
+            if head is None or len(head[0]) <= MOST_COLUMNS:
+                continue
+            table["classes"].append("phone-cards")
+            for row in next(iter(table.findall(nodes.tbody))):
+                for column, cell in zip(head[0], row, strict=True):
+                    if column.astext():
+                        words = [word.deepcopy() for word in column[0]]
+                        cell.insert(0, nodes.paragraph("", "", *words, classes=["column"]))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension with Sphinx."""
     app.add_post_transform(SetNumbers)
     app.add_post_transform(KeepPunctuation)
+    app.add_post_transform(BreakNames)
+    app.add_post_transform(ShowRowsAsCards)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

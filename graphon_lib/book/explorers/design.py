@@ -271,7 +271,7 @@ def _pixel_panel(network: GraphonNetwork) -> HeatMap:
         high=1.0,
         row_label=f"{rows} rows of the image",
         column_label=f"{columns} columns of the image",
-        description=f"Kept fraction of each pixel's weights: from {kept.min():.3f} to {kept.max():.3f}.",
+        description=f"Kept fraction of weights, by pixel: from {kept.min():.3f} to {kept.max():.3f}.",
     )
 
 

@@ -88,7 +88,7 @@ def _view(
                 high=ends[1],
                 row_label="above to below",
                 column_label="left to right",
-                description=f"Over the layer's density, row by row: {rows}.",
+                description=f"Over the density of the layer, row by row: {rows}.",
                 written=True,
             ),
             HeatMap(
@@ -122,7 +122,7 @@ def _view(
         summary=(
             f"{label_of(method)}, {initialisation}, density {density:g}, beyond the border "
             f"{BORDERS[border]}: in convolution {layer} the centre keeps {here['centre']:.2f} times the "
-            f"layer's density, sides {here['sides']:.2f}, corners {here['corners']:.2f} times. Blocks "
+            f"density of the layer, sides {here['sides']:.2f}, corners {here['corners']:.2f} times. Blocks "
             f"of channels keep {blocks.min():.2f} to {blocks.max():.2f} of their weights, and the "
             f"channel graphs have {cycles:.1f} times the 4-cycles of random ones. Means of "
             f"{result.sizes['trial']} networks of {result.attrs['width']} channels."
