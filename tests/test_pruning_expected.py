@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch_networks import seeded
+from torch_networks import perceptron, seeded
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 from graphon_lib.pruning.expected import expected_magnitude_densities, keep_probabilities
@@ -11,10 +11,7 @@ from graphon_lib.pruning.signals import batch_signals
 
 
 def draw_network(width, initialisation="he"):
-    generator = seeded(2)
-    model = MaskedMLP((60, width, width, 10), generator, initialisation=initialisation)
-    x = torch.randn(40, 60, generator=generator)
-    return model, x, torch.randint(0, 10, (40,), generator=generator)
+    return perceptron((60, width, width, 10), 40, 2, initialisation=initialisation)
 
 
 @pytest.fixture(scope="module")

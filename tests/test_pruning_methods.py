@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_networks import seeded
+from torch_networks import perceptron, seeded
 
 from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.signals import batch_signals
@@ -17,11 +17,9 @@ NEED_DATA = [name for name, method in METHODS.items() if method.needs_data]
 
 def setting(widths=WIDTHS, seed=0):
     """A network and a batch whose first ten inputs are always zero, as pixels at the border are."""
-    generator = seeded(seed)
-    model = MaskedMLP(widths, generator)
-    x = torch.randn(20, widths[0], generator=generator)
+    model, x, y = perceptron(widths, 20, seed)
     x[:, :10] = 0
-    return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
+    return model, x, y
 
 
 def masks_of(method, density=0.2, scope="global"):
