@@ -9,14 +9,35 @@ from graphon_lib.graphons import GraphonNetwork, StepGraphon
 
 __all__ = [
     "SEEDS",
+    "bias_variances",
+    "check_kernel",
+    "close",
     "drifting",
     "inputs",
+    "mean_and_error",
     "networks",
     "random_network",
     "reference_kernels",
     "relu_moments",
     "seeded_inputs",
 ]
+
+
+def close(first, second, relative=1e-12):
+    """Compare to a relative error, and to that of the largest entry where entries cancel."""
+    np.testing.assert_allclose(first, second, rtol=relative, atol=relative * np.abs(second).max())
+
+
+def check_kernel(matrix):
+    """Check that a matrix is exactly symmetric, and positive semi-definite to rounding."""
+    assert np.array_equal(matrix, matrix.T)
+    assert np.linalg.eigvalsh(matrix)[0] >= -1e-13 * np.abs(matrix).max()
+
+
+def mean_and_error(samples):
+    """Return the mean of independent kernels, and the norm of its standard errors."""
+    deviation = np.linalg.norm(np.std(samples, axis=0, ddof=1))
+    return np.mean(samples, axis=0), deviation / np.sqrt(len(samples))
 
 
 def random_network(blocks, rng, moments=False):
@@ -65,6 +86,12 @@ def networks(draw, inputs=None, max_depth=4, moments=True):
             for layer in layers
         ]
     return GraphonNetwork(layers, second)
+
+
+def bias_variances(depth):
+    """One variance for all layers, or one a layer; often 0."""
+    variances = st.just(0.0) | st.floats(1e-3, 3)
+    return variances | st.tuples(*[variances] * depth)
 
 
 def inputs(features, max_rows=5):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
+from graphon_lib import pruning
 from graphon_lib._checks import as_numpy
 from graphon_lib.graphons import GraphonNetwork, StepGraphon, block_means, cut_norm, sas
 from graphon_lib.ntk import empirical_ntk, gradient_flow, graphon_ntk, spectral_metrics
-
-torch = pytest.importorskip("torch")
 
 HALVES = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
 
@@ -67,7 +67,6 @@ def test_kernels_of_tensors_are_arrays():
 
 
 def test_arrays_and_tensors_in_any_memory_layout():
-    pruning = pytest.importorskip("graphon_lib.pruning")
     model = pruning.MaskedMLP((5, 4, 3), torch.Generator().manual_seed(0))
     x = np.random.default_rng(0).normal(size=(7, 5))
     mask = x < 0.4

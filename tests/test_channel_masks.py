@@ -22,7 +22,6 @@ from graphon_lib.experiments.channel_masks import (
     PADDINGS,
     counted_flow,
     idle_channels,
-    mean_interval,
     sorted_quarters,
     squared_structure,
     start_architecture,
@@ -133,15 +132,6 @@ def test_counted_flow_of_one_convolution():
     for flow in maps:
         np.testing.assert_allclose(flow, flow.T)
     assert np.ptp(maps[-1]) > np.ptp(maps[0])
-
-
-def test_intervals_of_means_cover():
-    rng = np.random.default_rng(0)
-    values = rng.normal(1.0, 0.3, (500, 6))
-    values[:, -1] = np.nan
-    found = mean_interval(xr.DataArray(values, dims=("case", "trial")))
-    inside = (found.sel(statistic="lower") < 1.0) & (found.sel(statistic="upper") > 1.0)
-    assert float(inside.mean()) == pytest.approx(0.95, abs=0.03)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.descent import DESCENT, VARIANTS, descent
+from graphon_lib.experiments.descent import VARIANTS, descent
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.pruned import ntk_weights
 from graphon_lib.experiments.training_run import full_batch_descent
@@ -105,17 +105,6 @@ def test_rescaling_restores_the_outputs_and_curves_start_together():
     # Kernels of networks whose layers are multiplied by 1 / sqrt(c): the own layer's factor is missing.
     ratio = cells["random: rescaled"]["trace"][0] / cells["random: as pruned"]["trace"][0]
     assert ratio == pytest.approx(SMALL["density"] ** -2, rel=1e-5)
-
-
-def test_the_result_holds_every_cell():
-    grid = {"trial": 1, "width": [12, 16], "variant": VARIANTS}
-    result = DESCENT.compute({**DESCENT.quick, **SMALL, "grid": grid, "watched": [2, 8]})
-    assert result.loss.sizes == {"variant": 4, "width": 2, "trial": 1, "curve": 3, "step": 9}
-    assert result.notnull().all().to_array().all()
-    again = small_descent(variant="synflow: as pruned", width=16, watched=(2, 8))
-    stored = result.sel(variant="synflow: as pruned", width=16).isel(trial=0)
-    np.testing.assert_allclose(stored.loss, again["loss"], rtol=1e-6)
-    np.testing.assert_allclose(stored.kernel_change, again["kernel_change"], rtol=1e-4)
 
 
 def test_an_unknown_network_is_refused():

@@ -24,12 +24,6 @@ def write_notebook(path, *sources):
     return path
 
 
-def test_parameters_reach_the_notebook(tmp_path):
-    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed + 1)")
-    executed = execute_chapter(source, tmp_path / "executed.ipynb", {"seed": 41})
-    assert executed.cells[-1].outputs[0].text == "42\n"
-
-
 def test_an_executed_notebook_shows_the_parameters_of_its_outputs(tmp_path):
     """Run once more as it stands, it gives the same outputs; without parameters, none are added."""
     source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "print(seed + 1)")

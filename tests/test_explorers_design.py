@@ -22,7 +22,6 @@ from graphon_lib.book.explorers.design_layers import (
     designed_network,
     pixel_rings,
 )
-from graphon_lib.book.explorers.jupyter import explore
 from graphon_lib.book.explorers.live import answering
 from graphon_lib.book.explorers.precompute import data_script
 from graphon_lib.book.explorers.view import HeatMap, encode
@@ -247,19 +246,3 @@ def test_other_designs_are_refused(explorer, design):
 def test_other_digits_are_refused(pixels):
     with pytest.raises(ValueError, match="pixels must"):
         DesignExplorer(pixels)
-
-
-def test_in_jupyter_the_kernel_answers(explorer, monkeypatch):
-    widget = explore(explorer)
-    sent = []
-    monkeypatch.setattr(
-        widget, "send", lambda content, buffers=(): sent.append((content, list(buffers)))
-    )
-    design = {"layers": replaced(2, {"cells": np.eye(16).tolist(), "density": 0.05})}
-    widget._answer(None, {"id": 1, "parameters": design}, [])
-    widget._answer(None, {"id": 2, "parameters": {"layers": []}}, [])
-    tree, arrays = encode(explorer.view(**design))
-    assert sent[0][0] == {"id": 1, "tree": tree}
-    assert sent[0][1] == [array.tobytes() for array in arrays]
-    assert sent[1][0]["id"] == 2
-    assert "layers must be 4 mappings" in sent[1][0]["error"]

@@ -1,9 +1,19 @@
-"""Fitted exponents."""
+"""Intervals of means, and fitted exponents."""
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from graphon_lib.experiments.fits import fit_slope
+from graphon_lib.experiments.fits import fit_slope, mean_interval
+
+
+def test_intervals_of_means_cover():
+    rng = np.random.default_rng(0)
+    values = rng.normal(1.0, 0.3, (500, 6))
+    values[:, -1] = np.nan
+    found = mean_interval(xr.DataArray(values, dims=("case", "trial")))
+    inside = (found.sel(statistic="lower") < 1.0) & (found.sel(statistic="upper") > 1.0)
+    assert float(inside.mean()) == pytest.approx(0.95, abs=0.03)
 
 
 def test_exact_power_law():

@@ -1,6 +1,8 @@
 """Step graphons: evaluation, means over other blocks, equality, their picture."""
 
+import base64
 import copy
+import io
 import pickle
 import re
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from graphons_strategies import edges, refined, step_graphons
 from hypothesis import given
+from PIL import Image
 
 from graphon_lib.graphons import StepGraphon
 
@@ -123,8 +126,4 @@ def test_notebook_picture_of_an_empty_graphon_is_white():
 
 
 def _decode(data):
-    import base64
-    import io
-
-    image = pytest.importorskip("PIL.Image")
-    return np.asarray(image.open(io.BytesIO(base64.b64decode(data))))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))

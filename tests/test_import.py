@@ -19,12 +19,24 @@ from graphon_lib.graphons import (
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 
 
-def test_the_package_imports_no_heavy_one():
-    code = "import sys, graphon_lib; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("graphon_lib", {"torch", "numpy", "scipy", "sklearn", "ot", "xarray", "matplotlib"}),
+        ("graphon_lib.experiments.data", {"torch", "pooch", "requests"}),
+        # Which sees whether anything has changed since the book was built.
+        (
+            "graphon_lib.book.__main__",
+            {"torch", "scipy", "pandas", "matplotlib", "papermill", "nbformat"},
+        ),
+    ],
+)
+def test_what_is_light_imports_no_heavy_package(module, heavy):
+    code = f"import sys, {module}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = set(run.stdout.split())
-    assert "graphon_lib" in modules
-    assert not modules & {"torch", "numpy", "scipy", "sklearn", "ot", "xarray", "matplotlib"}
+    assert module in modules
+    assert not modules & heavy
 
 
 NUMPY_ALONE = """

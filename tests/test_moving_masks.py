@@ -5,6 +5,7 @@ import pytest
 import torch
 import xarray as xr
 
+from graphon_lib.experiments import set_anchor
 from graphon_lib.experiments.magnitude_flips import MAGNITUDE_FLIPS
 from graphon_lib.experiments.moving_masks import (
     ITERATIVE_MASKS,
@@ -105,10 +106,8 @@ def test_the_anchor_trains_what_its_kinds_say():
     assert (result.spread.sel(kind="dense") == 0.0).all()
 
 
-def test_the_anchors_gradients_are_those_of_its_rules():
+def test_the_anchors_gradients_are_those_of_its_rules(monkeypatch):
     """Without dropped units, against autograd through a surrogate whose error of outputs is the rule's."""
-    from graphon_lib.experiments import set_anchor
-
     model = MaskedMLP((6, 5, 4, 3), torch.Generator().manual_seed(0))
     weights, x = list(model.weights), torch.randn(7, 6, generator=torch.Generator().manual_seed(1))
     targets = torch.nn.functional.one_hot(torch.arange(7) % 3, 3).float()
@@ -120,13 +119,9 @@ def test_the_anchors_gradients_are_those_of_its_rules():
     again = probability.sigmoid()
     error = (probability - targets) * again * (1 - again)
     expected = torch.autograd.grad((output * error).sum() / len(x), weights)
-    dropped = set_anchor.DROPPED
-    try:
-        set_anchor.DROPPED = 0.0
-        memory = [torch.zeros_like(b) for b in biases]
-        set_anchor._gradients(weights, biases, memory, x, targets, torch.Generator())
-    finally:
-        set_anchor.DROPPED = dropped
+    monkeypatch.setattr(set_anchor, "DROPPED", 0.0)
+    memory = [torch.zeros_like(b) for b in biases]
+    set_anchor._gradients(weights, biases, memory, x, targets, torch.Generator())
     for weight, gradient in zip(weights, expected, strict=True):
         torch.testing.assert_close(weight.grad, gradient)
     torch.testing.assert_close(biases[-1], -set_anchor.RATE * error.mean(dim=0))

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from ntk_strategies import relu_moments, seeded_inputs
+from ntk_strategies import check_kernel, close, mean_and_error, relu_moments, seeded_inputs
 from scipy.special import softmax
 
 from graphon_lib.experiments.architecture_kernels import (
@@ -29,11 +29,6 @@ from graphon_lib.ntk import (
 
 KERNELS = (attention_nngp, attention_ntk)
 HALF, DENSE = StepGraphon([[0.5]]), StepGraphon([[1.0]])
-
-
-def close(first, second, relative=1e-12):
-    """Compare to a relative error, and to that of the largest entry where entries cancel."""
-    np.testing.assert_allclose(first, second, rtol=relative, atol=relative * np.abs(second).max())
 
 
 def constant(densities, entry=1.0, read_out=1.0):
@@ -115,8 +110,7 @@ def test_kernels_are_symmetric_positive_and_blocks_of_larger_ones(activation):
     x[5], x[6, 1] = 0.0, -x[6, 0]
     for kernel in KERNELS:
         square = kernel(network, x, activation=activation)
-        assert np.array_equal(square, square.T)
-        assert np.linalg.eigvalsh(square)[0] >= -1e-13 * np.abs(square).max()
+        check_kernel(square)
         close(kernel(network, x[:3], x[2:], activation=activation), square[:3, 2:])
 
 
@@ -212,10 +206,10 @@ def test_the_mean_over_drawn_networks_is_met_whatever_queries_and_keys(name, que
         DrawnAttention(network, 256, 8, "1 / d", StepGraphon([[query_key]]), rng) for _ in range(24)
     )
     samples = [module_ntk(drawn, x, masks=drawn.masks) for drawn in draws]
-    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(24)
+    mean, error = mean_and_error(samples)
     assert error < 0.1 * np.linalg.norm(theory)
     # What queries and keys add is of order 1 / d, at heads of 64.
-    assert np.linalg.norm(np.mean(samples, axis=0) - theory) < 3 * error
+    assert np.linalg.norm(mean - theory) < 3 * error
 
 
 def limits(scale, density, head_size):

@@ -92,16 +92,10 @@ def test_tiles_and_threads_change_nothing(monkeypatch, workers):
     np.testing.assert_allclose(rectangular, whole[:, :9], rtol=1e-12, atol=1e-14)
 
 
-def test_pruned_weights_do_not_matter():
-    weights, masks, x1, _ = random_case((5, 8, 3), 0.5, 0)
-    other = [np.where(mask, weight, 1e300) for weight, mask in zip(weights, masks, strict=True)]
-    assert np.array_equal(empirical_ntk(weights, masks, x1), empirical_ntk(other, masks, x1))
-
-
 def test_weights_off_the_mask_may_be_anything():
     weights, masks, x1, _ = random_case((5, 8, 3), 0.5, 0)
     masks[0][:, 2] = False
-    for value in (np.nan, np.inf):
+    for value in (1e300, np.inf, np.nan):
         other = [np.where(mask, weight, value) for weight, mask in zip(weights, masks, strict=True)]
         assert np.array_equal(empirical_ntk(weights, masks, x1), empirical_ntk(other, masks, x1))
         networks = (GraphonNetwork.from_masks(masks, w, blocks=2) for w in (weights, other))
@@ -206,34 +200,6 @@ def test_a_bias_is_a_weight_from_a_neuron_of_activation_one():
     expected = empirical_ntk(wider[:1], wider[1:], inputs, weight_variance=2 * 6 / 5)
     ours = empirical_ntk(weights, masks, x, biases=[bias], bias_variance=s_b)
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
-
-
-def test_kernel_of_pytorch_s_layers_by_their_own_parameters():
-    """Layer by layer it is n / s_w times the kernel in NTK units, biases like weights."""
-    widths, s_w = (6, 9, 7, 3), 1 / 3
-    model = MaskedMLP(widths, torch.Generator().manual_seed(0), initialisation="torch").double()
-    masks = [seeded_inputs(tuple(w.shape), 5) > 0 for w in model.weights]
-    model.masks = masks
-    x = seeded_inputs((4, 6))
-    units = [(n / s_w) ** 0.5 for n in widths[:-1]]
-    weights = [u * w.detach().numpy() for u, w in zip(units, model.weights, strict=True)]
-    biases = [u * b.detach().numpy() for u, b in zip(units, model.biases, strict=True)]
-    variances = [s_w / n for n in widths[:-1]]
-    network = {"biases": biases, "weight_variance": s_w, "bias_variance": variances}
-
-    def gradients(parameters):
-        rows = []
-        for output in model(torch.tensor(x)).T:
-            each = [torch.autograd.grad(f, parameters, retain_graph=True) for f in output]
-            rows.append(torch.stack([torch.cat([g.flatten() for g in grads]) for grads in each]))
-        return torch.stack(rows)
-
-    expected = sum(
-        (s_w / n) * torch.einsum("oip,ojp->ij", g, g).numpy() / 3
-        for n, *layer in zip(widths[:-1], model.weights, model.biases, strict=True)
-        for g in [gradients(layer)]
-    )
-    np.testing.assert_allclose(empirical_ntk(weights, masks, x, **network), expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize(

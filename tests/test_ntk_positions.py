@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
+from torch_networks import perceptron
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.ntk import empirical_ntk, graphon_ntk
 from graphon_lib.ntk.positions import PositionLayer, position_layers, position_ntk
-
-torch = pytest.importorskip("torch")
-
-from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune  # noqa: E402
-from graphon_lib.pruning.signals import batch_signals  # noqa: E402
+from graphon_lib.pruning import INITIALISATIONS, prune
+from graphon_lib.pruning.signals import batch_signals
 
 
 def dense_layers(signals):
@@ -41,10 +39,7 @@ def dense_layers(signals):
 
 
 def network(widths, digits, seed=0, initialisation="he"):
-    generator = torch.Generator().manual_seed(seed)
-    model = MaskedMLP(widths, generator, initialisation=initialisation)
-    x = torch.randn(digits, widths[0], generator=generator)
-    y = torch.randint(0, widths[-1], (digits,), generator=generator)
+    model, x, y = perceptron(widths, digits, seed, initialisation=initialisation)
     scale = model.initialisation.weight_variance
     weights = [w.detach().double().numpy() * np.sqrt(w.shape[1] / scale) for w in model.weights]
     return model, x, y, weights

@@ -5,7 +5,7 @@ from math import pi
 
 import numpy as np
 import pytest
-from ntk_strategies import relu_moments, seeded_inputs
+from ntk_strategies import check_kernel, close, mean_and_error, relu_moments, seeded_inputs
 
 from graphon_lib.experiments.architecture_kernels import (
     NETWORKS,
@@ -25,11 +25,6 @@ from graphon_lib.ntk import (
 )
 
 KERNELS = (residual_nngp, residual_ntk)
-
-
-def close(first, second, relative=1e-12):
-    """Compare to a relative error, and to that of the largest entry where entries cancel."""
-    np.testing.assert_allclose(first, second, rtol=relative, atol=relative * np.abs(second).max())
 
 
 def on_sides(sides, rng):
@@ -123,8 +118,7 @@ def test_kernels_are_symmetric_positive_and_blocks_of_larger_ones(activation):
     x = np.vstack([x, -x[:2], x[:1], np.zeros(6)])
     for kernel in KERNELS:
         square = kernel(network, x, activation=activation)
-        assert np.array_equal(square, square.T)
-        assert np.linalg.eigvalsh(square)[0] >= -1e-13 * np.abs(square).max()
+        check_kernel(square)
         close(kernel(network, x[:3], x[2:], activation=activation), square[:3, 2:])
 
 
@@ -327,9 +321,9 @@ def test_the_mean_over_drawn_networks_is_met(name):
     rng, theory = np.random.default_rng(0), residual_ntk(network, x)
     draws = (DrawnResidual(network, 192, 8, rng) for _ in range(60))
     samples = [module_ntk(drawn, x, masks=drawn.masks) for drawn in draws]
-    error = np.linalg.norm(np.std(samples, axis=0, ddof=1)) / np.sqrt(60)
+    mean, error = mean_and_error(samples)
     assert error < 0.1 * np.linalg.norm(theory)
-    assert np.linalg.norm(np.mean(samples, axis=0) - theory) < 3 * error
+    assert np.linalg.norm(mean - theory) < 3 * error
 
 
 def test_the_error_falls_with_the_width():

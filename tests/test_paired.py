@@ -19,12 +19,10 @@ def table(values, dims=("variant", "trial")):
 
 
 def test_the_interval_of_a_difference_of_two_is_that_of_a_paired_t_test():
-    from scipy.stats import ttest_rel
-
     rng = np.random.default_rng(0)
     logarithms = rng.normal(size=(2, 6))
     means = paired_means(table(np.exp(logarithms)))
-    expected = ttest_rel(*logarithms).confidence_interval(0.95)
+    expected = stats.ttest_rel(*logarithms).confidence_interval(0.95)
     np.testing.assert_allclose(means.value, np.exp(logarithms.mean(axis=1)))
     labelled = table(np.exp(logarithms)).assign_coords(variant=["a", "b"])
     ratio = np.log(paired_ratio(labelled, "a", "b"))
@@ -135,11 +133,9 @@ PAIRS = {"b/a": ("b", "a"), "c/a": ("c", "a"), "d/a": ("d", "a")}
 
 
 def test_of_one_pair_nothing_is_corrected():
-    from scipy.stats import ttest_rel
-
     values = runs([0.0, 0.1])
     found = compare(values, {"b/a": ("b", "a")}, margin=1.1)["b/a"]
-    expected = ttest_rel(*np.log(values.values[::-1]))
+    expected = stats.ttest_rel(*np.log(values.values[::-1]))
     assert found.p == pytest.approx(expected.pvalue)
     assert found[:3] == pytest.approx(paired_ratio(values, "b", "a"))
 

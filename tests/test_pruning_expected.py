@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch_networks import perceptron, seeded
 
 from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, prune
 from graphon_lib.pruning.expected import expected_magnitude_densities, keep_probabilities
@@ -10,10 +11,7 @@ from graphon_lib.pruning.signals import batch_signals
 
 
 def draw_network(width, initialisation="he"):
-    generator = torch.Generator().manual_seed(2)
-    model = MaskedMLP((60, width, width, 10), generator, initialisation=initialisation)
-    x = torch.randn(40, 60, generator=generator)
-    return model, x, torch.randint(0, 10, (40,), generator=generator)
+    return perceptron((60, width, width, 10), 40, 2, initialisation=initialisation)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +77,10 @@ def test_one_weight_redrawn(network):
     p = keep_probabilities(model, "snip", 0.2, x, y)[1]
     weights = [w.detach().clone() for w in model.weights]
     rng = np.random.default_rng(0)
-    kept, expected, generator = 0, 0.0, torch.Generator().manual_seed(3)
+    kept, expected, generator = 0, 0.0, seeded(3)
     for _ in range(60):
         i, j = rng.integers(250, size=2)
-        changed = MaskedMLP(model.widths, torch.Generator().manual_seed(0))
+        changed = MaskedMLP(model.widths, seeded(0))
         for target, source in zip(changed.weights, weights, strict=True):
             target.data.copy_(source)
         changed.weights[1].data[i, j] = torch.randn((), generator=generator) * (2 / 250) ** 0.5
@@ -102,7 +100,7 @@ def test_one_weight_redrawn(network):
 )
 def test_bad_arguments(network, method, density, message):
     model, x, y = network
-    silent = MaskedMLP(model.widths, torch.Generator().manual_seed(0))
+    silent = MaskedMLP(model.widths, seeded(0))
     silent.weights[0].data[:5] = 0.0  # silent neurons have scores of exactly zero
     with pytest.raises(ValueError, match=message):
         keep_probabilities(silent, method, density, x, y)
@@ -140,7 +138,7 @@ def test_of_a_uniform_law_the_widest_layer_may_keep_nothing():
 def test_agrees_with_pruned_networks(initialisation):
     """Each layer's count is binomial given the threshold: within 5 standard deviations."""
     widths, density = (784, 300, 200, 10), 0.2
-    model = MaskedMLP(widths, torch.Generator().manual_seed(3), initialisation=initialisation)
+    model = MaskedMLP(widths, seeded(3), initialisation=initialisation)
     masks = prune(model, "magnitude", density)
     densities = expected_magnitude_densities(widths, density, initialisation)
     for mask, expected in zip(masks, densities, strict=True):

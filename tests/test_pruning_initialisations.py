@@ -153,11 +153,6 @@ def test_without_biases_nothing_is_added_to_the_state():
     }
 
 
-def test_an_initialisation_that_is_not_there():
-    with pytest.raises(ValueError, match="initialisation must be one of he, torch; got 'xavier'"):
-        make("xavier")
-
-
 def test_a_bias_that_is_not_finite_is_named():
     model = make("torch")
     with torch.no_grad():

@@ -1,16 +1,11 @@
 """prune: what it promises for every method, and every argument it refuses."""
 
-import hashlib
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_networks import seeded
+from torch_networks import perceptron, seeded
 
 from graphon_lib.pruning import INITIALISATIONS, METHODS, MaskedMLP, prune, saliency
 from graphon_lib.pruning.signals import batch_signals
@@ -18,32 +13,19 @@ from graphon_lib.pruning.signals import batch_signals
 WIDTHS = (30, 24, 18, 10)
 ONE_ROUND = [name for name, method in METHODS.items() if method.rounds == 1]
 NEED_DATA = [name for name, method in METHODS.items() if method.needs_data]
-SIZES = [24 * 30, 18 * 24, 10 * 18]
 
 
 def setting(widths=WIDTHS, seed=0):
     """A network and a batch whose first ten inputs are always zero, as pixels at the border are."""
-    generator = torch.Generator().manual_seed(seed)
-    model = MaskedMLP(widths, generator)
-    x = torch.randn(20, widths[0], generator=generator)
+    model, x, y = perceptron(widths, 20, seed)
     x[:, :10] = 0
-    return model, x, torch.randint(0, widths[-1], (20,), generator=generator)
+    return model, x, y
 
 
 def masks_of(method, density=0.2, scope="global"):
     model, x, y = setting()
-    generator = torch.Generator().manual_seed(1)
+    generator = seeded(1)
     return prune(model, method, density, x, y, scope=scope, generator=generator)
-
-
-def digest():
-    """Hash of the masks of every method in both scopes."""
-    sha = hashlib.sha256()
-    for method in METHODS:
-        for scope in ("global", "layer"):
-            for mask in masks_of(method, scope=scope):
-                sha.update(mask.numpy().tobytes())
-    return sha.hexdigest()
 
 
 EMPTIED = pytest.mark.filterwarnings(
@@ -59,8 +41,8 @@ EMPTIED = pytest.mark.filterwarnings(
     scope=st.sampled_from(["global", "layer"]),
 )
 def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
-    model = MaskedMLP(widths, torch.Generator().manual_seed(0))
-    generator = torch.Generator().manual_seed(0)
+    model = MaskedMLP(widths, seeded(0))
+    generator = seeded(0)
     x = torch.randn(4, widths[0], generator=generator)
     y = torch.zeros(4, dtype=torch.int64)
     sizes = [w.numel() for w in model.weights]
@@ -87,7 +69,7 @@ def test_exactly_as_many_are_kept_as_asked(widths, density, method, scope):
 def test_the_masks_hold_the_largest_scores(method):
     model, x, y = setting()
     masks = masks_of(method, 0.2)
-    scores = saliency(model, method, x, y, generator=torch.Generator().manual_seed(1))
+    scores = saliency(model, method, x, y, generator=seeded(1))
     kept = torch.cat([s[m] for s, m in zip(scores, masks, strict=True)])
     pruned = torch.cat([s[~m] for s, m in zip(scores, masks, strict=True)])
     assert kept.min() >= pruned.max()
@@ -106,34 +88,11 @@ def test_one_round_methods_are_nested_in_density(method, scope):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_layer_scope_gives_every_layer_the_density(method):
-    masks = masks_of(method, scope="layer")
-    assert [int(m.sum()) for m in masks] == [round(0.2 * size) for size in SIZES]
-
-
-def test_global_magnitude_densities_follow_the_fan_in():
-    """Magnitudes are half-normal with variance 2 / fan-in, so the density of a layer is known."""
-    widths = (784, 100, 400, 50)
-    model = MaskedMLP(widths, torch.Generator().manual_seed(0))
-    masks = prune(model, "magnitude", 0.2)
-    pairs = list(zip(model.weights, masks, strict=True))
-    threshold = min(float(w.detach()[m].abs().min()) for w, m in pairs)
-    for w, m in pairs:
-        n = m.numel()
-        expected = float(torch.erfc(torch.tensor(threshold * (w.shape[1] / 2) ** 0.5 / 2**0.5)))
-        assert abs(float(m.float().mean()) - expected) < 5 * (expected * (1 - expected) / n) ** 0.5
-    densities = [float(m.float().mean()) for m in masks]
-    assert densities[1] > densities[2] > densities[0]
-
-
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("training", [True, False])
 def test_the_network_is_left_as_it_is(method, training):
     model, x, y = setting()
     model.train(training)
-    held = [
-        torch.rand(w.shape, generator=torch.Generator().manual_seed(2)) < 0.5 for w in model.weights
-    ]
+    held = [torch.rand(w.shape, generator=seeded(2)) < 0.5 for w in model.weights]
     model.masks = held
     before = [w.detach().clone() for w in model.weights]
     x_before, state = x.clone(), torch.random.get_rng_state()
@@ -152,15 +111,8 @@ def test_the_network_is_left_as_it_is(method, training):
 def test_present_masks_are_not_read(method):
     model, x, y = setting()
     model.masks = masks_of("magnitude", 0.05)
-    again = prune(model, method, 0.2, x, y, generator=torch.Generator().manual_seed(1))
+    again = prune(model, method, 0.2, x, y, generator=seeded(1))
     assert all(torch.equal(a, b) for a, b in zip(again, masks_of(method), strict=True))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_gradients_need_not_be_enabled(method):
-    with torch.no_grad():
-        masks = masks_of(method)
-    assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
 
 
 @pytest.mark.parametrize("rounds", [None, 2])
@@ -180,41 +132,21 @@ def test_inference_mode_changes_nothing(method, rounds):
         assert all(map(torch.equal, masks, wanted))
 
 
-def test_the_same_masks_in_every_process():
-    code = "from test_pruning_methods import digest; print(digest())"
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert digest() == run.stdout.strip() == digest()
-
-
-@pytest.mark.parametrize("method", NEED_DATA)
-def test_masks_do_not_depend_on_the_dtype_of_the_inputs(method):
-    model, x, y = setting()
-    for form in (x.double(), x.numpy(), x.double().numpy()):
-        masks = prune(model, method, 0.2, form, y)
-        assert all(torch.equal(a, b) for a, b in zip(masks, masks_of(method), strict=True))
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_masks_change_with_the_signs_of_weights_where_the_table_says_so(method):
     model, x, y = setting()
-    signs = torch.Generator().manual_seed(5)
+    signs = seeded(5)
     with torch.no_grad():
         for w in model.weights:
             w *= 2 * torch.randint(0, 2, w.shape, generator=signs) - 1
-    flipped = prune(model, method, 0.2, x, y, generator=torch.Generator().manual_seed(1))
+    flipped = prune(model, method, 0.2, x, y, generator=seeded(1))
     assert all(map(torch.equal, flipped, masks_of(method))) != METHODS[method].uses_sign
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_data_are_read_where_the_table_says_so(method):
     model, _, _ = setting()
-    options = {"generator": torch.Generator().manual_seed(1)}
+    options = {"generator": seeded(1)}
     if METHODS[method].needs_data:
         with pytest.raises(ValueError, match=f"x must be given for method '{method}', got None"):
             prune(model, method, 0.2, **options)
@@ -225,15 +157,13 @@ def test_data_are_read_where_the_table_says_so(method):
 def test_random_masks_differ_without_a_generator_and_repeat_with_one():
     model, _, _ = setting()
     assert not torch.equal(prune(model, "random", 0.5)[0], prune(model, "random", 0.5)[0])
-    first, second = (
-        prune(model, "random", 0.5, generator=torch.Generator().manual_seed(7)) for _ in range(2)
-    )
+    first, second = (prune(model, "random", 0.5, generator=seeded(7)) for _ in range(2))
     assert torch.equal(first[0], second[0])
 
 
 def in_dtype(dtype, initialisation="he"):
     """A network in a dtype, one of the same weights in double precision, and a batch."""
-    generator = torch.Generator().manual_seed(0)
+    generator = seeded(0)
     model = MaskedMLP((60, 50, 40, 10), generator, initialisation=initialisation).to(dtype)
     same = MaskedMLP(model.widths, initialisation=initialisation).double()
     same.load_state_dict(model.state_dict())
@@ -258,8 +188,8 @@ def test_masks_in_every_dtype_are_those_of_double_precision(method, dtype, initi
             )
         )
         assert (ours & exact).sum() >= 0.995 * exact.sum()
-    scores = saliency(model, method, x, y)
-    assert all(torch.finfo(s.dtype).bits >= 32 for s in scores)
+    for score in saliency(model, method, x, y):
+        assert torch.finfo(score.dtype).bits >= max(32, torch.finfo(dtype).bits)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -276,15 +206,6 @@ def test_inputs_are_not_rounded_to_half_precision(method, dtype):
     assert all(np.array_equal(a, b) for pair in signals for a, b in zip(*pair, strict=True))
 
 
-def test_models_in_double_precision():
-    model, x, y = setting()
-    model.double()
-    for method in METHODS:
-        scores = saliency(model, method, x, y)
-        assert all(s.dtype == torch.float64 for s in scores)
-        assert sum(int(m.sum()) for m in prune(model, method, 0.2, x, y)) == round(0.2 * sum(SIZES))
-
-
 @pytest.mark.parametrize("function", [saliency, prune])
 def test_unknown_method_lists_those_that_exist(function):
     model, x, y = setting()
@@ -294,26 +215,22 @@ def test_unknown_method_lists_those_that_exist(function):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("density", [0.0, 1.5, -1, float("nan"), "x", None])
-def test_wrong_density(method, density):
+@pytest.mark.parametrize(
+    ("density", "scope", "match"),
+    [
+        *(
+            (density, "global", "density must be a kept fraction")
+            for density in (0.0, 1.5, -1, float("nan"), "x", None)
+        ),
+        (0.5, "all", "scope must be one of global, layer"),
+        (1e-4, "global", r"density must keep at least one .* got 0\.0001"),
+        (1e-4, "layer", r"density must keep at least one .* got 0\.0001"),
+    ],
+)
+def test_wrong_densities_and_scopes(method, density, scope, match):
     model, x, y = setting()
-    with pytest.raises(ValueError, match="density must be a kept fraction"):
-        prune(model, method, density, x, y)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_wrong_scope(method):
-    model, x, y = setting()
-    with pytest.raises(ValueError, match="scope must be one of global, layer"):
-        prune(model, method, 0.5, x, y, scope="all")
-
-
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", METHODS)
-def test_a_density_that_keeps_nothing(method, scope):
-    model, x, y = setting()
-    with pytest.raises(ValueError, match=r"density must keep at least one .* got 0\.0001"):
-        prune(model, method, 1e-4, x, y, scope=scope)
+    with pytest.raises(ValueError, match=match):
+        prune(model, method, density, x, y, scope=scope)
 
 
 def with_label(value):
@@ -413,15 +330,6 @@ def test_scores_that_are_all_zero_rank_nothing(method, change, scope):
             prune(model, method, 0.2, x, y, scope=scope, rounds=rounds)
 
 
-def test_a_layer_that_is_emptied_is_named():
-    model, _, _ = setting()
-    with torch.no_grad():
-        model.weights[0].mul_(1e-6)
-    with pytest.warns(UserWarning, match="layer 1 of 3 kept no weight"):
-        masks = prune(model, "magnitude", 0.2)
-    assert [bool(mask.any()) for mask in masks] == [False, True, True]
-
-
 def test_wrong_generator():
     with pytest.raises(ValueError, match=r"generator must be a torch.Generator"):
         prune(setting()[0], "random", 0.5, generator=np.random.default_rng(0))
@@ -438,10 +346,10 @@ def awkward(array):
 
 
 @pytest.mark.parametrize("method", NEED_DATA)
-def test_batches_in_any_memory_layout(method):
+def test_batches_of_any_dtype_in_any_memory_layout(method):
     model, x, y = setting()
     wanted = prune(model, method, 0.2, x, y)
-    for form in awkward(x.numpy()):
+    for form in (x.double(), x.numpy(), x.double().numpy(), *awkward(x.numpy())):
         masks = prune(model, method, 0.2, form, y)
         assert all(map(torch.equal, masks, wanted))
     for form in awkward(y.numpy()):

@@ -9,16 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch_networks import seeded
 
 from graphon_lib.pruning import SCHEDULES, MaskedMLP, MovingMasks, prune
 from graphon_lib.pruning.flips import most_flips
 
 REGROWING = [name for name, row in SCHEDULES.items() if row.share]
 SHRINKING = [name for name, row in SCHEDULES.items() if row.density]
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def net():
@@ -29,12 +26,12 @@ def net():
 def moved(schedule, *, masks=None, model=None, optimizer=torch.optim.Adam, steps=12, **settings):
     """Return masks that have moved with a network in training, at updates 2, 4, 6 and 8."""
     model = model or net()
-    masks = masks or prune(model, "random", 0.4, generator=generator(1))
+    masks = masks or prune(model, "random", 0.4, generator=seeded(1))
     if SCHEDULES[schedule].density:
         settings = {"density": 0.2} | settings
-    settings = {"every": 2, "until": 8, "generator": generator(2)} | settings
+    settings = {"every": 2, "until": 8, "generator": seeded(2)} | settings
     moving = MovingMasks(model, masks, optimizer(model.parameters(), lr=0.01), schedule, **settings)
-    x, y = torch.randn(30, 12, generator=generator(3)), torch.arange(30) % 4
+    x, y = torch.randn(30, 12, generator=seeded(3)), torch.arange(30) % 4
     history = [dict(moving.masks)]
     for _ in range(steps):
         model.zero_grad()
@@ -104,7 +101,7 @@ def one_move(schedule, weight, mask, grad=None, fraction=0.5):
         every=1,
         until=2,
         fraction=fraction,
-        generator=generator(),
+        generator=seeded(),
     )
     layer.weight.grad = torch.zeros_like(weight) if grad is None else grad
     moving.step()
@@ -140,7 +137,7 @@ def test_set_removes_of_either_sign_and_draws_new_values():
 
 def test_set_grows_anywhere_with_the_first_deviation():
     weight, mask = (
-        torch.randn(100, 100, generator=generator(5)),
+        torch.randn(100, 100, generator=seeded(5)),
         torch.zeros(100, 100, dtype=torch.bool),
     )
     mask[:20] = True
@@ -178,7 +175,7 @@ def test_the_optimiser_forgets_what_comes_and_goes():
 def test_an_optimiser_that_has_begun_moves_nothing_that_is_pruned(optimizer):
     model = net()
     descent = optimizer(model.parameters(), lr=0.01)
-    x, y = torch.randn(30, 12, generator=generator(3)), torch.arange(30) % 4
+    x, y = torch.randn(30, 12, generator=seeded(3)), torch.arange(30) % 4
 
     def step(step):
         model.zero_grad()
@@ -187,7 +184,7 @@ def test_an_optimiser_that_has_begun_moves_nothing_that_is_pruned(optimizer):
 
     for _ in range(5):
         step(descent.step)
-    masks = prune(model, "random", 0.4, generator=generator(1))
+    masks = prune(model, "random", 0.4, generator=seeded(1))
     moving = MovingMasks(model, masks, descent, "static")
     for _ in range(5):
         step(moving.step)
@@ -229,11 +226,11 @@ def test_layers_without_weights_stay_without():
 
 
 def test_masks_of_a_masked_network_are_one_a_layer():
-    model = MaskedMLP((12, 10, 4), generator())
-    masks = prune(model, "random", 0.4, generator=generator(1))
+    model = MaskedMLP((12, 10, 4), seeded())
+    masks = prune(model, "random", 0.4, generator=seeded(1))
     descent = torch.optim.SGD(model.parameters(), lr=0.1)
-    moving = MovingMasks(model, masks, descent, "rigl", every=1, until=4, generator=generator())
-    x, y = torch.randn(9, 12, generator=generator(3)), torch.arange(9) % 4
+    moving = MovingMasks(model, masks, descent, "rigl", every=1, until=4, generator=seeded())
+    x, y = torch.randn(9, 12, generator=seeded(3)), torch.arange(9) % 4
     for _ in range(4):
         descent.zero_grad()
         nn.functional.cross_entropy(model(x), y).backward()
@@ -264,7 +261,7 @@ def test_masks_of_a_masked_network_are_one_a_layer():
         ({"fraction": "a"}, "fraction must be"),
         ({"schedule": "gradual", "density": 0.9}, "density must be at most"),
         ({"optimizer": torch.optim.SGD(net().parameters(), lr=0.1)}, "optimizer must be that of"),
-        ({"model": MaskedMLP((12, 10, 4), generator())}, "list of 2 for this MaskedMLP"),
+        ({"model": MaskedMLP((12, 10, 4), seeded())}, "list of 2 for this MaskedMLP"),
         ({"model": "net"}, "model must be a Module"),
         ({"optimizer": None}, "optimizer must be a Optimizer"),
     ],
@@ -273,7 +270,7 @@ def test_what_is_not_allowed_is_named(changes, message):
     model = net()
     settings = {
         "model": model,
-        "masks": prune(model, "random", 0.4, generator=generator()),
+        "masks": prune(model, "random", 0.4, generator=seeded()),
         "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
         "schedule": "rigl",
         "until": 9,
@@ -286,7 +283,7 @@ def test_rigl_without_gradients_is_refused():
     model = net()
     moving = MovingMasks(
         model,
-        prune(model, "random", 0.4, generator=generator()),
+        prune(model, "random", 0.4, generator=seeded()),
         torch.optim.SGD(model.parameters(), lr=0.1),
         "rigl",
         until=3,

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch_networks import seeded
 
 from graphon_lib.pruning import MaskedMLP
 from graphon_lib.pruning.model import relu_network
@@ -10,14 +11,10 @@ from graphon_lib.pruning.ntk_sap import STEP, ntk_sap_masks, ntk_sap_scores
 WIDTHS = (6, 8, 5, 3)
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 @pytest.fixture
 def parts():
     """Masks, weights and inputs, in double precision."""
-    draws = generator()
+    draws = seeded()
     model = MaskedMLP(WIDTHS, draws).double()
     masks = [(torch.rand(w.shape, generator=draws) < 0.6).double() for w in model.weights]
     x = torch.randn(7, WIDTHS[0], generator=draws).double()
@@ -32,7 +29,7 @@ def change(masks, weights, changes, x):
 
 def test_scores_are_derivatives_by_the_masks(parts):
     masks, weights, x = parts
-    changes = [torch.randn(w.shape, generator=generator(1)).double() for w in weights]
+    changes = [torch.randn(w.shape, generator=seeded(1)).double() for w in weights]
     scores = ntk_sap_scores(masks, weights, changes, [], x)
     for layer, (i, j) in ((0, (2, 3)), (1, (4, 1)), (2, (0, 2))):
         ends = []
@@ -48,7 +45,7 @@ def test_scores_are_derivatives_by_the_masks(parts):
 
 def test_what_is_differentiated_is_the_trace_of_the_kernel(parts):
     masks, weights, x = parts
-    draws = generator(2)
+    draws = seeded(2)
     sums = torch.tensor(
         [
             change(masks, weights, [torch.randn(w.shape, generator=draws) for w in weights], x)
@@ -69,11 +66,11 @@ def test_what_is_differentiated_is_the_trace_of_the_kernel(parts):
 @pytest.mark.parametrize("initialisation", ["he", "torch"])
 def test_so_many_weights_are_kept_whatever_they_are(initialisation):
     one, other = (
-        MaskedMLP((50, 30, 10), generator(seed), initialisation=initialisation) for seed in (0, 1)
+        MaskedMLP((50, 30, 10), seeded(seed), initialisation=initialisation) for seed in (0, 1)
     )
     for bias, same in zip(one.biases, other.biases, strict=True):
         same.data.copy_(bias.data)
-    masks, again = (ntk_sap_masks(m, 0.1, generator(3), rounds=5) for m in (one, other))
+    masks, again = (ntk_sap_masks(m, 0.1, seeded(3), rounds=5) for m in (one, other))
     assert sum(int(m.sum()) for m in masks) == 180
     assert all(torch.equal(a, b) for a, b in zip(masks, again, strict=True))
 

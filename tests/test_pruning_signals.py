@@ -6,18 +6,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torch_networks import perceptron
 
-from graphon_lib.pruning import INITIALISATIONS, MaskedMLP, saliency
+from graphon_lib.pruning import INITIALISATIONS, saliency
 from graphon_lib.pruning.redraw import redraw_given_signals
 from graphon_lib.pruning.signals import batch_signals
 
 
 @pytest.fixture(scope="module", params=INITIALISATIONS)
 def network(request):
-    generator = torch.Generator().manual_seed(0)
-    model = MaskedMLP((20, 50, 40, 5), generator, initialisation=request.param)
-    x = torch.randn(12, 20, generator=generator)
-    return model, x, torch.randint(0, 5, (12,), generator=generator)
+    return perceptron((20, 50, 40, 5), 12, initialisation=request.param)
 
 
 @pytest.mark.parametrize("method", ["snip", "grasp"])

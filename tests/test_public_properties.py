@@ -61,14 +61,27 @@ def pruning_cases(draw):
     return model, *draw(batches(widths[0], widths[-1]))
 
 
-@pytest.mark.filterwarnings("ignore:layers? .* kept no weight", "ignore:all scores are zero from")
-@pytest.mark.parametrize("method", METHODS)
-@given(
+RANKINGS = given(
     case=pruning_cases(),
     density=st.floats(0.0, 1.0, exclude_min=True),
     scope=st.sampled_from(["global", "layer"]),
     rounds=st.sampled_from([None, 1, 3]),
 )
+
+
+def check_counts(masks, density, scope):
+    """Check how many weights are kept, and return it by layer."""
+    sizes, kept = ([int(of(mask)) for mask in masks] for of in (torch.numel, torch.sum))
+    if scope == "layer":
+        assert kept == [round(density * size) for size in sizes]
+    else:
+        assert sum(kept) == round(density * sum(sizes))
+    return kept
+
+
+@pytest.mark.filterwarnings("ignore:layers? .* kept no weight", "ignore:all scores are zero from")
+@pytest.mark.parametrize("method", METHODS)
+@RANKINGS
 def test_pruning(method, case, density, scope, rounds):
     model, x, y = case
     with contextlib.suppress(*REFUSED):
@@ -76,12 +89,8 @@ def test_pruning(method, case, density, scope, rounds):
             assert score.shape == weight.shape
     with contextlib.suppress(*REFUSED):
         masks = prune(model, method, density, x, y, scope=scope, rounds=rounds)
-        sizes = [weight.numel() for weight in model.weights]
-        kept = [int(mask.sum()) for mask in masks]
         assert all(mask.dtype == torch.bool for mask in masks)
-        if scope == "layer":
-            assert kept == [round(density * size) for size in sizes]
-        assert scope == "layer" or sum(kept) == round(density * sum(sizes))
+        kept = check_counts(masks, density, scope)
         model.masks = masks
         assert [int(mask.sum()) for mask in shuffle_masks(masks)] == kept
         assert (signal_moments(model, x) >= 0).all()
@@ -90,24 +99,14 @@ def test_pruning(method, case, density, scope, rounds):
 
 @pytest.mark.filterwarnings("ignore:layers? ", "ignore:all scores are zero from")
 @pytest.mark.parametrize("method", METHODS)
-@given(
-    case=pruning_cases(),
-    density=st.floats(0.0, 1.0, exclude_min=True),
-    scope=st.sampled_from(["global", "layer"]),
-    rounds=st.sampled_from([None, 1, 3]),
-)
+@RANKINGS
 def test_pruning_of_any_module(method, case, density, scope, rounds):
     model, x, y = case
     model, x = of_perceptron(model), torch.as_tensor(x)
     with contextlib.suppress(*REFUSED):
         masks = prune(model, method, density, x, y, scope=scope, rounds=rounds)
         assert list(masks) == [n for n, _ in model.named_parameters() if n.endswith("weight")]
-        sizes, kept = zip(
-            *[(mask.numel(), int(mask.sum())) for mask in masks.values()], strict=True
-        )
-        if scope == "layer":
-            assert kept == tuple(round(density * size) for size in sizes)
-        assert scope == "layer" or sum(kept) == round(density * sum(sizes))
+        check_counts(masks.values(), density, scope)
         apply(model, masks)
         assert all(moment >= 0 for moment in signal_moments(model, x).values())
         assert all(0 < factor < float("inf") for factor in rescale_signal(model, x).values())

@@ -1,7 +1,6 @@
 """Modes of the error: speeds of exact decays, and where networks must follow theory."""
 
 import numpy as np
-import pytest
 import xarray as xr
 
 from graphon_lib.book.figures.kernels import modes_of_the_error
@@ -10,7 +9,6 @@ from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.residual_modes import (
     RESIDUAL_MODES,
     TARGETS,
-    geometric_mean,
     residual_modes,
     speeds,
 )
@@ -37,17 +35,6 @@ def test_speeds_are_of_the_first_e_th():
     # Later decays do not count: exp(-.3 * 4) is below 1/e.
     result.left.loc[{"step": [4, 8]}] = 1e-9
     np.testing.assert_allclose(speeds(result), [[1.0] * 3, [2.0] * 3])
-
-
-def test_the_interval_of_a_geometric_mean_covers_it():
-    rng = np.random.default_rng(0)
-    samples = xr.DataArray(np.exp(rng.normal(1.0, 0.3, (400, 5))), dims=("case", "trial"))
-    found = geometric_mean(samples)
-    inside = (found.sel(statistic="lower") < np.e) & (found.sel(statistic="upper") > np.e)
-    assert float(inside.mean()) == pytest.approx(0.95, abs=0.04)
-    np.testing.assert_allclose(
-        found.sel(statistic="value"), np.exp(np.log(samples).mean("trial")), rtol=1e-12
-    )
 
 
 SMALL = {"hidden_layers": 1, "digits": 12, "watched": [1, 2, 4, 8, 16, 32], "modes": [1, 2, 3]}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphon_lib.experiments.data import DataError, load_mnist
+from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.pruned import start_trial
 from graphon_lib.experiments.roads import ROADS
@@ -46,11 +46,6 @@ def test_a_smaller_batch_is_the_beginning_of_a_larger_one(digits):
 def test_a_batch_must_have_a_possible_size(digits, size):
     with pytest.raises(ValueError, match="size must be"):
         nested_batch(digits, size, 0)
-
-
-def test_other_digits_are_refused(digits):
-    with pytest.raises(DataError, match="must have SHA-256 0000"):
-        spectra(**CELL, pruning="snip", density=0.5, data=Data(full=False, sha256="0000"))
 
 
 def test_metrics_of_a_kernel_with_a_known_spectrum():

@@ -1,8 +1,11 @@
 """Trials: equal seeds give equal networks, batches and masks, also in another process."""
 
 import hashlib
+import os
 import subprocess
 import sys
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,22 +15,9 @@ from graphon_lib.experiments.data import load_mnist
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import BATCH_SIZE, start_trial
 from graphon_lib.pruning import METHODS, prune
+from graphon_lib.pruning.masks import SCOPES
 
 WIDTHS = (784, 40, 30, 10)
-
-PROGRAM = """
-import hashlib, os
-from graphon_lib.experiments.data import load_mnist
-from graphon_lib.experiments.pruned import start_trial
-from graphon_lib.pruning import METHODS
-trial = start_trial(load_mnist(cache=os.devnull), (784, 40, 30, 10), (7, 1))
-digest = hashlib.sha256()
-for method in METHODS:
-    for _, masks in trial.masks(method, [0.3, 0.1]):
-        for mask in masks:
-            digest.update(mask.numpy().tobytes())
-print(digest.hexdigest())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +25,21 @@ def data():
     return load_mnist()
 
 
-def test_another_process_draws_the_same_masks(data):
-    trial = start_trial(data, WIDTHS, (7, 1))
-    digest = hashlib.sha256()
-    for method in METHODS:
-        for _, masks in trial.masks(method, [0.3, 0.1]):
+def digest():
+    """Return a hash of the masks of every method, in both scopes."""
+    trial, sha = start_trial(load_mnist(cache=os.devnull), WIDTHS, (7, 1)), hashlib.sha256()
+    for method, scope in product(METHODS, SCOPES):
+        for _, masks in trial.masks(method, [0.3, 0.1], scope=scope):
             for mask in masks:
-                digest.update(mask.numpy().tobytes())
-    finished = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
-    )
-    assert finished.stdout.strip() == digest.hexdigest()
+                sha.update(mask.numpy().tobytes())
+    return sha.hexdigest()
+
+
+def test_another_process_draws_the_same_masks():
+    code = "from test_trials import digest; print(digest())"
+    options = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "check": True}
+    finished = subprocess.run([sys.executable, "-c", code], **options)
+    assert digest() == finished.stdout.strip() == digest()
 
 
 def test_other_seeds_draw_other_trials(data):

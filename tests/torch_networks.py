@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils.prune import custom_from_mask
 
+from graphon_lib.pruning import MaskedMLP
+
 
 class Block(nn.Module):
     """A residual block."""
@@ -80,6 +82,14 @@ def setting(build, seed=0, count=16):
         x = torch.randn(count, *NETWORKS.get(build, (12,)))
         model(x)
         return model, x, torch.randint(0, 5, (count,))
+
+
+def perceptron(widths, count, seed=0, **options):
+    """A network of the library, and a batch."""
+    generator = seeded(seed)
+    model = MaskedMLP(widths, generator, **options)
+    x = torch.randn(count, widths[0], generator=generator)
+    return model, x, torch.randint(0, widths[-1], (count,), generator=generator)
 
 
 def of_perceptron(model):

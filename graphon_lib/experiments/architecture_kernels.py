@@ -230,7 +230,7 @@ def attention_limit(
     return {"share": share, "distance": distance.item()}
 
 
-def limit_distance(density: float, *, inputs: int, seed: int = 0, draws: int = 20_000) -> float:
+def limit_distance(density: float, *, inputs: int, seed: int = 0) -> float:
     r"""Return the ``distance`` of :func:`attention_limit` over the root of d, as heads become large.
 
     By Monte Carlo over scores of a wide stream, which are normal with covariances
@@ -239,7 +239,7 @@ def limit_distance(density: float, *, inputs: int, seed: int = 0, draws: int = 2
     """
     x = _inputs(inputs, seed)
     root = np.linalg.cholesky(WEIGHT_VARIANCE / FEATURES * x @ x.swapaxes(1, 2))
-    normal = np.random.default_rng(seed).standard_normal((draws, 1, TOKENS, TOKENS))
+    normal = np.random.default_rng(seed).standard_normal((20_000, 1, TOKENS, TOKENS))
     scores = WEIGHT_VARIANCE * density * root @ normal @ root.swapaxes(1, 2)
     return float(np.abs(softmax(scores, axis=-1) - 1 / TOKENS).sum(axis=-1).mean() / 2)
 

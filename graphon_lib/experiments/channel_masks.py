@@ -33,7 +33,6 @@ __all__ = [
     "channel_masks",
     "counted_flow",
     "idle_channels",
-    "mean_interval",
     "sorted_quarters",
     "squared_structure",
     "start_architecture",
@@ -194,21 +193,6 @@ def counted_flow(architecture: str, shape: Sequence[int]) -> list[NDArray[np.flo
             weight.fill_(1.0)
     scores = saliency(model, "synflow", torch.ones(1, int(np.prod(shape[:2]))))
     return [_relative(s.numpy()[0, 0]) for s in scores.values() if s.ndim == 4]
-
-
-def mean_interval(values: xr.DataArray) -> xr.DataArray:
-    """Return the mean over networks, two at least, and its 95% interval by Student's t.
-
-    NaN where there was no network is passed over. In the place of ``trial`` stands ``statistic``:
-    ``value``, ``lower`` and ``upper``.
-    """
-    from scipy.stats import t
-
-    count, mean = values.count("trial"), values.mean("trial")
-    known = count.where(count > 1)
-    half = xr.apply_ufunc(t.ppf, 0.975, known - 1) * values.std("trial", ddof=1) / np.sqrt(known)
-    parts = xr.concat([mean, mean - half, mean + half], "statistic")
-    return parts.assign_coords(statistic=["value", "lower", "upper"]).transpose(..., "statistic")
 
 
 def compared_widths(dataset: xr.Dataset, *, seed: int, resamples: int) -> xr.Dataset:

@@ -1,15 +1,16 @@
-"""Rates: slopes of straight lines on logarithmic axes."""
+"""Means, and slopes of straight lines on logarithmic axes, with their intervals."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from graphon_lib._checks import check_array
 
-__all__ = ["Slope", "fit_slope"]
+__all__ = ["Slope", "fit_slope", "mean_interval"]
 
 
 class Slope(NamedTuple):
@@ -45,3 +46,18 @@ def fit_slope(x: ArrayLike, y: ArrayLike) -> Slope:
     fit = linregress(np.log(x), np.log(y))
     error = float(fit.stderr)
     return Slope(float(fit.slope), error, float(t.ppf(0.975, x.size - 2)) * error)
+
+
+def mean_interval(values: xr.DataArray) -> xr.DataArray:
+    """Return the mean over networks, two at least, and its 95% interval by Student's t.
+
+    NaN where there was no network is passed over. In the place of ``trial`` stands ``statistic``:
+    ``value``, ``lower`` and ``upper``.
+    """
+    from scipy.stats import t
+
+    count, mean = values.count("trial"), values.mean("trial")
+    known = count.where(count > 1)
+    half = xr.apply_ufunc(t.ppf, 0.975, known - 1) * values.std("trial", ddof=1) / np.sqrt(known)
+    parts = xr.concat([mean, mean - half, mean + half], "statistic")
+    return parts.assign_coords(statistic=["value", "lower", "upper"]).transpose(..., "statistic")

@@ -17,7 +17,7 @@ from graphon_lib.experiments.training_run import full_batch_descent
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.ntk.kernels import graphon_ntk
 
-__all__ = ["RESIDUAL_MODES", "TARGETS", "geometric_mean", "residual_modes", "speeds"]
+__all__ = ["RESIDUAL_MODES", "TARGETS", "residual_modes", "speeds"]
 
 TARGETS = ("one-hot", "small")
 """One-hot classes; the same times the root of the path density, as small as the outputs are."""
@@ -113,22 +113,6 @@ def speeds(result: xr.Dataset) -> xr.DataArray:
     at = result.step.where(early).max("step")
     ratio = np.log(result.left) / np.log(result.expected)
     return ratio.where(result.step == at).sum("step")
-
-
-def geometric_mean(values: xr.DataArray) -> xr.DataArray:
-    """Return the geometric mean of positive values over trials, at least two, and its 95% interval.
-
-    In the place of ``trial`` stands ``statistic``: ``value``, ``lower`` and ``upper``, by Student's
-    t of logarithms.
-    """
-    from scipy.stats import t
-
-    count, logarithms = values.sizes["trial"], np.log(values)
-    mean = logarithms.mean("trial")
-    half = t.ppf(0.975, count - 1) * logarithms.std("trial", ddof=1) / np.sqrt(count)
-    ends = np.exp(np.stack([mean, mean - half, mean + half], axis=-1))
-    statistic = {"statistic": ["value", "lower", "upper"]}
-    return xr.DataArray(ends, dims=(*mean.dims, "statistic"), coords={**mean.coords, **statistic})
 
 
 PLACE = ("width", "density", "targets", "trial")

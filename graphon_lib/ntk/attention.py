@@ -137,22 +137,11 @@ def attention_ntk(
     head (Yang et al., *Tensor Programs V*, 2022, definition 4.1), and not :math:`\sqrt{d_k}`.
 
     *Attention is uniform.* Queries and keys are independent, of mean 0 and bounded variances, so
-    that a score has mean 0 and a variance of the order 1 / d_k,
-
-    .. math::
-
-        \frac{s_w^2}{d_k}\, \bigl\langle Q_t(a)\, K_{t'}(a) \bigr\rangle_a, \qquad
-        Q_t(a) = \sum_v p_v W^Q(a, v)\, C_{tt}(v) ,
-
-    K alike, and the mean over the head's positions a: as :math:`d_k \to \infty`, :math:`A_{tt'} \to
-    1 / T`, whatever the number of heads and the masks of queries and keys. These do not count in
-    the kernel either: the derivative of a score by a weight of the queries has :math:`k_a / d_k`
-    for a factor, of which there are d_k squares, and the derivative of the output by a score is of
-    the order of one over the root of the number of heads. Query and key weights together add a term
-    of order 1 / d_k to the tangent kernel. With scores over :math:`\sqrt{d_k}` both stay: scores
-    are normal, and the limit of many heads is an expectation over their softmax (Hron et al.,
-    *Infinite attention*, ICML 2020), which has no known closed form and is not this kernel. There
-    pruned queries and keys make the scores smaller, and attention more uniform.
+    that a score has mean 0 and a variance of the order :math:`1 / d_k`: as :math:`d_k \to \infty`,
+    :math:`A_{tt'} \to 1 / T`, whatever the number of heads and the masks of queries and keys, whose
+    own terms in the tangent kernel are of that order, too. With scores over :math:`\sqrt{d_k}` both
+    stay, and the limit of many heads is an expectation over a softmax of normal scores (Hron et
+    al., *Infinite attention*, ICML 2020), which has no known closed form and is not this kernel.
 
     The attention branch then is linear. With the stream's covariances :math:`C_{tt'}(u; x, x')`,
     their mean over pairs of tokens :math:`\bar C`, and :math:`\Theta` alike,
@@ -167,14 +156,12 @@ def attention_ntk(
     and the hidden layer's branch is that of :func:`~graphon_lib.ntk.residual_ntk`, without an
     activation before its first layer, for every pair of tokens.
 
-    *In the place of the path-density law.* For constant graphons an attention branch has the factor
-    :math:`a = \alpha^2 s_w^2 d_V d_O`, with any :math:`\sigma`. Alone it multiplies the pooled
-    covariance :math:`\bar C` by 1 + a, so that without hidden layers both kernels are multiples of
-    the kernel :math:`\langle \bar x, \bar x' \rangle` of the tokens' means, at all densities:
-    without skips, and for step graphons whose entry treats all coordinates alike, too. With hidden
-    layers the shape depends on a: attention has added :math:`a \bar C` to the covariance of all
-    pairs of tokens, which makes those of an input more alike before :math:`\sigma`. Where a is 0,
-    tokens meet in the mean at the end alone.
+    For constant graphons an attention branch has the factor :math:`a = \alpha^2 s_w^2 d_V d_O`,
+    with any :math:`\sigma`. Alone it multiplies :math:`\bar C` by 1 + a, so that without hidden
+    layers both kernels are multiples of :math:`\langle \bar x, \bar x' \rangle`, the product of the
+    tokens' means, at all densities. With hidden layers the shape depends on a, as attention makes
+    the tokens of an input more alike before :math:`\sigma`; where a is 0 they meet in the mean at
+    the end alone.
     """
     return _kernels(network, x1, x2, branch_scale, activation, weight_variance)[1]
 

@@ -120,14 +120,9 @@ def residual_nngp(
 
     the sum over subsets S of the branches, with :math:`P_S` the path density of
     :meth:`~graphon_lib.ntk.ResidualGraphons.chain`, n(S) its number of layers, and :math:`K_n` the
-    kernel of the dense network of n layers without skips. For
-    :math:`2 E \sigma(z) \sigma(z') = r\, \kappa(c / r)` with :math:`r = \sqrt{q q'}` and
-    :math:`\kappa` the normalised arc-cosine kernel of order 1; the ratio of q to q' is that of the
-    inputs in every block, so that r adds up from block to block and branch to branch as c does. As
-    :math:`\kappa` is convex and increasing, the expectation of a sum is at most the sum of those of
-    the terms, layer by layer. It is less where :math:`c / r` of the terms differ, as :math:`\kappa`
-    is strictly convex: unless all branches are empty, the bound is met only where one input is a
-    positive multiple of the other, as on the diagonal. For linear networks the sum is the kernel.
+    kernel of the dense network of n layers without skips, as the normalised arc-cosine kernel of
+    order 1 is convex and increasing. Unless all branches are empty, the bound is met only where one
+    input is a positive multiple of the other. For linear networks the sum is the kernel.
     """
     return _kernels(network, x1, x2, branch_scale, activation, weight_variance)[0]
 
@@ -194,10 +189,9 @@ def residual_ntk(
     Four laws hold for the ReLU, or another positively homogeneous :math:`\sigma`:
 
     1. If every row of each graphon has the same degree, :math:`\sum_v p_v W(u, v) = d_l` (a
-       constant graphon, say), the kernel is :math:`d_{in} d_{out}` times that of the dense network
-       whose branches have the squared scales :math:`\alpha^2 \prod_l d_l`, the product being over
-       the branch's layers: no block differs from another, and a factor passes :math:`\sigma` and
-       all layers of the chain. The entry must be constant, as its columns are not alike.
+       constant graphon, say, as the entry must be), the kernel is :math:`d_{in} d_{out}` times that
+       of the dense network whose branches have the squared scales :math:`\alpha^2 \prod_l d_l`, the
+       product being over the branch's layers.
     2. On the diagonal both kernels are polynomials in the graphons. For the ReLU,
        :math:`s_w = 2`, and an entry that treats all coordinates alike,
 
@@ -207,27 +201,22 @@ def residual_ntk(
            C(x, x) = \frac{2 |x|^2}{d} \sum_S \alpha^{2 |S|} P_S ,
 
        over subsets S of the branches, with :math:`P_S` and n(S) as in
-       :func:`~graphon_lib.ntk.residual_nngp`: :math:`E \sigma^2 = q / 2` and
-       :math:`E \dot\sigma^2 = 1/2` are linear in what comes in. For constant graphons and branches
-       of one layer, the sum for C is :math:`d_{in} d_{out} \prod_l (1 + \alpha^2 d_l)`. Off the
-       diagonal such sums are the kernels of linear networks only: :math:`\sigma` acts on the sum of
-       what the stream has gathered, see :func:`~graphon_lib.ntk.residual_nngp`.
+       :func:`~graphon_lib.ntk.residual_nngp`. For constant graphons and branches of one layer, the
+       sum for C is :math:`d_{in} d_{out} \prod_l (1 + \alpha^2 d_l)`.
     3. As all :math:`a_l = \alpha^2 \prod d` tend to 0, the kernel tends to that of the network
        without branches, not to 0. For the ReLU, :math:`s_w = 2`, constant graphons and two inputs
-       of norm :math:`\sqrt d` at the cosine :math:`\rho`, the stream's covariance is
-       :math:`2 d_{in} (\rho + \sum_l a_l \kappa^{k_l}(\rho) + O(a^2))`, with :math:`\kappa` the
-       normalised arc-cosine kernel of order 1 and :math:`\kappa^k` its k-th iterate. The outputs'
-       covariance is :math:`2 d_{in} d_{out}` times
+       of norm :math:`\sqrt d` at the cosine :math:`\rho`, the outputs' covariance is
+       :math:`2 d_{in} d_{out}` times
 
        .. math::
 
            \kappa(\rho) + \sum_l a_l \bigl[ \kappa(\rho)
-           + \kappa'(\rho) (\kappa^{k_l}(\rho) - \rho) \bigr] + O(a^2) .
+           + \kappa'(\rho) (\kappa^{k_l}(\rho) - \rho) \bigr] + O(a^2) ,
 
-    4. So density changes the shape, as it does not without skips
-       (:meth:`~graphon_lib.graphons.GraphonNetwork.path_density`), and in law 1 the scale
-       :math:`\alpha / \sqrt{\prod d}` gives the dense kernel back, up to the factor
-       :math:`d_{in} d_{out}`.
+       with :math:`\kappa` the normalised arc-cosine kernel of order 1, :math:`\kappa^k` its k-th
+       iterate and :math:`k_l` the branch's layers.
+    4. So density changes the shape, as it does not without skips, and in law 1 the scale
+       :math:`\alpha / \sqrt{\prod d}` gives the dense kernel back, up to :math:`d_{in} d_{out}`.
     """
     return _kernels(network, x1, x2, branch_scale, activation, weight_variance)[1]
 

@@ -70,17 +70,17 @@ def signed_convergence(result: xr.Dataset) -> Figure:
     return draw.with_legend(figure, 1, title=title)
 
 
-def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
+def drift_by_width(result: xr.Dataset) -> Figure:
     """Draw the drift of the hidden layers against the width: a line a method, and a line a layer.
 
     Of a dataset of :func:`graphon_lib.experiments.drift_scaling.drift_scaling`, the layers being
-    those of one method: with standard deviations, lines of slope 1/2, and in the legend exponents by
+    those of GraSP: with standard deviations, lines of slope 1/2, and in the legend exponents by
     layer with 95% intervals.
     """
     figure, ((by_method, by_layer),) = draw.grid(3.6, 1, 2, sharey=True)
     drift = hidden_drift(result)
     draw.method_lines(by_method, drift, "width")
-    layers = abs(result.drift.sel(pruning=method)).isel(weight_layer=slice(1, -1))
+    layers = abs(result.drift.sel(pruning="grasp")).isel(weight_layer=slice(1, -1))
     for layer, look in zip(layers.weight_layer.values, SERIES, strict=False):
         of_layer = layers.sel(weight_layer=layer)
         slope = scaling_exponent(of_layer)
@@ -94,7 +94,7 @@ def drift_by_width(result: xr.Dataset, method: str = "grasp") -> Figure:
     by_method.text(widths[-2], 0.5 * guide[-2], "$n^{1/2}$", color="0.35")
     by_method.set_ylabel(r"drift $\sqrt{n}\,|E[wM]|$")
     by_method.set_title("all hidden layers")
-    by_layer.set_title(f"{label_of(method)}, layer by layer")
+    by_layer.set_title(f"{label_of('grasp')}, layer by layer")
     by_layer.legend(fontsize=8, loc="lower right", handlelength=1.2)
     return draw.with_legend(figure)
 

@@ -13,8 +13,8 @@ from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
-from graphon_lib.experiments.fits import fit_slope
-from graphon_lib.experiments.residual_modes import geometric_mean, speeds
+from graphon_lib.experiments.fits import fit_slope, mean_interval
+from graphon_lib.experiments.residual_modes import speeds
 from graphon_lib.graphons import StepGraphon
 
 __all__ = [
@@ -185,7 +185,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
     :func:`graphon_lib.experiments.residual_modes.residual_modes` at one width.
     """
     figure, panels = draw.grid(5.2, 2, result.sizes["targets"], sharey="row", sharex="row")
-    speed = geometric_mean(speeds(result))
+    speed = np.exp(mean_interval(np.log(speeds(result))))
     places = np.arange(result.sizes["mode"])
     for (above, below), targets in zip(panels.T, result.targets.values, strict=True):
         for mode, look in zip(result.mode.values, SERIES, strict=False):
