@@ -10,7 +10,7 @@ from graphon_lib.experiments.method_distances import (
     METHOD_DISTANCES,
     VERDICTS,
     between_trials,
-    distinct_cycle_ratio,
+    distinct_cycles_over_edges,
     mean_distances,
     separation,
     surplus,
@@ -129,11 +129,11 @@ def test_cycles_on_distinct_neurons_are_counted():
         itertools.permutations(range(n), 2), itertools.permutations(range(m), 2)
     )
     found = [mask[u, v] & mask[u, w] & mask[z, v] & mask[z, w] for (u, z), (v, w) in quadruples]
-    assert distinct_cycle_ratio(mask) == pytest.approx(np.mean(found) / mask.mean() ** 4)
+    assert distinct_cycles_over_edges(mask) == pytest.approx(np.mean(found) / mask.mean() ** 4)
 
 
 def test_a_constant_has_as_many_cycles_as_it_should_at_every_density():
     rng = np.random.default_rng(1)
     for density in (0.1, 0.3):
-        ratios = [distinct_cycle_ratio(rng.random((300, 300)) < density) for _ in range(20)]
+        ratios = [distinct_cycles_over_edges(rng.random((300, 300)) < density) for _ in range(20)]
         assert np.mean(ratios) == pytest.approx(1.0, abs=4 * np.std(ratios) / np.sqrt(20))

@@ -26,7 +26,7 @@ __all__ = [
     "METHOD_DISTANCES_TORCH",
     "VERDICTS",
     "between_trials",
-    "distinct_cycle_ratio",
+    "distinct_cycles_over_edges",
     "mean_distances",
     "method_distances",
     "separation",
@@ -59,7 +59,7 @@ def method_distances(
     """Prune one network to every density, and describe its first mask between hidden layers.
 
     Returns by density: ``histogram`` (row, column), cross-fitted with so many `blocks` a side, and
-    ``cycle_ratio``, see :func:`distinct_cycle_ratio`, of that mask; of all masks ``layer_density``
+    ``cycle_ratio``, see :func:`distinct_cycles_over_edges`, of that mask; of all masks ``layer_density``
     (weight layer), ``dead_fraction`` (hidden layer) and ``path_density``.
     """
     started = start_network((seed, trial), width=width, hidden_layers=hidden_layers, data=data)
@@ -68,7 +68,7 @@ def method_distances(
         mask = masks[1].numpy()
         of_masks = {
             "histogram": sas(mask, blocks, cross_fit=True).values,
-            "cycle_ratio": distinct_cycle_ratio(mask),
+            "cycle_ratio": distinct_cycles_over_edges(mask),
             "layer_density": [float(m.double().mean()) for m in masks],
             "dead_fraction": dead_fractions(masks),
             "path_density": path_density([m.numpy() for m in masks]),
@@ -78,7 +78,7 @@ def method_distances(
     return {name: np.array(values) for name, values in found.items()}
 
 
-def distinct_cycle_ratio(mask: NDArray[np.bool_]) -> float:
+def distinct_cycles_over_edges(mask: NDArray[np.bool_]) -> float:
     """Return the density of 4-cycles on distinct neurons over the fourth power of the edges'.
 
     Maps that send two nodes of a motif to one neuron are a share of order 1/n of all, but at
