@@ -47,6 +47,8 @@
       /* Unlike a disabled button it keeps the focus. */
       button.setAttribute("aria-disabled", "true");
       bar.hidden = false;
+      /* At once: what was said of a start before is not said of this one. */
+      status.textContent = "Starting Python …";
       try {
         await host.start(report, ended);
         const focused = document.activeElement === button;
