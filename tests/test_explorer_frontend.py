@@ -374,9 +374,12 @@ def test_a_reader_is_told_that_python_has_stopped_and_starts_it_again(designing)
     design = asked(designing)
     designing.evaluate("worker.die('out of memory')")
     designing.wait_for_selector("fieldset[disabled]")
-    text = designing.locator(".ge-live").inner_text()
-    assert "Python has stopped: out of memory." in text
-    assert "Live:" not in text
+    said = designing.locator(".ge-live")
+    assert "Python has stopped: out of memory." in said.inner_text()
+    assert "Live:" not in said.inner_text()
+    # In one step, before the new worker has said a word.
+    again = "live => { live.querySelector('button').click(); return live.innerText; }"
+    assert "stopped" not in said.evaluate(again)
     run_live(designing)
     assert "Live:" in designing.locator(".ge-live").inner_text()
     assert asked(designing) == design
