@@ -59,6 +59,16 @@ def test_no_other_process_can_take_the_kernel_s_ports(tmp_path):
     assert not any(Path(place).parent.exists() for place in places)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no forks")
+def test_a_kernel_has_what_chapters_import_and_nothing_of_those_before(tmp_path):
+    look = "import sys, os\nprint('graphon_lib.book.ledger' in sys.modules, os.environ.get('LEFT'))"
+    leave = f"{look}\nos.environ['LEFT'] = 'behind'\ndel sys.modules['graphon_lib.book.ledger']"
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", leave)
+    for _ in range(2):
+        executed = execute_chapter(source, tmp_path / "executed.ipynb")
+        assert executed.cells[1].outputs[0].text == "True None\n"
+
+
 def test_text_is_one_output_however_it_came(tmp_path):
     source = write_notebook(
         tmp_path / "source.ipynb", "seed = 0", "for i in range(3): print(i, flush=True)"
@@ -77,10 +87,10 @@ def test_progress_bars_reach_the_outputs_only_when_asked_for(tmp_path, shown):
     assert bool(executed.cells[1].outputs) == shown
 
 
-def test_warnings_of_compiling_a_package_stay_out_of_the_outputs(tmp_path, monkeypatch):
+def test_warnings_of_compiling_a_package_stay_out_of_the_outputs(tmp_path):
     (tmp_path / "some_package.py").write_text("same = 1 is 1\n")  # a SyntaxWarning
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", "import some_package")
+    use = f"import sys\nsys.path.append({str(tmp_path)!r})\nimport some_package"
+    source = write_notebook(tmp_path / "source.ipynb", "seed = 0", use)
     assert execute_chapter(source, tmp_path / "executed.ipynb").cells[1].outputs == []
     assert "PYTHONWARNINGS" not in os.environ
 

@@ -2,12 +2,15 @@
 
 import base64
 import csv
+import io
 import re
 
 import nbformat
 import numpy as np
 import pytest
+from browsers import new_page
 from matplotlib.figure import Figure
+from PIL import Image
 
 from graphon_lib.book.drawings import DOTS, MOST_MARKERS, bundle
 from graphon_lib.book.drawn_numbers import COLUMNS, MOST_PIXELS, as_csv
@@ -143,14 +146,44 @@ def test_figures_of_chapters_know_the_results_that_they_are_of(path):
     assert without <= computed_in_the_chapter | of_the_ledger
 
 
+def shown_in(path, kind):
+    """Return all outputs of one media type in a chapter."""
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = (output.get("data", {}) for cell in cells for output in cell.get("outputs", ()))
+    return [data[kind] for data in outputs if kind in data]
+
+
 @pytest.mark.parametrize("path", list_chapters(), ids=lambda path: path.stem)
 def test_negative_numbers_in_drawings_have_minus_signs(path):
-    cells = nbformat.read(path, as_version=4).cells
-    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
     # Matplotlib writes each text that it draws into a comment.
     drawn = [
         text
-        for output in outputs
-        for text in re.findall("<!-- (.*?) -->", output.get("image/svg+xml", ""), re.DOTALL)
+        for drawing in shown_in(path, "image/svg+xml")
+        for text in re.findall("<!-- (.*?) -->", drawing, re.DOTALL)
     ]
     assert [text for text in drawn if re.search(r"(?<![\w{^])-[\d.]", text)] == []
+
+
+OUTSIDE = """drawings => drawings.flatMap((drawing, number) => {
+    document.body.innerHTML = drawing;
+    const edge = document.querySelector("svg").getBoundingClientRect();
+    return [...document.querySelectorAll("[id^=text_], [id^=legend_]")].filter(part => {
+        const place = part.getBoundingClientRect();
+        return place.width && (place.left < edge.left || place.right > edge.right
+            || place.top < edge.top || place.bottom > edge.bottom);
+    }).map(part => `${number} ${part.id}`);
+})"""
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_off_at_the_edge_of_a_figure(browser):
+    with new_page(browser) as page:
+        page.set_content("<!doctype html><meta charset=utf-8>")
+        for path in list_chapters():
+            drawings = shown_in(path, "image/svg+xml")
+            assert page.evaluate(OUTSIDE, drawings) == [], path.stem
+    for path in list_chapters():
+        for picture in shown_in(path, "image/png"):
+            pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB"))
+            for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+                assert (edge == 255).all(), path.stem

@@ -48,7 +48,7 @@ def bundle(figure: Figure, **_: object) -> dict[str, Any]:
 def _saved(figure: Figure, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     with rc_context({"svg.hashsalt": "book"}):
-        figure.savefig(file, format=kind, bbox_inches="tight", **options)
+        figure.savefig(file, format=kind, **options)
     return file.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 import warnings
@@ -14,6 +15,7 @@ from typing import Any
 import nbformat
 import papermill
 from joblib import Parallel, cpu_count, delayed
+from jupyter_client.provisioning import KernelProvisionerFactory
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -122,6 +124,10 @@ def _environment_of_kernels(progress_bar: bool) -> Iterator[None]:
     os.environ["TQDM_DISABLE"] = "" if progress_bar else "1"
     # Whoever compiles a package first is told of its style; the reader of a chapter is not.
     os.environ["PYTHONWARNINGS"] = "ignore::SyntaxWarning"
+    # What reads this when it is imported is imported once for all warm kernels: without bars.
+    warm = "forkserver" in multiprocessing.get_all_start_methods() and not progress_bar
+    kernels = KernelProvisionerFactory.instance()
+    kernels.default_provisioner_name = "warm" if warm else "local-provisioner"
     try:
         yield
     finally:

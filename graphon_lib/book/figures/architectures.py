@@ -121,7 +121,7 @@ def law_by_width(ratios: xr.DataArray) -> Figure:
 
 def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
     """Draw relative errors of drawn networks' kernels (width, trial) by width, a line a title."""
-    figure, ((panel,),) = draw.grid(3.2)
+    figure, ((panel,),) = draw.grid(3.4)
     for number, (title, of) in enumerate(errors.items()):
         look = numbered_look(number + 1)
         of = of.dropna("width", how="all").transpose("trial", "width")
@@ -133,7 +133,7 @@ def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
     draw.width_axis(panel, widths)
     panel.set(xlabel="width, or channels", ylabel="error over the kernel", yscale="log")
     draw.plain_decades(panel.yaxis)
-    return draw.with_legend(figure, 3)
+    return draw.with_legend(figure, 2)
 
 
 def shapes_by_density(
@@ -144,7 +144,7 @@ def shapes_by_density(
     Lines of networks with skips, a title each, and of one without, whose shape no density changes;
     `traces` are pairs of densities and traces over the unpruned ones.
     """
-    figure, panels = draw.grid(3.2, 1, 2, width_ratios=(3, 2))
+    figure, panels = draw.grid(3.4, 1, 2, width_ratios=(3, 2))
     left, right = panels[0]
     degrees = np.degrees(np.asarray(angles))
     for number, (title, values) in enumerate(skips.items()):
@@ -157,7 +157,7 @@ def shapes_by_density(
         right.plot(densities, of, color=DENSE.colour, linestyle=style, label=title)
     right.set(xlabel="density", ylabel="trace over the unpruned", xscale="log", yscale="log")
     right.legend(fontsize="small")
-    return draw.with_legend(figure, 5)
+    return draw.with_legend(figure)
 
 
 def losses_by_architecture(

@@ -144,7 +144,7 @@ def errors_by_density(result: xr.Dataset, labels: Mapping[str, str]) -> Figure:
     panel.set_xticklabels([f"{100 * (1 - density):g}" for density in result.density.values])
     draw.plain_decades(panel.yaxis)
     panel.invert_xaxis()
-    return draw.with_legend(figure, ncols=4)
+    return draw.with_legend(figure, ncols=4, columnspacing=1.5)
 
 
 def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:

@@ -82,7 +82,7 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
     """
     figure, (panels,) = draw.grid(4.6, 1, result.sizes["law"], sharey=True)
     widths = result.width.values
-    for panel, law in zip(panels, result.law.values, strict=True):
+    for panel, law, side in zip(panels, result.law.values, ("left", "right"), strict=True):
         for design, look in zip(result.design.values, SERIES, strict=False):
             of_design = result.sel(law=law, design=design)
             _draw_error(panel, of_design.error, design, look.line)
@@ -92,7 +92,8 @@ def convergence_with_biases(result: xr.Dataset) -> Figure:
         draw.root_guide(panel, widths, 0.6 * float(result.error.sel(law=law).isel(width=0).mean()))
         draw.width_axis(panel, widths, 60)
         panel.set(xlabel="width $n$", title=str(law), yscale="log")
-        panel.legend(title="exponent", loc="upper center", bbox_to_anchor=(0.5, -0.3))
+        entries = panel.get_legend_handles_labels()
+        figure.legend(*entries, title="exponent", loc=f"outside lower {side}")
     panels[0].set_ylabel("relative error of the kernel")
     return figure
 

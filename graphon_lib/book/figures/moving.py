@@ -116,7 +116,7 @@ def contraction(expected: Mapping[str, ArrayLike], found: Mapping[str, ArrayLike
 
 def flips_by_width(result: xr.Dataset, density: float) -> Figure:
     """Draw how far dense training moves hidden weights and the masks of the largest, by width."""
-    figure, (panels,) = draw.grid(3.1, 1, 2)
+    figure, (panels,) = draw.grid(3.3, 1, 2)
     of = result.sel(density=density).mean("hidden_mask")
     for number, rate in enumerate(RATES):
         look, one = numbered_look(number + 2), of.sel(rate=rate)
@@ -131,7 +131,7 @@ def flips_by_width(result: xr.Dataset, density: float) -> Figure:
     ):
         panel.set(xlabel="width", ylabel=label, yscale="log")
         draw.width_axis(panel, result.width.values)
-    return draw.with_legend(figure, 3)
+    return draw.with_legend(figure, 2)
 
 
 def anchor(result: xr.Dataset) -> Figure:
