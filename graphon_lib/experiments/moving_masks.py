@@ -18,7 +18,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +55,7 @@ __all__ = [
     "MOVING_MASKS",
     "MOVING_MASKS_TORCH",
     "MOVING_TRAINING",
+    "MOVING_TRAINING_TORCH",
     "STARTS",
     "compared_errors",
     "contraction",
@@ -444,3 +445,15 @@ MOVING_TRAINING = replace(
     case=None,
 )
 """What moves are worth, and what of them."""
+
+MOVING_TRAINING_TORCH = MOVING_TRAINING.under(
+    "torch",
+    batch_size=64,
+    progress=[0.0, 1.0],
+    grid={
+        "width": [1024],
+        "trial": 10,
+        "variant": list(dict.fromkeys(chain(*COMPARISONS.values()))),
+    },
+)
+"""Only what is compared."""
