@@ -21,7 +21,8 @@ density, by the test losses of random masks, as pruned and rescaled, and of SynF
 each of four architectures (the plain transformer was not among them); that network is left out. The others
 are among those of the first run, with the same masks, so that the second is no replication. Registered
 before it was run: the outcome, the margin and Holm's correction as before, and of the comparisons
-:data:`LONG_COMPARISONS`.
+:data:`LONG_COMPARISONS`. The same is registered of :data:`ARCHITECTURE_LONG_TRAINING_TORCH`, the second
+run with weights and biases as PyTorch draws them, at the rate that was chosen for He's.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 
 __all__ = [
     "ARCHITECTURE_LONG_TRAINING",
+    "ARCHITECTURE_LONG_TRAINING_TORCH",
     "ARCHITECTURE_TRAINING",
     "CHANGES",
     "COMPARISONS",
@@ -371,3 +373,6 @@ ARCHITECTURE_LONG_TRAINING = replace(
     ),
     case=None,
 )
+
+ARCHITECTURE_LONG_TRAINING_TORCH = ARCHITECTURE_LONG_TRAINING.under("torch")
+"""The second run once more, with weights and biases as PyTorch draws them."""

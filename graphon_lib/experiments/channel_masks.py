@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import product
 
 import numpy as np
@@ -27,6 +27,7 @@ from graphon_lib.pruning.methods import saliency
 
 __all__ = [
     "CHANNEL_MASKS",
+    "CHANNEL_MASKS_COLOUR",
     "CHANNEL_MASKS_TORCH",
     "PADDINGS",
     "STRUCTURES",
@@ -308,3 +309,13 @@ CHANNEL_MASKS_TORCH = CHANNEL_MASKS.under(
         *trials_of({128: 10}, **CIRCULAR),
     ],
 )
+
+CHANNEL_MASKS_COLOUR = replace(
+    CHANNEL_MASKS.on(
+        "cifar10-4k",
+        full=False,
+        grid=trials_of(WIDTHS, architecture=["convolutional", "residual"], **OF_ALL),
+    ),
+    name="channel-masks-colour",
+)
+"""Networks that see three colours."""
