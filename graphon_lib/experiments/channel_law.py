@@ -23,6 +23,7 @@ from graphon_lib.pruning.methods import factor_of, saliency
 
 __all__ = [
     "CHANNEL_LAW",
+    "CHANNEL_LAW_TORCH",
     "RESIDUALS",
     "channel_law",
     "module_probabilities",
@@ -195,3 +196,5 @@ CHANNEL_LAW = Experiment(
         ["norm", "expected", "kept"],
     ),
 )
+
+CHANNEL_LAW_TORCH = CHANNEL_LAW.under("torch")
