@@ -450,7 +450,7 @@ def random_exponent(spectra: xr.Dataset) -> Estimates:
 
 
 def random_energy(spectra: xr.Dataset) -> Estimates:
-    """Return Random's energy in five eigenvalues minus the dense network's, largest difference."""
+    """Return Random's energy minus the dense network's, largest difference."""
     energy = spectra.energy.isel(digits=-1)
     gap = energy.sel(pruning="random", road="sampled") - energy.sel(pruning="dense", road="kept")
     each = [interval(gap.sel(density=at), gap.sizes["density"]) for at in gap.density]
@@ -458,7 +458,7 @@ def random_energy(spectra: xr.Dataset) -> Estimates:
 
 
 def concentration(spectra: xr.Dataset) -> Estimates:
-    """Return energies in five eigenvalues minus Random's, at the largest sparsity."""
+    """Return energies minus Random's, at the largest sparsity."""
     energy = spectra.energy.isel(digits=-1, density=-1)
     energy = energy - energy.sel(pruning="random")
     roads = {"in the graphons": "sampled", "with kept weights": "kept"}

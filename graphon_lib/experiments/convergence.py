@@ -238,7 +238,7 @@ LAYER_CONVERGENCE = replace(
         "scope": "layer",
     },
 )
-"""Every layer pruned alone to the density of the network: what is left without drifting layers."""
+"""Every layer pruned alone to the density of the network: what is left where densities do not shift."""
 
 LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under(
     "torch", grid=trials_of({**LAYER_TRIALS, 2000: 50}, hidden_layers=DEPTHS)

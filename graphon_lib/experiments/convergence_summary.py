@@ -87,7 +87,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     (..., estimator, scale, width, other_width, statistic), see
     :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
     between its even and its odd trials. The scale ``"divided by density"`` divides every trial's
-    histogram by its mean, which drifts with the width under global pruning: the shape is left.
+    histogram by its mean, which shifts with the width under global pruning: the shape is left.
     """
     dims = ("hidden_layers", "mask", "pruning", "density", "estimator")
     sizes = dataset.sizes

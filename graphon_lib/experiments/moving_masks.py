@@ -110,7 +110,7 @@ def moving_masks(
     and ``row_spread``, the variance of rows' degrees beyond that of random masks over their squared
     mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
     random mask; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
-    on some test images ``trace``, ``energy`` and ``alignment``. Of the mask in the middle,
+    on some test images ``trace``, ``energy`` and ``centred_alignment``. Of the mask in the middle,
     ``histogram`` (row, column) in order of degree, cross-fitted, and ``degree`` (level), quantiles of
     its rows' degrees over their mean.
 
@@ -285,7 +285,7 @@ def _described(
         "row_slope": np.float32([_slope(masks[k], first[k]) for k in between]),
         "trace": np.float64(np.trace(kernel) / len(kernel)),
         "energy": np.float32(spectral_metrics(kernel).energy),
-        "alignment": np.float32(kernel_target_alignment(kernel, labels, centred=True)),
+        "centred_alignment": np.float32(kernel_target_alignment(kernel, labels, centred=True)),
     }
 
 
@@ -334,7 +334,7 @@ MOVING_MASKS = Experiment(
         "row_slope": (*WAY, "hidden_mask"),
         "trace": WAY,
         "energy": WAY,
-        "alignment": WAY,
+        "centred_alignment": WAY,
     },
     coords={
         "progress": "progress",
