@@ -434,7 +434,7 @@ def mode_speeds(modes: xr.Dataset) -> Estimates:
     sparse = speed.sel(density=speed.density < 1.0)
     return ratios(
         {
-            f"{targets} targets at {_percent(d)}": (sparse.sel(density=d, targets=targets), 1.0)
+            f"{targets} targets ({_percent(d)})": (sparse.sel(density=d, targets=targets), 1.0)
             for d in sparse.density
             for targets in sparse.targets.values
         }
@@ -487,6 +487,10 @@ def faster_start(training: xr.Dataset, method: str) -> Estimates:
 
 def _compared(one: tuple[float, ...], losses: xr.DataArray) -> Estimate:
     return Estimate(*one[:3], int(complete_trials(losses).sum()))
+
+
+def _of_all(one: tuple[float, ...], result: xr.Dataset) -> Estimate:
+    return Estimate(*one[:3], result.sizes["trial"])
 
 
 def _loss(training: xr.Dataset) -> xr.DataArray:
@@ -604,9 +608,7 @@ def at_equal_scale(
 def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
     """Return test errors of some masks over those of others, by sparsity."""
     return {
-        f"over {VARIANTS[pairs[name][1]]} at {100 * (1 - density):g} %": Estimate(
-            *one[:3], result.sizes["trial"]
-        )
+        f"at {100 * (1 - density):g} % (over {VARIANTS[pairs[name][1]]})": _of_all(one, result)
         for density, judged in compared_errors(result, pairs).items()
         for name, one in judged.items()
     }
@@ -619,9 +621,7 @@ def errors_over_rivals(result: xr.Dataset, ending: str) -> Estimates:
     """
     judged = compared_errors(result, RIVAL_COMPARISONS, settings=RIVAL_SETTINGS)
     return {
-        f"over {label} at {100 * (1 - density):g} %": Estimate(
-            *of[name + ending][:3], result.sizes["trial"]
-        )
+        f"at {100 * (1 - density):g} % (over {label})": _of_all(of[name + ending], result)
         for density, of in judged.items()
         for name, label in RIVALS.items()
     }
@@ -673,9 +673,7 @@ def spread_of_starts(result: xr.Dataset) -> Estimates:
 def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
     """Return test errors of networks whose masks move over others, names of comparisons by words."""
     judged = moving_masks.compared_errors(result)
-    return {
-        words: Estimate(*judged[name][:3], result.sizes["trial"]) for words, name in pairs.items()
-    }
+    return {words: _of_all(judged[name], result) for words, name in pairs.items()}
 
 
 # Architectures
@@ -767,9 +765,7 @@ def architecture_losses(
         result.test_loss, architecture_training.LONG_COMPARISONS
     )
     return {
-        f"{ARCHITECTURES[name].label} ({words})": Estimate(
-            *comparisons[pair][:3], result.sizes["trial"]
-        )
+        f"{ARCHITECTURES[name].label} ({words})": _of_all(comparisons[pair], result)
         for name, comparisons in judged.items()
         if normalised is None or name.endswith("-norm") == normalised
         for words, pair in pairs.items()
