@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -221,22 +220,16 @@ LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
 # With the width that the sweep is to be extended to: cells that are done keep their arguments.
 LAYER_DETAILED = {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10}
 
-LAYER_CONVERGENCE = replace(
-    CONVERGENCE,
-    name="layer-convergence",
-    paper={
-        **CONVERGENCE.paper,
-        "grid": trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
-        "densities": [0.2],
-        "scope": "layer",
-        "detailed": LAYER_DETAILED,
-    },
-    quick={
-        **CONVERGENCE.quick,
-        "grid": {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
-        "densities": [0.2],
-        "scope": "layer",
-    },
+LAYER_CONVERGENCE = CONVERGENCE.changed(
+    "layer-convergence",
+    CONVERGENCE.case,
+    grid=(
+        trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
+        {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
+    ),
+    densities=[0.2],
+    scope="layer",
+    detailed=(LAYER_DETAILED, CONVERGENCE.quick["detailed"]),
 )
 """Every layer pruned alone to the density of the network: what is left where densities do not shift."""
 

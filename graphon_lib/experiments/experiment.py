@@ -117,6 +117,11 @@ class Experiment:
         """Return the same experiment on another of ``DATASETS``, likewise: on fewer images, say."""
         return self._with("dataset", dataset, settings)
 
+    def changed(self, name: str, case: Case | None = None, **settings: Any) -> Experiment:  # noqa: ANN401
+        """Return the same experiment with other settings, pairs as of :func:`profiles`."""
+        found = {of: {**self.profiles[of], **new} for of, new in profiles(**settings).items()}
+        return replace(self, name=name, case=case, **found)
+
     def _with(self, setting: str, value: str, others: Profile) -> Experiment:
         return replace(
             self,

@@ -380,67 +380,44 @@ MOVING_MASKS_TORCH = MOVING_MASKS.under(
 )
 
 MOVING_GRAPHONS = replace(
-    MOVING_MASKS,
-    name="moving-graphons",
-    variables={
-        "histogram": (*WAY, "row", "column"),
-        "degree": (*WAY, "level"),
-        "test_accuracy": WAY,
-    },
-    coords={"progress": "progress", "level": LEVELS},
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name not in ("grid", "progress")
-        },
+    MOVING_MASKS.changed(
+        "moving-graphons",
         grid=(
             {"width": [512], "trial": 3, "variant": [*REGROWING, "gradual: dense"]},
             {"width": [24], "trial": 2, "variant": [*REGROWING, "gradual: dense"]},
         ),
         progress=([k / 8 for k in range(9)], [0.0, 0.5, 1.0]),
     ),
-    case=None,
+    variables={
+        "histogram": (*WAY, "row", "column"),
+        "degree": (*WAY, "level"),
+        "test_accuracy": WAY,
+    },
+    coords={"progress": "progress", "level": LEVELS},
 )
 """Graphons of the masks in the middle, on the way."""
 
 ITERATIVE_MASKS = replace(
-    MOVING_MASKS,
-    name="iterative-masks",
-    # All degrees are alike at first, so that nothing can be regressed on them.
-    variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name != "grid"
-        },
+    MOVING_MASKS.changed(
+        "iterative-masks",
         grid=(
             {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
             {"width": [24], "trial": 2, "variant": ["iterative: dense"]},
         ),
     ),
-    case=None,
+    # All degrees are alike at first, so that nothing can be regressed on them.
+    variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
 )
 """Iterative pruning, which trains a network many times, at smaller widths."""
 
-MOVING_TRAINING = replace(
-    MOVING_MASKS,
-    name="moving-training",
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name not in ("grid", "density", "steps", "every")
-        },
-        grid=(
-            {"width": [1024], "trial": 10, "variant": OF_TRAINING},
-            {"width": [24], "trial": 2, "variant": OF_TRAINING},
-        ),
-        density=(0.05, 0.2),
-        steps=(1500, 12),
-        every=(75, 3),
+MOVING_TRAINING = MOVING_MASKS.changed(
+    "moving-training",
+    grid=(
+        {"width": [1024], "trial": 10, "variant": OF_TRAINING},
+        {"width": [24], "trial": 2, "variant": OF_TRAINING},
     ),
-    case=None,
+    density=(0.05, 0.2),
+    steps=(1500, 12),
+    every=(75, 3),
 )
 """What moves are worth, and what of them."""

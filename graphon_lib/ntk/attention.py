@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_instance, check_per_layer, check_positive, check_sequence
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.ntk.activations import Activation, named_activation
+from graphon_lib.ntk.activations import Activation, check_variances, named_activation
 from graphon_lib.ntk.stream import (
+    MUST_GIVE,
     check_branch,
     check_ends,
     check_inputs,
-    check_variances,
     entry_matrix,
     layer_matrix,
     through_activation,
@@ -205,7 +205,7 @@ def _kernels(
         def record(number: int, covariance: Array) -> tuple[Array, Array]:
             del number
             found.append(np.diagonal(covariance, axis1=-2, axis2=-1))
-            check_variances(found[-1])
+            check_variances(MUST_GIVE, found[-1])
             return found[-1][..., :, None], found[-1][..., None, :]
 
         products = (entry[:, None, None] * x) @ x.swapaxes(1, 2)

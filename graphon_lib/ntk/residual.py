@@ -18,12 +18,18 @@ from graphon_lib._checks import (
 )
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.ntk.activations import Activation, LeakyReLU, Linear, named_activation
+from graphon_lib.ntk.activations import (
+    Activation,
+    LeakyReLU,
+    Linear,
+    check_variances,
+    named_activation,
+)
 from graphon_lib.ntk.stream import (
+    MUST_GIVE,
     check_branch,
     check_ends,
     check_inputs,
-    check_variances,
     entry_matrix,
     layer_matrix,
     through_activation,
@@ -250,7 +256,7 @@ def _kernels(
 
         def record(number: int, variance: Array) -> tuple[Array, Array]:
             del number
-            check_variances(variance)
+            check_variances(MUST_GIVE, variance)
             found.append(variance)
             return variance, variance
 
