@@ -30,6 +30,7 @@ from graphon_lib.experiments.residual_modes import speeds
 from graphon_lib.experiments.rival_masks import COMPARISONS as RIVAL_COMPARISONS
 from graphon_lib.experiments.rival_masks import SETTINGS as RIVAL_SETTINGS
 from graphon_lib.pruning.initialisations import INITIALISATIONS
+from graphon_lib.pruning.methods import METHODS
 
 DENSITY = 0.2
 REFERENCE = 2000
@@ -51,11 +52,7 @@ class Estimate(NamedTuple):
 Estimates = dict[str, Estimate]
 
 METHOD_NAMES = {
-    "random": "Random",
-    "magnitude": "Magnitude",
-    "snip": "SNIP",
-    "grasp": "GraSP",
-    "synflow": "SynFlow",
+    name: METHODS[name].label for name in ("random", "magnitude", "snip", "grasp", "synflow")
 }
 
 GROUPS = {
@@ -639,35 +636,33 @@ def flips_elsewhere(result: xr.Dataset) -> Estimates:
         "adam": "Adam, one rate",
     }
     of = result.sel(density=0.1, width=2048).mean("hidden_mask").dropna("trial")
-    return {
-        name: ratio(of.flips.sel(rate=rate), of.shuffled.sel(rate=rate), len(words))
-        for rate, name in words.items()
-    }
+    return ratios(
+        {name: (of.flips.sel(rate=at), of.shuffled.sel(rate=at)) for at, name in words.items()}
+    )
 
 
 def mixture(result: xr.Dataset) -> Estimates:
     """Return slopes of degrees on the first ones after SET over those of a mixture, by start."""
-    starts = {"random": "Random", "snip": "SNIP", "synflow": "SynFlow"}
-    found = {}
-    for start, name in starts.items():
+    starts, found = ("random", "snip", "synflow"), {}
+    for start in starts:
         expected, slope = moving_masks.contraction(result, f"set: {start}", MOVING_WIDTH)
         last = {"progress": -1}
         pair = (of.isel(last).mean("hidden_mask") for of in (slope, expected))
-        found[name] = ratio(*pair, len(starts))
+        found[METHOD_NAMES[start]] = ratio(*pair, len(starts))
     return found
 
 
 def spread_of_starts(result: xr.Dataset) -> Estimates:
     """Return the deviation of fan-in after RigL, beyond chance, over that from random masks, by start."""
-    starts = {"snip": "SNIP", "synflow": "SynFlow"}
     of = result.row_spread.sel(width=MOVING_WIDTH, weight_layer=result.hidden_mask.values)
     last = np.sqrt(of.isel(progress=-1).mean("weight_layer").dropna("trial").clip(0.0))
-    return {
-        name: ratio(
-            last.sel(variant=f"rigl: {start}"), last.sel(variant="rigl: random"), len(starts)
-        )
-        for start, name in starts.items()
-    }
+    random = last.sel(variant="rigl: random")
+    return ratios(
+        {
+            METHOD_NAMES[start]: (last.sel(variant=f"rigl: {start}"), random)
+            for start in ("snip", "synflow")
+        }
+    )
 
 
 def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
@@ -702,25 +697,20 @@ CHANNELS = 128
 """Channels of the masks of convolutions of which there are ten networks."""
 
 
-def _convolutions(masks: xr.Dataset) -> xr.Dataset:
-    return masks.sel(architecture="convolutional", padding="zeros", scope="layer")
-
-
 def channel_shapes(masks: xr.Dataset) -> Estimates:
     """Return how far shapes of channel graphons are from those of twice the channels.
 
     Root mean square over blocks and the convolutions between the first and the last, freed of noise;
     the means of bootstrap intervals of single layers, each of level 95 %.
     """
-    at = _convolutions(masks).distance.sel(width=CHANNELS, other_width=2 * CHANNELS)
+    of_layers = masks.sel(architecture="convolutional", padding="zeros", scope="layer")
+    at = of_layers.distance.sel(width=CHANNELS, other_width=2 * CHANNELS)
+    counted = of_layers.layer_density.sel(width=2 * CHANNELS, weight_layer=3)
     found = {}
     for method, name in METHOD_NAMES.items():
         of = at.sel(pruning=method, inner_convolution=[3, 4]).mean("inner_convolution")
         ends = of.sel(statistic=["squared", "lower", "upper"]).values.astype(np.float64)
-        networks = masks.layer_density.sel(
-            architecture="convolutional", padding="zeros", scope="layer", pruning=method
-        )
-        count = int(networks.sel(width=2 * CHANNELS, weight_layer=3).notnull().sum())
+        count = int(counted.sel(pruning=method).notnull().sum())
         found[name] = Estimate(*np.sqrt(ends.clip(0.0)).tolist(), count)
     return found
 
