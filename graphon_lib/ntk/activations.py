@@ -16,7 +16,6 @@ from graphon_lib.ntk.hermite import HermiteActivation
 
 __all__ = [
     "ACTIVATIONS",
-    "LARGEST",
     "Activation",
     "Erf",
     "LeakyReLU",
