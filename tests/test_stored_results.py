@@ -24,6 +24,11 @@ def test_every_stored_result_is_described():
     assert {path.stem for path in RESULTS.glob("*.nc")} == set(EXPERIMENTS)
 
 
+def test_of_every_result_a_part_is_computed_again():
+    tested = {(e.cell, e.finish) for e in EXPERIMENTS.values() if e.case}
+    assert {(e.cell, e.finish) for e in EXPERIMENTS.values()} == tested
+
+
 # Methods in the order of one generator, up to the first that sees data.
 ONE_GENERATOR = {"residual-spectra": ["random", "magnitude"]}
 

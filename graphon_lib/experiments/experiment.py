@@ -77,8 +77,8 @@ class Experiment:
         Whether finished cells are kept on disk, and computed side by side. Cells that measure how
         long something takes are neither.
     case
-        What the test of the stored result computes again; None where nothing can be the same, or
-        where another experiment's does for this one.
+        What the test of the stored result computes again; None where that of another experiment
+        with the same functions does for this one.
     """
 
     name: str
