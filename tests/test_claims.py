@@ -82,6 +82,11 @@ def test_the_condition_names_the_setting_where_settings_differ():
     assert overall(found) == (Verdict.CONDITION, SETTINGS["torch"])
 
 
+def test_conditions_that_differ_in_parentheses_alone_stand_together():
+    holding = dict.fromkeys(["a (x)", "a (y)", "b"], Verdict.REPRODUCED)
+    assert overall({"he": {**holding, "c (x)": Verdict.NOT}})[1] == "a (x, y), b"
+
+
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
 def test_claims_are_complete(claim):
     sections = re.split(r", | and ", claim.where)[0]
@@ -243,7 +248,7 @@ def test_modes_of_twice_the_speed():
         {"density": [1.0, 0.2], "targets": ["one-hot", "small"], "step": [1, 2]},
     )
     found = of.mode_speeds(modes)
-    assert list(found) == ["one-hot targets at 80 %", "small targets at 80 %"]
+    assert list(found) == ["one-hot targets (80 %)", "small targets (80 %)"]
     assert all(one.value == pytest.approx(2.0, abs=0.05) for one in found.values())
 
 

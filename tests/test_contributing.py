@@ -52,16 +52,6 @@ def test_the_method_scores_as_its_equation_says(movement):
     torch.testing.assert_close(scores, torch.tensor([[1.5, -1.0], [-1.5, 1.0]]))
 
 
-def test_its_row_is_right_that_signs_of_weights_matter(movement):
-    model = MaskedMLP((8, 8, 3), torch.Generator().manual_seed(0))
-    x, y = torch.rand(5, 8, generator=torch.Generator().manual_seed(1)), torch.arange(5) % 3
-    before = saliency(model, movement, x, y)
-    with torch.no_grad():
-        model.weights[0].neg_()
-    after = saliency(model, movement, x, y)
-    assert all(map(torch.equal, before, after)) != METHODS[movement].uses_sign
-
-
 def test_it_prunes_is_swept_and_has_a_look(movement):
     generator = torch.Generator().manual_seed(0)
     model = MaskedMLP((20, 30, 4), generator)

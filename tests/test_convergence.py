@@ -108,16 +108,11 @@ def test_a_cell_describes_the_masks_of_its_trial(data, cells_by_scope, method, s
         )
         spectrum = residual_singular_values(mask, *degree_blocks(mask, 8), SINGULAR_VALUES)
         np.testing.assert_allclose(cell["singular_value"][at], spectrum, atol=1e-6)
-        for side, degrees in enumerate((mask.sum(dim=1), mask.sum(dim=0))):
-            quantiles = cell["degree_quantile"][at][side]
-            assert quantiles[0] == pytest.approx(int(degrees.min()) / 40)
-            assert quantiles[10] == pytest.approx(float(np.median(degrees.numpy())) / 40)
-            assert quantiles[20] == pytest.approx(int(degrees.max()) / 40)
 
 
 def test_dear_statistics_do_not_change_the_others(data, cells_by_scope):
     cheap = convergence(**cell_arguments(data, detailed={40: 1}))
-    for name in ("histogram", "layer_density", "dead_fraction", "degree_quantile"):
+    for name in ("histogram", "layer_density", "dead_fraction"):
         np.testing.assert_array_equal(cheap[name], cells_by_scope["global"][name])
     for name in ("motif_density", "singular_value"):
         assert np.isnan(cheap[name]).all()
@@ -174,7 +169,7 @@ def _swapped(dims):
 
 def test_nothing_is_missing_and_nothing_is_there_that_was_not_computed(dataset):
     deep = dataset.sel(hidden_layers=3)
-    for name in ("histogram", "standard_error", "distance", "degree_quantile"):
+    for name in ("histogram", "standard_error", "distance"):
         assert np.isfinite(deep[name]).all()
         assert np.isfinite(dataset[name].sel(hidden_layers=2, mask=1)).all()
         assert np.isnan(dataset[name].sel(hidden_layers=2, mask=2)).all()

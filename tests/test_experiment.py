@@ -115,6 +115,15 @@ def test_profiles_have_equal_settings(name):
         assert set(experiment.case.variables) <= set(experiment.run().data_vars)
 
 
+def test_settings_that_are_changed_are_pairs_or_in_both_profiles():
+    profile = {"grid": {"trial": 2}, "full": False, "size": 4}
+    first = replace(DESCRIBED, paper=profile, quick=profile)
+    other = first.changed("other", size=(8, 2), full=True)
+    assert (other.name, other.case, other.cell) == ("other", None, first.cell)
+    assert other.paper == {**profile, "size": 8, "full": True}
+    assert other.quick == {**profile, "size": 2, "full": True}
+
+
 def test_the_same_under_another_initialisation_is_an_experiment_of_its_own():
     profile = {"grid": {"trial": 2}, "full": False, "batch_size": 128}
     first = replace(DESCRIBED, paper=profile, quick=profile)

@@ -219,7 +219,7 @@ def test_pruning_numbers_agree_with_each_other(pruning):
         view = pruning.view(**state, density=0.1)
         numbers = {number.label: number.value for number in view.numbers}
         pixels = view.panels[1].values
-        assert pixels.mean() == pytest.approx(numbers["Density, input"], abs=1e-6)
+        assert pixels.mean() == pytest.approx(numbers["Density, input layer"], abs=1e-6)
         dead = view.panels[3]
         at = list(np.float32(dead.x)).index(np.float32(0.1))
         for i, series in enumerate(dead.series, 1):

@@ -24,6 +24,10 @@ def test_operations_are_those_of_the_recursion_s_matrices(blocks, hidden_layers)
     assert counted == [2 * pairs * products, 2 * pairs * entries]
 
 
+def test_stored_measurements_are_positive():
+    assert all((variable > 0).all() for variable in kernel_cost.KERNEL_COST.run().values())
+
+
 def test_the_memory_of_a_process_counts_what_it_holds():
     kept = np.ones(20_000_000)
     assert kept.nbytes <= resident_memory() < 2**50

@@ -150,9 +150,7 @@ def test_an_activation_without_means_is_refused():
 
 def test_signals_that_overflow_are_refused():
     network = GraphonNetwork(GraphonNetwork.dense(3).layers, None, [[[0.0]], [[1e80]], [[0.0]]])
-    with pytest.raises(
-        ValueError, match="x1 must give the blocks of every layer a mean of at most"
-    ):
+    with pytest.raises(ValueError, match=r"x1 must give the blocks of layer . a mean of at most"):
         graphon_ntk(np.ones((1, 3)), network)
 
 

@@ -44,7 +44,7 @@ def test_every_road_leads_to_a_kernel_or_is_none(network, digits):
             assert road in asked_signals
             assert not record.of_dense
             continue
-        assert road not in asked_signals or METHODS[network.pruning].uses_sign
+        assert road not in asked_signals or METHODS[network.pruning].factor
         assert kernel.shape == (6, 6)
         np.testing.assert_allclose(kernel, kernel.T, rtol=1e-9)
         assert np.linalg.eigvalsh(kernel)[0] > -1e-6 * np.trace(kernel)

@@ -24,18 +24,9 @@ def test_every_stored_result_is_described():
     assert {path.stem for path in RESULTS.glob("*.nc")} == set(EXPERIMENTS)
 
 
-@pytest.mark.reproduction
-@pytest.mark.parametrize("name", [name for name, e in EXPERIMENTS.items() if not e.keep])
-def test_what_cannot_be_the_same_has_the_shape_that_the_code_makes(name):
-    stored, again = EXPERIMENTS[name].run(), EXPERIMENTS[name].run(profile="quick")
-    assert set(stored.data_vars) == set(again.data_vars)
-    assert set(stored.attrs) <= set(again.attrs)
-    for name, variable in stored.data_vars.items():
-        assert variable.dims == again[name].dims
-        assert (variable > 0).all()
-        # Less than a page of memory, or than a tick of a clock, counts as nothing.
-        assert np.isfinite(again[name]).all()
-        assert (again[name] >= 0).all()
+def test_of_every_result_a_part_is_computed_again():
+    tested = {(e.cell, e.finish) for e in EXPERIMENTS.values() if e.case}
+    assert {(e.cell, e.finish) for e in EXPERIMENTS.values()} == tested
 
 
 # Methods in the order of one generator, up to the first that sees data.
@@ -69,6 +60,7 @@ def test_a_case_computed_again_is_the_same(name, has_complete_mnist, at_hand, mo
         )
     stored = experiment.run()
     again = experiment.compute({**experiment.paper, **experiment.case.changes})
+    assert all(array.dims == stored[variable].dims for variable, array in again.items())
     if not has_complete_mnist:
         stored, again = (without_data(name, result) for result in (stored, again))
     for variable in variables:

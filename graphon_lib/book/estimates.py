@@ -30,6 +30,7 @@ from graphon_lib.experiments.residual_modes import speeds
 from graphon_lib.experiments.rival_masks import COMPARISONS as RIVAL_COMPARISONS
 from graphon_lib.experiments.rival_masks import SETTINGS as RIVAL_SETTINGS
 from graphon_lib.pruning.initialisations import INITIALISATIONS
+from graphon_lib.pruning.methods import METHODS
 
 DENSITY = 0.2
 REFERENCE = 2000
@@ -51,11 +52,7 @@ class Estimate(NamedTuple):
 Estimates = dict[str, Estimate]
 
 METHOD_NAMES = {
-    "random": "Random",
-    "magnitude": "Magnitude",
-    "snip": "SNIP",
-    "grasp": "GraSP",
-    "synflow": "SynFlow",
+    name: METHODS[name].label for name in ("random", "magnitude", "snip", "grasp", "synflow")
 }
 
 GROUPS = {
@@ -434,7 +431,7 @@ def mode_speeds(modes: xr.Dataset) -> Estimates:
     sparse = speed.sel(density=speed.density < 1.0)
     return ratios(
         {
-            f"{targets} targets at {_percent(d)}": (sparse.sel(density=d, targets=targets), 1.0)
+            f"{targets} targets ({_percent(d)})": (sparse.sel(density=d, targets=targets), 1.0)
             for d in sparse.density
             for targets in sparse.targets.values
         }
@@ -450,7 +447,7 @@ def random_exponent(spectra: xr.Dataset) -> Estimates:
 
 
 def random_energy(spectra: xr.Dataset) -> Estimates:
-    """Return Random's energy in five eigenvalues minus the dense network's, largest difference."""
+    """Return Random's energy minus the dense network's, largest difference."""
     energy = spectra.energy.isel(digits=-1)
     gap = energy.sel(pruning="random", road="sampled") - energy.sel(pruning="dense", road="kept")
     each = [interval(gap.sel(density=at), gap.sizes["density"]) for at in gap.density]
@@ -458,7 +455,7 @@ def random_energy(spectra: xr.Dataset) -> Estimates:
 
 
 def concentration(spectra: xr.Dataset) -> Estimates:
-    """Return energies in five eigenvalues minus Random's, at the largest sparsity."""
+    """Return energies minus Random's, at the largest sparsity."""
     energy = spectra.energy.isel(digits=-1, density=-1)
     energy = energy - energy.sel(pruning="random")
     roads = {"in the graphons": "sampled", "with kept weights": "kept"}
@@ -487,6 +484,10 @@ def faster_start(training: xr.Dataset, method: str) -> Estimates:
 
 def _compared(one: tuple[float, ...], losses: xr.DataArray) -> Estimate:
     return Estimate(*one[:3], int(complete_trials(losses).sum()))
+
+
+def _of_all(one: tuple[float, ...], result: xr.Dataset) -> Estimate:
+    return Estimate(*one[:3], result.sizes["trial"])
 
 
 def _loss(training: xr.Dataset) -> xr.DataArray:
@@ -604,9 +605,7 @@ def at_equal_scale(
 def errors_over(result: xr.Dataset, pairs: Mapping[str, tuple[str, str]]) -> Estimates:
     """Return test errors of some masks over those of others, by sparsity."""
     return {
-        f"over {VARIANTS[pairs[name][1]]} at {100 * (1 - density):g} %": Estimate(
-            *one[:3], result.sizes["trial"]
-        )
+        f"at {100 * (1 - density):g} % (over {VARIANTS[pairs[name][1]]})": _of_all(one, result)
         for density, judged in compared_errors(result, pairs).items()
         for name, one in judged.items()
     }
@@ -619,9 +618,7 @@ def errors_over_rivals(result: xr.Dataset, ending: str) -> Estimates:
     """
     judged = compared_errors(result, RIVAL_COMPARISONS, settings=RIVAL_SETTINGS)
     return {
-        f"over {label} at {100 * (1 - density):g} %": Estimate(
-            *of[name + ending][:3], result.sizes["trial"]
-        )
+        f"at {100 * (1 - density):g} % (over {label})": _of_all(of[name + ending], result)
         for density, of in judged.items()
         for name, label in RIVALS.items()
     }
@@ -639,43 +636,39 @@ def flips_elsewhere(result: xr.Dataset) -> Estimates:
         "adam": "Adam, one rate",
     }
     of = result.sel(density=0.1, width=2048).mean("hidden_mask").dropna("trial")
-    return {
-        name: ratio(of.flips.sel(rate=rate), of.shuffled.sel(rate=rate), len(words))
-        for rate, name in words.items()
-    }
+    return ratios(
+        {name: (of.flips.sel(rate=at), of.shuffled.sel(rate=at)) for at, name in words.items()}
+    )
 
 
 def mixture(result: xr.Dataset) -> Estimates:
     """Return slopes of degrees on the first ones after SET over those of a mixture, by start."""
-    starts = {"random": "Random", "snip": "SNIP", "synflow": "SynFlow"}
-    found = {}
-    for start, name in starts.items():
+    starts, found = ("random", "snip", "synflow"), {}
+    for start in starts:
         expected, slope = moving_masks.contraction(result, f"set: {start}", MOVING_WIDTH)
         last = {"progress": -1}
         pair = (of.isel(last).mean("hidden_mask") for of in (slope, expected))
-        found[name] = ratio(*pair, len(starts))
+        found[METHOD_NAMES[start]] = ratio(*pair, len(starts))
     return found
 
 
 def spread_of_starts(result: xr.Dataset) -> Estimates:
     """Return the deviation of fan-in after RigL, beyond chance, over that from random masks, by start."""
-    starts = {"snip": "SNIP", "synflow": "SynFlow"}
     of = result.row_spread.sel(width=MOVING_WIDTH, weight_layer=result.hidden_mask.values)
     last = np.sqrt(of.isel(progress=-1).mean("weight_layer").dropna("trial").clip(0.0))
-    return {
-        name: ratio(
-            last.sel(variant=f"rigl: {start}"), last.sel(variant="rigl: random"), len(starts)
-        )
-        for start, name in starts.items()
-    }
+    random = last.sel(variant="rigl: random")
+    return ratios(
+        {
+            METHOD_NAMES[start]: (last.sel(variant=f"rigl: {start}"), random)
+            for start in ("snip", "synflow")
+        }
+    )
 
 
 def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
     """Return test errors of networks whose masks move over others, names of comparisons by words."""
     judged = moving_masks.compared_errors(result)
-    return {
-        words: Estimate(*judged[name][:3], result.sizes["trial"]) for words, name in pairs.items()
-    }
+    return {words: _of_all(judged[name], result) for words, name in pairs.items()}
 
 
 # Architectures
@@ -704,25 +697,20 @@ CHANNELS = 128
 """Channels of the masks of convolutions of which there are ten networks."""
 
 
-def _convolutions(masks: xr.Dataset) -> xr.Dataset:
-    return masks.sel(architecture="convolutional", padding="zeros", scope="layer")
-
-
 def channel_shapes(masks: xr.Dataset) -> Estimates:
     """Return how far shapes of channel graphons are from those of twice the channels.
 
     Root mean square over blocks and the convolutions between the first and the last, freed of noise;
     the means of bootstrap intervals of single layers, each of level 95 %.
     """
-    at = _convolutions(masks).distance.sel(width=CHANNELS, other_width=2 * CHANNELS)
+    of_layers = masks.sel(architecture="convolutional", padding="zeros", scope="layer")
+    at = of_layers.distance.sel(width=CHANNELS, other_width=2 * CHANNELS)
+    counted = of_layers.layer_density.sel(width=2 * CHANNELS, weight_layer=3)
     found = {}
     for method, name in METHOD_NAMES.items():
         of = at.sel(pruning=method, inner_convolution=[3, 4]).mean("inner_convolution")
         ends = of.sel(statistic=["squared", "lower", "upper"]).values.astype(np.float64)
-        networks = masks.layer_density.sel(
-            architecture="convolutional", padding="zeros", scope="layer", pruning=method
-        )
-        count = int(networks.sel(width=2 * CHANNELS, weight_layer=3).notnull().sum())
+        count = int(counted.sel(pruning=method).notnull().sum())
         found[name] = Estimate(*np.sqrt(ends.clip(0.0)).tolist(), count)
     return found
 
@@ -767,9 +755,7 @@ def architecture_losses(
         result.test_loss, architecture_training.LONG_COMPARISONS
     )
     return {
-        f"{ARCHITECTURES[name].label} ({words})": Estimate(
-            *comparisons[pair][:3], result.sizes["trial"]
-        )
+        f"{ARCHITECTURES[name].label} ({words})": _of_all(comparisons[pair], result)
         for name, comparisons in judged.items()
         if normalised is None or name.endswith("-norm") == normalised
         for words, pair in pairs.items()

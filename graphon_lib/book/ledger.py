@@ -58,26 +58,9 @@ def verdicts(identifier: str, data: str = "mnist") -> dict[str, dict[str, Verdic
 def verdict(
     identifier: str, setting: str | None = None, condition: str = "", data: str = "mnist"
 ) -> str:
-    """Return the verdict on a claim in words, for a sentence.
+    """Return the verdict on a claim: ``"reproduced under a condition: PyTorch's defaults"``.
 
-    Parameters
-    ----------
-    identifier
-        A key of the table of claims.
-    setting, condition
-        As of :func:`quote`, for the verdict on one estimate alone.
-    data
-        On which data.
-
-    Returns
-    -------
-    str
-        Such as ``"reproduced under a condition: PyTorch's defaults"``.
-
-    Raises
-    ------
-    ValueError
-        As :func:`quote`.
+    With a `setting`, that on one estimate alone; `condition`, `data` and errors as of :func:`quote`.
     """
     claim = CLAIMS[check_choice("identifier", identifier, CLAIMS)]
     if setting is not None:
@@ -89,28 +72,11 @@ def verdict(
 
 
 def quote(identifier: str, setting: str = "he", condition: str = "", data: str = "mnist") -> str:
-    """Return an estimate with its interval, for a sentence.
+    """Return an estimate with its interval: ``"0.031 (0.029 to 0.033)"``, or that there is none.
 
-    Parameters
-    ----------
-    identifier
-        A key of the table of claims.
-    setting
-        An initialisation, ``"he"`` or ``"torch"``.
-    condition
-        One of those that the claim is tested under, if there are several.
-    data
-        On which data.
-
-    Returns
-    -------
-    str
-        Such as ``"0.031 (0.029 to 0.033)"``, or that it is not computed.
-
-    Raises
-    ------
-    ValueError
-        If there is no such claim or, where the result is stored, no such condition.
+    Of a claim by its key, under an initialisation, ``"he"`` or ``"torch"``, and under one of the
+    conditions that the claim is tested under, if there are several. If there is no such claim or,
+    where the result is stored, no such condition, it is a ``ValueError``.
     """
     check_choice("identifier", identifier, CLAIMS)
     one = _chosen(identifier, setting, condition, check_choice("data", data, DATA))

@@ -21,8 +21,8 @@ def results_table() -> HTML:
     """Return a table of all stored results: how each was made, and whether its code has changed.
 
     CPU hours are given for sweeps, whose cells are kept from run to run. The code is ``unchanged`` when
-    it is, comments and docstrings aside, the code that made the result; where it has changed, a result
-    is ``the same in part`` if tests compute a part of it, or of one that the same code makes, again.
+    it is, comments and docstrings aside, the code that made the result; where it has changed, the
+    result is ``the same in part``, which tests compute again, or in one that the same code makes.
     """
     return html_table(COLUMNS, map(_row, EXPERIMENTS.values()))
 
@@ -37,13 +37,5 @@ def _row(experiment: Experiment) -> tuple[str, ...]:
         f"{attributes['seconds']:.0f}",
         f"{attributes['cpu_hours']:.2f}" if "cpu_hours" in attributes else "–",
         escape(attributes["processor"]),
-        _code(experiment, attributes["code_sha256"]),
+        "unchanged" if attributes["code_sha256"] == experiment.code_hash() else "the same in part",
     )
-
-
-def _code(experiment: Experiment, then: str) -> str:
-    if then == experiment.code_hash():
-        return "unchanged"
-    same = (experiment.cell, experiment.finish)
-    tested = any(one.case and (one.cell, one.finish) == same for one in EXPERIMENTS.values())
-    return "the same in part" if tested else "changed since"

@@ -78,12 +78,22 @@ def overall(found: Mapping[str, Mapping[str, Verdict]]) -> tuple[Verdict, str]:
         for setting, conditions in found.items()
     }
     if len({tuple(names) for names in named.values()}) == 1:
-        where = ", ".join(next(iter(named.values())))
+        where = _joined(next(iter(named.values())))
     else:
         where = "; ".join(
-            SETTINGS[setting]
-            + ("" if len(names) == len(found[setting]) else f": {', '.join(names)}")
+            SETTINGS[setting] + ("" if len(names) == len(found[setting]) else f": {_joined(names)}")
             for setting, names in named.items()
             if names
         )
     return (Verdict.CONDITION if decisive is Verdict.REPRODUCED else Verdict.UNDECIDED), where
+
+
+def _joined(conditions: list[str]) -> str:
+    """Return conditions in a row, those that differ in parentheses alone as one: ``X (a, b), Y``."""
+    details: dict[str, list[str]] = {}
+    for condition in conditions:
+        head, _, detail = condition.removesuffix(")").partition(" (")
+        details.setdefault(head, []).append(detail)
+    return ", ".join(
+        head + (f" ({', '.join(each)})" if any(each) else "") for head, each in details.items()
+    )

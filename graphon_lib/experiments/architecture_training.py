@@ -30,7 +30,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -355,23 +354,14 @@ ARCHITECTURE_TRAINING = Experiment(
     ),
 )
 
-ARCHITECTURE_LONG_TRAINING = replace(
-    ARCHITECTURE_TRAINING,
-    name="architecture-long-training",
-    **profiles(
-        **{
-            name: (ARCHITECTURE_TRAINING.paper[name], ARCHITECTURE_TRAINING.quick[name])
-            for name in ARCHITECTURE_TRAINING.paper
-            if name not in ("grid", "steps", "learning_rate")
-        },
-        grid=(
-            {"trial": [1, 2, 3, 4, 5, 6], "architecture": list(ARCHITECTURES), "variant": LONGER},
-            {"trial": 2, "architecture": list(ARCHITECTURES), "variant": LONGER},
-        ),
-        steps=(300, 5),
-        learning_rate=1e-2,
+ARCHITECTURE_LONG_TRAINING = ARCHITECTURE_TRAINING.changed(
+    "architecture-long-training",
+    grid=(
+        {"trial": [1, 2, 3, 4, 5, 6], "architecture": list(ARCHITECTURES), "variant": LONGER},
+        {"trial": 2, "architecture": list(ARCHITECTURES), "variant": LONGER},
     ),
-    case=None,
+    steps=(300, 5),
+    learning_rate=1e-2,
 )
 
 ARCHITECTURE_LONG_TRAINING_TORCH = ARCHITECTURE_LONG_TRAINING.under("torch")

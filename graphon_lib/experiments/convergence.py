@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from graphon_lib.experiments.convergence_summary import (
     cut_norm_summary,
-    degree_summary,
     histogram_summary,
     rate_summary,
 )
@@ -32,15 +30,11 @@ from graphon_lib.pruning.methods import METHODS
 __all__ = [
     "CONVERGENCE",
     "CONVERGENCE_TORCH",
-    "DEGREE_LEVELS",
     "LAYER_CONVERGENCE",
     "LAYER_CONVERGENCE_TORCH",
     "convergence",
     "summarise",
 ]
-
-DEGREE_LEVELS = tuple(np.arange(21) / 20)
-"""Levels of the quantiles that describe the degrees."""
 
 SINGULAR_VALUES = 12
 
@@ -61,8 +55,7 @@ def convergence(
 
     Returns arrays with the leading axes (pruning, density), then, with one ``mask`` for every pair
     of neighbouring hidden layers, ``histogram`` (mask, estimator, row, column); ``layer_density``
-    (weight layer); ``dead_fraction`` (hidden layer); ``degree_quantile`` (mask, side, level),
-    degrees as fractions, of rows and of columns; ``motif_density`` (mask, motif);
+    (weight layer); ``dead_fraction`` (hidden layer); ``motif_density`` (mask, motif);
     ``singular_value`` (mask, rank), of the mask minus its plain histogram, divided by the width.
     NaN where nothing was asked for.
 
@@ -85,7 +78,6 @@ def convergence(
         "histogram": np.full((*lead, hidden_layers - 1, len(ESTIMATORS), blocks, blocks), np.nan),
         "layer_density": np.full((*lead, hidden_layers + 1), np.nan),
         "dead_fraction": np.full((*lead, hidden_layers), np.nan),
-        "degree_quantile": np.full((*lead, hidden_layers - 1, 2, len(DEGREE_LEVELS)), np.nan),
         "motif_density": np.full((*lead, hidden_layers - 1, len(MOTIFS)), np.nan),
         "singular_value": np.full((*lead, hidden_layers - 1, SINGULAR_VALUES), np.nan),
     }
@@ -104,10 +96,6 @@ def convergence(
                     sas(mask, blocks).values,
                     sas(mask, blocks, cross_fit=True, rng=rng).values,
                 ]
-                arrays["degree_quantile"][at] = [
-                    np.quantile(np.count_nonzero(mask, axis=axis) / width, DEGREE_LEVELS)
-                    for axis in (1, 0)
-                ]
                 if trial < detailed[width]:
                     arrays["motif_density"][at] = list(motif_densities(mask).values())
                     labels = degree_blocks(mask, blocks)
@@ -115,7 +103,7 @@ def convergence(
                         mask, *labels, SINGULAR_VALUES
                     )
     # Block means of some trials need no double precision; densities of masks are kept as they are.
-    for name in ("histogram", "degree_quantile", "singular_value"):
+    for name in ("histogram", "singular_value"):
         arrays[name] = arrays[name].astype(np.float32)
     return arrays
 
@@ -131,14 +119,13 @@ def summarise(
 ) -> xr.Dataset:
     """Compare what the methods make of networks of growing width.
 
-    In the result are histograms, degree quantiles and what compares them, by the summaries that are
-    merged here; the rest for every trial, in single precision. Cut norms are those of histograms of
-    each width to those of the `reference`, at `cut_density`, for `cut_pairs` pairs of networks.
+    In the result are histograms and what compares them, by the summaries that are merged here; the
+    rest for every trial, in single precision. Cut norms are those of histograms of each width to
+    those of the `reference`, at `cut_density`, for `cut_pairs` pairs of networks.
     """
     compared = xr.merge(
         [
             histogram_summary(dataset, seed, resamples),
-            degree_summary(dataset),
             rate_summary(dataset, seed, resamples),
             cut_norm_summary(
                 dataset.sel(density=cut_density), reference=reference, pairs=cut_pairs, seed=seed
@@ -147,7 +134,7 @@ def summarise(
     )
     counts = dataset.layer_density.notnull().any([*LEAD, "weight_layer"]).sum("trial")
     of_width = zip(dataset.width.values.tolist(), counts.values.tolist(), strict=True)
-    per_trial = dataset.drop_vars(["histogram", "degree_quantile"]).astype(np.float32)
+    per_trial = dataset.drop_vars("histogram").astype(np.float32)
     return (
         per_trial.merge(compared)
         .assign_coords(
@@ -173,7 +160,6 @@ CONVERGENCE = Experiment(
         "histogram": (*LEAD, "mask", "estimator", "width", "trial", "row", "column"),
         "layer_density": (*LEAD, "weight_layer", "width", "trial"),
         "dead_fraction": (*LEAD, "hidden_layer", "width", "trial"),
-        "degree_quantile": (*LEAD, "mask", "width", "trial", "side", "level"),
         "motif_density": (*LEAD, "mask", "width", "trial", "motif"),
         "singular_value": (*LEAD, "mask", "width", "trial", "rank"),
     },
@@ -181,8 +167,6 @@ CONVERGENCE = Experiment(
         "pruning": METHODS,
         "density": "densities",
         "estimator": ESTIMATORS,
-        "side": ("row", "column"),
-        "level": DEGREE_LEVELS,
         "motif": list(MOTIFS),
         "rank": range(1, SINGULAR_VALUES + 1),
     },
@@ -221,24 +205,18 @@ LAYER_TRIALS = MappingProxyType({100: 50, 500: 50, 1000: 50, 2000: 25})
 # With the width that the sweep is to be extended to: cells that are done keep their arguments.
 LAYER_DETAILED = {100: 50, 500: 50, 1000: 50, 2000: 50, 4000: 10}
 
-LAYER_CONVERGENCE = replace(
-    CONVERGENCE,
-    name="layer-convergence",
-    paper={
-        **CONVERGENCE.paper,
-        "grid": trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
-        "densities": [0.2],
-        "scope": "layer",
-        "detailed": LAYER_DETAILED,
-    },
-    quick={
-        **CONVERGENCE.quick,
-        "grid": {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
-        "densities": [0.2],
-        "scope": "layer",
-    },
+LAYER_CONVERGENCE = CONVERGENCE.changed(
+    "layer-convergence",
+    CONVERGENCE.case,
+    grid=(
+        trials_of(LAYER_TRIALS, hidden_layers=DEPTHS),
+        {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
+    ),
+    densities=[0.2],
+    scope="layer",
+    detailed=(LAYER_DETAILED, CONVERGENCE.quick["detailed"]),
 )
-"""Every layer pruned alone to the density of the network: what is left without drifting layers."""
+"""Every layer pruned alone to the density of the network: what is left where densities do not shift."""
 
 LAYER_CONVERGENCE_TORCH = LAYER_CONVERGENCE.under(
     "torch", grid=trials_of({**LAYER_TRIALS, 2000: 50}, hidden_layers=DEPTHS)

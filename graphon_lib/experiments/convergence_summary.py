@@ -33,7 +33,6 @@ __all__ = [
     "SCALES",
     "STATISTICS",
     "cut_norm_summary",
-    "degree_summary",
     "histogram_summary",
     "rate_summary",
     "samples",
@@ -87,7 +86,7 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
     (..., estimator, scale, width, other_width, statistic), see
     :func:`~graphon_lib.experiments.distance_of_means.distance_of_means`, for a width with itself
     between its even and its odd trials. The scale ``"divided by density"`` divides every trial's
-    histogram by its mean, which drifts with the width under global pruning: the shape is left.
+    histogram by its mean, which shifts with the width under global pruning: the shape is left.
     """
     dims = ("hidden_layers", "mask", "pruning", "density", "estimator")
     sizes = dataset.sizes
@@ -127,22 +126,6 @@ def histogram_summary(dataset: xr.Dataset, seed: int, resamples: int) -> xr.Data
             "other_width": dataset.width.values,
             "statistic": list(STATISTICS),
         },
-    )
-
-
-def degree_summary(dataset: xr.Dataset) -> xr.Dataset:
-    """Return ``degree_quantile``, means over trials, and its ``degree_quantile_error``."""
-    quantiles = dataset.degree_quantile
-    count = quantiles.notnull().sum("trial")
-    known = np.maximum(count, 1)
-    mean = quantiles.sum("trial") / known
-    squares = ((quantiles - mean) ** 2).sum("trial")
-    error = np.sqrt(squares / np.maximum(count - 1, 1) / known)
-    return xr.Dataset(
-        {
-            "degree_quantile": mean.where(count > 0).astype(np.float32),
-            "degree_quantile_error": error.where(count > 1).astype(np.float32),
-        }
     )
 
 

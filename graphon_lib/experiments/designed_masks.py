@@ -52,6 +52,7 @@ __all__ = [
     "COMPARISONS",
     "DESIGNED_MASKS",
     "MARGIN",
+    "RATES",
     "RIVALS",
     "ROUNDS",
     "SETTINGS",
@@ -59,6 +60,7 @@ __all__ = [
     "compared_errors",
     "dense_units",
     "designed_masks",
+    "first_updates",
 ]
 
 VARIANTS = MappingProxyType(
@@ -272,7 +274,18 @@ def _units(masks: Sequence[Tensor]) -> NDArray[np.int64]:
     )
 
 
+def first_updates(density: float, variants: Sequence[str]) -> Case:
+    """Return the part of a result that tests compute again: masks, and ten updates at one rate."""
+    settings = {"rates": [0.01], "trials": 1, "steps": 10, "early": [10]}
+    return Case(
+        {"grid": {"density": [density], "variant": variants}, **settings},
+        ["path_density", "kept", "units"],
+    )
+
+
 PLACE = ("variant", "density")
+RATES = [0.001, 0.003, 0.01, 0.03]
+"""Learning rates to choose from."""
 
 DESIGNED_MASKS = Experiment(
     name="designed-masks",
@@ -302,7 +315,7 @@ DESIGNED_MASKS = Experiment(
             {"density": [0.1, 0.05], "variant": list(VARIANTS)},
         ),
         hidden=([300, 100], [40, 20]),
-        rates=([0.003, 0.01, 0.03], [0.01, 0.03]),
+        rates=(RATES[1:], [0.01, 0.03]),
         trials=(10, 2),
         seen=(1000, 100),
         optimizer="adam",

@@ -77,8 +77,8 @@ class Experiment:
         Whether finished cells are kept on disk, and computed side by side. Cells that measure how
         long something takes are neither.
     case
-        What the test of the stored result computes again; None where nothing can be the same, or
-        where another experiment's does for this one.
+        What the test of the stored result computes again; None where that of another experiment
+        with the same functions does for this one.
     """
 
     name: str
@@ -116,6 +116,11 @@ class Experiment:
     def on(self, dataset: str, **settings: Any) -> Experiment:  # noqa: ANN401
         """Return the same experiment on another of ``DATASETS``, likewise: on fewer images, say."""
         return self._with("dataset", dataset, settings)
+
+    def changed(self, name: str, case: Case | None = None, **settings: Any) -> Experiment:  # noqa: ANN401
+        """Return the same experiment with other settings, pairs as of :func:`profiles`."""
+        found = {of: {**self.profiles[of], **new} for of, new in profiles(**settings).items()}
+        return replace(self, name=name, case=case, **found)
 
     def _with(self, setting: str, value: str, others: Profile) -> Experiment:
         return replace(

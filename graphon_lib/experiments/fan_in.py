@@ -13,11 +13,10 @@ Registered before anything was run:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
-from graphon_lib.experiments.designed_masks import DESIGNED_MASKS
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.designed_masks import DESIGNED_MASKS, RATES, first_updates
+from graphon_lib.experiments.experiment import Experiment
 
 __all__ = ["FAN_INS", "FAN_IN_ERRORS", "PREDICTED"]
 
@@ -29,30 +28,15 @@ PREDICTED = MappingProxyType({"fan-in-two": 4, "fan-in-six": 8})
 
 def _of_depth(name: str, hidden: list[int], small: list[int], density: float) -> Experiment:
     variants = [f"fan-in {count}" for count in FAN_INS]
-    return replace(
-        DESIGNED_MASKS,
-        name=name,
-        paper={
-            **DESIGNED_MASKS.paper,
-            "grid": {"density": [density], "variant": variants},
-            "hidden": hidden,
-            "rates": [0.001, 0.003, 0.01, 0.03],
-        },
-        quick={
-            **DESIGNED_MASKS.quick,
-            "grid": {"density": [0.05], "variant": variants},
-            "hidden": small,
-        },
-        case=Case(
-            {
-                "grid": {"density": [density], "variant": variants[2:3]},
-                "rates": [0.01],
-                "trials": 1,
-                "steps": 10,
-                "early": [10],
-            },
-            ["path_density", "kept", "units"],
+    return DESIGNED_MASKS.changed(
+        name,
+        first_updates(density, variants[2:3]),
+        grid=(
+            {"density": [density], "variant": variants},
+            {"density": [0.05], "variant": variants},
         ),
+        hidden=(hidden, small),
+        rates=(RATES, DESIGNED_MASKS.quick["rates"]),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -180,21 +179,17 @@ INTERVENTION_TRAINING_TORCH = INTERVENTION_TRAINING.under("torch", batch_size=64
 
 ENDING = ["dense: as pruned", "all: as pruned", "random: rescaled"]
 
-LONG_TRAINING = replace(
-    INTERVENTION_TRAINING,
-    name="long-training",
-    **profiles(
-        grid=(
-            {"trial": 3, "density": [0.05], "variant": ENDING},
-            {"trial": 2, "density": [0.1], "variant": ENDING},
-        ),
-        steps=(2000, 40),
-        evaluated=([25, 50, 100, 200, 500, 1000, 2000], [20, 40]),
-        **RUN_SETTINGS,
-    ),
-    case=FIRST_STEPS._replace(
+LONG_TRAINING = INTERVENTION_TRAINING.changed(
+    "long-training",
+    FIRST_STEPS._replace(
         changes=FIRST_STEPS.changes
         | {"grid": {"trial": 1, "density": [0.05], "variant": ["synflow: as pruned"]}}
     ),
+    grid=(
+        {"trial": 3, "density": [0.05], "variant": ENDING},
+        {"trial": 2, "density": [0.1], "variant": ENDING},
+    ),
+    steps=(2000, 40),
+    evaluated=([25, 50, 100, 200, 500, 1000, 2000], [20, 40]),
 )
 """Training ten times as long as the paper does: to see where the pruned networks end."""

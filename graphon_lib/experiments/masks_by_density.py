@@ -13,11 +13,15 @@ A dense network with as many weights needs a unit a layer, more than the least d
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
-from graphon_lib.experiments.designed_masks import DESIGNED_MASKS, RIVALS, VARIANTS
-from graphon_lib.experiments.experiment import Case
+from graphon_lib.experiments.designed_masks import (
+    DESIGNED_MASKS,
+    RATES,
+    RIVALS,
+    VARIANTS,
+    first_updates,
+)
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["COMPARISONS", "DENSITIES", "LABELS", "MASKS_BY_DENSITY"]
@@ -37,26 +41,15 @@ LABELS = MappingProxyType(
 COMPARISONS = MappingProxyType({name: ("pixels", name) for name in OTHERS})
 """Errors that are compared, the first over the second."""
 
-MASKS_BY_DENSITY = replace(
-    DESIGNED_MASKS,
-    name="masks-by-density",
-    paper={
-        **DESIGNED_MASKS.paper,
-        "grid": [
+MASKS_BY_DENSITY = DESIGNED_MASKS.changed(
+    "masks-by-density",
+    first_updates(0.05, ["magnitude"]),
+    grid=(
+        [
             {"density": list(DENSITIES), "variant": [name for name in LABELS if name != "dense"]},
             {"density": list(DENSITIES[:-1]), "variant": ["dense"]},
         ],
-        "rates": [0.001, 0.003, 0.01, 0.03],
-    },
-    quick={**DESIGNED_MASKS.quick, "grid": {"density": [0.1, 0.05], "variant": list(LABELS)}},
-    case=Case(
-        {
-            "grid": {"density": [0.05], "variant": ["magnitude"]},
-            "rates": [0.01],
-            "trials": 1,
-            "steps": 10,
-            "early": [10],
-        },
-        ["path_density", "kept", "units"],
+        {"density": [0.1, 0.05], "variant": list(LABELS)},
     ),
+    rates=(RATES, DESIGNED_MASKS.quick["rates"]),
 )

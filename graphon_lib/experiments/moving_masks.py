@@ -111,7 +111,7 @@ def moving_masks(
     and ``row_spread``, the variance of rows' degrees beyond that of random masks over their squared
     mean; of every mask between hidden layers ``cycles``, its 4-cycles over those of a
     random mask; ``row_slope``, the regression of its rows' degrees on the first ones; and of the kernel
-    on some test images ``trace``, ``energy`` and ``alignment``. Of the mask in the middle,
+    on some test images ``trace``, ``energy`` and ``centred_alignment``. Of the mask in the middle,
     ``histogram`` (row, column) in order of degree, cross-fitted, and ``degree`` (level), quantiles of
     its rows' degrees over their mean.
 
@@ -286,7 +286,7 @@ def _described(
         "row_slope": np.float32([_slope(masks[k], first[k]) for k in between]),
         "trace": np.float64(np.trace(kernel) / len(kernel)),
         "energy": np.float32(spectral_metrics(kernel).energy),
-        "alignment": np.float32(kernel_target_alignment(kernel, labels, centred=True)),
+        "centred_alignment": np.float32(kernel_target_alignment(kernel, labels, centred=True)),
     }
 
 
@@ -335,7 +335,7 @@ MOVING_MASKS = Experiment(
         "row_slope": (*WAY, "hidden_mask"),
         "trace": WAY,
         "energy": WAY,
-        "alignment": WAY,
+        "centred_alignment": WAY,
     },
     coords={
         "progress": "progress",
@@ -381,68 +381,45 @@ MOVING_MASKS_TORCH = MOVING_MASKS.under(
 )
 
 MOVING_GRAPHONS = replace(
-    MOVING_MASKS,
-    name="moving-graphons",
-    variables={
-        "histogram": (*WAY, "row", "column"),
-        "degree": (*WAY, "level"),
-        "test_accuracy": WAY,
-    },
-    coords={"progress": "progress", "level": LEVELS},
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name not in ("grid", "progress")
-        },
+    MOVING_MASKS.changed(
+        "moving-graphons",
         grid=(
             {"width": [512], "trial": 3, "variant": [*REGROWING, "gradual: dense"]},
             {"width": [24], "trial": 2, "variant": [*REGROWING, "gradual: dense"]},
         ),
         progress=([k / 8 for k in range(9)], [0.0, 0.5, 1.0]),
     ),
-    case=None,
+    variables={
+        "histogram": (*WAY, "row", "column"),
+        "degree": (*WAY, "level"),
+        "test_accuracy": WAY,
+    },
+    coords={"progress": "progress", "level": LEVELS},
 )
 """Graphons of the masks in the middle, on the way."""
 
 ITERATIVE_MASKS = replace(
-    MOVING_MASKS,
-    name="iterative-masks",
-    # All degrees are alike at first, so that nothing can be regressed on them.
-    variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name != "grid"
-        },
+    MOVING_MASKS.changed(
+        "iterative-masks",
         grid=(
             {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
             {"width": [24], "trial": 2, "variant": ["iterative: dense"]},
         ),
     ),
-    case=None,
+    # All degrees are alike at first, so that nothing can be regressed on them.
+    variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
 )
 """Iterative pruning, which trains a network many times, at smaller widths."""
 
-MOVING_TRAINING = replace(
-    MOVING_MASKS,
-    name="moving-training",
-    **profiles(
-        **{
-            name: (MOVING_MASKS.paper[name], MOVING_MASKS.quick[name])
-            for name in MOVING_MASKS.paper
-            if name not in ("grid", "density", "steps", "every")
-        },
-        grid=(
-            {"width": [1024], "trial": 10, "variant": OF_TRAINING},
-            {"width": [24], "trial": 2, "variant": OF_TRAINING},
-        ),
-        density=(0.05, 0.2),
-        steps=(1500, 12),
-        every=(75, 3),
+MOVING_TRAINING = MOVING_MASKS.changed(
+    "moving-training",
+    grid=(
+        {"width": [1024], "trial": 10, "variant": OF_TRAINING},
+        {"width": [24], "trial": 2, "variant": OF_TRAINING},
     ),
-    case=None,
+    density=(0.05, 0.2),
+    steps=(1500, 12),
+    every=(75, 3),
 )
 """What moves are worth, and what of them."""
 

@@ -139,9 +139,7 @@ def paired_ratio(values: xr.DataArray, first: str, second: str, confidence: floa
     return _ratio(paired_means(values, confidence), first, second)
 
 
-def paired_share(
-    values: xr.DataArray, start: str, moved: str, end: str, confidence: float = 0.95
-) -> Ratio:
+def paired_share(values: xr.DataArray, start: str, moved: str, end: str) -> Ratio:
     r"""Return the share of the way from one variant to another that a third one has come.
 
     On the logarithmic scale, 0 at `start` and 1 at `end`, of variants with finite values. The
@@ -150,7 +148,7 @@ def paired_share(
     :math:`\theta` with :math:`|a - \theta b| \le h \sqrt{1 + \theta^2 + (1 - \theta)^2}`, for the
     logarithmic ways a from `start` to `moved` and b to `end`, and the half width h of one mean.
     """
-    means = paired_means(values, confidence)
+    means = paired_means(values)
     way, whole = (np.log(_ratio(means, start, other).value) for other in (moved, end))
     noise = float(np.log((means.upper / means.value).sel(variant=start))) ** 2
     square, middle = whole**2 - 2.0 * noise, way * whole - noise

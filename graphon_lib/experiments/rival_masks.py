@@ -20,14 +20,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from graphon_lib.experiments.designed_masks import (
     AS_PUBLISHED,
     DESIGNED_MASKS,
+    RATES,
     RIVALS,
+    first_updates,
 )
-from graphon_lib.experiments.experiment import Case, Experiment
+from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.other_data import OTHER_DATA
 
 __all__ = ["COMPARISONS", "RIVAL_MASKS", "SETTINGS", "VARIANTS"]
@@ -46,26 +47,14 @@ SETTINGS = len(DENSITIES) * (1 + len(OTHER_DATA))
 
 
 def _rivals() -> list[Experiment]:
-    rates = [0.001, 0.003, 0.01, 0.03]
-    changes: dict[str, Any] = {
-        "paper": {"grid": {"density": DENSITIES, "variant": list(VARIANTS)}, "rates": rates},
-        "quick": {"grid": {"density": [0.05], "variant": list(VARIANTS)}},
-    }
-    digits = replace(
-        DESIGNED_MASKS,
-        name="rival-masks",
-        paper={**DESIGNED_MASKS.paper, **changes["paper"]},
-        quick={**DESIGNED_MASKS.quick, **changes["quick"]},
-        case=Case(
-            {
-                "grid": {"density": [0.02], "variant": ["phew", "ntk-sap", "iterative-snip"]},
-                "rates": [0.01],
-                "trials": 1,
-                "steps": 10,
-                "early": [10],
-            },
-            ["path_density", "kept", "units"],
+    digits = DESIGNED_MASKS.changed(
+        "rival-masks",
+        first_updates(0.02, ["phew", "ntk-sap", "iterative-snip"]),
+        grid=(
+            {"density": DENSITIES, "variant": list(VARIANTS)},
+            {"density": [0.05], "variant": list(VARIANTS)},
         ),
+        rates=(RATES, DESIGNED_MASKS.quick["rates"]),
     )
     others = (
         replace(digits.on(dataset, **settings), case=None)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from graphon_lib._checks import check_choice
 from graphon_lib.experiments.data import DATASETS
 from graphon_lib.experiments.digits import Data, nested_batch
-from graphon_lib.experiments.experiment import Experiment, profiles
+from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.pruned import torch_generator
 from graphon_lib.experiments.training_run import accelerator, draw_batches
 from graphon_lib.pruning.model import MaskedMLP
@@ -229,5 +229,16 @@ SET_ANCHOR = Experiment(
         batch_size=(40, 20),
         looked=([0, 50, 100, 200, 399], [0, 2, 3]),
         full=(True, False),
+    ),
+    # A GPU drops other units than a processor does: what they share is the masks at the start.
+    case=Case(
+        {
+            "grid": {"trial": 3, "kind": ["static", "set"]},
+            "images": 40,
+            "tested": 1,
+            "epochs": 2,
+            "looked": [0],
+        },
+        ["spread"],
     ),
 )

@@ -14,21 +14,41 @@ from graphon_lib._checks import check_real, needs_extra
 from graphon_lib.ntk.bivariate_normal import FARTHEST, normal_cdf, normal_density, quadrant
 from graphon_lib.ntk.hermite import HermiteActivation
 
-__all__ = ["ACTIVATIONS", "Activation", "Erf", "LeakyReLU", "Linear", "named_activation"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Erf",
+    "LeakyReLU",
+    "Linear",
+    "check_variances",
+    "named_activation",
+]
 
 Array = NDArray[np.float64]
+
+# The product of two variances must neither overflow nor lose digits to underflow.
+SMALLEST, LARGEST = 1e-140, 1e140
 
 # A pair whose squared sine is below this is taken as parallel. Rounding in sums over some thousand
 # inputs, in whatever order, shows as that much, and a square root would turn it into an angle of 1e-7.
 PARALLEL = 2.0**-42
 
-# Beside any covariance of variances that kernels allow, 1e-140 at least; 1e140 over it is finite.
+# Beside any covariance of variances that kernels allow; the largest of them over it is finite.
 NEGLIGIBLE = 1e-165
 
 # Up to this correlation the integral of the normal density over correlations from 0 is a better sum
 # than the difference of distribution functions, which loses the digits of small moments.
 MODERATE = 0.8
 ANGLES = 20
+
+
+def check_variances(subject: str, variance: Array) -> None:
+    """Check the variances of pre-activations; the message begins ``"x1 must give ..."``."""
+    # Written so that a NaN is refused too.
+    if not ((variance == 0) | ((variance >= SMALLEST) & (variance <= LARGEST))).all():
+        raise ValueError(
+            f"{subject} a variance of 0 or in [{SMALLEST:g}, {LARGEST:g}]; got values from {variance.min():.3g} to {variance.max():.3g}"
+        )
 
 
 class Activation(Protocol):

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_instance, check_per_layer, check_positive, check_sequence
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.ntk.activations import Activation, named_activation
+from graphon_lib.ntk.activations import Activation, check_variances, named_activation
 from graphon_lib.ntk.stream import (
+    MUST_GIVE,
     check_branch,
     check_ends,
     check_inputs,
-    check_variances,
     entry_matrix,
     layer_matrix,
     through_activation,
@@ -156,12 +156,8 @@ def attention_ntk(
     and the hidden layer's branch is that of :func:`~graphon_lib.ntk.residual_ntk`, without an
     activation before its first layer, for every pair of tokens.
 
-    For constant graphons an attention branch has the factor :math:`a = \alpha^2 s_w^2 d_V d_O`,
-    with any :math:`\sigma`. Alone it multiplies :math:`\bar C` by 1 + a, so that without hidden
-    layers both kernels are multiples of :math:`\langle \bar x, \bar x' \rangle`, the product of the
-    tokens' means, at all densities. With hidden layers the shape depends on a, as attention makes
-    the tokens of an input more alike before :math:`\sigma`; where a is 0 they meet in the mean at
-    the end alone.
+    For constant graphons of densities :math:`d_V` and :math:`d_O` an attention branch alone
+    multiplies :math:`\bar C` by :math:`1 + \alpha^2 s_w^2 d_V d_O`.
     """
     return _kernels(network, x1, x2, branch_scale, activation, weight_variance)[1]
 
@@ -209,7 +205,7 @@ def _kernels(
         def record(number: int, covariance: Array) -> tuple[Array, Array]:
             del number
             found.append(np.diagonal(covariance, axis1=-2, axis2=-1))
-            check_variances(found[-1])
+            check_variances(MUST_GIVE, found[-1])
             return found[-1][..., :, None], found[-1][..., None, :]
 
         products = (entry[:, None, None] * x) @ x.swapaxes(1, 2)

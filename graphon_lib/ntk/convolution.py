@@ -21,8 +21,7 @@ from graphon_lib._checks import (
 )
 from graphon_lib.graphons import ChannelGraphon, StepGraphon
 from graphon_lib.graphons.partition import check_same_masses
-from graphon_lib.ntk.activations import ACTIVATIONS, LeakyReLU, Linear
-from graphon_lib.ntk.recursion import LARGEST, SMALLEST
+from graphon_lib.ntk.activations import ACTIVATIONS, LeakyReLU, Linear, check_variances
 from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["graphon_cntk"]
@@ -405,8 +404,4 @@ def _check_variances(name: str, images: Array, network: _Network, chunk: int) ->
         with np.errstate(over="ignore", invalid="ignore"):
             layers = _variances(images[..., start : start + chunk], network)
         for number, variance in enumerate(layers, start=1):
-            # Written so that a NaN is refused too.
-            if not ((variance == 0) | ((variance >= SMALLEST) & (variance <= LARGEST))).all():
-                raise ValueError(
-                    f"{name} must give the pixels of every layer a variance of 0 or in [{SMALLEST:g}, {LARGEST:g}]; got values from {variance.min():.3g} to {variance.max():.3g} in layer {number}"
-                )
+            check_variances(f"{name} must give the pixels of layer {number}", variance)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib.graphons import GraphonNetwork
 from graphon_lib.graphons.weight_moments import check_possible_moments
-from graphon_lib.ntk.activations import Activation
+from graphon_lib.ntk.activations import LARGEST, Activation, check_variances
 from graphon_lib.ntk.ties import Ties
 
 __all__ = [
@@ -23,9 +23,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-# The product of two variances must neither overflow nor lose digits to underflow.
-SMALLEST, LARGEST = 1e-140, 1e140
 
 # What the moments of an odd or even function of opposite Gaussians differ by is rounding.
 ROUNDING = 1e-13
@@ -262,14 +259,10 @@ def _pair_moments(
 
 
 def _check_range(name: str, number: int, variance: Array, mean: Array | None) -> None:
-    # Written so that a NaN is refused too.
-    if not ((variance == 0) | ((variance >= SMALLEST) & (variance <= LARGEST))).all():
-        raise ValueError(
-            f"{name} must give the blocks of every layer a variance of 0 or in [{SMALLEST:g}, {LARGEST:g}]; got values from {variance.min():.3g} to {variance.max():.3g} in layer {number + 1}"
-        )
+    check_variances(f"{name} must give the blocks of layer {number + 1}", variance)
     if mean is not None and not (np.abs(mean) <= LARGEST**0.5).all():
         raise ValueError(
-            f"{name} must give the blocks of every layer a mean of at most {LARGEST**0.5:g} in absolute value; got up to {np.abs(mean).max():.3g} in layer {number + 1}"
+            f"{name} must give the blocks of layer {number + 1} a mean of at most {LARGEST**0.5:g} in absolute value; got up to {np.abs(mean).max():.3g}"
         )
 
 

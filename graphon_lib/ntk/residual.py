@@ -18,12 +18,18 @@ from graphon_lib._checks import (
 )
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
-from graphon_lib.ntk.activations import Activation, LeakyReLU, Linear, named_activation
+from graphon_lib.ntk.activations import (
+    Activation,
+    LeakyReLU,
+    Linear,
+    check_variances,
+    named_activation,
+)
 from graphon_lib.ntk.stream import (
+    MUST_GIVE,
     check_branch,
     check_ends,
     check_inputs,
-    check_variances,
     entry_matrix,
     layer_matrix,
     through_activation,
@@ -166,57 +172,21 @@ def residual_ntk(
     The network (He et al., *Identity Mappings in Deep Residual Networks*, ECCV 2016, figure 4(e),
     without normalisation) is :math:`z^0 = W^{in} x`, :math:`z \mapsto z + \alpha B(z)` with
     :math:`B(z) = W^k \sigma( \cdots \sigma(W^1 \sigma(z)))`, and :math:`f = W^{out} \sigma(z)`, in
-    NTK units. A branch's last weights are independent of all before and have mean 0: given z, its
-    sums are Gaussian and independent of z, with the covariance :math:`C_B(u)` of a chain of layers
-    that starts from the stream's covariance C. So
+    NTK units. Given z, the sums of a branch are Gaussian, of mean 0, with the covariance
+    :math:`C_B(u)` of a chain of layers that starts from the stream's covariance C. So
 
     .. math:: C(u) \leftarrow C(u) + \alpha^2 C_B(u), \qquad
         \Theta(u) \leftarrow \Theta(u) + \alpha^2 \Theta_B(u)
 
-    with :math:`\Theta_B` the chain's tangent kernel, which starts from :math:`\Theta`. It has the
-    gradients by the branch's weights and those through the branch. The cross terms of these and of
-    the skip,
+    with :math:`\Theta_B` the chain's tangent kernel, which starts from :math:`\Theta`; cross terms
+    of branch and skip have mean 0 by the sign of the branch's last weights, and are of order
+    :math:`n^{-1/2}`. A step graphon is exact. For the ReLU, :math:`s_w = 2`, and an entry that
+    treats all coordinates alike, the diagonal is a sum over subsets S of the branches,
 
-    .. math::
+    .. math:: \Theta(x, x) = \frac{2 |x|^2}{d} \sum_S \alpha^{2 |S|} P_S\, n(S) ,
 
-        \alpha \sum_j \frac{\partial B_i(z(x'))}{\partial z_j}\,
-        \bigl\langle \nabla z_i(x), \nabla z_j(x') \bigr\rangle ,
-
-    have mean 0 by the sign of the last weights, and are of order :math:`n^{-1/2}` as each
-    derivative is, the inner products for :math:`j \ne i` being of that order too. A step graphon is
-    exact.
-
-    Four laws hold for the ReLU, or another positively homogeneous :math:`\sigma`:
-
-    1. If every row of each graphon has the same degree, :math:`\sum_v p_v W(u, v) = d_l` (a
-       constant graphon, say, as the entry must be), the kernel is :math:`d_{in} d_{out}` times that
-       of the dense network whose branches have the squared scales :math:`\alpha^2 \prod_l d_l`, the
-       product being over the branch's layers.
-    2. On the diagonal both kernels are polynomials in the graphons. For the ReLU,
-       :math:`s_w = 2`, and an entry that treats all coordinates alike,
-
-       .. math::
-
-           \Theta(x, x) = \frac{2 |x|^2}{d} \sum_S \alpha^{2 |S|} P_S\, n(S), \qquad
-           C(x, x) = \frac{2 |x|^2}{d} \sum_S \alpha^{2 |S|} P_S ,
-
-       over subsets S of the branches, with :math:`P_S` and n(S) as in
-       :func:`~graphon_lib.ntk.residual_nngp`. For constant graphons and branches of one layer, the
-       sum for C is :math:`d_{in} d_{out} \prod_l (1 + \alpha^2 d_l)`.
-    3. As all :math:`a_l = \alpha^2 \prod d` tend to 0, the kernel tends to that of the network
-       without branches, not to 0. For the ReLU, :math:`s_w = 2`, constant graphons and two inputs
-       of norm :math:`\sqrt d` at the cosine :math:`\rho`, the outputs' covariance is
-       :math:`2 d_{in} d_{out}` times
-
-       .. math::
-
-           \kappa(\rho) + \sum_l a_l \bigl[ \kappa(\rho)
-           + \kappa'(\rho) (\kappa^{k_l}(\rho) - \rho) \bigr] + O(a^2) ,
-
-       with :math:`\kappa` the normalised arc-cosine kernel of order 1, :math:`\kappa^k` its k-th
-       iterate and :math:`k_l` the branch's layers.
-    4. So density changes the shape, as it does not without skips, and in law 1 the scale
-       :math:`\alpha / \sqrt{\prod d}` gives the dense kernel back, up to :math:`d_{in} d_{out}`.
+    with :math:`P_S` and n(S) as in :func:`~graphon_lib.ntk.residual_nngp`. What densities do to
+    scale and shape is a theorem in the book's chapter on architectures.
     """
     return _kernels(network, x1, x2, branch_scale, activation, weight_variance)[1]
 
@@ -286,7 +256,7 @@ def _kernels(
 
         def record(number: int, variance: Array) -> tuple[Array, Array]:
             del number
-            check_variances(variance)
+            check_variances(MUST_GIVE, variance)
             found.append(variance)
             return variance, variance
 

@@ -82,9 +82,6 @@ class Method:
         Whether it takes the flow: a function of absolute weights, the sum of outputs of ones.
     needs_generator
         Whether it draws random numbers.
-    uses_sign
-        Whether the scores change when signs of weights do. Where they do not, the weights that are
-        kept have a symmetric law if all have.
     rounds
         How many times to score and prune unless told otherwise.
     in_rounds
@@ -101,7 +98,6 @@ class Method:
     needs_data: bool = False
     needs_flow: bool = False
     needs_generator: bool = False
-    uses_sign: bool = False
     rounds: int = 1
     in_rounds: Callable[..., list[Tensor]] | None = None
     closed_form: ClosedForm | None = None
@@ -115,7 +111,6 @@ METHODS = {
         "SNIP",
         snip_scores,
         needs_data=True,
-        uses_sign=True,
         in_rounds=partial(iterative_masks, snip_scores),
         factor=Factor(),
     ),
@@ -123,7 +118,6 @@ METHODS = {
         "GraSP",
         grasp_scores,
         needs_data=True,
-        uses_sign=True,
         factor=Factor(signed=True, curvature=True, temperature=GRASP_TEMPERATURE),
     ),
     "synflow": Method(

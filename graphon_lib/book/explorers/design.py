@@ -42,7 +42,7 @@ METRICS = {
     "decay_exponent": "Decay exponent",
     "effective_rank": "Effective rank",
     "spectral_gap": "Spectral gap",
-    "energy": "Top-5 energy",
+    "energy": "Energy",
 }
 
 INITIAL: tuple[dict[str, Any], ...] = (

@@ -69,8 +69,8 @@ def _view(result: xr.Dataset, *, method: str, layer: int, scope: str, density: f
             _dead_neurons(setting, density),
         ),
         summary=(
-            f"{label_of(method)}, density {density:g}, {SCOPES[scope]}: the {name} layer keeps "
-            f"{float(kept.sel(weight_layer=layer)):.3g} of its weights, its blocks from "
+            f"{label_of(method)}, density {density:g}, {SCOPES[scope]}. {name.capitalize()}: "
+            f"{float(kept.sel(weight_layer=layer)):.3g} of the weights kept, in blocks from "
             f"{histogram.values.min():.2f} to {histogram.values.max():.2f}. Pixels keep from "
             f"{pixels.values.min():.2f} to {pixels.values.max():.2f} of theirs. Dead neurons, by "
             f"hidden layer: {', '.join(f'{value:.1f} %' for value in dead)}."
@@ -87,18 +87,18 @@ def _view(result: xr.Dataset, *, method: str, layer: int, scope: str, density: f
 
 def _layer_names(result: xr.Dataset) -> list[str]:
     hidden = result.sizes["weight_layer"] - 2
-    return ["input", *(f"hidden {i}" for i in range(1, hidden + 1)), "read-out"]
+    return ["input layer", *(f"hidden layer {i}" for i in range(1, hidden + 1)), "read-out"]
 
 
 def _histogram(chosen: xr.Dataset, name: str) -> HeatMap:
     values = chosen.histogram.values
     return HeatMap(
-        title=f"Sorted histogram, {name} layer",
+        title=f"Sorted histogram, {name}",
         values=values,
         low=0.0,
         high=1.0,
         row_label="neurons after the layer",
-        column_label="pixels" if name == "input" else "neurons before the layer",
+        column_label="pixels" if name == "input layer" else "neurons before the layer",
         description=(
             "Kept fraction of each block, both sides sorted by falling degree: from "
             f"{values.min():.2f} to {values.max():.2f}."
@@ -132,7 +132,7 @@ def _pixels(chosen: xr.Dataset) -> HeatMap:
 def _degrees(chosen: xr.Dataset, name: str) -> LineChart:
     into, out = (chosen.degree.sel(side=side).values for side in ("in", "out"))
     return LineChart(
-        title=f"Sorted degrees, {name} layer",
+        title=f"Sorted degrees, {name}",
         x=chosen.level.values,
         series=(
             Series("in: rows of the mask", into, SERIES[0]),

@@ -1,4 +1,4 @@
-"""Figures on drifting weights: the kernel's convergence, scaling with the width, remedies, depth."""
+"""Figures on the drift of weights: the kernel's convergence, scaling with the width, remedies, depth."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def signed_by_depth(result: xr.Dataset) -> Figure:
         column[0].set(yscale="log", title=label_of(method))
         column[1].set(xlabel="hidden layers", xticks=result.hidden_layers.values)
     panels[0, 0].set_ylabel("trace, predicted / measured")
-    panels[1, 0].set_ylabel("top-5 energy")
+    panels[1, 0].set_ylabel("energy")
     return draw.with_legend(figure, 2)
 
 

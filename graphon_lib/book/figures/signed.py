@@ -62,7 +62,7 @@ def regimes(results: Mapping[str, xr.Dataset]) -> Figure:
             draw.slanted_names(panel, names)
             panel.set_title(title)
         row[0].set(yscale="log", ylabel="trace of the kernel")
-        row[1].set(ylabel="top-5 energy", ylim=(0.4, 1.03))
+        row[1].set(ylabel="energy", ylim=(0.4, 1.03))
     rows[0, 0].plot([], [], "_", color="black", markersize=10, label="predicted")
     return draw.with_legend(figure, 2)
 

@@ -28,10 +28,10 @@ NAMES = MappingProxyType(
         "decay_exponent": "decay exponent",
         "effective_rank": "effective rank",
         "spectral_gap": "spectral gap",
-        "energy": "top-5 energy",
+        "energy": "energy",
         "trace": "trace",
-        "alignment": "target alignment",
-        "centred_alignment": "alignment",
+        "alignment": "alignment",
+        "centred_alignment": "centred alignment",
         "path_density": "path density",
     }
 )
@@ -121,7 +121,7 @@ def _note_off_scale(panel: Axes, means: xr.DataArray, low: float, high: float) -
 
 
 def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
-    """Draw the energy of the five largest eigenvalues against the sparsity, a panel a road.
+    """Draw the energy against the sparsity, a panel a road.
 
     Of a dataset of :func:`graphon_lib.experiments.spectra.spectra` for one number of digits; `roads`
     are by the titles of the panels, at most six.
@@ -134,7 +134,7 @@ def energy_by_road(result: xr.Dataset, roads: Mapping[str, str]) -> Figure:
     for panel in panels[-1]:
         panel.set_xlabel("sparsity (%)")
     for panel in panels[:, 0]:
-        panel.set_ylabel("top-5 energy")
+        panel.set_ylabel("energy")
     return draw.with_legend(figure)
 
 
