@@ -53,7 +53,7 @@ def weights_kept(network: GraphonNetwork) -> float:
 def by_rings(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the means over each of :func:`pixel_rings` of what has a column for every pixel."""
     rings = np.eye(BLOCKS)[pixel_rings()]
-    return values @ (rings / rings.sum(axis=0))
+    return np.minimum(values @ (rings / rings.sum(axis=0)), 1.0)  # of rounding
 
 
 def optimal_layers(
