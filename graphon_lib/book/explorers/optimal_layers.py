@@ -51,7 +51,10 @@ def weights_kept(network: GraphonNetwork) -> float:
 
 
 def by_rings(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the means over each of :func:`pixel_rings` of what has a column for every pixel."""
+    """Return means over rings of what has a column for every pixel.
+
+    Those of :func:`graphon_lib.book.explorers.design_layers.pixel_rings`.
+    """
     rings = np.eye(BLOCKS)[pixel_rings()]
     return np.minimum(values @ (rings / rings.sum(axis=0)), 1.0)  # of rounding
 
