@@ -457,7 +457,7 @@ def test_a_preset_is_one_step_and_can_be_painted_on(designing):
     painted = asked(designing)
     assert painted[1]["cells"][0][0] == 0.0
     assert [painted[i] for i in (0, 2, 3)] == [DENSE[i] for i in (0, 2, 3)]
-    assert origin(designing) == ["Your own design", "Your own design."]
+    assert origin(designing) == ["Your own design", ""]
     undo = designing.get_by_role("button", name="Undo")
     undo.press("Enter")
     assert (asked(designing), origin(designing)[0]) == (DENSE, "Dense")

@@ -37,9 +37,9 @@ OPTIMA = MappingProxyType({"fan-in": "the book's recipe", "paths": "the most pat
 """Objectives of :func:`graphon_lib.graphons.design` that readers choose from."""
 
 OPTIMISING = (
-    f"Optimise keeps as many weights as there are, of a network {NETWORK}: by the book's recipe, "
-    f"{FAN_IN} weights before every unit and pixels by their standard deviations, which does not look "
-    f"at paths; or with the most paths that there can be."
+    f"Optimise spends as many weights anew, in a network {NETWORK}: by the book's recipe ({FAN_IN} "
+    f"weights or more before a hidden unit, more on pixels that vary), which does not count paths, or "
+    f"for the most paths."
 )
 """What readers are told of it."""
 

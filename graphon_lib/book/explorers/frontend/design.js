@@ -52,6 +52,7 @@
     const origin = element("p", { class: "ge-said", id: `${description.name}-origin` });
     select.setAttribute("aria-describedby", origin.id);
     const optimise = element("button", { type: "button" }, "Optimise");
+    const news = element("p", { class: "ge-said", "aria-hidden": "true" });
     const objectives = Object.keys(optima);
     let [objective] = objectives;
     const aim = explorers.controls.choice(
@@ -83,6 +84,8 @@
         state.replace(panels.slice(0, count).map((panel) => ({ cells: cellsOf(panel), density: null })));
         showSettings();
         showSteps();
+        /* Its first sentence, which may be out of sight in the view, and is read from there. */
+        news.textContent = answer.summary.slice(0, answer.summary.indexOf(". ") + 1);
         if (host.start) keep();
       }
       showLayers();
@@ -105,7 +108,8 @@
     function showSteps() {
       undo.setAttribute("aria-disabled", String(!state.past.length));
       select.value = state.preset;
-      origin.textContent = presets[state.preset]?.text ?? "Your own design.";
+      news.textContent = "";
+      origin.textContent = presets[state.preset]?.text ?? "";
     }
 
     function changed() {
@@ -240,6 +244,7 @@
       preset, origin,
       tabs,
       element("div", { class: "ge-steps" }, undo, reset, optimise, aim),
+      news,
       element("p", { class: "ge-said" }, description.optimising),
       element("div", { class: "ge-bench" },
         element("div", {}, painter.figure, painter.spoken), settings),
