@@ -494,6 +494,17 @@ def test_what_is_optimised_is_one_step_unless_the_reader_has_gone_on(designing):
     assert origin(designing)[0] == "The first example"
 
 
+def test_why_a_design_cannot_be_optimised_is_said_beside_the_button(designing):
+    run_live(designing)
+    designing.evaluate("reply = null")
+    designing.get_by_role("button", name="Optimise").press("Enter")
+    designing.evaluate("worker.say({ id: worker.heard.at(-1).id, error: 'too few weights' })")
+    settled(designing.locator(".graphon-explorer"))
+    assert "too few weights" in designing.locator(".ge-steps + .ge-said").inner_text()
+    assert origin(designing)[0] == "The first example"
+    assert designing.get_by_role("button", name="Undo").get_attribute("aria-disabled") == "true"
+
+
 def test_no_slider_is_dead_while_the_density_is_held(designing):
     run_live(designing)
     designing.locator(".ge-layer").nth(0).click()

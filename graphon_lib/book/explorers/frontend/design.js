@@ -100,6 +100,7 @@
     let compute = host.start ? host.initial : host.compute;
     const draw = explorers.showing(root, (parameters) => compute(parameters), show, (error) => {
       const summary = `This cannot be computed: ${error.message}`;
+      news.textContent = summary;
       if (panels) view.querySelector(".ge-summary").textContent = summary;
       else explorers.drawView(view, { panels: [], numbers: [], summary });
     });
