@@ -5,7 +5,7 @@ import pytest
 from browsers import new_page
 from pages import finished, settled
 
-from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
+from graphon_lib.book.explorers.design import DesignExplorer, Preset, example_pixels
 from graphon_lib.book.explorers.frontend import FOLDER, PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Series, View, encode
 from graphon_lib.book.looks import SERIES
@@ -299,10 +299,14 @@ def test_a_missing_data_script_is_reported(page, address):
     assert text == f"{script} cannot be loaded"
 
 
+DENSE = [{"cells": np.ones((rows, 16)).tolist(), "density": None} for rows in (16, 16, 16, 10)]
+
+
 @pytest.fixture
 def designing(page):
     """The page with "Design a graphon" before "Run live"."""
-    explorer = DesignExplorer(example_pixels(load_mnist()))
+    preset = Preset("Dense", "Nothing is pruned.", DENSE)
+    explorer = DesignExplorer(example_pixels(load_mnist()), [preset])
     tree, arrays = encode(explorer.view())
     page.evaluate(
         """([description, tree, arrays]) => {
@@ -431,6 +435,76 @@ def test_changes_are_undone_step_by_step_and_reset(designing):
     assert asked(designing)[1]["density"] == pytest.approx(start[1]["density"] - 0.01)
 
 
+def origin(page):
+    """Return what is said of where the design comes from: the chosen option, and the sentence."""
+    return page.locator("[name=preset]").evaluate(
+        """(select) => [select.selectedOptions[0].label,
+            document.getElementById(select.getAttribute("aria-describedby")).textContent]"""
+    )
+
+
+def test_a_preset_is_one_step_and_can_be_painted_on(designing):
+    run_live(designing)
+    start, first = asked(designing), origin(designing)
+    assert first[0] == "The first example"
+    designing.locator("[name=preset]").select_option(label="Dense")
+    assert asked(designing) == DENSE
+    assert origin(designing) == ["Dense", "Nothing is pruned."]
+    assert designing.evaluate("document.activeElement.name") != "family"
+    assert designing.locator("[name=held]").is_checked() is False
+    designing.locator("[name=brush]").press("Home")
+    designing.locator(".ge-painter canvas").press("Enter")
+    painted = asked(designing)
+    assert painted[1]["cells"][0][0] == 0.0
+    assert [painted[i] for i in (0, 2, 3)] == [DENSE[i] for i in (0, 2, 3)]
+    assert origin(designing) == ["Your own design", ""]
+    undo = designing.get_by_role("button", name="Undo")
+    undo.press("Enter")
+    assert (asked(designing), origin(designing)[0]) == (DENSE, "Dense")
+    undo.press("Enter")
+    assert (asked(designing), origin(designing)) == (start, first)
+    assert undo.get_attribute("aria-disabled") == "true"
+
+
+def test_what_is_optimised_is_one_step_unless_the_reader_has_gone_on(designing):
+    run_live(designing)
+    designing.locator("[name=preset]").select_option(label="Dense")
+    assert asked(designing) == DENSE
+    designing.locator("[name=objective]").select_option(label="the most paths")
+    optimise = designing.get_by_role("button", name="Optimise")
+    optimise.press("Enter")
+    assert asked(designing) == DENSE
+    assert designing.evaluate("worker.heard.at(-1).parameters.optimise") == "paths"
+    # The stub answers with the first example, whose cells the design then has.
+    designing.locator("[name=held]").click()
+    cells = [np.array(layer["cells"]) for layer in asked(designing)]
+    expected = designing.evaluate("reply.arrays.slice(0, 4)")
+    for own, values in zip(cells, expected, strict=True):
+        assert own.ravel() == pytest.approx(values, abs=1e-4)
+    undo = designing.get_by_role("button", name="Undo")
+    undo.press("Enter")
+    undo.press("Enter")
+    assert asked(designing) == DENSE
+    # Nothing is taken over that another design was asked for.
+    designing.evaluate("globalThis.kept = reply; reply = null")
+    optimise.press("Enter")
+    designing.locator("[name=preset]").select_option(label="The first example")
+    designing.evaluate("reply = kept; worker.say({ id: worker.heard.at(-1).id, ...kept })")
+    settled(designing.locator(".graphon-explorer"))
+    assert origin(designing)[0] == "The first example"
+
+
+def test_why_a_design_cannot_be_optimised_is_said_beside_the_button(designing):
+    run_live(designing)
+    designing.evaluate("reply = null")
+    designing.get_by_role("button", name="Optimise").press("Enter")
+    designing.evaluate("worker.say({ id: worker.heard.at(-1).id, error: 'too few weights' })")
+    settled(designing.locator(".graphon-explorer"))
+    assert "too few weights" in designing.locator(".ge-steps + .ge-said").inner_text()
+    assert origin(designing)[0] == "The first example"
+    assert designing.get_by_role("button", name="Undo").get_attribute("aria-disabled") == "true"
+
+
 def test_no_slider_is_dead_while_the_density_is_held(designing):
     run_live(designing)
     designing.locator(".ge-layer").nth(0).click()
@@ -454,7 +528,7 @@ def kept(page, layers):
                 other.read(one.fragment, shapes),
                 JSON.stringify(one.request()) === JSON.stringify(other.request()),
                 cut.read(one.fragment.slice(0, -9), shapes),
-                JSON.stringify(cut.layers) === JSON.stringify(cut.initial),
+                cut.preset === 0,
             ];
         }""",
         [DesignExplorer(example_pixels(load_mnist())).describe(), layers],

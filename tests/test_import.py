@@ -49,7 +49,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import numpy as np
-from graphon_lib.graphons import GraphonNetwork, StepGraphon, cut_norm, sas
+from graphon_lib.graphons import GraphonNetwork, StepGraphon, cut_norm, design, sas
 from graphon_lib.ntk import empirical_ntk, graphon_nngp, graphon_ntk, spectral_metrics
 
 rng = np.random.default_rng(0)
@@ -64,6 +64,7 @@ weights = [rng.normal(size=mask.shape) for mask in masks]
 empirical_ntk(weights, masks, x)
 graphon_ntk(x, GraphonNetwork.from_masks(masks, blocks=9))
 assert sas(masks[1], 5, cross_fit=True).shape == (5, 5)
+assert design((6, 30, 30, 2), 0.3, x).depth == design((6, 30, 30, 2), 0.3, objective="paths").depth
 print(spectral_metrics(kernel).effective_rank)
 """
 

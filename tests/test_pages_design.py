@@ -10,6 +10,7 @@ from playwright.sync_api import Route
 
 from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
 from graphon_lib.book.explorers.design_layers import FAMILIES
+from graphon_lib.book.explorers.optimal_layers import OPTIMA
 from graphon_lib.book.paths import SITE
 from graphon_lib.experiments.data import load_mnist
 
@@ -182,6 +183,44 @@ def assert_painted_by_mouse_and_by_keyboard(root):
     assert "does not apply" in root.locator(".ge-summary").inner_text()
 
 
+def design_shown(root):
+    """Return the layers that the explorer shows, without what was asked for to come there."""
+    return [np.round(values, 4) for _, values in shown(root)["panels"][:4]]
+
+
+def assert_preset(root, label):
+    """Choose a preset and leave it by one step; its layers are those of the description."""
+    select = root.locator("[name=preset]")
+    before = design_shown(root)
+    state = move(root, lambda: select.select_option(label=label))
+    assert_native(state)
+    assert select.evaluate("select => select.selectedOptions[0].label") == label
+    undone = move(root, root.get_by_role("button", name="Undo").click)
+    assert_native(undone)
+    for old, new in zip(before, design_shown(root), strict=True):
+        assert np.array_equal(old, new)
+
+
+def assert_optimised(root, label, objective):
+    """Optimise a preset: it is what the library says, one step, and kept in the address."""
+    move(root, lambda: root.locator("[name=preset]").select_option(label=label))
+    root.locator("[name=objective]").select_option(label=OPTIMA[objective])
+    optimised = move(root, root.get_by_role("button", name="Optimise").click)
+    assert optimised["parameters"]["optimise"] == objective
+    news, _, _ = optimised["summary"].partition(". ")
+    assert "path density from" in news
+    assert news in root.locator(".ge-steps + .ge-said").inner_text()
+    assert_native(optimised)
+    # Asked for again without a word of optimising, as from the address: the same layers.
+    hold = root.locator("[name=held]")
+    move(root, hold.check)
+    same = move(root, root.get_by_role("button", name="Undo").click)
+    assert "optimise" not in same["parameters"]
+    assert_native(same)
+    for (_, old), (_, new) in zip(optimised["panels"], same["panels"], strict=True):
+        assert new == pytest.approx(old, rel=1e-6, abs=1e-12)
+
+
 def assert_kept_in_the_address(root):
     """Check that the page's address leads to the design that is shown, on another page, too."""
     page, layers = root.page, shown(root)["parameters"]["layers"]
@@ -221,6 +260,12 @@ def test_live(browser, address, subtests):
             assert_density_held_and_free(root)
         with subtests.test("painting by mouse and by keyboard"):
             assert_painted_by_mouse_and_by_keyboard(root)
+        for label in root.locator("[name=preset] option:not([hidden])").all_inner_texts():
+            with subtests.test("a preset, chosen and undone", preset=label):
+                assert_preset(root, label)
+        for objective in OPTIMA:
+            with subtests.test("optimised", objective=objective):
+                assert_optimised(root, "SynFlow, density 0.05", objective)
         with subtests.test("cause and effect are seen at once"):
             assert apart(root) == []
             look(page, 375, "light")

@@ -127,28 +127,10 @@ def path_optimum_of_budget(widths: Sequence[int], density: float) -> PathOptimum
             f"density must leave {least:.0f} weights at least, one unit a hidden layer: "
             f"{least / sizes.sum():.3g} or more; got {density!r}"
         )
-    with needs_extra("graphons"):
-        from scipy.optimize import minimize
-
-    def room(x: NDArray[np.float64]) -> float:
-        return float(np.log(budget) - np.log((sizes * np.exp(touches @ x)).sum()))
-
-    def slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        weights = sizes * np.exp(touches @ x)
-        return -(weights / weights.sum()) @ touches
-
-    found = minimize(
-        lambda x: -x.sum(),
-        lowest,
-        jac=lambda x: -np.ones(hidden),
-        bounds=[(low, 0.0) for low in lowest],
-        constraints={"type": "ineq", "fun": room, "jac": slope},
-        method="SLSQP",
-        options={"ftol": 1e-12, "maxiter": 1000},
-    )
-    weights = sizes * np.exp(touches @ found.x)
+    shares = _shares_of_budget(sizes, budget, np.exp(lowest))
+    weights = sizes * np.exp(touches @ np.log(shares))
     theta = weights / weights.sum()
-    return _optimum(np.exp(found.x), _budget_bound(theta, touches, sizes, budget, lowest), theta)
+    return _optimum(shares, _budget_bound(theta, touches, sizes, budget, lowest), theta)
 
 
 def narrowed_network(
@@ -187,6 +169,32 @@ def narrowed_network(
 def _optimum(shares: NDArray, bound: float, weighting: NDArray) -> PathOptimum:
     shares = np.clip(shares, np.nextafter(0.0, 1.0), 1.0)
     return PathOptimum(shares, float(shares.prod()), bound, weighting)
+
+
+def _shares_of_budget(sizes: NDArray, budget: float, least: NDArray) -> NDArray[np.float64]:
+    """Return the optimal shares, by bisection over the price of a weight.
+
+    At a price the programme is solved share by share: each hidden layer has 1 / price weights around
+    it, unless a bound holds.
+    """
+    shares = np.ones(least.size + 2)  # inputs and outputs are used whole
+
+    def kept(price: float) -> float:
+        change = 1.0
+        while change > 1e-12:
+            before = shares.copy()
+            for v in range(1, least.size + 1):
+                around = sizes[v - 1] * shares[v - 1] + sizes[v] * shares[v + 1]
+                shares[v] = min(max(1.0 / (price * around), least[v - 1]), 1.0)
+            change = np.abs(np.log(shares / before)).max()
+        return float((sizes * shares[:-1] * shares[1:]).sum())
+
+    low, high = 1.0 / (2.0 * sizes.sum()), 1.0
+    for _ in range(60):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if kept(middle) > budget else (low, middle)
+    kept(high)
+    return shares[1:-1]
 
 
 def _budget_bound(

@@ -49,10 +49,11 @@ def _training() -> Explorer:
 
 
 def _design() -> DesignExplorer:
-    from graphon_lib.book.explorers.design import DesignExplorer, example_pixels
+    from graphon_lib.book.explorers.presets import design_explorer
     from graphon_lib.experiments.data import load_mnist
+    from graphon_lib.experiments.preset_graphons import PRESET_GRAPHONS
 
-    return DesignExplorer(example_pixels(load_mnist()))
+    return design_explorer(load_mnist(), PRESET_GRAPHONS.run())
 
 
 def _sorting() -> Explorer:

@@ -24,19 +24,26 @@ from graphon_lib.book.explorers.design_layers import (
     designed_network,
     pixel_rings,
 )
+from graphon_lib.book.explorers.optimal_layers import (
+    OPTIMA,
+    OPTIMISING,
+    optimal_layers,
+    weights_kept,
+)
 from graphon_lib.book.explorers.view import HeatMap, LineChart, Number, Series, View
 from graphon_lib.book.looks import DENSE, SERIES, numbered_look
 from graphon_lib.experiments.data import Images
 from graphon_lib.graphons import GraphonNetwork, StepGraphon
 from graphon_lib.ntk import SpectralMetrics, graphon_ntk, spectral_metrics
 
-__all__ = ["DesignExplorer", "Evaluation", "example_pixels", "layer_variances"]
+__all__ = ["DesignExplorer", "Evaluation", "Preset", "example_pixels", "layer_variances"]
 
 Array = NDArray[np.float64]
 
 DIGITS = 64
 TOP = 5
 SHOWN_DEVIATION = 1e-12  # relative; what is less is rounding
+SHOWN_LOSS = 0.01  # relative; what is less is the rounding of cells
 
 METRICS = {
     "decay_exponent": "Decay exponent",
@@ -52,6 +59,15 @@ INITIAL: tuple[dict[str, Any], ...] = (
     {"family": "ramp", "parameters": {"rows": 0.0, "columns": 0.5}, "density": 0.3},
 )
 """The design at the start: structure in the hidden layers, none in the pixels."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A design to start from: its name, a sentence that says what it is, and its layers."""
+
+    label: str
+    text: str
+    layers: Sequence[Mapping[str, Any]]
 
 
 def example_pixels(data: Images) -> NDArray[np.uint8]:
@@ -118,17 +134,21 @@ class DesignExplorer:
     ----------
     pixels : array_like of integers, shape (N, pixels)
         Grey values of the digits, 0 to 255, of two digits or more; see :func:`example_pixels`.
+    presets : sequence of Preset
+        What else readers can start from.
     """
 
     name = "design"
     title = "Design a graphon"
 
-    def __init__(self, pixels: ArrayLike) -> None:
+    def __init__(self, pixels: ArrayLike, presets: Sequence[Preset] = ()) -> None:
         values = check_array("pixels", pixels, 2, minimum=0, maximum=255)
         if values.shape[0] < TOP or values.shape[1] != pixel_rings().size:
             raise ValueError(
                 f"pixels must have shape (N, {pixel_rings().size}) with N >= {TOP}, got {values.shape}"
             )
+        text = "Structure in the hidden layers, none in the pixels."
+        self.presets = (Preset("The first example", text, INITIAL), *presets)
         dense = GraphonNetwork.dense(len(LAYERS))
         self.pixels = np.asarray(pixels, np.uint8)
         self.x = DATASET.standardise(values)
@@ -166,8 +186,17 @@ class DesignExplorer:
             deviation=deviation if deviation > SHOWN_DEVIATION else 0.0,
         )
 
-    def view(self, *, layers: Sequence[Mapping[str, Any]] = INITIAL) -> View:
-        """Show a design: its graphons, which pixels it sees, its kernel, spectrum and variances."""
+    def view(
+        self, *, layers: Sequence[Mapping[str, Any]] = INITIAL, optimise: str | None = None
+    ) -> View:
+        """Show a design: its graphons, which pixels it sees, its kernel, spectrum and variances.
+
+        Or, if `optimise` is one of :data:`graphon_lib.book.explorers.optimal_layers.OPTIMA`, the
+        design for this objective that keeps as many weights.
+        """
+        news = ""
+        if optimise is not None:
+            layers, news = self._optimised(layers, optimise)
         found = self.evaluate(layers)
         random_density = float(np.prod([layer.density for layer in found.network.layers]))
         return View(
@@ -178,7 +207,7 @@ class DesignExplorer:
                 self._spectrum_panel(found, random_density),
                 _variance_panel(found.variances),
             ),
-            summary=f"{_missed_densities(layers, found)}{_law(found)}",
+            summary=f"{news}{_missed_densities(layers, found)}{_law(found)}",
             numbers=self._numbers(found, random_density),
         )
 
@@ -194,7 +223,9 @@ class DesignExplorer:
             "controls": [],
             "pixels": base64.b64encode(zlib.compress(self.pixels.tobytes(), 9)).decode("ascii"),
             "layers": list(LAYERS),
-            "initial": [dict(layer) for layer in INITIAL],
+            "presets": [vars(preset) for preset in self.presets],
+            "optima": dict(OPTIMA),
+            "optimising": OPTIMISING,
             "families": [
                 {
                     "name": name,
@@ -204,6 +235,23 @@ class DesignExplorer:
                 for name, family in FAMILIES.items()
             ],
         }
+
+    def _optimised(
+        self, layers: Sequence[Mapping[str, Any]], objective: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return the optimal design with as many weights, and what it changes."""
+        before, _ = designed_network(layers)
+        density = weights_kept(before)
+        layers, whole = optimal_layers(density, self.x, objective)
+        after, _ = designed_network(layers)
+        averaged = ""
+        if abs(after.path_density() / whole - 1.0) > SHOWN_LOSS:
+            averaged = f" ({whole:.3g} before it is averaged over blocks)"
+        return layers, (
+            f"Optimised for {OPTIMA[objective]}: weights kept from {density:.3g} to "
+            f"{weights_kept(after):.3g} of all, path density from {before.path_density():.3g} to "
+            f"{after.path_density():.3g}{averaged}. "
+        )
 
     def _spectrum_panel(self, found: Evaluation, random_density: float) -> LineChart:
         dense = self.dense_metrics.eigenvalues
@@ -238,6 +286,7 @@ class DesignExplorer:
                 numbers.append(Number(label, getattr(found.metrics, attribute)))
             dense = getattr(self.dense_metrics, attribute)
             numbers.append(Number(f"{label}, dense and random", dense))
+        numbers.append(Number("Weights kept", weights_kept(found.network)))
         return tuple(numbers)
 
 

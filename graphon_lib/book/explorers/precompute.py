@@ -80,7 +80,8 @@ def data_script(explorer: Explorer) -> str:
         "states": _deflated(states.encode()),
         "arrays": _deflated(data),
     }
-    return f"GraphonExplorers.precomputed({json.dumps(explorer.name)}, {json.dumps(content)});\n"
+    text = json.dumps(content, separators=(",", ":"))
+    return f"GraphonExplorers.precomputed({json.dumps(explorer.name)}, {text});\n"
 
 
 def _differences(picture: NDArray, low: float, high: float) -> bytes:

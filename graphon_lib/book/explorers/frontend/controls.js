@@ -97,7 +97,7 @@
     const request = latest(
       compute,
       (view, parameters) => {
-        show(view);
+        show(view, parameters);
         Object.assign(root.explorer, { parameters, view });
       },
       failed,

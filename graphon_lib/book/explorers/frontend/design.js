@@ -2,8 +2,7 @@
 (function (explorers) {
   "use strict";
 
-  const { element } = explorers;
-  const PAINTED = "painted";
+  const { element, PAINTED } = explorers;
 
   /** Numbers from `low` to `high` by `step`, without the rounding of repeated sums. */
   function range(low, high, step) {
@@ -40,6 +39,29 @@
     const painter = new explorers.Painter(paint);
     const undo = element("button", { type: "button" }, "Undo");
     const reset = element("button", { type: "button" }, "Reset");
+    const { presets, optima } = description;
+    const preset = explorers.controls.choice(
+      {
+        name: "preset", label: "Start from", initial: 0,
+        values: presets.map((_, i) => i), labels: presets.map(({ label }) => label),
+      },
+      (i) => goBack(() => state.replace(presets[i].layers)),
+    );
+    const select = preset.querySelector("select");
+    select.append(element("option", { value: -1, disabled: "", hidden: "" }, "Your own design"));
+    const origin = element("p", { class: "ge-said", id: `${description.name}-origin` });
+    select.setAttribute("aria-describedby", origin.id);
+    const optimise = element("button", { type: "button" }, "Optimise");
+    const news = element("p", { class: "ge-said", "aria-hidden": "true" });
+    const objectives = Object.keys(optima);
+    let [objective] = objectives;
+    const aim = explorers.controls.choice(
+      {
+        name: "objective", label: "Optimise for", initial: objective,
+        values: objectives, labels: Object.values(optima),
+      },
+      (value) => { objective = value; },
+    );
     let kept = null;
     let strokes = 0;
 
@@ -54,9 +76,18 @@
       kept = setTimeout(() => history.replaceState(history.state, "", state.fragment), 300);
     }
 
-    function show(answer) {
+    function show(answer, { layers, optimise: optimised }) {
       panels = answer.panels;
       const count = description.layers.length;
+      /* Unless the reader has gone on meanwhile: then another answer is on its way. */
+      if (optimised && explorers.same(layers, state.request().layers)) {
+        state.replace(panels.slice(0, count).map((panel) => ({ cells: cellsOf(panel), density: null })));
+        showSettings();
+        showSteps();
+        /* Its first sentence, which may be out of sight in the view, and is read from there. */
+        news.textContent = answer.summary.slice(0, answer.summary.indexOf(". ") + 1);
+        if (host.start) keep();
+      }
       showLayers();
       explorers.drawView(view, { ...answer, panels: panels.slice(count) });
       /* On a phone it scrolls sideways, with the keyboard, too. */
@@ -69,12 +100,21 @@
     let compute = host.start ? host.initial : host.compute;
     const draw = explorers.showing(root, (parameters) => compute(parameters), show, (error) => {
       const summary = `This cannot be computed: ${error.message}`;
+      news.textContent = summary;
       if (panels) view.querySelector(".ge-summary").textContent = summary;
       else explorers.drawView(view, { panels: [], numbers: [], summary });
     });
 
-    function changed() {
+    /** Say what the design is, and whether there is something to undo. */
+    function showSteps() {
       undo.setAttribute("aria-disabled", String(!state.past.length));
+      select.value = state.preset;
+      news.textContent = "";
+      origin.textContent = presets[state.preset]?.text ?? "";
+    }
+
+    function changed() {
+      showSteps();
       draw(state.request());
     }
 
@@ -139,7 +179,7 @@
       const layer = state.layers[chosen];
       const { families } = description;
       const family = families.find(({ name }) => name === layer.family);
-      const options = layer.cells ? [...families, { name: PAINTED, label: "Painted" }] : families;
+      const options = layer.cells ? [...families, { name: PAINTED, label: "Cell by cell" }] : families;
       const hold = element("input", { type: "checkbox", name: "held" });
       hold.checked = layer.held;
       hold.addEventListener("change", () => {
@@ -201,13 +241,18 @@
       );
     });
     fieldset.append(
-      element("legend", {}, "Layers"), tabs,
-      element("div", { class: "ge-steps" }, undo, reset),
+      element("legend", {}, "Layers"),
+      preset, origin,
+      tabs,
+      element("div", { class: "ge-steps" }, undo, reset, optimise, aim),
+      news,
+      element("p", { class: "ge-said" }, description.optimising),
       element("div", { class: "ge-bench" },
         element("div", {}, painter.figure, painter.spoken), settings),
     );
     undo.addEventListener("click", () => goBack(() => state.undo()));
-    reset.addEventListener("click", () => goBack(() => state.reset()));
+    reset.addEventListener("click", () => goBack(() => state.replace(presets[0].layers)));
+    optimise.addEventListener("click", () => draw({ ...state.request(), optimise: objective }));
     fieldset.addEventListener("keydown", (event) => {
       if (event.key !== "z" || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();

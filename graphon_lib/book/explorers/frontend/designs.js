@@ -3,6 +3,7 @@
   "use strict";
 
   const copy = (value) => JSON.parse(JSON.stringify(value));
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   const share = (value) => typeof value === "number" && value >= 0 && value <= 1;
 
   /** Say whether a layer from an address can be shown beside the layer at the start. */
@@ -17,12 +18,16 @@
       ({ name, low, high }) => layer.parameters[name] >= low && layer.parameters[name] <= high);
   }
 
+  /** A layer of a preset as it is kept here; one of cells has the family of painted layers. */
+  const asKept = (layer) =>
+    ({ family: explorers.PAINTED, cells: null, ...copy(layer), held: layer.density !== null });
+
   /** One entry a layer, and those before every change; `request` is what the model takes. */
   class Design {
-    constructor({ initial, families }) {
+    constructor({ presets, families }) {
       this.families = families;
-      this.initial = initial.map((layer) => ({ ...layer, cells: null, held: layer.density !== null }));
-      this.layers = copy(this.initial);
+      this.presets = presets.map(({ layers }) => layers.map(asKept));
+      this.layers = copy(this.presets[0]);
       this.past = [];
     }
 
@@ -37,9 +42,15 @@
       this.kind = null;
     }
 
-    reset() {
+    /** Put other layers in the place of all, in one step. */
+    replace(layers) {
       this.remember(null);
-      this.layers = copy(this.initial);
+      this.layers = layers.map(asKept);
+    }
+
+    /** The number of the preset that the design is, or -1. */
+    get preset() {
+      return this.presets.findIndex((layers) => same(layers, this.layers));
     }
 
     choose(index, family) {
@@ -70,7 +81,7 @@
       if (!fragment.startsWith("#design=")) return false;
       try {
         const layers = JSON.parse(atob(decodeURIComponent(fragment.slice("#design=".length))));
-        const known = layers.length === this.initial.length && layers.every(
+        const known = layers.length === this.presets[0].length && layers.every(
           (layer, i) => isLayer(layer, this.families, shapes[i]));
         if (known) this.layers = layers;
         return known;
@@ -80,5 +91,6 @@
     }
   }
 
-  explorers.Design = Design;
+  explorers.PAINTED = "painted";
+  Object.assign(explorers, { Design, same });
 })(globalThis.GraphonExplorers);
