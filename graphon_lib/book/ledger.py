@@ -37,8 +37,7 @@ HOW_TO_READ = (
 def estimates(identifier: str, data: str = "mnist") -> dict[str, Estimates]:
     """Return the estimates of a claim by setting, of the settings whose results are stored."""
     claim, found = CLAIMS[identifier], {}
-    measured = claim.measure and not (claim.of_many_trained and data != "mnist")
-    for setting in SETTINGS if measured else ():
+    for setting in SETTINGS if claim.measure else ():
         stored = [_result(_stored_as(name, setting, data)) for name in claim.results]
         if all(result is not None for result in stored):
             found[setting] = claim.measure(*stored)
