@@ -256,17 +256,18 @@ ROWS = {
     ),
     "local-law": Claim(
         "Given the signals of the batch, masks of SNIP and GraSP are independent draws of a closed "
-        "formula, but for a share of weights that vanishes as the width grows",
+        "formula, but for a share of entries that vanishes as the width grows",
         "this book",
         "09-limits",
-        "in the first hidden mask of two hidden layers, pruned alone to 90 %, the share of entries that "
-        "differ from those of such draws goes with a power of the width of at most {high:g}, where the "
-        "width is five times the images and more",
+        "between two hidden layers, pruned alone to 90 %, the share of entries that flip when what the "
+        "signals reveal of the weights is drawn anew goes with a power of the width of at most {high:g}, "
+        "where the width is five times the images or more",
         ("local-law",),
         of.flip_exponents,
         high=-0.25,
-        why="halfway between the power -1/2 of the theorem and no approach, 0",
-        theorems="proved, with weights that are normal, at every fixed number of images",
+        why="halfway between the theorem's power, -1/2, and no approach, 0",
+        theorems="proved, with the power -1/2, where the layer's own weights are normal; of others, such "
+        "as uniform ones, the theorem says nothing",
     ),
     "sorted": Claim(
         "Sorting by degree reveals the underlying structure: it leaves none that a singular value shows "

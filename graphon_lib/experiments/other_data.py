@@ -28,13 +28,11 @@ from graphon_lib.experiments.training import TRAINING
 __all__ = [
     "DISTANCES_BY_DATA",
     "INPUTS_BY_DATA",
-    "INTERVENTIONS_BY_DATA",
     "MAPS_BY_DATA",
     "MASKS_BY_DATA",
     "ON_OTHER_DATA",
     "OTHER_DATA",
-    "SPECTRA_BY_DATA",
-    "TRAINING_BY_DATA",
+    "TRAINED_BY_DATA",
 ]
 
 OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -135,7 +133,7 @@ INPUTS_BY_DATA = _by_data(INPUT_STATISTICS)
 MASKS_BY_DATA = _by_data(MASK_STATISTICS)
 DISTANCES_BY_DATA = _by_data(METHOD_DISTANCES)
 MAPS_BY_DATA = _by_data(MASK_MAPS)
-TRAINING_BY_DATA = _by_data(TRAINING)
-INTERVENTIONS_BY_DATA = _by_data(INTERVENTION_TRAINING)
-SPECTRA_BY_DATA = _by_data(SPECTRA)
 """What a chapter draws side by side, MNIST first."""
+
+TRAINED_BY_DATA = list(zip(*map(_by_data, (TRAINING, INTERVENTION_TRAINING, SPECTRA)), strict=True))
+"""Of each data set training, interventions and spectra, MNIST first."""
