@@ -70,7 +70,7 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
         TRAINING,
         {
             "grid": [
-                {"trial": 5, "density": DENSITIES, "pruning": ["dense", "all"]},
+                {"trial": 3, "density": DENSITIES, "pruning": ["dense", "all"]},
                 {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]},
             ]
         },
