@@ -391,6 +391,8 @@ def test_the_density_beside_the_indicator():
     assert judged[0].keys() == judged[1].keys()
     for one, other in zip(*(found.values() for found in judged), strict=True):
         assert other == pytest.approx(one, nan_ok=True)
+    alone = training.isel(density=[-1])
+    assert of.energy_and_speed(spectra, alone) == of.indicators(spectra, alone) == {}
 
 
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):

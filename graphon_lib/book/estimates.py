@@ -521,7 +521,12 @@ def _loss(training: xr.Dataset) -> xr.DataArray:
 
 
 def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of energy and speed among the paper's three methods."""
+    """Return rank correlations of energy and speed among the paper's three methods.
+
+    None where training is at one sparsity.
+    """
+    if training.sizes["density"] == 1:
+        return {}
     three = {"pruning": ["random", "snip", "synflow"]}
     found = _predictions(spectra.sel(three), _loss(training).sel(three)).sel(quantity="energy")
     names = {
@@ -532,7 +537,12 @@ def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
 
 
 def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of two quantities of the Graphon NTK with speed, over sparsities."""
+    """Return rank correlations of two quantities of the Graphon NTK with speed, over sparsities.
+
+    None where training is at one.
+    """
+    if training.sizes["density"] == 1:
+        return {}
     loss, found = _loss(training), {}
     groups = {"three methods": ["random", "snip", "synflow"], "five methods": [*METHOD_NAMES]}
     for group, names in groups.items():

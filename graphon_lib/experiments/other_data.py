@@ -42,6 +42,7 @@ OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 WIDTHS = trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])
 DENSITIES = [0.5, 0.2, 0.05]
+AS_PRUNED = {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]}
 
 # An experiment, what is smaller than with digits, and what PyTorch's defaults change, where it is
 # run under them.
@@ -71,10 +72,10 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
         {
             "grid": [
                 {"trial": 3, "density": DENSITIES, "pruning": ["dense", "all"]},
-                {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]},
+                AS_PRUNED,
             ]
         },
-        {"batch_size": 64},
+        {"batch_size": 64, "grid": AS_PRUNED},
     ),
     (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
     (
