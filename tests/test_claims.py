@@ -212,6 +212,24 @@ def between_methods(gap):
     )
 
 
+def test_flips_of_the_inverse_root_have_the_power_one_half():
+    """Batches of more than a fifth of the width, where a layer is known, take no part."""
+    width, images = np.array([64, 256, 1024, 2048]), np.array([10, 100])
+    flipped = np.exp(noise(2, 1, 2, 4, 3)) / width[:, None] ** 0.5
+    flipped[:, :, 1, :2] = 1.0
+    flipped[..., -1, 1:] = np.nan
+    place = ("pruning", "hidden_layers", "images", "width", "trial")
+    coords = {"pruning": ["snip", "grasp"], "hidden_layers": [2], "images": images, "width": width}
+    found = of.flip_exponents(xr.Dataset({"flipped": (place, flipped)}, coords))
+    assert {name: one.networks for name, one in found.items()} == {
+        f"{method}, {count} images": networks
+        for method in ("SNIP", "GraSP")
+        for count, networks in ((10, 10), (100, 4))
+    }
+    assert all(one.lower < -0.5 < one.upper for one in found.values())
+    assert all(one.value == pytest.approx(-0.5, abs=0.02) for one in found.values())
+
+
 def test_regions_are_as_distinct_as_the_closest_pair():
     masks = between_methods(5.0)
     found = of.regions(masks, "seed")
@@ -313,7 +331,8 @@ def test_theorems_stand_beside_the_verdict_with_their_chapter():
     theorems = "<summary>as a theorem</summary>"
     assert table.count(theorems) == sum(bool(c.theorems) for c in CLAIMS.values())
     assert f"{theorems}proved for Random" in table
-    assert table.count("09-limits.html") == table.count(theorems)
+    tested = sum(c.chapter == "09-limits" for c in CLAIMS.values())
+    assert table.count("09-limits.html") == table.count(theorems) + tested
 
 
 def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
@@ -368,6 +387,17 @@ def test_the_density_beside_the_indicator():
     found = of.beside_the_indicator(xr.Dataset(known, coords), training.drop_vars("road"))
     assert found["density"].value == pytest.approx(0.95, abs=0.03)
     assert found["trace within a sparsity"].value == pytest.approx(-1.0)
+    # A network that was trained at one sparsity only has no part in what compares sparsities.
+    more = np.pad(losses, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=np.nan)
+    more[:, -1, -1] = 100.0
+    uneven = xr.Dataset({"loss": (("pruning", "density", "trial", "step"), more)}, coords)
+    spectra = xr.Dataset(known, coords)
+    judged = [of.energy_and_speed(spectra, one.drop_vars("road")) for one in (training, uneven)]
+    assert judged[0].keys() == judged[1].keys()
+    for one, other in zip(*(found.values() for found in judged), strict=True):
+        assert other == pytest.approx(one, nan_ok=True)
+    alone = training.isel(density=[-1])
+    assert of.energy_and_speed(spectra, alone) == of.indicators(spectra, alone) == {}
 
 
 def test_what_is_not_stored_is_said_in_plain_words(monkeypatch):

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from graphon_lib.book.explorers.training import CEILING, training_explorer
+from graphon_lib.book.explorers.training import (
+    CEILING,
+    training_by_data,
+    training_explorer,
+)
 
 PRUNINGS = ["dense", "random", "snip"]
 DENSITIES = [0.5, 0.1]
@@ -115,3 +119,29 @@ def test_diverged_runs_end_at_the_ceiling(results):
     view = training_explorer(diverged, *others).view(method="snip", density=0.1)
     assert view.panels[0].series[0].high[-1] == np.float32(CEILING)
     assert "drawn there" in view.panels[0].description
+
+
+@pytest.mark.parametrize(
+    ("density", "intervention", "reason"),
+    [
+        (0.1, "rescaled", ""),
+        (0.5, "as pruned", ""),
+        (0.5, "rescaled", "not trained"),
+        (0.2, "as pruned", "not computed"),
+    ],
+)
+def test_other_data_have_some_of_the_densities(results, density, intervention, reason):
+    training, interventions, energy = results
+    spectra = xr.Dataset({"energy": energy.expand_dims(road=["kept"], digits=[8])})
+    more = training.reindex(density=[0.5, 0.2, 0.1], method="nearest")
+    explorer = training_by_data(
+        {"digits": (more, interventions, spectra), "clothes": (training, interventions, spectra)}
+    )
+    assert explorer.controls[0].name == "data"
+    # It could stop where other data have no network.
+    assert not explorer.controls[-1].slider
+    state = {"method": "snip", "intervention": intervention, "density": density}
+    assert explorer.missing(data="clothes", **state) == reason
+    if not reason:
+        shown = explorer.view(data="clothes", **state)
+        assert shown.summary == training_explorer(*results).view(**state).summary

@@ -42,8 +42,6 @@ class Claim:
     without_biases
         Whether the claim is about networks without biases, as the paper's kernels are, so that
         settings with them have no part in its verdict.
-    of_many_trained
-        Whether it compares training at several sparsities, of which there is one on other data.
     """
 
     claim: str
@@ -57,7 +55,6 @@ class Claim:
     why: str = ""
     theorems: str = ""
     without_biases: bool = False
-    of_many_trained: bool = False
 
     @property
     def test(self) -> str:
@@ -231,7 +228,8 @@ ROWS = {
         "4.3, Fig. 1 and 4",
         "03-convergence",
         "every squared distance is below {high:g} times the one before, at both depths and all sparsities "
-        "(one threshold; under PyTorch's default sparsity 80 % alone)",
+        "(one threshold; under PyTorch's default and on other data sparsity 80 % alone, on other data "
+        "one depth)",
         ("convergence",),
         of.falling_distances,
         high=1.0,
@@ -255,6 +253,21 @@ ROWS = {
         ("layer-convergence",),
         of.shape_distances,
         **GREY,
+    ),
+    "local-law": Claim(
+        "Given the signals of the batch, masks of SNIP and GraSP are independent draws of a closed "
+        "formula, but for a share of entries that vanishes as the width grows",
+        "this book",
+        "09-limits",
+        "between two hidden layers, pruned alone to 90 %, the share of entries that flip when what the "
+        "signals reveal of the weights is drawn anew goes with a power of the width of at most {high:g}, "
+        "where the width is five times the images or more",
+        ("local-law",),
+        of.flip_exponents,
+        high=-0.25,
+        why="halfway between the theorem's power, -1/2, and no approach, 0",
+        theorems="proved, with the power -1/2, where the layer's own weights are normal; of others, such "
+        "as uniform ones, the theorem says nothing",
     ),
     "sorted": Claim(
         "Sorting by degree reveals the underlying structure: it leaves none that a singular value shows "
@@ -446,7 +459,6 @@ ROWS = {
         of.energy_and_speed,
         low=0.0,
         why=DIRECTION,
-        of_many_trained=True,
     ),
     "indicator": Claim(
         "The Graphon NTK can serve as a training-free indicator",
@@ -459,7 +471,6 @@ ROWS = {
         of.indicators,
         low=0.7,
         why="half of the variance of the ranks",
-        of_many_trained=True,
     ),
     "scale-slows": Claim(
         "The scale of the kernel explains why sparse random networks converge more slowly",

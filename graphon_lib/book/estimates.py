@@ -93,6 +93,15 @@ def _around(
     return Estimate(value, value - half, value + half, networks)
 
 
+def _exponent(values: xr.DataArray, comparisons: int) -> Estimate:
+    """Return the power of the width in some values, by least squares over networks and widths."""
+    width, of = (each.values.ravel() for each in xr.broadcast(values.width, values))
+    known = np.isfinite(of)
+    fit = stats.linregress(np.log(width[known]), np.log(of[known]))
+    count = int(known.sum())
+    return _around(float(fit.slope), float(fit.stderr), count - 2, count, comparisons)
+
+
 def _percent(density: xr.DataArray) -> str:
     return f"{100 * (1 - float(density)):.0f} %"
 
@@ -239,6 +248,23 @@ def falling_distances(convergence: xr.Dataset) -> Estimates:
         ends = (float(end.max()) for end in (value, value - half, value + half))
         found[name] = Estimate(*ends, convergence.sizes["trial"])
     return found
+
+
+def flip_exponents(law: xr.Dataset) -> Estimates:
+    """Return exponents in the width of how far masks are from independent draws, by least squares.
+
+    Over networks and widths of at least five times the images of the batch, of which all of a narrow
+    layer's weights are seen.
+    """
+    at = law.flipped.sel(hidden_layers=2, images=[10, 100])
+    at = at.where(at.images <= 0.2 * at.width)
+    return {
+        f"{METHOD_NAMES[method]}, {images} images": _exponent(
+            at.sel(pruning=method, images=images), at.sizes["pruning"] * at.sizes["images"]
+        )
+        for method in at.pruning.values
+        for images in at.images.values
+    }
 
 
 def residuals(blocks: xr.Dataset) -> Estimates:
@@ -496,7 +522,12 @@ def _loss(training: xr.Dataset) -> xr.DataArray:
 
 
 def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of energy and speed among the paper's three methods."""
+    """Return rank correlations of energy and speed among the paper's three methods.
+
+    None where training is at one sparsity.
+    """
+    if training.sizes["density"] == 1:
+        return {}
     three = {"pruning": ["random", "snip", "synflow"]}
     found = _predictions(spectra.sel(three), _loss(training).sel(three)).sel(quantity="energy")
     names = {
@@ -507,7 +538,12 @@ def energy_and_speed(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
 
 
 def indicators(spectra: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return rank correlations of two quantities of the Graphon NTK with speed, over sparsities."""
+    """Return rank correlations of two quantities of the Graphon NTK with speed, over sparsities.
+
+    None where training is at one.
+    """
+    if training.sizes["density"] == 1:
+        return {}
     loss, found = _loss(training), {}
     groups = {"three methods": ["random", "snip", "synflow"], "five methods": [*METHOD_NAMES]}
     for group, names in groups.items():
@@ -536,7 +572,8 @@ def beside_the_indicator(spectra: xr.Dataset, training: xr.Dataset) -> Estimates
 
 def _predictions(spectra: xr.Dataset, loss: xr.DataArray) -> xr.DataArray:
     known = known_before(spectra.isel(digits=-1), "sampled")
-    return predictions(known, loss.expand_dims("at")).isel(at=0)
+    # On other data not all trials were trained at every sparsity.
+    return predictions(known, loss.dropna("trial").expand_dims("at")).isel(at=0)
 
 
 def _estimate(statistics: xr.DataArray, spectra: xr.Dataset) -> Estimate:
@@ -683,14 +720,7 @@ def architecture_exponents(convolutions: xr.Dataset, streams: xr.Dataset) -> Est
     for name in streams.network.values:
         kind, _, graphons = str(name).partition(", ")
         designs[f"{kind} ({graphons})"] = streams.error.sel(network=name)
-    found = {}
-    for name, error in designs.items():
-        width, of = (each.values.ravel() for each in xr.broadcast(error.width, error))
-        known = np.isfinite(of)
-        fit = stats.linregress(np.log(width[known]), np.log(of[known]))
-        count = int(known.sum())
-        found[name] = _around(float(fit.slope), float(fit.stderr), count - 2, count, len(designs))
-    return found
+    return {name: _exponent(error, len(designs)) for name, error in designs.items()}
 
 
 CHANNELS = 128

@@ -35,13 +35,12 @@ HOW_TO_READ = (
 
 @cache
 def estimates(identifier: str, data: str = "mnist") -> dict[str, Estimates]:
-    """Return the estimates of a claim by setting, of the settings whose results are stored."""
+    """Return the estimates of a claim by setting, of the settings whose stored results have any."""
     claim, found = CLAIMS[identifier], {}
-    measured = claim.measure and not (claim.of_many_trained and data != "mnist")
-    for setting in SETTINGS if measured else ():
+    for setting in SETTINGS if claim.measure else ():
         stored = [_result(_stored_as(name, setting, data)) for name in claim.results]
-        if all(result is not None for result in stored):
-            found[setting] = claim.measure(*stored)
+        if all(result is not None for result in stored) and (measured := claim.measure(*stored)):
+            found[setting] = measured
     return found
 
 

@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from graphon_lib.experiments.batch_dependence import BATCH_DEPENDENCE
-from graphon_lib.experiments.convergence import LAYER_CONVERGENCE
+from graphon_lib.experiments.convergence import CONVERGENCE, LAYER_CONVERGENCE
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.input_statistics import INPUT_STATISTICS
 from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING, SPARSEST
 from graphon_lib.experiments.kernels_of_masks import KERNELS_OF_MASKS
+from graphon_lib.experiments.local_law import LOCAL_LAW, SHALLOW
 from graphon_lib.experiments.mask_maps import MASK_MAPS
 from graphon_lib.experiments.mask_statistics import MASK_STATISTICS
 from graphon_lib.experiments.method_distances import METHOD_DISTANCES
@@ -31,12 +32,17 @@ __all__ = [
     "MASKS_BY_DATA",
     "ON_OTHER_DATA",
     "OTHER_DATA",
+    "TRAINED_BY_DATA",
 ]
 
 OTHER_DATA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"fashion-mnist": {}, "cifar10-4k": {"full": False}}
 )
 """Data sets besides MNIST, with the settings that they change: of CIFAR-10 a part, never all of it."""
+
+WIDTHS = trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])
+DENSITIES = [0.5, 0.2, 0.05]
+AS_PRUNED = {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]}
 
 # An experiment, what is smaller than with digits, and what PyTorch's defaults change, where it is
 # run under them.
@@ -49,15 +55,27 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
     (SHARED_POSITIONS, {}, None),
     (NEURON_TERMS, {}, {}),
     (KERNELS_OF_MASKS, {"grid": {"width": [1024], "trial": 5}}, {}),
+    (CONVERGENCE, {"grid": WIDTHS, "densities": [0.2]}, {}),
+    (LAYER_CONVERGENCE, {"grid": WIDTHS}, {}),
     (
-        LAYER_CONVERGENCE,
-        {"grid": trials_of({100: 30, 500: 30, 1000: 30, 2000: 30}, hidden_layers=[2])},
+        LOCAL_LAW,
+        {
+            "grid": [
+                {**SHALLOW, "images": [10, 100], "width": [64, 256, 512, 1024], "trial": 4},
+                {**SHALLOW, "images": [10, 100], "width": [2048], "trial": 2},
+            ]
+        },
         {},
     ),
     (
         TRAINING,
-        {"grid": {"trial": 10, "density": SPARSEST["density"], "pruning": ["dense", "all"]}},
-        {"batch_size": 64},
+        {
+            "grid": [
+                {"trial": 3, "density": DENSITIES, "pruning": ["dense", "all"]},
+                AS_PRUNED,
+            ]
+        },
+        {"batch_size": 64, "grid": AS_PRUNED},
     ),
     (INTERVENTION_TRAINING, {"grid": SPARSEST}, {"batch_size": 64}),
     (
@@ -66,7 +84,7 @@ HEADLINES: tuple[tuple[Experiment, dict[str, Any], dict[str, Any] | None], ...] 
             "grid": {
                 "digits": [128],
                 "trial": 3,
-                "density": [0.5, 0.2, 0.05],
+                "density": DENSITIES,
                 "pruning": ["dense", "all"],
             }
         },
@@ -117,3 +135,6 @@ MASKS_BY_DATA = _by_data(MASK_STATISTICS)
 DISTANCES_BY_DATA = _by_data(METHOD_DISTANCES)
 MAPS_BY_DATA = _by_data(MASK_MAPS)
 """What a chapter draws side by side, MNIST first."""
+
+TRAINED_BY_DATA = list(zip(*map(_by_data, (TRAINING, INTERVENTION_TRAINING, SPECTRA)), strict=True))
+"""Of each data set training, interventions and spectra, MNIST first."""

@@ -39,13 +39,12 @@ def _convergence() -> Explorer:
 
 
 def _training() -> Explorer:
-    from graphon_lib.book.explorers.training import training_explorer
-    from graphon_lib.experiments.intervention_training import INTERVENTION_TRAINING
-    from graphon_lib.experiments.spectra import SPECTRA
-    from graphon_lib.experiments.training import TRAINING
+    from graphon_lib.book.explorers.training import training_by_data
+    from graphon_lib.book.verdicts import DATA
+    from graphon_lib.experiments.other_data import TRAINED_BY_DATA
 
-    energy = SPECTRA.run().energy.sel(road="kept").isel(digits=-1)
-    return training_explorer(TRAINING.run(), INTERVENTION_TRAINING.run(), energy)
+    results = ([one.run() for one in of] for of in TRAINED_BY_DATA)
+    return training_by_data(dict(zip(DATA.values(), results, strict=True)))
 
 
 def _design() -> DesignExplorer:
@@ -76,8 +75,11 @@ def _paths() -> Explorer:
 
 def _rescaling() -> Explorer:
     from graphon_lib.book.explorers.rescaling import rescaling_explorer
+    from graphon_lib.book.explorers.training import kept_energy, training_explorer
+    from graphon_lib.experiments.other_data import TRAINED_BY_DATA
 
-    return rescaling_explorer(_training())
+    training, changed, spectra = (one.run() for one in TRAINED_BY_DATA[0])
+    return rescaling_explorer(training_explorer(training, changed, kept_energy(spectra)))
 
 
 def _moving() -> Explorer:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from graphon_lib.book.explorers.explorer import Control, Explorer
+from graphon_lib.book.explorers.explorer import Control, Explorer, choice
 from graphon_lib.book.explorers.view import LineChart, Number, Series, View
 from graphon_lib.book.looks import Look
 from graphon_lib.book.style import label_of, look_of
 from graphon_lib.experiments.intervention_training import variant_name
 
-__all__ = ["training_explorer"]
+__all__ = ["kept_energy", "training_by_data", "training_explorer"]
 
 AS_PRUNED = "as pruned"
 
@@ -50,6 +51,24 @@ def training_explorer(
         model=partial(_view, training, interventions, energy.load()),
         missing=partial(_missing, interventions),
     )
+
+
+def training_by_data(results: Mapping[str, Sequence[xr.Dataset]]) -> Explorer:
+    """Return the same with a further control, for several data sets by their names.
+
+    Each has the results on training, on interventions and of
+    :func:`graphon_lib.experiments.spectra.spectra`.
+    """
+    explorers = {
+        name: training_explorer(training, changed, kept_energy(spectra))
+        for name, (training, changed, spectra) in results.items()
+    }
+    return choice("data", "Data", explorers)
+
+
+def kept_energy(spectra: xr.Dataset) -> xr.DataArray:
+    """Return the energy that the explorer draws, of the result on spectra."""
+    return spectra.energy.sel(road="kept").isel(digits=-1)
 
 
 def _view(
