@@ -37,7 +37,7 @@ def training_explorer(
     """
     methods = [str(name) for name in training.pruning.values]
     densities = sorted(float(density) for density in training.density.values)
-    shown = {density: f"{density:g} (sparsity {1 - density:g})" for density in densities}
+    shown = {density: f"{density:g}" for density in densities}
     names = [AS_PRUNED, *dict.fromkeys(str(name) for name in interventions.intervention.values)]
     training, interventions = training.load(), interventions.load()
     return Explorer(
@@ -83,7 +83,7 @@ def _view(
     """Show how a pruned network learns, as pruned and after an intervention, beside a random one.
 
     Training losses are means of four updates, with the least and the greatest over trials; path
-    density and top-5 energy are drawn by density, of the method and of random pruning, as pruned. Whatever
+    density and energy are drawn by density, of the method and of random pruning, as pruned. Whatever
     is chosen at a density, curves are of the updates and trials that all runs at it have.
     """
     lines = _runs(training, interventions, method, intervention, density)
@@ -112,7 +112,7 @@ def _view(
                 ),
             ),
             _by_density("Path density", training.path_density, method, density, "log"),
-            _by_density("Top-5 energy", energy, method, density, "linear"),
+            _by_density("Energy", energy, method, density, "linear"),
         ),
         summary=(
             f"{label_of(method)} at density {density:g}, {intervention}. Mean training loss of the "
