@@ -160,7 +160,8 @@ def assert_every_control_moves(root, explorer):
         drawings = [[panel["drawing"] for panel in seen["panels"]] for seen in (before, after)]
         assert drawings[0] != drawings[1]
         assert_greyed_out(root, explorer)
-        before = after
+        # From elsewhere the next control may have nowhere to go.
+        move(root, control, control.initial)
 
 
 def assert_used_by_keyboard(root, explorer):
@@ -183,7 +184,8 @@ def assert_used_by_keyboard(root, explorer):
             root.page.keyboard.press(key)
         settled(root)
         seen = root.evaluate(READ)
-        assert seen["parameters"][control.name] == available(explorer, control, before)[1]
+        first, *more = available(explorer, control, before)
+        assert seen["parameters"][control.name] == (more or [first])[0]
         before = seen["parameters"]
         assert_shows(seen, explorer.view(**seen["parameters"]))
         root.page.keyboard.press("Tab")
