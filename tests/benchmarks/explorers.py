@@ -1,8 +1,8 @@
 """Time explorers, from a move to its drawing; run with `python tests/benchmarks/explorers.py`.
 
-On the built pages in Chromium: from the event on a slider to the finished drawing. In Jupyter: from
-a request to the kernel to the answer with its arrays. "Design a graphon", whose Python runs in the
-page, is timed once it has been started.
+On the built pages in Chromium: from the event on a slider, or on a list where there is none, to the
+finished drawing. In Jupyter: from a request to the kernel to the answer with its arrays. "Design a
+graphon", whose Python runs in the page, is timed once it has been started.
 """
 
 import os
@@ -15,19 +15,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import test_pages_design as design
-from browsers import find_browser, launched, served
+from browsers import launched, served
 from pages import opened
 from test_explorer_pages import PAGES, find
 from test_explorers_jupyter import WIDGET, ask, kernel, library
 
+from graphon_lib.book.printed import find_browser
+
 MOVES = 30
 
 MOVE = """async ([root, moves]) => {
-    const [slider, times] = [root.querySelector("input[type=range]"), []];
+    const control = root.querySelector("input[type=range]") ?? root.querySelector("select");
+    const list = control.tagName === "SELECT", times = [];
     for (let i = 0; i < moves; i++) {
-        slider.value = i % 2 ? slider.min : slider.max;
+        control.value = i % 2 ? (list ? 0 : control.min) : (list ? 1 : control.max);
         const start = performance.now();
-        slider.dispatchEvent(new Event("input"));
+        control.dispatchEvent(new Event(list ? "change" : "input"));
         await root.explorer.settled;
         times.push(performance.now() - start);
     }
