@@ -348,6 +348,7 @@ def test_settings_with_biases_have_no_part_in_claims_without(monkeypatch):
 def test_what_is_too_small_to_be_written_is_said_to_be_below():
     assert _words(Estimate(1e-9, 5e-10, 4e-9, 5)) == "below 0.0001"
     assert _words(Estimate(0.0, 0.0, 0.0, 5)) == "0.00 (0.00 to 0.00)"
+    assert _words(Estimate(0.93, 0.87, 0.9989, 5)) == "0.930 (0.870 to 0.999)"
 
 
 def test_a_share_of_a_lead_that_may_be_nothing_has_no_bounds():

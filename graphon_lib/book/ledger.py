@@ -96,6 +96,9 @@ def _words(estimate: Estimate) -> str:
         return f"{estimate.value:.2f} (not bounded)"
     places = min(max(-math.floor(math.log10(half)), 2), 4) if half > 0.0 else 2
     places *= half < 10.0
+    # An end close to 1, where directions are decided, is not to look as if it were 1.
+    if any(end != 1.0 and f"{end:.2f}" == "1.00" for end in estimate[1:3]):
+        places = max(places, 3)
     if 0.0 < estimate.upper < 0.5 * 10.0**-places:
         return f"below {10.0**-places:.{places}f}"
     value, lower, upper = (f"{end:.{places}f}" for end in estimate[:3])
