@@ -36,7 +36,7 @@ MINUTES := $$((3 + 20 / $(PROCESSES)))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test plan lint unit reproduction pages citation pdf outputs reproduce lab search serve lock clean
+.PHONY: help book test plan lint unit reproduction pages citation bench pdf outputs reproduce lab search serve lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ pages: $(VENV)/.test book ## Only the built pages, in Chromium
 
 search: $(VENV)/.test ## Property tests on a thousand new examples each
 	@$(PYTEST) -m "hypothesis and not slow and not browser and not reproduction" --hypothesis-profile search
+
+bench: $(VENV)/.test book ## Time kernels, cut norms, pruning and explorers here (half an hour, best on an idle machine)
+	@for part in graphon_ntk cut_norm pruning explorers; do \
+		echo "-- $$part"; $(BIN)/python tests/benchmarks/$$part.py || exit 1; done
 
 pdf: $(VENV)/.pdf book ## Print the whole book into one PDF, with Chromium
 	@$(BIN)/python -m graphon_lib.book pdf

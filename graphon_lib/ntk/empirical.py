@@ -96,8 +96,8 @@ def empirical_ntk(
         \Theta_o(x, x') = \sum_l \frac{s_w}{n_{l-1}} \sum_i \delta^l_i(x) \delta^l_i(x')
         \sum_{j : M^l_{ij} = 1} h^{l-1}_j(x) h^{l-1}_j(x') .
 
-    The innermost sums are one matrix product a neuron, over its kept inputs only, and serve all
-    outputs; no gradient is stored. Biases :math:`\sqrt{s_b^l}\, \beta^l` add
+    The innermost sums are one matrix product a neuron, over its kept inputs and the pairs at which
+    it is on, and serve all outputs; no gradient is stored. Biases :math:`\sqrt{s_b^l}\, \beta^l` add
     :math:`\sum_l s_b^l \sum_i \delta^l_i(x) \delta^l_i(x')`. A network of PyTorch's layers has
     :math:`s_w = 1/3` and :math:`s_b^l = s_w / n_{l-1}`; by its own parameters the terms of layer l
     are :math:`n_{l-1} / s_w` times as large.

@@ -5,10 +5,10 @@ returns a rounded solution, a lower bound, and the value of the relaxation witho
 three columns are the ratios to ours of its lower bound, its relaxation and its time.
 """
 
-import time
 from statistics import median
 
 import numpy as np
+from clocks import in_turn, machine
 from cutnorm import compute_cutnorm
 
 from graphon_lib.graphons.cut_norm import cut_norm
@@ -32,12 +32,9 @@ def mask_minus_blocks(size, rng):
 def timed(function, repeats):
     """Return the last result and the median time; the first call, which may compile, is not timed."""
     function()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = function()
-        seconds.append(time.perf_counter() - start)
-    return result, median(seconds)
+    results = []
+    times = in_turn({"one": lambda: results.append(function())}, repeats)
+    return results[-1], median(times["one"])
 
 
 def our_columns(size, seed, result, seconds):
@@ -61,6 +58,7 @@ def compare(size, repeats):
 
 
 def main():
+    print(machine())
     print(HEADER)
     for size, repeats in PEER_SIZES.items():
         compare(size, repeats)

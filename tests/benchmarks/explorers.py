@@ -5,8 +5,6 @@ finished drawing. In Jupyter: from a request to the kernel to the answer with it
 graphon", whose Python runs in the page, is timed once it has been started.
 """
 
-import os
-import platform
 import statistics
 import sys
 import time
@@ -16,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import test_pages_design as design
 from browsers import launched, served
+from clocks import machine
 from pages import opened
 from test_explorer_pages import PAGES, find
 from test_explorers_jupyter import WIDGET, ask, kernel, library
@@ -36,15 +35,6 @@ MOVE = """async ([root, moves]) => {
     }
     return times;
 }"""
-
-
-def machine():
-    """Return the processor, its cores, and what else they do."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def show(name, times):

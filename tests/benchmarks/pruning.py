@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 
 import torch
+from clocks import machine
 from reference import computing_in, jaccard, reference_masks
 from torch import nn
 
@@ -144,6 +145,7 @@ def main():
     parser.add_argument("--hidden", type=int, default=4)
     parser.add_argument("--density", type=float, default=0.2)
     options = parser.parse_args()
+    print(machine())
     with single_thread():
         if options.checkout is not None:
             problem = Problem.draw(options.width, options.hidden)
