@@ -53,10 +53,11 @@ COMPARISONS = MappingProxyType({name: ("pixels", name) for name in OTHERS})
 OTHER_GRIDS = {
     "fashion-mnist": [
         {
-            "density": [0.2, 0.05, 0.02, 0.01, 0.005, 0.002],
-            "variant": [name for name in LABELS if name != "dense"],
+            "density": [0.002, 0.005, 0.02, 0.05, 0.2, 0.01],
+            "variant": [name for name in LABELS if name not in ("dense", "magnitude")],
         },
-        {"density": [0.2, 0.05, 0.02, 0.01, 0.005], "variant": ["dense"]},
+        {"density": [0.002, 0.005, 0.02, 0.05, 0.2, 0.01], "variant": ["magnitude"]},
+        {"density": [0.005, 0.02, 0.05, 0.2, 0.01], "variant": ["dense"]},
     ],
     "cifar10-4k": {
         "density": [0.2, 0.05, 0.01, 0.002],
