@@ -50,6 +50,20 @@ def test_the_variance_of_every_pre_activation_is_that_of_a_dense_network():
     assert ((measured.mean(dim=0) - wanted).abs() < 5.0 * error).all()
 
 
+def test_of_units_that_read_a_poisson_number_the_spread_is_the_chapter_s():
+    """Normal pre-activations before them; a million units, to 2 %."""
+    rng = np.random.default_rng(0)
+    for mean, by_layer, by_neuron in ((4, 1.45, 1.65), (16, 0.37, 0.34)):
+        reads = rng.poisson(mean, 1_000_000)
+        reads = reads[reads > 0]
+        sums = np.zeros(reads.size)
+        for place in range(reads.max()):
+            live = reads > place
+            sums[live] += np.maximum(rng.normal(size=int(live.sum())), 0.0) ** 2
+        assert (2 * sums / reads.mean()).var() == pytest.approx(by_layer, rel=0.02)
+        assert (2 * sums / reads).var() == pytest.approx(by_neuron, rel=0.02)
+
+
 @EVERY_NETWORK
 def test_of_any_module_every_channel_has_a_factor(build):
     model, x, y = module_setting(build)
@@ -139,3 +153,22 @@ def test_pixels_of_the_first_layer_stay_in_the_covariance():
     second = [layer.values / share[:, None] for layer, share in zip(layers, reads, strict=True)]
     found = graphon_nngp(x, GraphonNetwork(layers, second))
     assert not np.allclose(found, graphon_nngp(x, GraphonNetwork.dense(4)), rtol=1e-3)
+
+
+def test_with_a_number_a_layer_kernels_are_the_same_sum_with_other_weights():
+    """Of the chapter's proposition: mean signals dense, ReLU; shares of what arrives at each layer."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(6, 5))
+    layers, _ = random_graphons(rng)
+    reached, paths = np.ones(5), [1.0]
+    for layer in layers:
+        reached = layer.values @ (layer.col_mass * reached)
+        paths.append(float(layer.row_mass @ reached))
+    shares = np.divide(paths[1:], paths[:-1])
+    second = [layer.values / share for layer, share in zip(layers, shares, strict=True)]
+    by_layer = GraphonNetwork([StepGraphon([[share]]) for share in shares], [np.ones((1, 1))] * 4)
+    network = GraphonNetwork(layers, second)
+    np.testing.assert_allclose(graphon_ntk(x, network), graphon_ntk(x, by_layer), rtol=1e-12)
+    np.testing.assert_allclose(
+        graphon_nngp(x, network), graphon_nngp(x, GraphonNetwork.dense(4)), rtol=1e-12
+    )

@@ -48,7 +48,7 @@ NEURON_SCALE = DESIGNED_MASKS.changed(
         ],
         {
             "density": [0.05],
-            "variant": [*(name + PER_NEURON for name in MASKS), "random" + AS_PUBLISHED],
+            "variant": [name + ending for ending in (PER_NEURON, AS_PUBLISHED) for name in MASKS],
         },
     ),
     rates=(RATES, DESIGNED_MASKS.quick["rates"]),
