@@ -152,7 +152,10 @@ def errors_by_initialisation(
     ratios: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]],
 ) -> Figure:
     """Draw ratios of errors with their intervals, a panel a density, a row a kind of mask."""
-    return draw.ratios_in_rows(ratios, VARIANTS, MARGIN, "test errors")
+    figure = draw.ratios_in_rows(ratios, VARIANTS, MARGIN, "test errors")
+    for panel in figure.axes:
+        draw.ticks(panel.xaxis, (0.8, 1.0, 1.25, 1.5))
+    return figure
 
 
 def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
