@@ -314,6 +314,7 @@ REFUSALS = [
             (pruning.saliency, {"method": "snip", "x": X, "y": Y}),
             (pruning.rescale_signal, {"x": X}),
             (pruning.signal_moments, {"x": X}),
+            (pruning.rescale_neurons, {}),
         )
         for bad in (None, 3, [EYE])
     ),
@@ -350,6 +351,7 @@ REFUSALS = [
         {"x": None},
     ),
     (pruning.rescale_signal, {"model": PRUNED, "x": SIGNALS}, {"model": MODULE, "x": X[:, :2]}),
+    (pruning.rescale_neurons, {"model": PRUNED}, {"model": MODULE}),
     (pruning.signal_moments, {"model": MODULE, "x": SIGNALS}, {"model": 3, "x": NAN * SIGNALS}),
     (
         pruning.keep_largest,

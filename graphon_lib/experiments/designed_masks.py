@@ -43,6 +43,7 @@ from graphon_lib.graphons.network import GraphonNetwork, path_density
 from graphon_lib.graphons.path_optimum import narrowed_network
 from graphon_lib.pruning.masks import DisconnectedWarning
 from graphon_lib.pruning.methods import METHODS, prune
+from graphon_lib.pruning.neuron_scale import rescale_neurons
 from graphon_lib.pruning.ntk_sap import ntk_sap_masks
 from graphon_lib.pruning.rescale import rescale_signal
 from graphon_lib.pruning.walks import phew_masks
@@ -52,6 +53,7 @@ __all__ = [
     "COMPARISONS",
     "DESIGNED_MASKS",
     "MARGIN",
+    "PER_NEURON",
     "RATES",
     "RIVALS",
     "ROUNDS",
@@ -92,6 +94,9 @@ RIVALS = MappingProxyType(
 
 AS_PUBLISHED = ", as published"
 """What the name of a rival ends in where no scale is restored."""
+
+PER_NEURON = ", per neuron"
+"""What a name ends in where every neuron has a number of its own, and layers have none."""
 
 COMPARISONS = MappingProxyType({name: ("pixels", name) for name in ("erk", "snip", "synflow")})
 """Errors that are compared, the first over the second: named before the runs were made."""
@@ -134,8 +139,8 @@ def designed_masks(
         variants start from the same.
     variant, density
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
-        restored unless :data:`AS_PUBLISHED` is added, or ``"fan-in 8"`` for a fan-in other than that of
-        the design; and the kept fraction of all weights.
+        restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
+        fan-in other than that of the design; and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -147,7 +152,7 @@ def designed_masks(
     steps, **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
-    kind = variant.removesuffix(AS_PUBLISHED)
+    kind = variant.removesuffix(AS_PUBLISHED).removesuffix(PER_NEURON)
     check_choice("variant", kind.partition(" ")[0], {**VARIANTS, **RIVALS, **METHODS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
@@ -159,7 +164,9 @@ def designed_masks(
         model = trial.model
         rng = np.random.default_rng(drawn)
         model.masks = _masks(kind, trial, density, nested_batch(images, seen, number), rng)
-        if variant == kind:
+        if variant.endswith(PER_NEURON):
+            rescale_neurons(model)
+        elif variant == kind:
             # A network that lets nothing through is refused, and trained as it is, with a flat curve.
             with suppress(ValueError):
                 rescale_signal(model, trial.x)

@@ -15,11 +15,31 @@ from graphon_lib.pruning.chain import why_no_chain
 from graphon_lib.pruning.networks import ModuleNetwork
 from graphon_lib.pruning.tensors import overwrite, widest_dtype
 
-__all__ = ["measured_moments", "restore_moments"]
+__all__ = ["masked_network", "measured_moments", "restore_moments", "write_weights"]
 
 # What a signal may be off once restored, as a share of its mean square: BatchNorm of few images and
 # half precision enlarge rounding.
 TOLERANCE = 0.25
+
+
+def masked_network(model: nn.Module) -> ModuleNetwork:
+    """Return a module as pruning sees it, which must have masks."""
+    network = ModuleNetwork(model, masked=True)
+    if not network.masks:
+        raise ValueError(
+            "model must have its masks applied by torch.nn.utils.prune, which keeps the dense "
+            "weights; got one without any"
+        )
+    return network
+
+
+def write_weights(network: ModuleNetwork, weights: Sequence[Tensor]) -> None:
+    """Give a masked module other weights, with its masks applied to them."""
+    for key, weight in zip(network.keys, weights, strict=True):
+        overwrite(network.parameters[key], weight)
+    for layer, key in network.layers.items():
+        if key in network.masks:
+            layer.weight = layer.weight_orig * layer.weight_mask
 
 
 def measured_moments(network: ModuleNetwork, x: Tensor) -> dict[str, Tensor]:
@@ -39,11 +59,6 @@ def restore_moments(network: ModuleNetwork, x: Tensor) -> dict[str, Tensor]:
 
     See :func:`~graphon_lib.pruning.rescale_signal`.
     """
-    if not network.masks:
-        raise ValueError(
-            "model must have its masks applied by torch.nn.utils.prune, which keeps the dense "
-            "weights that its signal is compared with; got one without any"
-        )
     every_mask = [mask for masks in network.masks.values() for mask in masks]
     dense = _sums(
         network, network.weights, x, **{m: torch.ones_like(network.state[m]) for m in every_mask}
@@ -82,11 +97,7 @@ def restore_moments(network: ModuleNetwork, x: Tensor) -> dict[str, Tensor]:
             )
     _warn_of(network, silent, "send nothing, as nothing is kept or nothing reaches them")
     _warn_of(network, network.masks.keys() - factors.keys(), "are masked and not called")
-    for key, weight in zip(network.keys, rescaled, strict=True):
-        overwrite(network.parameters[key], weight)
-    for layer, key in network.layers.items():
-        if key in network.masks:
-            layer.weight = layer.weight_orig * layer.weight_mask
+    write_weights(network, rescaled)
     return _by_name(network, factors, 1.0)
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import linear
 
 from graphon_lib._checks import check_instance
 from graphon_lib.pruning.model import MaskedMLP
-from graphon_lib.pruning.module_signal import measured_moments, restore_moments
+from graphon_lib.pruning.module_signal import masked_network, measured_moments, restore_moments
 from graphon_lib.pruning.networks import ModuleNetwork, check_inputs
 from graphon_lib.pruning.tensors import overwrite, widest_dtype
 
@@ -29,7 +29,8 @@ def signal_moments(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     is not called. They are float64, or float32 on a device that has no other.
     """
     if not isinstance(model, MaskedMLP):
-        return measured_moments(*_module_and_inputs(model, x))
+        network = ModuleNetwork(check_instance("model", model, nn.Module), masked=True)
+        return measured_moments(network, network.inputs("x", x))
     h = _inputs(model, x)
     moments = []
     for layer in range(len(model.weights)):
@@ -109,7 +110,8 @@ def rescale_signal(model: nn.Module, x: Tensor | ArrayLike) -> Tensor | dict[str
     tensor([2., 2.], dtype=torch.float64)
     """
     if not isinstance(model, MaskedMLP):
-        network, x = _module_and_inputs(model, x)
+        network = masked_network(check_instance("model", model, nn.Module))
+        x = network.inputs("x", x)
         if x.is_floating_point() and not x.any():
             raise ValueError(BLANK)
         return restore_moments(network, x)
@@ -153,8 +155,3 @@ def _mean_square(h: Tensor) -> Tensor:
 
 def _add_bias(sums: Tensor, model: MaskedMLP, layer: int) -> Tensor:
     return sums.add_(model.biases[layer]) if len(model.biases) else sums
-
-
-def _module_and_inputs(model: nn.Module, x: Tensor | ArrayLike) -> tuple[ModuleNetwork, Tensor]:
-    network = ModuleNetwork(check_instance("model", model, nn.Module), masked=True)
-    return network, network.inputs("x", x)

@@ -164,16 +164,5 @@ def losses_by_architecture(
     ratios: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]], margin: float
 ) -> Figure:
     """Draw ratios of losses with their intervals, a panel a title, a look a label, a row an architecture."""
-    figure, (panels,) = draw.grid(3.2, 1, len(ratios), sharey=True)
-    for panel, (title, labelled) in zip(panels, ratios.items(), strict=True):
-        for number, (label, rows) in enumerate(labelled.items()):
-            places = np.arange(len(rows)) + 0.24 * (number - 0.5)
-            style = {**numbered_look(number + 2).line, "linestyle": "none", "label": label}
-            draw.intervals(panel, places, *np.array(list(rows.values())).T, lying=True, **style)
-        panel.axvspan(1 / margin, margin, color="0.5", alpha=0.2, linewidth=0)
-        panel.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
-        panel.set(title=title, xscale="log", xlabel="ratio of test losses")
-        draw.plain_decades(panel.xaxis)
-    panels[0].set_yticks(range(len(rows)), [ARCHITECTURES[name].label for name in rows])
-    panels[0].invert_yaxis()
-    return draw.with_legend(figure, 2)
+    names = {name: architecture.label for name, architecture in ARCHITECTURES.items()}
+    return draw.ratios_in_rows(ratios, names, margin, "test losses")

@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
 from graphon_lib.book.style import SEQUENTIAL, look_of
-from graphon_lib.experiments.designed_masks import AS_PUBLISHED, RIVALS, VARIANTS
+from graphon_lib.experiments.designed_masks import AS_PUBLISHED, MARGIN, RIVALS, VARIANTS
 
 __all__ = [
     "errors_by_density",
     "errors_by_fan_in",
+    "errors_by_initialisation",
     "errors_by_mask",
     "errors_by_rival",
     "masks_side_by_side",
@@ -145,6 +146,16 @@ def errors_by_density(result: xr.Dataset, labels: Mapping[str, str]) -> Figure:
     draw.plain_decades(panel.yaxis)
     panel.invert_xaxis()
     return draw.with_legend(figure, ncols=4, columnspacing=1.5)
+
+
+def errors_by_initialisation(
+    ratios: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]],
+) -> Figure:
+    """Draw ratios of errors with their intervals, a panel a density, a row a kind of mask."""
+    figure = draw.ratios_in_rows(ratios, VARIANTS, MARGIN, "test errors")
+    for panel in figure.axes:
+        draw.ticks(panel.xaxis, (0.8, 1.0, 1.25, 1.5))
+    return figure
 
 
 def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:

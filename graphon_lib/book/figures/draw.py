@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib.book.looks import Look
+from graphon_lib.book.looks import Look, numbered_look
 from graphon_lib.book.style import WIDTH, label_of, style_of
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "method_panels",
     "networks_in_row",
     "plain_decades",
+    "ratios_in_rows",
     "root_guide",
     "slanted_names",
     "sparsity_axis",
@@ -195,3 +196,28 @@ def intervals(
         else {"x": places, "y": value, "yerr": bars}
     )
     panel.errorbar(**where, **{"capsize": 2} | style)
+
+
+def ratios_in_rows(
+    ratios: Mapping[str, Mapping[str, Mapping[str, tuple[float, float, float]]]],
+    names: Mapping[str, str],
+    margin: float,
+    of: str,
+) -> Figure:
+    """Draw ratios with their intervals, a panel a title, a look a label, a row a key of `names`.
+
+    Those that are equal within the margin lie in the band; the axis says what they are ratios of.
+    """
+    figure, (panels,) = grid(3.2, 1, len(ratios), sharey=True)
+    for panel, (title, labelled) in zip(panels, ratios.items(), strict=True):
+        for number, (label, rows) in enumerate(labelled.items()):
+            places = np.arange(len(rows)) + 0.24 * (number - 0.5)
+            style = {**numbered_look(number + 2).line, "linestyle": "none", "label": label}
+            intervals(panel, places, *np.array(list(rows.values())).T, lying=True, **style)
+        panel.axvspan(1 / margin, margin, color="0.5", alpha=0.2, linewidth=0)
+        panel.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)
+        panel.set(title=title, xscale="log", xlabel=f"ratio of {of}")
+        plain_decades(panel.xaxis)
+    panels[0].set_yticks(range(len(rows)), [names[name] for name in rows])
+    panels[0].invert_yaxis()
+    return with_legend(figure, 2)
