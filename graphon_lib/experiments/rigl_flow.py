@@ -8,7 +8,7 @@ Registered before any of the networks was trained:
   0. Blocks are set at the start, by the norms of signals then, on a batch of its own;
 - *primary*: the flow ``"driven"``, which is given the signals at each move, at the largest width,
   from random masks and from SNIP's. It *holds* if the interval lies above :data:`HOLDS`, *fails* if
-  below :data:`FAILS`; intervals of the mean over networks, joint over the two starts;
+  below 0.5; intervals of the mean over networks, joint over the two starts;
 - *beside it*, described: ``"frozen"``, which is given the signals at the start alone; flows without
   signals; and the mean of the flows ``"driven"`` of the other networks, :func:`explained_by_others`.
 
@@ -26,7 +26,6 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
 from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
@@ -41,7 +40,6 @@ from graphon_lib.pruning.rescale import rescale_signal
 from graphon_lib.pruning.signals import LayerSignals, batch_signals
 
 __all__ = [
-    "FAILS",
     "FLOWS",
     "HOLDS",
     "RIGL_FLOW",
@@ -50,7 +48,6 @@ __all__ = [
     "explained",
     "explained_by_others",
     "grown_densities",
-    "judged",
     "rigl_flow",
 ]
 
@@ -68,8 +65,8 @@ FLOWS: Mapping[str, tuple[bool, str]] = MappingProxyType(
 LAWS = ("threshold", "anywhere", "youngest", "any")
 """Of one move, given the mask before it: where weights grow, and which are removed."""
 
-HOLDS, FAILS = 0.8, 0.5
-"""Shares of the change above and below which a flow is said to hold, and to fail."""
+HOLDS = 0.8
+"""The share of the change above which a flow is said to hold."""
 
 FRACTION = 0.3
 
@@ -253,20 +250,6 @@ def explained_by_others(result: xr.Dataset) -> xr.DataArray:
     others = (flows.sum("trial") - flows) / (flows.notnull().sum("trial") - 1)
     over = ("hidden_mask", "row", "column")
     return 1.0 - ((changes - others) ** 2).sum(over) / (changes**2).sum(over)
-
-
-def judged(result: xr.Dataset) -> dict[str, tuple[float, float, float, str]]:
-    """Judge the primary outcome: by start the mean share, the ends of its interval, and the verdict."""
-    shares = explained(result).sel(flow="driven").isel(width=-1, move=-1).dropna("trial", how="all")
-    half = stats.t.ppf(1.0 - 0.025 / shares.sizes["start"], shares.sizes["trial"] - 1)
-    found = {}
-    for start in shares.start.values:
-        of = shares.sel(start=start).values
-        mean, error = float(of.mean()), half * float(stats.sem(of))
-        low, high = mean - error, mean + error
-        verdict = "holds" if low > HOLDS else "fails" if high < FAILS else "between"
-        found[str(start)] = (mean, low, high, verdict)
-    return found
 
 
 class _Followed:
