@@ -387,4 +387,8 @@ RIGL_FLOW = Experiment(
     ),
 )
 
-RIGL_FLOW_TORCH = RIGL_FLOW.under("torch", batch_size=64)
+RIGL_FLOW_TORCH = RIGL_FLOW.under(
+    "torch",
+    batch_size=64,
+    grid={"start": ["random", "snip"], "width": [256, 512], "trial": 5},
+)
