@@ -12,8 +12,9 @@ Registered before any of the networks was trained:
 - *beside it*, described: ``"frozen"``, which is given the signals at the start alone; flows without
   signals; and the mean of the flows ``"driven"`` of the other networks, :func:`explained_by_others`.
 
-What was known: a trial run of two networks of width 128 with another seed. SNIP's masks were to be
-followed at width 1024, too, and all under PyTorch's default; neither was begun, for want of time.
+What was known: a trial run of two networks of width 128 with another seed. At width 1024 SNIP's masks
+and PyTorch's default were to be followed, too: they were left out for want of time, when other cells
+had been looked at and none of theirs.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ __all__ = [
     "HOLDS",
     "RIGL_FLOW",
     "RIGL_FLOW_TORCH",
+    "at_largest_width",
     "block_flow",
     "explained",
     "explained_by_others",
@@ -111,8 +113,8 @@ def block_flow(
 
     .. math::
 
-        p_{ab} \leftarrow p_{ab} - r_{ab} + g_{ab}, \qquad
-        r_{ab} = \frac{R}{R'}\, g'_{ab} \quad \text{or} \quad r_{ab} = \frac{R}{K}\, p_{ab} ,
+        p_{ab} \leftarrow p_{ab} - q_{ab} + g_{ab}, \qquad
+        q_{ab} = \frac{R}{R'}\, g'_{ab} \quad \text{or} \quad q_{ab} = \frac{R}{K}\, p_{ab} ,
 
     with R of all K weights removed and as many grown, :func:`grown_densities`; the first law of
     removal, of the youngest, takes them evenly of the :math:`R' \ge R` that the last move has grown,
@@ -250,7 +252,12 @@ def explained_by_others(result: xr.Dataset) -> xr.DataArray:
     flows, changes = result.predicted.sel(flow="driven"), result.measured
     others = (flows.sum("trial") - flows) / (flows.notnull().sum("trial") - 1)
     over = ("hidden_mask", "row", "column")
-    return 1.0 - ((changes - others) ** 2).sum(over) / (changes**2).sum(over)
+    return 1.0 - ((changes - others) ** 2).sum(over) / (changes**2).sum(over, min_count=1)
+
+
+def at_largest_width(values: xr.DataArray, start: str) -> xr.DataArray:
+    """Return what there is of the networks from one start at their largest width."""
+    return values.sel(start=start).dropna("width", how="all").isel(width=-1)
 
 
 class _Followed:
