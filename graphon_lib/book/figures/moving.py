@@ -135,7 +135,7 @@ def rigl_flow(result: xr.Dataset) -> Figure:
             line = {**look.line, "linestyle": style}
             there = shares.sel(start=start).dropna("width", how="all")
             draw.means(panels[1], there, "width", **line)
-    ends = [float(result.measured.min()), float(result.measured.max())]
+    ends = panels[0].dataLim.intervalx
     panels[0].plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
     panels[0].set(xlabel="change, by the flow", ylabel="change of block densities")
     for height in (0.0, 1.0):
