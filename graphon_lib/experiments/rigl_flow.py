@@ -393,8 +393,7 @@ RIGL_FLOW = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {"start": ["random"], "width": [256], "trial": 1}, "moves": 4, "every": 10},
-        ["change", "young"],
+        {"grid": {"start": ["random"], "width": [256], "trial": 1}}, ["measured", "predicted"]
     ),
 )
 
