@@ -17,6 +17,7 @@ from types import MappingProxyType
 from graphon_lib.book import estimates as of
 from graphon_lib.book.estimates import Estimates
 from graphon_lib.experiments.designed_masks import AS_PUBLISHED, COMPARISONS
+from graphon_lib.experiments.rigl_flow import HOLDS
 
 __all__ = ["CLAIMS", "Claim"]
 
@@ -611,6 +612,17 @@ ROWS = {
         ("moving-masks",),
         of.spread_of_starts,
         **FACTOR,
+    ),
+    "rigl-flow": Claim(
+        "RigL's masks follow a flow of block densities that is given the signals at each move",
+        "this book",
+        "12-dynamic",
+        "after 14 moves, at width 1024 (from SNIP's masks and under PyTorch's default 512), the flow, "
+        "with nothing fitted, explains at least {low:g} of the mean square change of block densities",
+        ("rigl-flow",),
+        of.flow_shares,
+        low=HOLDS,
+        why="registered before the networks were trained",
     ),
     "moves-help": Claim(
         "Networks whose masks move end below static ones with as many weights in every layer",

@@ -27,6 +27,7 @@ from graphon_lib.experiments.method_distances import mean_distances, separation,
 from graphon_lib.experiments.paired import compare, complete_trials, paired_ratio, paired_share
 from graphon_lib.experiments.prediction import known_before, loss_at, predictions
 from graphon_lib.experiments.residual_modes import speeds
+from graphon_lib.experiments.rigl_flow import at_largest_width, explained
 from graphon_lib.experiments.rival_masks import COMPARISONS as RIVAL_COMPARISONS
 from graphon_lib.experiments.rival_masks import SETTINGS as RIVAL_SETTINGS
 from graphon_lib.pruning.initialisations import INITIALISATIONS
@@ -706,6 +707,13 @@ def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
     """Return test errors of networks whose masks move over others, names of comparisons by words."""
     judged = moving_masks.compared_errors(result)
     return {words: _of_all(judged[name], result) for words, name in pairs.items()}
+
+
+def flow_shares(result: xr.Dataset) -> Estimates:
+    """Return shares of the change of block densities that RigL's flow explains in the end, by start."""
+    last = explained(result).sel(flow="driven").isel(move=-1)
+    starts = map(str, result.start.values)
+    return intervals({METHOD_NAMES[start]: at_largest_width(last, start) for start in starts})
 
 
 # Architectures

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
 from graphon_lib.experiments.magnitude_flips import RATES
+from graphon_lib.experiments.rigl_flow import at_largest_width, explained, explained_by_others
 from graphon_lib.experiments.set_anchor import STORED_ACCURACY, STORED_SPREAD
 from graphon_lib.pruning.moving import SCHEDULES
 
@@ -22,6 +23,7 @@ __all__ = [
     "errors_by_schedule",
     "flips_by_width",
     "on_the_way",
+    "rigl_flow",
     "structure_by_width",
 ]
 
@@ -112,6 +114,35 @@ def contraction(expected: Mapping[str, ArrayLike], found: Mapping[str, ArrayLike
     draw.plain_decades(panel.xaxis)
     draw.plain_decades(panel.yaxis)
     return draw.with_legend(figure, 4)
+
+
+def rigl_flow(result: xr.Dataset) -> Figure:
+    """Draw changes of block densities against the flow's, and the shares that it explains, by width.
+
+    The former of a network of the largest width by start; the latter also of other networks' flows.
+    """
+    figure, (panels,) = draw.grid(2.9, 1, 2)
+    both = {
+        "-": explained(result).sel(flow="driven").isel(move=-1),
+        ":": explained_by_others(result),
+    }
+    for start in result.start.values:
+        look, label = numbered_look(_number(start)), START_LABELS[start]
+        pair = (result.predicted.sel(flow="driven"), result.measured)
+        of = [np.ravel(at_largest_width(values, start).isel(trial=0)) for values in pair]
+        panels[0].plot(*of, look.marker, color=look.colour, markersize=2.5, label=label)
+        for style, shares in both.items():
+            line = {**look.line, "linestyle": style}
+            there = shares.sel(start=start).dropna("width", how="all")
+            draw.means(panels[1], there, "width", **line)
+    ends = panels[0].dataLim.intervalx
+    panels[0].plot(ends, ends, color="0.6", linewidth=0.8, zorder=0)
+    panels[0].set(xlabel="change, by the flow", ylabel="change of block densities")
+    for height in (0.0, 1.0):
+        draw.level(panels[1], height)
+    draw.width_axis(panels[1], result.width.values)
+    panels[1].set(xlabel="width", ylabel="share of the change explained")
+    return draw.with_legend(figure, 2)
 
 
 def flips_by_width(result: xr.Dataset, density: float) -> Figure:
