@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import xarray as xr
 
 from graphon_lib.book.explorers.design import DesignExplorer, Preset, example_pixels
+from graphon_lib.book.explorers.design_layers import LAYERS
 from graphon_lib.book.explorers.optimal_layers import NETWORK, WIDTHS, by_rings, optimal_layers
 from graphon_lib.book.style import label_of
 from graphon_lib.experiments.data import Images
@@ -35,7 +36,7 @@ def _presets(explorer: DesignExplorer, measured: xr.Dataset, density: float) -> 
     yield Preset(
         f"Random, density {density:g}",
         f"Random pruning at density {density:g} keeps every weight alike: its graphons are constant.",
-        [_constant(density)] * 4,
+        [_constant(density)] * len(LAYERS),
     )
     for method in measured.pruning.values:
         of = measured.sel(pruning=method)
