@@ -165,17 +165,21 @@ def opened(browser, url, *, width=1280, theme="light", **options):
         yield page, problems
 
 
-def look(page, width, theme):
-    """Give the window another width, and the page another theme by the theme's own button."""
-    page.emulate_media(color_scheme=theme)
-    button = page.locator(".theme-switch-button").first
-    for _ in range(3):  # it goes around light, dark, and what the system says
-        if page.evaluate("document.documentElement.dataset.mode") == theme:
-            break
-        button.evaluate("(button) => button.click()")
+def look(page, width, theme, *, height=900):
+    """Give the window another size, and the page another theme by the theme's own button."""
+    if page.evaluate("document.documentElement.dataset.theme") != theme:
+        page.emulate_media(color_scheme=theme)
+        button = page.locator(".theme-switch-button").first
+        for _ in range(3):  # it goes around light, dark, and what the system says
+            if page.evaluate("document.documentElement.dataset.mode") == theme:
+                break
+            button.evaluate("(button) => button.click()")
     # Last, so that a page is laid out once for all of it.
-    page.set_viewport_size({"width": width, "height": 900})
-    finished(page, "the width of the window", "(width) => innerWidth === width", width)
+    size = {"width": width, "height": height}
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+        follows = "({ width, height }) => innerWidth === width && innerHeight === height"
+        finished(page, "the size of the window", follows, size)
     still(page)
 
 

@@ -40,7 +40,7 @@ def share(monkeypatch, tmp_path_factory):
 
     monkeypatch.setattr(Experiment, "run", shared)
     # SynFlow's hundred rounds are most of the work, and tested elsewhere.
-    monkeypatch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=10))
+    monkeypatch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=3))
 
 
 def run_cells(path, parameters):

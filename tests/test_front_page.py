@@ -60,12 +60,16 @@ def test_verdicts_lead_to_their_rows(browser, address):
 
 
 LINKS = {
-    "a citation": ("01-pruning", "references.html#", "et al"),
-    "a term": ("01-pruning", "glossary.html#", "read-out"),
-    "a term in the first caption": ("index", "glossary.html#term-initialisation", "He normal"),
-    "an equation": ("05-random", "04-graphon-ntk.html#equation", ""),
-    "a theorem": ("06-spectra", "05-random.html#path", "homogeneous"),
-    "a figure": ("05-random", "#fig-law", "path density"),
+    "01-pruning": {
+        "a citation": ("references.html#", "et al"),
+        "a term": ("glossary.html#", "read-out"),
+    },
+    "05-random": {
+        "an equation": ("04-graphon-ntk.html#equation", ""),
+        "a figure": ("#fig-law", "path density"),
+    },
+    "06-spectra": {"a theorem": ("05-random.html#path", "homogeneous")},
+    "index": {"a term in the first caption": ("glossary.html#term-initialisation", "He normal")},
 }
 
 
@@ -75,31 +79,40 @@ def first_link(page, href):
     return link
 
 
-@pytest.mark.parametrize(("name", "href", "words"), LINKS.values(), ids=list(LINKS))
-def test_links_show_what_they_stand_for(browser, address, name, href, words):
+def assert_shows(page, href, words):
+    """Check that a link shows what it stands for to a pointer, and to the keyboard."""
+    page.mouse.move(0, 0)
+    link = first_link(page, href)
+    link.hover()
+    preview = page.get_by_role("tooltip")
+    preview.wait_for()
+    assert words in preview.inner_text()
+    if "equation" in href:
+        preview.locator("mjx-container").first.wait_for()
+    page.keyboard.press("Escape")
+    assert preview.count() == 0
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")  # from here on the page knows of a keyboard
+    link.focus()
+    preview.wait_for()
+    assert link.get_attribute("aria-describedby") == preview.get_attribute("id")
+    # Nor does a pointer over something else close it, as when the page has scrolled below it.
+    page.evaluate(
+        """() => {
+            document.body.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+            return new Promise((done) => setTimeout(done, 500));
+        }"""
+    )
+    assert preview.count() == 1
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_show_what_they_stand_for(browser, address, subtests, name):
     with opened(browser, f"{address}/chapters/{name}.html") as (page, problems):
-        link = first_link(page, href)
-        link.hover()
-        preview = page.get_by_role("tooltip")
-        preview.wait_for()
-        assert words in preview.inner_text()
-        if "equation" in href:
-            preview.locator("mjx-container").first.wait_for()
-        page.keyboard.press("Escape")
-        assert preview.count() == 0
-        page.mouse.move(0, 0)
-        page.keyboard.press("Tab")  # from here on the page knows of a keyboard
-        link.focus()
-        preview.wait_for()
-        assert link.get_attribute("aria-describedby") == preview.get_attribute("id")
-        # Nor does a pointer over something else close it, as when the page has scrolled below it.
-        page.evaluate(
-            """() => {
-                document.body.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
-                return new Promise((done) => setTimeout(done, 500));
-            }"""
-        )
-        assert preview.count() == 1
+        for what, (href, words) in LINKS[name].items():
+            with subtests.test(what):
+                assert_shows(page, href, words)
         assert problems == []
 
 

@@ -39,13 +39,13 @@ UNSIZED = """[...document.querySelectorAll("article img")]
 # Words in tables that begin on one line and end on another; not those of Python, which have dots.
 BROKEN_WORDS = r"""() => {
     const broken = [];
+    const range = document.createRange();  // one: all that there are follow every change of the page
     for (const cell of document.querySelectorAll("article table:not(.indextable) :is(td, th)")) {
         const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
         for (let node; (node = texts.nextNode());) {
             if (!node.parentElement.checkVisibility()) continue;
             if (node.parentElement.closest("mjx-container, script")) continue;
             for (const { 0: word, index } of node.data.matchAll(/[\p{L}\p{N}.]+/gu)) {
-                const range = document.createRange();
                 range.setStart(node, index);
                 range.setEnd(node, index + word.length);
                 const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
@@ -79,10 +79,28 @@ FIRST_FORMULAS = """new MutationObserver((_, observer) => {
 FEWER_FORMULAS = """[...document.querySelectorAll("mjx-container")].slice(20)
     .forEach((formula) => formula.replaceChildren())"""
 
-# What colours a text has follows from the kinds of elements that it is in: three texts of a kind are enough,
-# with what they are in, and what may lie below or over them.
-FEWER_TEXTS = """() => {
-    const seen = {};
+# Nor does axe ask for anything but colours of the parts that code has for these: without them, code is one
+# text with links. What is called again brings them back.
+PLAIN_CODE = """() => {
+    const plain = globalThis.plainCode ??= [...document.querySelectorAll("article :is(pre, .sig)")].map((code) => {
+        const text = code.cloneNode(true);
+        for (const part of text.querySelectorAll("span")) {
+            if (part.getAttributeNames().every((name) => name === "class")) part.replaceWith(...part.childNodes);
+        }
+        return [text, code];
+    });
+    for (const pair of plain) {
+        pair[1].replaceWith(pair[0]);
+        pair.reverse();
+    }
+}"""
+
+# What colours a text has follows from the kinds of elements that it is in, and from the style sheets: three
+# texts of a kind are enough, on whatever pages, with what they are in, and what may lie below or over them.
+STYLES = """[...document.querySelectorAll("link[rel=stylesheet], style:not([id^=MJX])")]
+    .map((style) => style.href ?? style.textContent).join()"""
+
+FEWER_TEXTS = """(seen) => {
     const more = [];
     const kept = new Set();
     const keep = (element) => {
@@ -92,7 +110,7 @@ FEWER_TEXTS = """() => {
     for (let node; (node = texts.nextNode());) {
         if (!node.data.trim()) continue;
         let kind = "";
-        for (let one = node.parentElement, i = 0; one && i < 6; one = one.parentElement, i++) {
+        for (let one = node.parentElement; one; one = one.parentElement) {
             kind += `${one.tagName} ${one.getAttribute("class")} ${one.getAttribute("style")} `;
         }
         seen[kind] = (seen[kind] ?? 0) + 1;
@@ -100,13 +118,17 @@ FEWER_TEXTS = """() => {
         else keep(node.parentElement);
     }
     const drawn = "img, svg, svg *, canvas, input, select, option, textarea, button, summary";
-    const rest = [...document.querySelectorAll("article *")];
+    const rest = [...document.querySelectorAll("body :not(script, style)")];
     for (const element of rest) {
         if (element.matches(drawn) || getComputedStyle(element).position !== "static") keep(element);
     }
     more.forEach((node) => node.remove());
     rest.filter((element) => !kept.has(element)).forEach((element) => element.remove());
+    return seen;
 }"""
+
+SEEN = {}
+"""How many texts of each kind were looked at, by the style sheets of their pages."""
 
 
 def is_numbered(name):
@@ -208,9 +230,12 @@ def test_page(browser, address, subtests, name):
             with subtests.test("sound", width=width, theme=theme):
                 assert_sound(name, page, theme)
         page.evaluate(FEWER_FORMULAS)
+        page.evaluate(PLAIN_CODE)
         with subtests.test("accessible"):
             assert_accessible(page, without=COLOUR_RULES)
-        page.evaluate(FEWER_TEXTS)
+        page.evaluate(PLAIN_CODE)
+        styles = page.evaluate(STYLES)
+        SEEN[styles] = page.evaluate(FEWER_TEXTS, SEEN.get(styles, {}))
         for theme in ("dark", "light"):
             look(page, 1280, theme)
             with subtests.test("colours", theme=theme):

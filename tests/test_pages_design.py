@@ -268,8 +268,7 @@ def test_live(browser, address, subtests):
                 assert_optimised(root, "SynFlow, density 0.05", objective)
         with subtests.test("cause and effect are seen at once"):
             assert apart(root) == []
-            look(page, 375, "light")
-            page.set_viewport_size({"width": 375, "height": 812})
+            look(page, 375, "light", height=812)
             assert apart(root) == []
             assert overflow(page) <= 0
         with subtests.test("the address keeps the design"):

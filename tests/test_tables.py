@@ -1,6 +1,7 @@
 """A row added to a table is there everywhere: a sixth method, another data set."""
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -347,7 +348,9 @@ def test_another_data_set_is_sampled_and_prunes(toy, tmp_path):
         and not {"initialisation", "dataset"} & record.quick.keys()
     ],
 )
-def test_every_experiment_runs_on_other_data_from_another_initialisation(toy, name):
+def test_every_experiment_runs_on_other_data_from_another_initialisation(toy, name, monkeypatch):
+    # SynFlow's hundred rounds are most of the work, and tested elsewhere.
+    monkeypatch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=3))
     record = EXPERIMENTS[name]
     result = record.compute({**record.quick, "dataset": "toy", "initialisation": "torch"})
     assert result.attrs["data"] == "200 Toy training images"

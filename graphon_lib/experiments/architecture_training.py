@@ -345,8 +345,8 @@ ARCHITECTURE_TRAINING = Experiment(
         channels=(32, 8),
         embedding=(64, 16),
         density=(0.05, 0.3),
-        steps=(100, 5),
-        batch_size=(64, 32),
+        steps=(100, 2),
+        batch_size=(64, 16),
         optimizer=RUN_SETTINGS["optimizer"],
         learning_rate=RUN_SETTINGS["learning_rate"],
     ),
@@ -369,7 +369,7 @@ ARCHITECTURE_LONG_TRAINING = ARCHITECTURE_TRAINING.changed(
         {"trial": [1, 2, 3, 4, 5, 6], "architecture": list(ARCHITECTURES), "variant": LONGER},
         {"trial": 2, "architecture": list(ARCHITECTURES), "variant": LONGER},
     ),
-    steps=(300, 5),
+    steps=(300, 2),
     learning_rate=1e-2,
 )
 

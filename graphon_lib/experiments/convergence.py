@@ -173,7 +173,7 @@ CONVERGENCE = Experiment(
     **profiles(
         grid=(
             trials_of(TRIALS, hidden_layers=DEPTHS),
-            {"width": [64, 96, 128], "trial": 5, "hidden_layers": [2, 3]},
+            {"width": [64, 96, 128], "trial": 2, "hidden_layers": [2, 3]},
         ),
         densities=([0.3, 0.2, 0.1], [0.3, 0.2]),
         scope="global",

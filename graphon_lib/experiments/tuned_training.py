@@ -168,12 +168,15 @@ TUNED_TRAINING = Experiment(
         batch_size=(128, 64),
         full=(True, False),
     ),
+    # The first steps at the rate that was chosen.
     case=Case(
         {
             "grid": {"density": [0.05], "variant": ["snip: as pruned"]},
-            "half_decades": [-2, -2],
+            "half_decades": [0, 0],
+            "start": 0,
             "trials": 1,
+            "steps": 10,
         },
-        ["tuning_loss"],
+        ["loss", "layer_density", "path_density"],
     ),
 )
