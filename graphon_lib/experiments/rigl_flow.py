@@ -44,6 +44,7 @@ from graphon_lib.pruning.signals import LayerSignals, batch_signals
 __all__ = [
     "FLOWS",
     "HOLDS",
+    "LAWS",
     "RIGL_FLOW",
     "RIGL_FLOW_TORCH",
     "at_largest_width",

@@ -168,7 +168,7 @@ SPECTRA = Experiment(
         full=(True, False),
     ),
     case=Case(
-        {"grid": {"digits": [128], "trial": 1, "density": [0.05], "pruning": ["dense", "snip"]}},
+        {"grid": {"digits": [128], "trial": 1, "density": [0.05], "pruning": ["random", "snip"]}},
         ["energy", "alignment", "path_density"],
         ["path_density"],
     ),
