@@ -32,7 +32,7 @@ PROCESSES := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? c
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal
 
 # Minutes that `make test` takes from a fresh clone: what runs on one core, and what is shared out.
-MINUTES := $$((3 + 20 / $(PROCESSES)))
+MINUTES := $$((2 + 16 / $(PROCESSES)))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
