@@ -60,7 +60,7 @@ def cell(images, monkeypatch):
     """Train one network on a few digits: by its architecture and variant, settings by keyword."""
     monkeypatch.setitem(METHODS, "synflow", replace(METHODS["synflow"], rounds=5))
 
-    def run(architecture, variant, initialisation="he", **changes):
+    def run(architecture, variant, initialisation="he", images=images, **changes):
         pruning, intervention = variant.split(": ")
         data = SimpleNamespace(load=lambda: images, initialisation=initialisation)
         place = {"architecture": architecture, "pruning": pruning, "intervention": intervention}
@@ -106,6 +106,15 @@ def test_batchnorm_takes_a_factor_away(cell, architecture):
         cell(architecture, f"dense: {name}") for name in ("as pruned", "scaled to random")
     )
     assert scaled["signal"][-1] / dense["signal"][-1] == pytest.approx(0.3, rel=1e-3)
+
+
+def test_with_statistics_of_their_own_test_images_are_seen_as_batches_are(cell, images):
+    """Those that were trained on, all at once: the loss before an update, but for the update."""
+    own = replace(images, x_test=images.x_train, y_test=images.y_train)
+    run = cell("residual-norm", "random: as pruned", images=own, batch_size=200, learning_rate=1e-9)
+    assert run["own_test_loss"] == pytest.approx(run["loss"][-1], rel=1e-4)
+    assert abs(run["test_loss"] - run["loss"][-1]) > 1e-3
+    assert "own_test_loss" not in cell("residual", "random: as pruned")
 
 
 def test_entries_are_shuffled_within_layers(cell):

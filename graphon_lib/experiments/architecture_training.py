@@ -68,6 +68,7 @@ __all__ = [
     "ARCHITECTURE_LONG_TRAINING_COLOUR",
     "ARCHITECTURE_LONG_TRAINING_TORCH",
     "ARCHITECTURE_TRAINING",
+    "BATCH_STATISTICS",
     "CHANGES",
     "COMPARISONS",
     "LONG_COMPARISONS",
@@ -140,11 +141,12 @@ def architecture_training(
 
     Returns ``loss`` (step), of the batch before update number ``step`` + 1; ``test_loss`` and
     ``test_accuracy`` on all test images in the end, in evaluation mode; infinite, and 0, once
-    training has diverged. Known before training: ``signal`` (weight layer), the mean square of what
-    leaves each layer for the pruning batch, in training mode; ``layer_density`` and ``empty_rows``
-    (weight layer), the share of a layer's outputs that no weight is kept of; ``connected``, whether
-    outputs depend on inputs. A network where they do not is trained as it is, whatever the
-    intervention.
+    training has diverged; with BatchNorm also ``own_test_loss``, where means and variances are those
+    of the test images, a thousand at once, and not the running ones. Known before training:
+    ``signal`` (weight layer), the mean square of what leaves each layer for the pruning batch, in
+    training mode; ``layer_density`` and ``empty_rows`` (weight layer), the share of a layer's outputs
+    that no weight is kept of; ``connected``, whether outputs depend on inputs. A network where they
+    do not is trained as it is, whatever the intervention.
 
     Parameters
     ----------
@@ -280,19 +282,21 @@ def _trained(
         loss.backward()
         descent.step()
     finite = np.logical_and.accumulate(np.isfinite(losses))
-    loss, accuracy = _test(model, data) if finite.all() else (math.inf, 0.0)
-    return {
+    loss, accuracy = _test(model.eval(), data) if finite.all() else (math.inf, 0.0)
+    found = {
         "loss": np.where(finite, losses, np.inf).astype(np.float32),
         "test_loss": np.float32(loss),
         "test_accuracy": np.float32(accuracy),
     }
+    if any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules()):
+        found["own_test_loss"] = np.float32(_test(model.train(), data)[0])
+    return found
 
 
 @torch.no_grad()
 def _test(model: nn.Module, data: Images) -> tuple[float, float]:
-    """Return mean loss and accuracy on the test images, in evaluation mode."""
+    """Return mean loss and accuracy on the test images, in the mode that the network is in."""
     x, y = torch.from_numpy(data.x_test), torch.from_numpy(data.y_test)
-    model.eval()
     logits = torch.cat([model(images) for images in x.split(EVALUATION_CHUNK)]).double()
     loss, correct = float(cross_entropy(logits, y)), float((logits.argmax(1) == y).double().mean())
     return (loss, correct) if math.isfinite(loss) else (math.inf, 0.0)
@@ -391,3 +395,19 @@ ARCHITECTURE_LONG_TRAINING_COLOUR = replace(
     name="architecture-long-training-colour",
 )
 """The second run on pictures in three colours."""
+
+BATCH_STATISTICS = replace(
+    ARCHITECTURE_LONG_TRAINING_TORCH.changed(
+        "batch-statistics",
+        grid=tuple(
+            {
+                "trial": trials,
+                "architecture": ["convolutional-norm", "residual-norm"],
+                "variant": ["random: as pruned", "snip: as pruned", "synflow: as pruned"],
+            }
+            for trials in (list(range(1, 7)), 2)
+        ),
+    ),
+    variables={"loss": (*PLACE, "step"), "test_loss": PLACE, "own_test_loss": PLACE},
+)
+"""Whether running means and variances are why BatchNorm's test losses are far above training losses."""
