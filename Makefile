@@ -89,7 +89,7 @@ pages: $(VENV)/.test book ## Only the built pages, in Chromium
 search: $(VENV)/.test ## Property tests on a thousand new examples each
 	@$(PYTEST) -m "hypothesis and not slow and not browser and not reproduction" --hypothesis-profile search
 
-bench: $(VENV)/.test book ## Time kernels, cut norms, pruning and explorers here (half an hour, best on an idle machine)
+bench: $(VENV)/.test book ## Time kernels, cut norms, pruning and explorers here, best on an idle machine
 	@for part in graphon_ntk cut_norm pruning explorers; do \
 		echo "-- $$part"; $(BIN)/python tests/benchmarks/$$part.py || exit 1; done
 

@@ -14,7 +14,8 @@ Registered before any of the networks was trained:
 
 What was known: a trial run of two networks of width 128 with another seed. Under PyTorch's
 default width 1024 was to be followed, too: it was left out for want of time, before any network of
-that default was trained.
+that default was trained. Under He's law SNIP's masks at width 1024 were left out for a while, after
+smaller widths had been looked at, and then run as registered.
 """
 
 from __future__ import annotations
