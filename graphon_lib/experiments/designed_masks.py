@@ -229,7 +229,11 @@ def compared_errors(
     errors = 1.0 - result.test_accuracy.astype(np.float64)
     found, names = {}, list(dict.fromkeys(name for pair in pairs.values() for name in pair))
     for density in errors.density.values:
-        of = errors.sel(density=density, drop=True).sel(variant=names).dropna("variant", how="all")
+        of = (
+            errors.sel(density=density, drop=True)
+            .reindex(variant=names)
+            .dropna("variant", how="all")
+        )
         there = {name: pair for name, pair in pairs.items() if set(pair) <= {*of.variant.values}}
         judged = compare(of, there, margin=MARGIN, confidence=1.0 - 0.05 / settings, pooled=pooled)
         found[float(density)] = {

@@ -126,25 +126,27 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
     return figure
 
 
-def errors_by_density(result: xr.Dataset, labels: Mapping[str, str]) -> Figure:
-    """Draw test errors in percent against the density, a line a kind of mask.
+def errors_by_density(results: Mapping[str, xr.Dataset], labels: Mapping[str, str]) -> Figure:
+    """Draw test errors in percent against the density, a line a kind of mask, a panel a title.
 
     Geometric means over networks, bars from the smallest error to the largest.
     """
-    figure, ((panel,),) = draw.grid(4.4)
-    errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
-    for number, (name, label) in enumerate(labels.items()):
-        of = errors.sel(variant=name).dropna("density", how="all").sortby("density")
-        mean = np.exp(np.log(of).mean("trial"))
-        ends = (of.min("trial"), of.max("trial"))
-        look = numbered_look(BESIDE[name]) if name in BESIDE else look_of(name)
-        places = of.density.values * 1.02 ** (number - len(labels) // 2)
-        draw.intervals(panel, places, mean, *ends, label=label, **look.line)
-    panel.set(xscale="log", yscale="log", xlabel="sparsity (%)", ylabel="test error (%)")
-    draw.ticks(panel.xaxis, result.density.values)
-    panel.set_xticklabels([f"{100 * (1 - density):g}" for density in result.density.values])
-    draw.plain_decades(panel.yaxis)
-    panel.invert_xaxis()
+    figure, (panels,) = draw.grid(4.4, 1, len(results))
+    for panel, (title, result) in zip(panels, results.items(), strict=True):
+        errors = 100.0 * (1.0 - result.test_accuracy.astype(np.float64))
+        for number, (name, label) in enumerate(labels.items()):
+            of = errors.reindex(variant=[name])[0].dropna("density", how="all").sortby("density")
+            mean = np.exp(np.log(of).mean("trial"))
+            ends = (of.min("trial"), of.max("trial"))
+            look = numbered_look(BESIDE[name]) if name in BESIDE else look_of(name)
+            places = of.density.values * 1.02 ** (number - len(labels) // 2)
+            draw.intervals(panel, places, mean, *ends, label=label, **look.line)
+        panel.set(title=title, xscale="log", yscale="log", xlabel="sparsity (%)")
+        draw.ticks(panel.xaxis, result.density.values)
+        panel.set_xticklabels([f"{100 * (1 - density):g}" for density in result.density.values])
+        draw.plain_decades(panel.yaxis)
+        panel.invert_xaxis()
+    panels[0].set_ylabel("test error (%)")
     return draw.with_legend(figure, ncols=4, columnspacing=1.5)
 
 
