@@ -73,23 +73,23 @@ def fit_eigenfunctions(
     check_instance("model", model, MaskedMLP)
     weight = model.weights[0]
     inputs = check_inputs("x", x, model.widths[0], weight.device, weight.dtype)
-    wanted = check_array("targets", targets, 2)
-    matrix = check_array("kernel", kernel, 2)
-    shape = (len(inputs), model.widths[-1])
-    if wanted.shape != shape or matrix.shape != (len(inputs),) * 2:
+    wanted, matrix = check_array("targets", targets, 2), check_array("kernel", kernel, 2)
+    images = len(inputs)
+    if wanted.shape != (images, model.widths[-1]):
         raise ValueError(
-            f"targets must have shape {shape} and kernel {(len(inputs),) * 2}, got {wanted.shape} "
-            f"and {matrix.shape}"
+            f"targets must have shape {(images, model.widths[-1])}, got {wanted.shape}"
         )
-    if check_integer("count", count, 1) > len(inputs):
-        raise ValueError(f"count must be at most {len(inputs)}, the inputs, got {count}")
+    if matrix.shape != (images, images) or not np.allclose(matrix, matrix.T):
+        raise ValueError(
+            f"kernel must be symmetric, of shape {(images, images)}, got shape {matrix.shape}"
+        )
+    if check_integer("count", count, 1) > images:
+        raise ValueError(f"count must be at most {images}, the inputs, got {count}")
+    tried = check_array("fractions", fractions, 1, minimum=0.0)
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[-count:], vectors[:, -count:]
-    if not values[0] > len(matrix) * np.finfo(float).eps * values[-1]:
+    if not values[0] > images * np.finfo(float).eps * values[-1]:
         raise ValueError(f"kernel must have {count} positive eigenvalues, got {values}")
-    tried = check_array("fractions", fractions, 1, minimum=0.0)
-    if tried.size == 0:
-        raise ValueError("fractions must hold one number at least, got none")
 
     def along() -> NDArray[np.float64]:
         """Return the residual's coefficients (k, n_D)."""
