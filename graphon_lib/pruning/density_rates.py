@@ -33,13 +33,13 @@ def density_rates(
     -----
     Adam moves every weight by about its rate :math:`\eta_l`, whatever the scale of the gradient, and
     so the pre-activation of a neuron that reads :math:`k` units, if their moves agree in sign, by
-    :math:`\eta_l\, k` times their size: in a layer of density :math:`\rho_l` a fraction
-    :math:`\rho_l` of what it is in a dense one. The rule of Dey, Bergsma and Hestness (*Sparse
+    :math:`\eta_l\, k` times their size: in a layer of density :math:`c_l` a fraction
+    :math:`c_l` of what it is in a dense one. The rule of Dey, Bergsma and Hestness (*Sparse
     maximal update parameterization*, NeurIPS 2024),
 
-    .. math:: \eta_l = \eta / \rho_l ,
+    .. math:: \eta_l = \eta / c_l ,
 
-    gives it back; it goes with weights of variance over :math:`\rho_l`, which
+    gives it back; it goes with weights of variance over :math:`c_l`, which
     :func:`~graphon_lib.pruning.rescale_signal` brings about. Biases keep the dense rate.
 
     Examples

@@ -34,11 +34,11 @@ def fit_eigenfunctions(
     model
         A pruned network, with or without its scale restored. Its weights are changed in place,
         pruned ones excepted.
-    kernel : array_like, shape (m, m)
+    kernel : array_like, shape (N, N)
         The tangent kernel of one output on the inputs, for gradients in NTK units, such as
         :func:`~graphon_lib.ntk.graphon_ntk` returns.
-    x : array_like, shape (m, n_0)
-    targets : array_like, shape (m, n_D)
+    x : array_like, shape (N, n_0)
+    targets : array_like, shape (N, n_D)
     count
         Number k of eigenfunctions, those of the largest eigenvalues.
     fractions
@@ -57,18 +57,19 @@ def fit_eigenfunctions(
     Notes
     -----
     With the kernel's eigenvectors :math:`v_i` and eigenvalues :math:`\lambda_i`, outputs :math:`f_0`
-    and their Jacobian J in NTK units,
+    and their Jacobian J, weights in NTK units take the step
 
     .. math::
 
-        \Delta \omega = J^\top c, \qquad c = \sum_{i \le k} v_i\, \lambda_i^{-1}\, v_i^\top (y - f_0) ,
+        \Delta w = J^\top \gamma, \qquad
+        \gamma = \sum_{i \le k} \lambda_i^{-1}\, v_i\, v_i^\top (y - f_0) ,
 
     a single backward pass. In the linearised network, and if the kernel is its own,
     :math:`J J^\top`, the outputs then equal the targets along :math:`v_1, \dots, v_k` and are along
     all others what they were: where gradient flow on these eigenfunctions alone ends. No smaller
-    step does so. With the kernel of a wide network in its place the residual along them is off by
-    the difference of the two times c. A weight w of layer l moves by :math:`s_w / n_{l-1}` times
-    its own gradient, a bias by :math:`s_b / n_{l-1}`.
+    step does so. With another kernel in its place the residual is off by the difference of the two
+    times :math:`\gamma`. A weight of the model moves by :math:`s_w / n_{l-1}` times its own gradient,
+    a bias by :math:`s_b / n_{l-1}`.
     """
     check_instance("model", model, MaskedMLP)
     weight = model.weights[0]
