@@ -68,7 +68,7 @@ def _two() -> list[Experiment]:
             first_updates(0.05, ["erk" + ending]),
             grid=(
                 [{"density": list(DENSITIES), "variant": variants}, *more],
-                {"density": [0.05], "variant": variants},
+                [{"density": [0.05], "variant": variants}, *more],
             ),
             rates=rates,
         )
