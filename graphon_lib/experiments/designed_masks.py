@@ -112,8 +112,11 @@ OVER_DENSITY = ", rates over densities"
 FITTED = ", eigenfunctions fitted"
 """What a name ends in where weights begin at :func:`~graphon_lib.pruning.fit_eigenfunctions`."""
 
-EIGENFUNCTIONS, BLOCKS = 10, 16
-"""How many are fitted, of the Graphon NTK of the mask in so many blocks a layer."""
+EIGENFUNCTIONS = 10
+"""How many are fitted, of the Graphon NTK of the mask."""
+
+BLOCKS = 16
+"""Of each hidden layer, in the graphons of that kernel."""
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0)
 """Of the step that fits them in the limit: the one that fits best is taken."""
