@@ -68,7 +68,8 @@ def fit_eigenfunctions(
     :math:`J J^\top`, the outputs then equal the targets along :math:`v_1, \dots, v_k` and are along
     all others what they were: where gradient flow on these eigenfunctions alone ends. No smaller
     step does so. With another kernel in its place the residual is off by the difference of the two
-    times :math:`\gamma`. A weight of the model moves by :math:`s_w / n_{l-1}` times its own gradient,
+    times :math:`\gamma`. Each output is fitted so, as though the kernel between outputs were 0, which it
+    is in the limit. A weight of the model moves by :math:`s_w / n_{l-1}` times its own gradient,
     a bias by :math:`s_b / n_{l-1}`.
     """
     check_instance("model", model, MaskedMLP)
