@@ -352,6 +352,22 @@ REFUSALS = [
     ),
     (pruning.rescale_signal, {"model": PRUNED, "x": SIGNALS}, {"model": MODULE, "x": X[:, :2]}),
     (pruning.rescale_neurons, {"model": PRUNED}, {"model": MODULE}),
+    *(
+        (pruning.density_rates, {"masks": MASKS, "rate": 0.1}, {"masks": bad, "rate": rate})
+        for bad, rate in ((3, 0.0), ([2.0 * MASKS[0]], NAN), ([[]], -1.0), ("masks", None))
+    ),
+    *(
+        (
+            pruning.fit_eigenfunctions,
+            {"model": MODEL, "kernel": np.eye(3), "x": X, "targets": np.ones((3, 2)), "count": 1},
+            bad,
+        )
+        for bad in (
+            {"model": MODULE, "x": X[:2, :5], "targets": Y, "kernel": EYE, "count": 0},
+            {"targets": np.ones((3, 1)), "kernel": np.tri(3), "count": 4, "fractions": []},
+            {"x": NAN * X, "kernel": np.zeros((3, 3)), "fractions": [-1.0]},
+        )
+    ),
     (pruning.signal_moments, {"model": MODULE, "x": SIGNALS}, {"model": 3, "x": NAN * SIGNALS}),
     (
         pruning.keep_largest,

@@ -34,13 +34,16 @@ from graphon_lib.experiments.data import Batch
 from graphon_lib.experiments.digits import Data, nested_batch
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.paired import Comparison, compare
-from graphon_lib.experiments.pruned import Trial, start_trial
+from graphon_lib.experiments.pruned import Pruned, Trial, start_trial
+from graphon_lib.experiments.roads import road_kernel
 from graphon_lib.experiments.training_run import train
 from graphon_lib.experiments.tuned_training import tuning_loss
 from graphon_lib.graphons.design import design
 from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes, uniform_masks
 from graphon_lib.graphons.network import GraphonNetwork, path_density
 from graphon_lib.graphons.path_optimum import narrowed_network
+from graphon_lib.pruning.density_rates import density_rates
+from graphon_lib.pruning.eigenfunctions import fit_eigenfunctions
 from graphon_lib.pruning.masks import DisconnectedWarning
 from graphon_lib.pruning.methods import METHODS, prune
 from graphon_lib.pruning.neuron_scale import rescale_neurons
@@ -50,9 +53,14 @@ from graphon_lib.pruning.walks import phew_masks
 
 __all__ = [
     "AS_PUBLISHED",
+    "BLOCKS",
     "COMPARISONS",
     "DESIGNED_MASKS",
+    "EIGENFUNCTIONS",
+    "FITTED",
+    "FRACTIONS",
     "MARGIN",
+    "OVER_DENSITY",
     "PER_NEURON",
     "RATES",
     "RIVALS",
@@ -98,6 +106,21 @@ AS_PUBLISHED = ", as published"
 PER_NEURON = ", per neuron"
 """What a name ends in where every neuron has a number of its own, and layers have none."""
 
+OVER_DENSITY = ", rates over densities"
+"""What a name ends in where a layer's rate is over its density: :func:`~graphon_lib.pruning.density_rates`."""
+
+FITTED = ", eigenfunctions fitted"
+"""What a name ends in where weights begin at :func:`~graphon_lib.pruning.fit_eigenfunctions`."""
+
+EIGENFUNCTIONS = 10
+"""How many are fitted, of the Graphon NTK of the mask."""
+
+BLOCKS = 16
+"""Of each hidden layer, in the graphons of that kernel."""
+
+FRACTIONS = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0)
+"""Of the step that fits them in the limit: the one that fits best is taken."""
+
 COMPARISONS = MappingProxyType({name: ("pixels", name) for name in ("erk", "snip", "synflow")})
 """Errors that are compared, the first over the second: named before the runs were made."""
 
@@ -130,7 +153,9 @@ def designed_masks(
     Returns ``tuning_loss`` (learning_rate) and ``chosen_rate``, of network 0. Of the `trials`
     others ``test_accuracy`` (trial), after the last update; ``training_loss`` (trial, update), the
     mean over the ten batches before; and of their masks ``path_density`` and ``kept``, the number of
-    weights (trial), and ``units`` (trial, hidden_layer), those with weights on either side.
+    weights (trial), and ``units`` (trial, hidden_layer), those with weights on either side. Where
+    eigenfunctions are fitted ``left`` (trial, fraction), of
+    :func:`~graphon_lib.pruning.fit_eigenfunctions`.
 
     Parameters
     ----------
@@ -140,19 +165,21 @@ def designed_masks(
     variant, density
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
         restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
-        fan-in other than that of the design; and the kept fraction of all weights.
+        fan-in other than that of the design, with :data:`OVER_DENSITY` or :data:`FITTED` where it is
+        trained so; and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
         Learning rates to choose from.
     seen
-        Training images that designs with data see: ``"pixels"`` alone, ``"aligned"`` with labels.
+        Training images that designs with data see: ``"pixels"`` alone, ``"aligned"`` with labels;
+        and on which eigenfunctions are fitted, with labels.
     early
         Numbers of updates at which the training loss is recorded, of at most `steps`.
     steps, **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
-    kind = variant.removesuffix(AS_PUBLISHED).removesuffix(PER_NEURON)
+    kind, _, _ = variant.partition(",")
     check_choice("variant", kind.partition(" ")[0], {**VARIANTS, **RIVALS, **METHODS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
@@ -163,14 +190,17 @@ def designed_masks(
         batches, drawn = np.random.SeedSequence((seed, number)).spawn(5)[3:]
         model = trial.model
         rng = np.random.default_rng(drawn)
-        model.masks = _masks(kind, trial, density, nested_batch(images, seen, number), rng)
+        batch = nested_batch(images, seen, number)
+        model.masks = _masks(kind, trial, density, batch, rng)
         if variant.endswith(PER_NEURON):
             rescale_neurons(model)
-        elif variant == kind:
+        elif not variant.endswith(AS_PUBLISHED):
             # A network that lets nothing through is refused, and trained as it is, with a flat curve.
             with suppress(ValueError):
                 rescale_signal(model, trial.x)
-        before = {
+        fitted = {"left": _fit(trial, batch)} if variant.endswith(FITTED) else {}
+        over_density = variant.endswith(OVER_DENSITY)
+        before = fitted | {
             "path_density": np.float64(path_density(model.masks)),
             "kept": np.int64(sum(int(mask.sum()) for mask in model.masks)),
             "units": _units(model.masks),
@@ -183,6 +213,7 @@ def designed_masks(
             steps=steps,
             evaluated=[steps] if number else [],
             rng=order,
+            rates=density_rates(model.masks, rate) if over_density else None,
             **descent,
         )
         return before | {
@@ -194,7 +225,7 @@ def designed_masks(
     tried = [tuning_loss(trained(0, rate)["loss"]) for rate in rates]
     chosen = rates[int(np.argmin(tried))]
     runs = [trained(number, chosen) for number in range(1, trials + 1)]
-    names = ("training_loss", "test_accuracy", "path_density", "kept", "units")
+    names = runs[0].keys() - {"loss"}
     return {name: np.stack([run[name] for run in runs]) for name in names} | {
         "tuning_loss": np.array(tried),
         "chosen_rate": np.float64(chosen),
@@ -272,6 +303,22 @@ def _masks(
         "aligned": lambda: design(widths, density, seen, objective="alignment"),
     }[kind]()
     return target.sample_masks(widths, rng, exact=True)
+
+
+def _fit(trial: Trial, batch: Batch) -> NDArray[np.float64]:
+    """Fit labels, one-hot and centred, along eigenfunctions of the mask's Graphon NTK."""
+    model = trial.model
+    network = Pruned(trial, [mask.numpy() for mask in model.masks], "", BLOCKS)
+    kernel = road_kernel("theory, second moments", network, batch.x.astype(np.float64))
+    labels = np.eye(model.widths[-1])[batch.y]
+    return fit_eigenfunctions(
+        model,
+        kernel,
+        batch.x,
+        labels - labels.mean(axis=0),
+        count=EIGENFUNCTIONS,
+        fractions=FRACTIONS,
+    )
 
 
 def _dense(widths: Sequence[int], density: float) -> GraphonNetwork:

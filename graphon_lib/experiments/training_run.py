@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from graphon_lib._checks import (
     check_choice,
     check_instance,
     check_integer,
+    check_per_layer,
     check_rng,
     check_sequence,
 )
@@ -71,6 +72,7 @@ def train(
     batch_size: int,
     evaluated: Collection[int],
     rng: np.random.Generator,
+    rates: Sequence[float] | None = None,
     moving: Callable[[torch.optim.Optimizer], MovingMasks] | None = None,
     watched: Collection[int] = (),
     watch: Callable[[int], None] = lambda _: None,
@@ -91,6 +93,8 @@ def train(
         After how many updates the test images are looked at, each from 0 to `steps`.
     rng
         Source of the batches.
+    rates
+        Of every layer's weights, where that is not `learning_rate`, which biases have.
     moving
         Makes masks that move of the optimiser; they stay where it is left out. The network has the
         last ones in the end.
@@ -116,7 +120,12 @@ def train(
     home, device = model.weights[0].device, accelerator()
     model.to(device)
     weights, biases = list(model.weights), list(model.biases)
-    descent = OPTIMIZERS[optimizer](weights + biases, lr=learning_rate, fused=True)
+    groups = [{"params": weights + biases}]
+    if rates is not None:
+        of_layers = check_per_layer("rates", rates, len(weights)).tolist()
+        groups = [{"params": [w], "lr": of} for w, of in zip(weights, of_layers, strict=True)]
+        groups += [{"params": biases}] * bool(biases)
+    descent = OPTIMIZERS[optimizer](groups, lr=learning_rate, fused=True)
     moved = moving(descent) if moving else MovingMasks(model, model.masks, descent, "static")
 
     def look(step: int) -> None:

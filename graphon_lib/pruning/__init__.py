@@ -25,6 +25,8 @@ An argument that is not as described raises a :class:`ValueError` that names it,
 is allowed.
 """
 
+from graphon_lib.pruning.density_rates import density_rates
+from graphon_lib.pruning.eigenfunctions import fit_eigenfunctions
 from graphon_lib.pruning.initialisations import INITIALISATIONS, Initialisation
 from graphon_lib.pruning.masks import keep_largest, shuffle_masks
 from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
@@ -45,6 +47,8 @@ __all__ = [
     "Method",
     "MovingMasks",
     "Schedule",
+    "density_rates",
+    "fit_eigenfunctions",
     "keep_largest",
     "keep_target",
     "ntk_sap_masks",
