@@ -671,8 +671,7 @@ ROWS = {
         **TENTH | {"low": 0.909},
     ),
     "kernels-architectures": Claim(
-        "The Graphon NTKs of convolutions, skips, attention and normalised layers are those of finite "
-        "networks",
+        "The Graphon NTKs of convolutions, skips and attention are those of finite networks",
         "this book",
         "13-architectures",
         "the kernel's error, of networks sampled from graphons, goes with a power of the width of at "
