@@ -163,7 +163,7 @@ SHARED_CHANNELS = Experiment(
         dataset="fashion-mnist",
     ),
     case=Case(
-        {"grid": {"width": [64], "trial": 1, "pruning": ["random", "snip"]}},
+        {"grid": {"width": [128], "trial": 1, "pruning": ["random", "snip"]}},
         ["correlation", "structure", "path_density"],
         ["correlation", "structure", "path_density"],
     ),
