@@ -28,6 +28,11 @@ from graphon_lib.experiments.channel_masks import (
 )
 from graphon_lib.experiments.data import load
 from graphon_lib.experiments.digits import Data
+from graphon_lib.experiments.shared_channels import (
+    SHARED_CHANNELS,
+    carried_structure,
+    channel_path_density,
+)
 from graphon_lib.pruning import MaskedMLP, saliency
 from graphon_lib.pruning.expected import keep_probabilities
 
@@ -251,3 +256,42 @@ def test_synflow_scores_no_query_where_tokens_are_alike():
     assert largest["blocks.0.attention.value.weight"] > 1e-4
     for kind in ("query", "key"):
         assert largest[f"blocks.0.attention.{kind}.weight"] < 1e-12
+
+
+def test_what_neighbours_degrees_tell_of_a_convolution():
+    """All where both degrees of a channel are one thing, and nothing where they are independent."""
+    rng, size = np.random.default_rng(0), 320
+    loud = 1.5 - (np.arange(size) + 0.5) / size
+    kept = rng.binomial(9, 0.3 * np.outer(loud, loud))
+    true = (13 / 12) ** 2 - 1  # of a product of two such ramps
+    alike = carried_structure(kept, loud, loud, 16, rng)
+    assert alike["own"] == pytest.approx(true, rel=0.05)
+    assert alike["neighbours"] == pytest.approx(true, rel=0.05)
+    assert alike["joint"] == pytest.approx(true, rel=0.1)
+    shuffled = carried_structure(kept, rng.permutation(loud), rng.permutation(loud), 16, rng)
+    assert abs(shuffled["neighbours"]) < 0.02 * true
+    assert 0.85 * true < shuffled["joint"] < true  # four bins a side, and not sixteen
+
+
+def test_only_joint_blocks_have_the_paths_of_channels_that_are_loud_on_one_side():
+    rng, loud = np.random.default_rng(0), np.repeat([0.1, 0.9], 64)
+    masks = [
+        sampled(np.broadcast_to(loud[:, None, None, None], (128, 16, 3, 3)), rng),
+        sampled(np.broadcast_to(loud[::-1][None, :, None, None], (128, 128, 3, 3)), rng),
+        rng.random((10, 128)) < 0.5,
+    ]
+    true, joint, apart = (
+        channel_path_density(masks, blocks=blocks, order=order)
+        for blocks, order in ((128, "joint"), (16, "joint"), (16, "degree"))
+    )
+    assert true == pytest.approx(0.5 * 0.09, rel=0.05)
+    assert joint == pytest.approx(true, rel=0.02)
+    assert apart == pytest.approx(0.5 * 0.41, rel=0.05)
+
+
+def test_synflow_orders_channels_alike_on_both_sides_and_snip_does_not():
+    grid = {"pruning": ["snip", "synflow"], "width": [32], "trial": 1}
+    found = SHARED_CHANNELS.compute({**SHARED_CHANNELS.quick, "grid": grid}, 0).squeeze()
+    assert (found.correlation.sel(pruning="synflow") > 0.8).all()
+    assert (found.correlation.sel(pruning="snip") < 0.9).all()
+    assert (found.path_density.sel(order="joint") < 1.1).all()

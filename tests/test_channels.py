@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from graphon_lib.graphons import (
     ChannelGraphon,
+    GraphonNetwork,
     StepGraphon,
     block_means,
     channel_graphon,
+    channel_graphons,
     sample_channel_mask,
     separable_part,
 )
@@ -61,6 +63,51 @@ def test_drawn_masks_have_the_densities_of_the_graphon():
     assert np.array_equal(again.row_mass, graphon.row_mass)
     # The smallest block holds 10,000 entries; five standard deviations of at most 1 / 200.
     assert np.abs(again.values - graphon.values).max() < 5 / 200
+
+
+def random_chain(rng):
+    """Return masks of two convolutions and a read-out, of channels that differ much."""
+    sides = (2, 24, 20, 5)
+    shapes = [(*pair, 3, 3) for pair in zip(sides[1:3], sides[:2], strict=True)]
+    shapes.append((sides[3], sides[2]))
+    return [rng.random(shape) < rng.random((shape[0], *[1] * (len(shape) - 1))) for shape in shapes]
+
+
+@pytest.mark.parametrize("order", ["joint", "degree"])
+def test_a_chain_of_one_offset_is_that_of_its_matrices(order):
+    masks = [
+        mask[..., :1, :1] if mask.ndim == 4 else mask
+        for mask in random_chain(np.random.default_rng(3))
+    ]
+    layers, read_out = channel_graphons(masks, blocks=9, order=order)
+    matrices = [mask.reshape(mask.shape[:2]) for mask in masks]
+    wanted = GraphonNetwork.from_masks(matrices, blocks=9, order=order).layers
+    for found, layer in zip(layers, wanted, strict=False):
+        assert StepGraphon(found.values[..., 0, 0], found.row_mass, found.col_mass) == layer
+    assert read_out == wanted[-1]
+
+
+def test_blocks_of_a_chain_are_alike_in_degrees_over_all_offsets():
+    masks = random_chain(np.random.default_rng(0))
+    layers, read_out = channel_graphons(dict(enumerate(masks)), blocks=4)
+    assert [layer.values.shape for layer in layers] == [(4, 2, 3, 3), (4, 4, 3, 3)]
+    for graphon, mask in zip([*layers, read_out], masks, strict=True):
+        assert graphon.density == pytest.approx(mask.mean())
+    # Two bins of in-degrees, those with the larger ones first, in the layer that they enter.
+    assert layers[0].values[:2].mean() > layers[0].values[2:].mean()
+    for graphon in layers:  # a channel is in one block on both its sides
+        assert np.array_equal(graphon.row_mass, [0.25] * 4)
+
+
+def test_a_chain_with_a_block_a_channel_is_its_masks():
+    masks = random_chain(np.random.default_rng(1))
+    layers, read_out = channel_graphons(masks, blocks=100)
+    paths = np.ones(2)
+    for mask, graphon in zip(masks, [*layers, read_out], strict=True):
+        assert np.array_equal(np.unique(graphon.values), [0, 1])
+        paths = mask.reshape(*mask.shape[:2], -1).mean(axis=2) @ paths / mask.shape[1]
+    flat = [StepGraphon(of.values.mean((2, 3)), of.row_mass, of.col_mass) for of in layers]
+    assert GraphonNetwork([*flat, read_out]).path_density() == pytest.approx(paths.mean())
 
 
 @given(SEEDS, st.booleans())
@@ -136,6 +183,12 @@ MASK = np.ones((2, 1, 3, 3))
         (channel_graphon, (MASK[..., :2], [0, 0], [0]), "mask must have a kernel of odd sides"),
         (channel_graphon, (MASK, [0, 2], [0]), "row_labels must use every block"),
         (channel_graphon, (MASK, [0, 0], [0, 0]), "col_labels must be 1 integers"),
+        (channel_graphons, ([MASK],), "masks must have 4 axes, one or more, and the last 2"),
+        (channel_graphons, ([MASK, MASK[..., 0, 0], [[1]]],), "masks must have 4 axes"),
+        (channel_graphons, ([MASK, [[1]]],), r"masks\[1\] must have 2 columns"),
+        (channel_graphons, ([2 * MASK, [[1, 0]]],), "masks must be binary"),
+        (channel_graphons, ([MASK[..., :2], [[1, 0]]],), "mask must have a kernel of odd sides"),
+        (channel_graphons, (MASK[0, 0, 0, 0],), "masks must be a sequence of binary arrays"),
         (sample_channel_mask, (MASK, (2, 1), None), "graphon must be a ChannelGraphon"),
         (sample_channel_mask, (ONE, 2, None), "shape must be two positive integers"),
         (sample_channel_mask, (ONE, (2, 1), 0), "rng must be a numpy.random.Generator"),

@@ -1,4 +1,4 @@
-"""Do networks with skips and attention have the kernels of their graphons? Monte Carlo."""
+"""Do networks with skips, attention and normalisation have the kernels of their graphons? Monte Carlo."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm, rms_norm
 
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.grid import trials_of
 from graphon_lib.experiments.module_kernel import module_ntk
+from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.sampling import sample_mask
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.attention import AttentionBlock, AttentionGraphons, attention_ntk
+from graphon_lib.ntk.normalised import normalised_ntk
 from graphon_lib.ntk.residual import ResidualGraphons, residual_ntk
 
 __all__ = [
     "ARCHITECTURE_KERNELS",
     "ATTENTION_LIMIT",
     "NETWORKS",
+    "NORMALISED",
     "SCALES",
     "DrawnAttention",
     "DrawnLayers",
+    "DrawnNormalised",
     "DrawnResidual",
     "architecture_kernels",
     "attention_limit",
@@ -150,6 +155,40 @@ class DrawnAttention(DrawnLayers):
         return self.sums(layer, z).unflatten(2, (HEADS, -1)).transpose(1, 2)
 
 
+class DrawnNormalised(DrawnLayers):
+    """A network of one output without skips, whose hidden layers of one width are normalised.
+
+    As of :func:`~graphon_lib.ntk.normalised_ntk`, without the small number that PyTorch's layers add
+    to a variance.
+    """
+
+    def __init__(
+        self,
+        graphons: GraphonNetwork,
+        width: int,
+        inputs: int,
+        rng: np.random.Generator,
+        *,
+        place: str,
+        centred: bool,
+    ) -> None:
+        sides = [inputs, *[width] * (graphons.depth - 1), 1]
+        shapes = zip(sides[1:], sides[:-1], strict=True)
+        super().__init__(list(zip(graphons.layers, shapes, strict=True)), rng)
+        self.place, self.norm = place, layer_norm if centred else rms_norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output (N, 1) for inputs (N, d)."""
+        last = len(self.weights) - 1
+        for layer in range(last):
+            z = self.sums(layer, x)
+            x = self._normed(z).relu() if self.place == "before" else self._normed(z.relu())
+        return self.sums(last, x)
+
+    def _normed(self, signal: Tensor) -> Tensor:
+        return self.norm(signal, signal.shape[-1:], eps=0.0)
+
+
 STREAM, INNER = np.array([0.5, 0.25, 0.25]), np.array([0.25, 0.75])
 
 
@@ -181,6 +220,17 @@ def _networks() -> dict[str, ResidualGraphons | AttentionGraphons]:
 NETWORKS = MappingProxyType(_networks())
 """Networks with skips, of constant graphons and with blocks, with attention and without."""
 
+CHAIN = NETWORKS["residual, blocks"].chain([0])
+
+NORMALISED = MappingProxyType(
+    {
+        "LayerNorm, before": {"place": "before", "centred": True},
+        "LayerNorm, after": {"place": "after", "centred": True},
+        "RMSNorm, after": {"place": "after", "centred": False},
+    }
+)
+"""Networks without skips, with normalisation before their activations or after."""
+
 
 def architecture_kernels(
     *, seed: int, network: str, width: int, trial: int, inputs: int
@@ -190,10 +240,14 @@ def architecture_kernels(
     Scores in attention are divided by the size of a head. Returns ``error``,
     :math:`\lVert \hat\Theta - \Theta \rVert_F / \lVert \Theta \rVert_F`.
     """
-    graphons = NETWORKS[network]
+    graphons = NETWORKS.get(network)
     x = _inputs(inputs, seed)
-    rng = np.random.default_rng((seed, list(NETWORKS).index(network), width, trial))
-    if isinstance(graphons, ResidualGraphons):
+    rng = np.random.default_rng((seed, [*NETWORKS, *NORMALISED].index(network), width, trial))
+    if network in NORMALISED:
+        x, norm = x[:, 0], NORMALISED[network]
+        theory = normalised_ntk(x, CHAIN, **norm)
+        drawn = DrawnNormalised(CHAIN, width, FEATURES, rng, **norm)
+    elif isinstance(graphons, ResidualGraphons):
         x = x[:, 0]
         theory, drawn = residual_ntk(graphons, x), DrawnResidual(graphons, width, FEATURES, rng)
     else:
@@ -254,13 +308,18 @@ ARCHITECTURE_KERNELS = Experiment(
     variables={"error": ("network", "width", "trial")},
     **profiles(
         grid=(
-            trials_of({32: 20, 64: 20, 128: 20, 256: 20, 512: 20, 1024: 8}, network=list(NETWORKS)),
-            trials_of({32: 2, 64: 2}, network=list(NETWORKS)),
+            trials_of(
+                {32: 20, 64: 20, 128: 20, 256: 20, 512: 20, 1024: 8},
+                network=[*NETWORKS, *NORMALISED],
+            ),
+            trials_of({32: 2, 64: 2}, network=[*NETWORKS, *NORMALISED]),
         ),
         inputs=(6, 3),
     ),
     case=Case(
-        {"grid": {"network": list(NETWORKS), "width": [32, 64], "trial": 1}}, ["error"], ["error"]
+        {"grid": {"network": [*NETWORKS, *NORMALISED], "width": [32, 64], "trial": 1}},
+        ["error"],
+        ["error"],
     ),
 )
 

@@ -28,6 +28,7 @@ from graphon_lib.graphons.channels import (
     ChannelGraphon,
     SeparablePart,
     channel_graphon,
+    channel_graphons,
     sample_channel_mask,
     separable_part,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "alignment",
     "block_means",
     "channel_graphon",
+    "channel_graphons",
     "check_certificate",
     "cocluster_blocks",
     "cut_distance",

@@ -2,6 +2,8 @@ r"""Graphons of convolutions: between blocks of channels, one value for every of
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,19 +13,25 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import (
     as_numpy,
     check_array,
+    check_choice,
     check_instance,
+    check_integer,
     check_mask,
     check_masses,
     check_rng,
+    check_sequence,
     check_shape,
 )
-from graphon_lib.graphons.blocks import block_sums
+from graphon_lib.graphons.blocks import block_sums, labelled_means
+from graphon_lib.graphons.neuron_blocks import hidden_blocks
 from graphon_lib.graphons.partition import check_labels, grid_positions, locate
+from graphon_lib.graphons.step_graphon import StepGraphon
 
 __all__ = [
     "ChannelGraphon",
     "SeparablePart",
     "channel_graphon",
+    "channel_graphons",
     "sample_channel_mask",
     "separable_part",
 ]
@@ -118,6 +126,58 @@ def channel_graphon(
     return ChannelGraphon(
         values.reshape(*values.shape[:2], *kernel), row_counts / n_out, col_counts / n_in
     )
+
+
+def channel_graphons(
+    masks: Sequence[ArrayLike] | Mapping[str, ArrayLike], *, blocks: int = 64, order: str = "joint"
+) -> tuple[list[ChannelGraphon], StepGraphon]:
+    r"""Estimate the graphons of a chain of convolutions and a read-out, on shared blocks of channels.
+
+    The channels of a layer are rows of one mask and columns of the next, and have one block in both;
+    :func:`~graphon_lib.ntk.graphon_cntk` takes what is returned.
+
+    Parameters
+    ----------
+    masks : sequence or dict of array_like
+        Those of the convolutions, shapes (n_out, n_in, k_1, k_2), from the first to the last, and of
+        the read-out, shape (n_out, n_in); the rows of each are the columns of the next.
+    blocks : int
+        Number of blocks K of every layer of channels, at least 1; at most as many as channels.
+    order : {"joint", "degree"}
+        ``"joint"``: channels alike in in-degree and in out-degree, over all offsets, in about
+        :math:`\sqrt K \times \sqrt K` bins. ``"degree"``: rows by in-degree and columns of the next
+        mask by out-degree, as though the two ranks of a channel were equal.
+
+    Returns
+    -------
+    layers : list of ChannelGraphon
+    read_out : StepGraphon
+        Colours and outputs are not merged.
+    """
+    values = masks.values() if isinstance(masks, Mapping) else masks
+    values = check_sequence("masks", values, "binary arrays, one a layer")
+    checked = [as_numpy("masks", mask) for mask in values]
+    axes = [mask.ndim for mask in checked]
+    if len(axes) < 2 or axes != [*[4] * (len(axes) - 1), 2]:
+        raise ValueError(f"masks must have 4 axes, one or more, and the last 2, got {axes} axes")
+    for number, (before, after) in enumerate(itertools.pairwise(checked), start=1):
+        if after.shape[1] != before.shape[0]:
+            raise ValueError(
+                f"masks[{number}] must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
+            )
+    check_integer("blocks", blocks, 1)
+    check_choice("order", order, ("degree", "joint"))
+    # Degrees are over all offsets: a row for each pair of a channel and an offset.
+    entering = [check_mask("masks", mask.reshape(len(mask), -1)) for mask in checked]
+    left = [np.moveaxis(mask, 1, -1).reshape(-1, mask.shape[1]) for mask in checked]
+    pairs = [
+        hidden_blocks(incoming, outgoing, blocks, order, None)
+        for incoming, outgoing in zip(entering[:-1], left[1:], strict=True)
+    ]
+    rows = [*(as_rows for as_rows, _ in pairs), np.arange(len(checked[-1]))]
+    columns = [np.arange(checked[0].shape[1]), *(as_columns for _, as_columns in pairs)]
+    layers = list(map(channel_graphon, checked[:-1], rows, columns))
+    return layers, labelled_means(entering[-1], rows[-1], columns[-1])
 
 
 def sample_channel_mask(

@@ -18,6 +18,7 @@ from graphon_lib.ntk.convolution import graphon_cntk
 from graphon_lib.ntk.empirical import empirical_ntk
 from graphon_lib.ntk.gradient_flow import GradientFlow, gradient_flow
 from graphon_lib.ntk.kernels import graphon_nngp, graphon_ntk
+from graphon_lib.ntk.normalised import normalised_ntk
 from graphon_lib.ntk.residual import (
     ResidualGraphons,
     residual_nngp,
@@ -45,6 +46,7 @@ __all__ = [
     "graphon_nngp",
     "graphon_ntk",
     "kernel_target_alignment",
+    "normalised_ntk",
     "residual_nngp",
     "residual_ntk",
     "residual_shape",
