@@ -637,8 +637,8 @@ ROWS = {
         "RigL's masks follow a flow of block densities that is given the signals at each move",
         "this book",
         "12-dynamic",
-        "after 14 moves, at width 1024 (PyTorch's default: 512), the flow, with nothing fitted, "
-        "explains at least {low:g} of the mean square change of block densities",
+        "after 14 moves, at width 1024, the flow, with nothing fitted, explains at least {low:g} of the "
+        "mean square change of block densities",
         ("rigl-flow",),
         of.flow_shares,
         low=HOLDS,
