@@ -50,7 +50,6 @@ __all__ = [
     "AFTERWARDS",
     "COMPARISONS",
     "ITERATIVE_MASKS",
-    "ITERATIVE_MASKS_WIDE",
     "MARGIN",
     "MOVING_GRAPHONS",
     "MOVING_MASKS",
@@ -411,15 +410,6 @@ ITERATIVE_MASKS = replace(
     variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
 )
 """Iterative pruning, which trains a network many times, at smaller widths."""
-
-ITERATIVE_MASKS_WIDE = ITERATIVE_MASKS.changed(
-    "iterative-masks-wide",
-    grid=(
-        {"width": [1024], "trial": 3, "variant": ["iterative: dense"]},
-        {"width": [32], "trial": 2, "variant": ["iterative: dense"]},
-    ),
-)
-"""The same in few networks of a larger width: 4-cycles, and spread of fan-in, in the end, described."""
 
 MOVING_TRAINING = MOVING_MASKS.changed(
     "moving-training",
