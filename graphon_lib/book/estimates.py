@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from graphon_lib.experiments import architecture_training, moving_masks
+from graphon_lib.experiments import architecture_training, moving_masks, tuned_moves
 from graphon_lib.experiments.architectures import ARCHITECTURES
 from graphon_lib.experiments.attention_masks import kept_share
 from graphon_lib.experiments.batch_dependence import variance_share
@@ -707,6 +707,11 @@ def moving_errors(result: xr.Dataset, pairs: Mapping[str, str]) -> Estimates:
     """Return test errors of networks whose masks move over others, names of comparisons by words."""
     judged = moving_masks.compared_errors(result)
     return {words: _of_all(judged[name], result) for words, name in pairs.items()}
+
+
+def tuned_masks(result: xr.Dataset) -> Estimates:
+    """Return test errors of RigL's last masks with new weights over random ones, at rates of their own."""
+    return {"": _of_all(tuned_moves.compared_errors(result)["masks"], result)}
 
 
 def flow_shares(result: xr.Dataset) -> Estimates:
