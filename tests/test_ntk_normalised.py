@@ -203,14 +203,15 @@ def test_the_derivative_of_the_normaliser_is_lost_as_one_over_the_width(way):
             return (signal - mean) / root
 
     x, sizes, gaps = seeded_inputs((4, 8)), [], []
-    for width, trial in product((32, 64, 128, 256), range(4)):
+    for width, trial in product((32, 128, 512), range(12)):
         kernels = []
         for kind in (DrawnNormalised, Detached):
             drawn = kind(CHAIN, width, 8, np.random.default_rng((width, trial)), **way)
             kernels.append(module_ntk(drawn, x, masks=drawn.masks))
         sizes.append(width)
         gaps.append(np.linalg.norm(np.subtract(*kernels)) / np.linalg.norm(kernels[1]))
-    assert fit_slope(sizes, gaps).value < -0.75
+    slope = fit_slope(sizes, gaps)
+    assert abs(slope.value + 1.0) < 3.0 * slope.standard_error < 0.4
 
 
 @pytest.mark.parametrize(
