@@ -15,8 +15,8 @@ Registered before a network with one of these masks was trained. All else is tha
 Why two: of the masks alone it was seen that at 0.01 few units of a fully connected network stay effective
 at these densities, and at 0.99 nearly all, so that the first alone would not be a fair rival.
 
-Natural pictures cost most. There 0.01 comes last, to be cut for want of time if need be: with nothing
-looked at, and the corrections as they are.
+Natural pictures cost most. There 0.01 comes last, and is cut if it is not done when the time for this is
+up, at a clock hour that was fixed before anything was looked at; Holm is then over those that are there.
 """
 
 from __future__ import annotations
