@@ -61,10 +61,10 @@ def npb_masks(
     :math:`\min(n_{\text{out}}, \sum m)` units are reached. What is left is a sum of concave functions of
     the degrees, and the greatest gains, one weight after another, are the optimum.
 
-    The authors' code [2]_ is for convolutions and one read-out, and differs from the paper where it
-    optimises large layers in pieces that do not know of each other, rounds up, counts biases as paths and
-    weights from units without paths as effective. This is the paper's. Its third term, on kernels, is
-    constant here.
+    The authors' code [2]_ is for convolutions and one read-out. It differs from the paper, which is
+    followed here, where it optimises large layers in pieces that do not know of each other, rounds up,
+    counts biases as paths and weights from units without paths as effective. A third term is constant
+    without kernels; a last step, which moves weights on no path, is for convolutions alone.
 
     References
     ----------
