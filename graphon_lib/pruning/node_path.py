@@ -42,8 +42,8 @@ def npb_masks(
     generator
         Source of the choice between equally good masks.
     alpha
-        The weight of nodes, in [0, 1]: 0.01 in the paper, for convolutions; 0.99 where the authors'
-        program is not told otherwise.
+        The weight of nodes, in [0, 1]: 0.01 in the authors' runs, of convolutional networks; 0.99 where
+        their program is not told otherwise.
 
     Returns
     -------
@@ -61,10 +61,10 @@ def npb_masks(
     :math:`\min(n_{\text{out}}, \sum m)` units are reached. What is left is a sum of concave functions of
     the degrees, and the greatest gains, one weight after another, are the optimum.
 
-    The authors' code [2]_ is for convolutions and one read-out. It differs from the paper, which is
-    followed here, where it optimises large layers in pieces that do not know of each other, rounds up,
-    counts biases as paths and weights from units without paths as effective. A third term is constant
-    without kernels; a last step, which moves weights on no path, is for convolutions alone.
+    The authors' code [2]_ is for convolutions and one read-out. It departs from this where it optimises
+    large layers in pieces that do not know of each other, rounds up, counts biases as paths and weights
+    from units without paths as effective. Its third term is constant without kernels; its last step,
+    which moves weights on no path, leaves linear layers alone.
 
     References
     ----------
