@@ -659,6 +659,7 @@ def errors_over_rivals(result: xr.Dataset, ending: str) -> Estimates:
         f"at {100 * (1 - density):g} % (over {label})": _of_all(of[name + ending], result)
         for density, of in judged.items()
         for name, label in RIVALS.items()
+        if name + ending in of
     }
 
 

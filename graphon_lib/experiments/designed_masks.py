@@ -47,6 +47,7 @@ from graphon_lib.pruning.eigenfunctions import fit_eigenfunctions
 from graphon_lib.pruning.masks import DisconnectedWarning
 from graphon_lib.pruning.methods import METHODS, prune
 from graphon_lib.pruning.neuron_scale import rescale_neurons
+from graphon_lib.pruning.node_path import npb_masks
 from graphon_lib.pruning.ntk_sap import ntk_sap_masks
 from graphon_lib.pruning.rescale import rescale_signal
 from graphon_lib.pruning.walks import phew_masks
@@ -96,6 +97,8 @@ RIVALS = MappingProxyType(
         "synflow": "SynFlow",
         "phew": "PHEW",
         "ntk-sap": "NTK-SAP",
+        "npb": "NPB",
+        "npb 0.99": "NPB, α = 0.99",
     }
 )
 """Published methods, and how they are written."""
@@ -165,8 +168,9 @@ def designed_masks(
     variant, density
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
         restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
-        fan-in other than that of the design, with :data:`OVER_DENSITY` or :data:`FITTED` where it is
-        trained so; and the kept fraction of all weights.
+        fan-in other than that of the design and ``"npb 0.99"`` for another weight of nodes, with
+        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so; and the kept fraction of all
+        weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -289,6 +293,10 @@ def _masks(
             return ntk_sap_masks(model, density, trial.generator, rounds=ROUNDS)
     if kind == "phew":
         return phew_masks(model, density, trial.generator)
+    if kind == "npb":
+        return npb_masks(model, density, trial.generator)
+    if kind.startswith("npb "):
+        return npb_masks(model, density, trial.generator, alpha=float(kind.split()[1]))
     widths = model.widths
     if kind.startswith("fan-in "):
         target = design(widths, density, fan_in=float(kind.split()[1]))

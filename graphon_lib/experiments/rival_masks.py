@@ -33,8 +33,11 @@ from graphon_lib.experiments.other_data import OTHER_DATA
 
 __all__ = ["COMPARISONS", "RIVAL_MASKS", "SETTINGS", "VARIANTS"]
 
-KINDS = ("pixels", "erk", *RIVALS)
-VARIANTS = (*KINDS, *(name + AS_PUBLISHED for name in (*RIVALS, "pixels", "erk")))
+PUBLISHED = tuple(name for name in RIVALS if not name.startswith("npb"))
+VARIANTS = (
+    *("pixels", "erk", *PUBLISHED),
+    *(name + AS_PUBLISHED for name in (*PUBLISHED, "pixels", "erk")),
+)
 """What is trained."""
 
 COMPARISONS = MappingProxyType({name: ("pixels", name) for name in VARIANTS[1:-2]})

@@ -33,6 +33,7 @@ from graphon_lib.pruning.methods import METHODS, Method, prune, saliency
 from graphon_lib.pruning.model import MaskedMLP
 from graphon_lib.pruning.moving import SCHEDULES, MovingMasks, Schedule
 from graphon_lib.pruning.neuron_scale import rescale_neurons
+from graphon_lib.pruning.node_path import npb_masks
 from graphon_lib.pruning.ntk_sap import ntk_sap_masks
 from graphon_lib.pruning.rescale import rescale_signal, signal_moments
 from graphon_lib.pruning.target import keep_target
@@ -51,6 +52,7 @@ __all__ = [
     "fit_eigenfunctions",
     "keep_largest",
     "keep_target",
+    "npb_masks",
     "ntk_sap_masks",
     "phew_masks",
     "prune",
