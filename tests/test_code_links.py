@@ -8,6 +8,7 @@ from sphinx.application import Sphinx
 
 from graphon_lib.book.execute import list_chapters
 from graphon_lib.book.paths import SITE
+from graphon_lib.book.sphinx_extension import PLAIN, without_plain_spans
 
 FIRST = """
 First
@@ -96,3 +97,19 @@ def test_links_of_chapters_lead_somewhere():
         assert links, page.stem
         for target, anchor in links:
             assert f'id="{anchor}"' in read((page.parent / target).resolve())
+
+
+def test_code_has_spans_for_other_colours_than_that_of_text_alone():
+    rules = dict(
+        re.findall(
+            r"(html\S* \.highlight(?: \.\w+)?) \{[^}]*?color: (\S+)",
+            (SITE / "_static" / "pygments.css").read_text(),
+        )
+    )
+    bases = [where for where in rules if where.endswith(".highlight")]
+    assert len(bases) == 2
+    for base in bases:
+        assert {rules[f"{base} .{name}"] for name in PLAIN} == {rules[base]}
+    link = '<a class="code-link" href="a"><span class="n">a</span></a>'
+    code = f'<span class="n">b</span><span class="o">=</span>{link}<span class="p">(</span>'
+    assert without_plain_spans(code) == f'b<span class="o">=</span>{link}('

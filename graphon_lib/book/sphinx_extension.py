@@ -15,7 +15,10 @@ from sphinx.util.images import get_image_size
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.page_head import metadata
 
-__all__ = ["setup"]
+__all__ = ["PLAIN", "setup", "without_plain_spans"]
+
+PLAIN = ("n", "nn", "nx", "p", "w")
+"""Classes of Pygments that have the colour of the text around them, in the light and in the dark."""
 
 
 CORRECTIONS = {
@@ -58,7 +61,7 @@ def complete_page(
     if body := context.get("body"):
         for wrong, right in CORRECTIONS.items():
             body = body.replace(wrong, right)
-        context["body"] = with_image_sizes(app, body)
+        context["body"] = with_image_sizes(app, without_plain_spans(body))
         if 'class="graphon-explorer"' in body:
             for name in PAGE_SCRIPTS:
                 app.add_js_file(f"explorers/{name}", defer="defer")
@@ -95,6 +98,12 @@ def in_landmarks(html: str) -> str:
 def without_viewport(html: str) -> str:
     """Drop the description of the viewport, which Sphinx, docutils and the theme each give a page."""
     return re.sub(r'<meta [^>]*name="viewport"[^>]*>\s*', "", html)
+
+
+def without_plain_spans(html: str) -> str:
+    """Drop what gives code the colour that it has, a quarter of a page's weight, but in links."""
+    span = rf'<a class="code-link".*?</a>|<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>'
+    return re.sub(span, lambda found: found[0] if found[1] is None else found[1], html)
 
 
 def with_image_sizes(app: Sphinx, body: str) -> str:
