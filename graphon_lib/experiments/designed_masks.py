@@ -98,6 +98,7 @@ RIVALS = MappingProxyType(
         "phew": "PHEW",
         "ntk-sap": "NTK-SAP",
         "npb": "NPB",
+        "npb 0.5": "NPB, α = 0.5",
         "npb 0.99": "NPB, α = 0.99",
     }
 )

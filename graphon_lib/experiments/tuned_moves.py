@@ -59,7 +59,7 @@ def tuned_moves(
     """Choose the rate of a schedule on one network, and train others with it.
 
     From random masks of ERK's layer densities, and of RigL's last masks again, with new weights: rows
-    of :data:`WEIGHTS`, NaN where there is none. Returns ``tuning_loss`` (weights, learning_rate) and
+    "own" and "fresh", NaN where there is none. Returns ``tuning_loss`` (weights, learning_rate) and
     ``chosen_rate`` (weights), of network 0, and of the others ``first_loss`` (weights, trial), before
     the first update, and ``test_accuracy`` (weights, trial), after the last.
 
