@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from graphon_lib.experiments.moving_masks import COMPARISONS, MOVING_TRAINING
-from graphon_lib.experiments.tuned_moves import TUNED_MOVES, compared_errors
+from graphon_lib.experiments.tuned_moves import ONE_RATE_MOVES, TUNED_MOVES, compared_errors
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_the_rate_is_that_of_the_least_loss(quick):
 
 
 def test_at_one_rate_networks_are_those_that_were_compared_first():
-    ours = TUNED_MOVES.compute({**TUNED_MOVES.quick, "rates": [0.003]}).test_accuracy
+    ours = ONE_RATE_MOVES.compute(ONE_RATE_MOVES.quick).test_accuracy
     grid = {
         "width": [24],
         "trial": 3,

@@ -672,7 +672,7 @@ ROWS = {
         **TENTH | {"low": 0.909},
     ),
     "masks-alone-tuned": Claim(
-        "... with learning rates tuned, too",
+        "... in narrower networks with learning rates tuned, too",
         "this book",
         "12-dynamic",
         f"{MOVED}, width 256, the ratio of test errors is {{low:g}} to {{high:g}}",

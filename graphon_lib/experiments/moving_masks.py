@@ -402,14 +402,17 @@ ITERATIVE_MASKS = replace(
     MOVING_MASKS.changed(
         "iterative-masks",
         grid=(
-            {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
+            [
+                {"width": [1024], "trial": 3, "variant": ["iterative: dense"]},
+                {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
+            ],
             {"width": [24], "trial": 2, "variant": ["iterative: dense"]},
         ),
     ),
     # All degrees are alike at first, so that nothing can be regressed on them.
     variables={name: dims for name, dims in MOVING_MASKS.variables.items() if name != "row_slope"},
 )
-"""Iterative pruning, which trains a network many times, at smaller widths."""
+"""Iterative pruning, which trains a network many times: fewer networks."""
 
 MOVING_TRAINING = MOVING_MASKS.changed(
     "moving-training",
