@@ -20,7 +20,7 @@ define install
 	if command -v uv >/dev/null; then with=uv; else with=pip; fi; \
 	printf '%s' "Installing $1 ($$with, pinned versions) ... "; start=$$(date +%s); \
 	if [ $$with = uv ]; then set -- uv pip install --python $(BIN)/python $(FIND_LINKS); \
-	else set -- $(BIN)/python -m pip install --no-compile; fi; \
+	else $(BIN)/python -m ensurepip >$(LOG) 2>&1; set -- $(BIN)/python -m pip install --no-compile; fi; \
 	"$$@" -c constraints.txt -e ".[$$extras]" >$(LOG) 2>&1 || \
 		{ echo failed; tail -n 30 $(LOG); echo "Log: $(LOG)"; exit 1; }; \
 	echo "$$(($$(date +%s) - start)) s"
@@ -53,7 +53,7 @@ plan:
 $(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
-	@$(PYTHON) -m venv $@ || { rm -rf $@; exit 1; }
+	@$(PYTHON) -m venv $$(command -v uv >/dev/null && echo --without-pip) $@ || { rm -rf $@; exit 1; }
 
 $(VENV)/.book: constraints.txt pyproject.toml | $(VENV)
 	$(call install,what the book needs,book)

@@ -1,6 +1,7 @@
 """How property tests search, and what tests may need: the built site, Chromium, the complete MNIST."""
 
 import functools
+import gc
 import importlib.util
 import os
 
@@ -15,6 +16,12 @@ from graphon_lib.experiments import data, sweep
 settings.register_profile("same", deadline=None, max_examples=50, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("same")
+
+
+def pytest_collection_finish():
+    """Let the collector of garbage pass over what stays: modules and tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import base64
 from contextlib import contextmanager
 
 import numpy as np
-from browsers import PATIENCE, new_page
+from browsers import PATIENCE
 from playwright.sync_api import TimeoutError as Hangs
 
 from graphon_lib.book.assets import PACKAGES
@@ -125,8 +125,30 @@ def settled(root):
     finished(root.page, "what the explorer was asked for", SETTLED, root.element_handle())
 
 
+KEPT = {}
+"""Of each browser a page for the next test: what its process has compiled, it need not again."""
+
+
 @contextmanager
-def opened(browser, url, *, width=1280, theme="light", **options):
+def as_new(browser):
+    """Yield a page that holds nothing of those before it but their files, in the browser's cache."""
+    page = KEPT.pop(browser, None) or browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    try:
+        yield page
+        page.unroute_all()
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.emulate_media(color_scheme="null", reduced_motion="null", media="null")
+        page.mouse.move(-1, -1)
+        page.goto("about:blank")
+    except BaseException:
+        page.close()
+        raise
+    KEPT[browser] = page
+
+
+@contextmanager
+def opened(browser, url, *, width=1280, theme="light"):
     """Open a page as one comes to it for the first time, its theme that of the reader's system.
 
     Yield it, ready, with its problems, a list that grows; none may come.
@@ -136,33 +158,30 @@ def opened(browser, url, *, width=1280, theme="light", **options):
     """
     problems = []
     own = url[: url.index("/", len("http://"))]
-    size = {"width": width, "height": 900}
-    with new_page(browser, viewport=size, color_scheme=theme, **options) as page:
-        page.on(
-            "console",
-            lambda m: (
-                m.type == "error"
-                and problems.append(f"console: {m.text} ({m.location.get('url')})")
-            ),
-        )
-        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((own, "data:", "blob:"))
-                or problems.append(f"external: {request.url}")
-            ),
-        )
-        page.on(
-            "response",
-            lambda response: (
-                response.status < 400 or problems.append(f"{response.status}: {response.url}")
-            ),
-        )
+    told = {
+        "console": lambda m: (
+            m.type == "error" and problems.append(f"console: {m.text} ({m.location.get('url')})")
+        ),
+        "pageerror": lambda error: problems.append(f"error: {error}"),
+        "requestfailed": lambda request: problems.append(f"failed: {request.url}"),
+        "request": lambda request: (
+            request.url.startswith((own, "data:", "blob:"))
+            or problems.append(f"external: {request.url}")
+        ),
+        "response": lambda response: (
+            response.status < 400 or problems.append(f"{response.status}: {response.url}")
+        ),
+    }
+    with as_new(browser) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
+        for event, tell in told.items():
+            page.on(event, tell)
         page.goto(url)
         ready(page)
         yield page, problems
+        for event, tell in told.items():
+            page.remove_listener(event, tell)
 
 
 def look(page, width, theme, *, height=900):

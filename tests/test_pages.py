@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browsers import PATIENCE, new_page
-from pages import COLOUR_RULES, LOADED, PAGES, finished, look, opened, overflow, violations
+from pages import COLOUR_RULES, LOADED, PAGES, as_new, finished, look, opened, overflow, violations
 
 from graphon_lib.book.paths import CHAPTERS, SITE
 
@@ -276,7 +276,7 @@ def test_a_page_is_printed_with_all_formulas(browser, address):
 
 
 def test_formulas_in_the_text_can_be_scrolled_where_they_are_wide(browser, address):
-    with new_page(browser) as page:
+    with as_new(browser) as page:
         page.set_viewport_size({"width": 375, "height": 812})
         page.goto(f"{address}/chapters/09-limits.html")
         finished(page, "formulas", LOADED["formulas"])
@@ -310,6 +310,7 @@ def test_long_names_break_between_their_parts(browser, address):
 
 
 def assert_lands(browser, address, place, anchor):
+    # Of a browser that has none of the page's files yet.
     with new_page(browser) as page:
         page.goto(f"{address}/{place}#{anchor}")
         finished(page, "formulas", LOADED["formulas"])

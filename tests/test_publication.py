@@ -219,9 +219,9 @@ def test_every_built_page_has_a_head_of_its_own():
 
 @pytest.mark.browser
 def test_the_root_leads_into_the_book_and_a_wrong_address_does_too(browser, address):
-    from browsers import new_page
+    from pages import as_new
 
-    with new_page(browser) as page:
+    with as_new(browser) as page:
         page.goto(f"{address}/index.html")
         page.wait_for_url("**/chapters/index.html")
         page.goto(f"{address}/404.html")

@@ -13,7 +13,9 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 from matplotlib import rc_context
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from graphon_lib.book.drawn_numbers import as_csv
 
@@ -47,8 +49,19 @@ def bundle(figure: Figure, **_: object) -> dict[str, Any]:
 
 def _saved(figure: Figure, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
+    draw = figure.draw
+
+    def draw_once(renderer: RendererBase) -> None:
+        # Matplotlib draws everything twice, the first time to lay it out.
+        if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+            engine.execute(figure)
+        else:
+            draw(renderer)
+
+    figure.draw = draw_once
     with rc_context({"svg.hashsalt": "book"}):
         figure.savefig(file, format=kind, **options)
+    del figure.draw
     return file.getvalue()
 
 

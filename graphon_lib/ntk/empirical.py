@@ -122,17 +122,15 @@ def empirical_ntk(
     scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
     variances = check_per_layer("bias_variance", bias_variance, len(fitting))
     shifts = _check_biases(biases, variances, fitting)
-    # A bias is a weight from one more neuron; this is the square of that neuron's activation.
-    constants = [of_bias / scale**2 for of_bias, scale in zip(variances, scales, strict=True)]
     kept = [[np.flatnonzero(row) for row in mask] for mask in fitting]
-    network = matrices, shifts, scales, sigma, kind
+    network = matrices, shifts, sigma, kind
     signals1 = signals2 = _signals(_check_batch("x1", x1, fitting), *network)
     if x2 is not None:
         signals2 = _signals(_check_batch("x2", x2, fitting), *network)
     result = np.empty((signals1[0][0].shape[1], signals2[0][0].shape[1]))
 
     def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
-        return lambda columns: _tile(kept, constants, signals1, rows, signals2, columns)
+        return lambda columns: _tile(kept, scales, variances, signals1, rows, signals2, columns)
 
     fill_tiles(
         result,
@@ -245,14 +243,10 @@ def _signals(
     x: NDArray[np.float64],
     matrices: list[NDArray[np.float64]],
     shifts: list[NDArray[np.float64] | float],
-    scales: list[float],
     activation: LeakyReLU | Erf | Linear,
     kind: type[np.floating],
 ) -> Signals:
-    r"""Return for every layer its inputs (n_in, N) and scaled gradients (n_out, n_D, N).
-
-    The gradients are :math:`\sqrt{s_w / n_{l-1}}\, \partial f_o / \partial z^l_i`.
-    """
+    r"""Return for every layer its inputs (n_in, N) and gradients :math:`\delta^l` (n_out, n_D, N)."""
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, slopes = [x.T], []
         for matrix, shift in zip(matrices[:-1], shifts[:-1], strict=True):
@@ -264,17 +258,19 @@ def _signals(
         gradient = np.broadcast_to(np.eye(outputs)[:, :, None], (outputs, outputs, count))
         gradients = [gradient]
         for matrix, slope in zip(reversed(matrices[1:]), reversed(slopes), strict=True):
-            gradient = np.tensordot(matrix.T, gradient, axes=1) * slope[:, None, :]
+            gradient = np.tensordot(matrix.T, gradient, axes=1)
+            gradient *= slope[:, None, :]
             gradients.insert(0, gradient)
         return [
-            (before.astype(kind, copy=False), (scale * after).astype(kind, copy=False))
-            for before, scale, after in zip(inputs, scales, gradients, strict=True)
+            (before.astype(kind, copy=False), after.astype(kind, copy=False))
+            for before, after in zip(inputs, gradients, strict=True)
         ]
 
 
 def _tile(
     kept: list[list[NDArray[np.intp]]],
-    constants: list[float],
+    scales: list[float],
+    variances: NDArray[np.float64],
     signals1: Signals,
     rows: slice,
     signals2: Signals,
@@ -286,8 +282,8 @@ def _tile(
     run = np.zeros(kernel.shape, dtype=signals1[0][0].dtype)
     # NumPy takes half the operations for the product of one array's transpose with itself.
     diagonal = signals1 is signals2 and rows == columns
-    for of_rows, constant, (inputs1, gradients1), (inputs2, gradients2) in zip(
-        kept, constants, signals1, signals2, strict=True
+    for of_rows, scale, variance, (inputs1, gradients1), (inputs2, gradients2) in zip(
+        kept, scales, variances, signals1, signals2, strict=True
     ):
         # Contiguous, since rows are taken of it again and again.
         before1, after1 = np.ascontiguousarray(inputs1[:, rows]), gradients1[:, :, rows]
@@ -315,12 +311,13 @@ def _tile(
                 factor = after.T @ other
                 factor *= shared
                 _add_at(run, places1, places2, factor)
+            run *= scale**2
             kernel += run
-        if constant:
+        if variance:
             first, second = (
                 after.reshape(-1, after.shape[2]).astype(np.float64) for after in (after1, after2)
             )
-            kernel += constant * (first.T @ second)
+            kernel += variance * (first.T @ second)
     return kernel / outputs
 
 
