@@ -39,7 +39,8 @@ def density_rates(
 
     .. math:: \eta_l = \eta / c_l ,
 
-    gives it back; it goes with weights of variance over :math:`c_l`, which
+    gives it back, if the layer's units are all in use (else those that are read a larger share, and
+    the rate is too large for them); it goes with weights of variance over :math:`c_l`, which
     :func:`~graphon_lib.pruning.rescale_signal` brings about. Biases keep the dense rate.
 
     Examples
