@@ -97,7 +97,7 @@ RIVALS = MappingProxyType(
         "synflow": "SynFlow",
         "phew": "PHEW",
         "ntk-sap": "NTK-SAP",
-        "npb": "NPB",
+        "npb": "NPB, α = 0.01",
         "npb 0.5": "NPB, α = 0.5",
         "npb 0.99": "NPB, α = 0.99",
     }
