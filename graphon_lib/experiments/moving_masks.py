@@ -403,8 +403,8 @@ ITERATIVE_MASKS = replace(
         "iterative-masks",
         grid=(
             [
-                {"width": [1024], "trial": 3, "variant": ["iterative: dense"]},
                 {"width": [256, 512], "trial": 5, "variant": ["iterative: dense"]},
+                {"width": [1024], "trial": 3, "variant": ["iterative: dense"]},
             ],
             {"width": [24], "trial": 2, "variant": ["iterative: dense"]},
         ),
