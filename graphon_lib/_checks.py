@@ -68,7 +68,7 @@ def check_density(name: str, value: object) -> float:
         density = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         density = math.nan
-    if isinstance(value, bool | str | bytes) or not 0.0 < density <= 1.0:
+    if isinstance(value, bool | np.bool_ | str | bytes) or not 0.0 < density <= 1.0:
         raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}")
     return density
 
@@ -76,7 +76,9 @@ def check_density(name: str, value: object) -> float:
 def check_real(
     name: str, value: object, minimum: float = -math.inf, maximum: float = math.inf
 ) -> float:
-    """Return a finite number in [minimum, maximum]."""
+    """Return a finite number in [minimum, maximum]; booleans are refused."""
+    if as_numpy(name, value).dtype == np.bool_:
+        raise ValueError(f"{name} must be a real number, got {value!r}")
     return float(check_array(name, value, 0, minimum=minimum, maximum=maximum))  # type: ignore[arg-type]
 
 
