@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "as_numpy",
     "check_array",
+    "check_chain",
     "check_choice",
     "check_density",
     "check_flag",
@@ -32,6 +33,7 @@ __all__ = [
     "check_rng",
     "check_sequence",
     "check_shape",
+    "named_masks",
     "needs_extra",
 ]
 
@@ -66,7 +68,7 @@ def check_density(name: str, value: object) -> float:
         density = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         density = math.nan
-    if isinstance(value, bool | str | bytes) or not 0.0 < density <= 1.0:
+    if isinstance(value, bool | np.bool_ | str | bytes) or not 0.0 < density <= 1.0:
         raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}")
     return density
 
@@ -74,7 +76,9 @@ def check_density(name: str, value: object) -> float:
 def check_real(
     name: str, value: object, minimum: float = -math.inf, maximum: float = math.inf
 ) -> float:
-    """Return a finite number in [minimum, maximum]."""
+    """Return a finite number in [minimum, maximum]; booleans are refused."""
+    if as_numpy(name, value).dtype == np.bool_:
+        raise ValueError(f"{name} must be a real number, got {value!r}")
     return float(check_array(name, value, 0, minimum=minimum, maximum=maximum))  # type: ignore[arg-type]
 
 
@@ -206,6 +210,27 @@ def check_mask(name: str, value: object) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
+def named_masks(
+    masks: Sequence[ArrayLike] | Mapping[str, ArrayLike], of: str
+) -> tuple[list[str], list]:
+    """Return what messages call the masks of a network, ``masks[0]`` or ``masks['name']``, and them.
+
+    `of` says what they are.
+    """
+    names = list(masks) if isinstance(masks, Mapping) else None
+    values = check_sequence("masks", masks if names is None else masks.values(), of)
+    return [f"masks[{name!r}]" for name in names or range(len(values))], values
+
+
+def check_chain(names: Sequence[str], masks: Sequence[NDArray]) -> None:
+    """Check that the rows of each mask are the columns of the next."""
+    for name, (before, after) in zip(names[1:], itertools.pairwise(masks), strict=True):
+        if after.shape[1] != before.shape[0]:
+            raise ValueError(
+                f"{name} must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
+            )
+
+
 def check_masks(
     masks: Sequence[ArrayLike] | Mapping[str, ArrayLike],
 ) -> list[NDArray[np.bool_]]:
@@ -213,18 +238,11 @@ def check_masks(
 
     They may have names.
     """
-    names = list(masks) if isinstance(masks, Mapping) else None
-    values = masks if names is None else masks.values()
-    values = check_sequence("masks", values, "binary matrices, one a layer")
-    names = [f"masks[{name!r}]" for name in names or range(len(values))]
+    names, values = named_masks(masks, "binary matrices, one a layer")
     checked = [check_mask(name, mask) for name, mask in zip(names, values, strict=True)]
     if not checked:
         raise ValueError("masks must be one mask or more, got none")
-    for name, (before, after) in zip(names[1:], itertools.pairwise(checked), strict=True):
-        if after.shape[1] != before.shape[0]:
-            raise ValueError(
-                f"{name} must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
-            )
+    check_chain(names, checked)
     return checked
 
 

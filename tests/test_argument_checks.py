@@ -30,6 +30,7 @@ MATRIX = partial(_checks.check_array, ndim=2, minimum=0)
 MASSES = partial(_checks.check_masses, count=2)
 SEQUENCE = partial(_checks.check_sequence, of="x")
 CHOICE = partial(_checks.check_choice, choices=("b", "a"))
+REAL = _checks.check_real
 DENSITY, MASK, SHAPE = _checks.check_density, _checks.check_mask, _checks.check_shape
 
 
@@ -46,7 +47,7 @@ DENSITY, MASK, SHAPE = _checks.check_density, _checks.check_mask, _checks.check_
             (
                 DENSITY,
                 r" must be a kept fraction in \(0, 1\]",
-                (0, -1, 1.1, NAN, "half", "0.3", b"0.3", None, True),
+                (0, -1, 1.1, NAN, "half", "0.3", b"0.3", None, True, np.True_),
             ),
             (MASK, " must be binary, .* with other values", ([[0, 2]], [[0.5, 1.0]], [[NAN, 1.0]])),
             (MASK, " must be a non-empty matrix", ([0, 1], np.zeros((0, 3)))),
@@ -69,6 +70,8 @@ DENSITY, MASK, SHAPE = _checks.check_density, _checks.check_mask, _checks.check_
             (_checks.check_rng, " must be a numpy.random.Generator, got", (0, None)),
             (_checks.check_flag, " must be True or False, got", (1, "yes")),
             (_checks.check_positive, " must be positive, got 0", (0,)),
+            (REAL, " must be a real number, got", (True, np.False_, torch.tensor(True))),
+            (REAL, " must be an array of real numbers, got", ("1", None)),
             (CHOICE, " must be one of a, b; got 'c'", ("c",)),
         )
         for value in values

@@ -145,6 +145,36 @@ def test_where_all_signals_have_the_size_already_nothing_is_normalised():
     close(normalised_ntk(x, dense), graphon_ntk(x, dense))
 
 
+# A kernel of an input with itself: angles of rounding alone must not grow with the layers.
+
+
+@pytest.mark.parametrize("depth", [2, 20, 100])
+@pytest.mark.parametrize("size", [1.0, 1e8])
+@pytest.mark.parametrize("activation", ["relu", "erf"])
+def test_the_diagonal_of_deep_networks_behind_layer_norm(activation, size, depth):
+    x = size * seeded_inputs((6, 100))
+    q = theta = 2 * (x * x).mean(1)
+    for _ in range(depth - 1):
+        if activation == "relu":
+            variance, slope = q * (1 - 1 / pi) / 2, 1 / 2
+        else:
+            root = np.sqrt(1 + 4 * q)
+            variance, slope = 2 / pi * np.atan2(2 * q, root), 4 / pi / root
+        theta = 2 * (1 + slope * theta / variance)
+        q = np.full(6, 2.0)
+    found = normalised_ntk(x, GraphonNetwork.dense(depth), place="after", activation=activation)
+    close(found.diagonal(), theta)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("activation", HOMOGENEOUS)
+def test_multiples_of_an_input_are_the_input_at_any_depth(way, activation):
+    x, network = seeded_inputs((3, 5)), GraphonNetwork.dense(100)
+    found = normalised_ntk(np.r_[x, 3 * x], network, activation=activation, **way)
+    check_kernel(found)
+    close(found.diagonal(3), found.diagonal()[:3])
+
+
 # Networks drawn at random, with all that depends on their weights.
 
 
@@ -214,6 +244,9 @@ def test_the_derivative_of_the_normaliser_is_lost_as_one_over_the_width(way):
     assert abs(slope.value + 1.0) < 3.0 * slope.standard_error < 0.4
 
 
+FAINT = GraphonNetwork([StepGraphon([[1.0], [1e-200]]), StepGraphon([[0.0, 1.0]])])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -224,6 +257,9 @@ def test_the_derivative_of_the_normaliser_is_lost_as_one_over_the_width(way):
         ({"x1": np.zeros((1, 2))}, "x1 must give layer 1 a mean square"),
         ({"x2": np.zeros((1, 2))}, "x2 must give layer 1 a mean square"),
         ({"x2": np.ones((1, 3)), "network": CHAIN}, "x1 must have 8 features"),
+        ({"network": FAINT}, r"x1 must give the blocks of layer 1 a variance of 0 or in .* 2e-200"),
+        ({"x1": np.full((1, 2), 1e80), "place": "after"}, "x1 must give the blocks of layer 1"),
+        ({"x2": np.full((1, 2), 1e160)}, "x2 must give layer 1 a mean square"),
         ({"place": "inside"}, "place must be"),
         ({"centred": 1}, "centred must be"),
         ({"activation": np.tanh}, "activation must be"),

@@ -2,7 +2,6 @@ r"""Graphons of convolutions: between blocks of channels, one value for every of
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import (
     as_numpy,
     check_array,
+    check_chain,
     check_choice,
     check_instance,
     check_integer,
     check_mask,
     check_masses,
     check_rng,
-    check_sequence,
     check_shape,
+    named_masks,
 )
 from graphon_lib.graphons.blocks import block_sums, labelled_means
 from graphon_lib.graphons.neuron_blocks import hidden_blocks
@@ -154,21 +154,23 @@ def channel_graphons(
     read_out : StepGraphon
         Colours and outputs are not merged.
     """
-    values = masks.values() if isinstance(masks, Mapping) else masks
-    values = check_sequence("masks", values, "binary arrays, one a layer")
-    checked = [as_numpy("masks", mask) for mask in values]
+    names, values = named_masks(masks, "binary arrays, one a layer")
+    checked = list(map(as_numpy, names, values))
     axes = [mask.ndim for mask in checked]
     if len(axes) < 2 or axes != [*[4] * (len(axes) - 1), 2]:
         raise ValueError(f"masks must have 4 axes, one or more, and the last 2, got {axes} axes")
-    for number, (before, after) in enumerate(itertools.pairwise(checked), start=1):
-        if after.shape[1] != before.shape[0]:
-            raise ValueError(
-                f"masks[{number}] must have {before.shape[0]} columns, the rows of the mask before; got shape {after.shape}"
-            )
+    for name, mask in zip(names, checked, strict=True):
+        if mask.size == 0:
+            raise ValueError(f"{name} must not be empty, got shape {mask.shape}")
+        _check_kernel(name, mask.shape)
+    check_chain(names, checked)
     check_integer("blocks", blocks, 1)
     check_choice("order", order, ("degree", "joint"))
     # Degrees are over all offsets: a row for each pair of a channel and an offset.
-    entering = [check_mask("masks", mask.reshape(len(mask), -1)) for mask in checked]
+    entering = [
+        check_mask(name, mask.reshape(len(mask), -1))
+        for name, mask in zip(names, checked, strict=True)
+    ]
     left = [np.moveaxis(mask, 1, -1).reshape(-1, mask.shape[1]) for mask in checked]
     pairs = [
         hidden_blocks(incoming, outgoing, blocks, order, None)

@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_choice, check_flag, check_instance, check_positive
 from graphon_lib.graphons.network import GraphonNetwork
-from graphon_lib.ntk.activations import ACTIVATIONS, LARGEST, SMALLEST, Activation
+from graphon_lib.ntk.activations import (
+    ACTIVATIONS,
+    LARGEST,
+    PARALLEL,
+    SMALLEST,
+    Activation,
+    check_variances,
+)
 from graphon_lib.ntk.stream import (
     check_inputs,
     entry_matrix,
@@ -110,6 +117,11 @@ def normalised_ntk(
     the first graphon does not depend on the input coordinate, the kernel is :math:`P_D / P_{D-1}`
     times that of the dense network, the path densities of the network and of its layers but the
     read-out (a proposition in the book's chapter on architectures).
+
+    LayerNorm behind a ReLU multiplies the squares of small angles by :math:`1 / (1 - 1 / \pi) = 1.47`
+    a layer. Inputs parallel up to rounding stay so, and the diagonal is right to rounding at any
+    depth; between others entries, which vanish beside it, have relative errors of some 1e-8 at 40
+    layers, and of some tenths at 100.
     """
     layers = check_instance("network", network, GraphonNetwork).layers
     if network.depth < 2 or network.second_moments is not None or network.drifts is not None:
@@ -125,9 +137,11 @@ def normalised_ntk(
     inner[-1] = (layers[-1].row_mass @ inner[-1])[None]
     masses = [layer.row_mass for layer in layers[:-1]]
     parts = _Network(inner, masses, sigma, place, check_flag("centred", centred))
-    hidden1 = hidden2 = _hidden("x1", parts, entry @ (rows * rows).T)
-    if x2 is not None:
-        hidden2 = _hidden("x2", parts, entry @ (columns * columns).T)
+    # What overflows is refused by its value.
+    with np.errstate(over="ignore", invalid="ignore"):
+        hidden1 = hidden2 = _hidden("x1", parts, entry @ (rows * rows).T)
+        if x2 is not None:
+            hidden2 = _hidden("x2", parts, entry @ (columns * columns).T)
 
     def strip(part: slice) -> Callable[[slice], Array]:
         scaled, ours = entry[:, None] * rows[part], [layer[part] for layer in hidden1]
@@ -160,6 +174,7 @@ def _hidden(name: str, network: _Network, variance: Array) -> list[_Hidden]:
         if network.place == "before":
             before = _root(name, number, mass @ variance)
             variance = variance / before**2
+        check_variances(f"{name} must give the blocks of layer {number + 1}", variance)
         second = network.activation.moments(variance, variance, variance)[0]
         if network.place == "after":
             if network.centred:
@@ -179,8 +194,9 @@ def _tangent(
     for matrix, ours, theirs in zip(network.matrices, rows, columns, strict=True):
         scale = np.outer(ours.before, theirs.before)
         variances = ours.variance[:, :, None], theirs.variance[:, None]
+        covariance = _parallel_exactly(covariance / scale, *variances)
         second, passed = through_activation(
-            covariance / scale, tangent / scale, variances, network.activation
+            covariance, tangent / scale, variances, network.activation
         )
         second += np.outer(ours.centre, theirs.centre)
         second -= (
@@ -189,6 +205,18 @@ def _tangent(
         scale = np.outer(ours.after, theirs.after)
         covariance, tangent = through_weights(matrix, second / scale, passed / scale)
     return tangent
+
+
+def _parallel_exactly(covariance: Array, variance1: Array, variance2: Array) -> Array:
+    """Return covariances, without the rounding of pairs that are parallel but for it.
+
+    Layers can enlarge small angles, in the end to any size.
+    """
+    product = variance1 * variance2
+    parallel = product - covariance * covariance <= PARALLEL * product
+    # Of a square not below the product, lest large variances leave an angle again.
+    largest = np.sqrt(product) * (1 + np.finfo(np.float64).eps)
+    return np.where(parallel, np.copysign(largest, covariance), covariance)
 
 
 def _root(name: str, number: int, squares: Array) -> Array:
