@@ -20,6 +20,28 @@ def test_rates_are_over_densities_with_names_or_without():
     assert density_rates({"a": masks[0]}, 0.01) == {"a": 0.04}
 
 
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ([[[0.5, 0.5]]], r"masks\[0\] must be binary"),
+        (np.ones((2, 4)), r"masks\[0\] must be a non-empty array with 2 axes or more"),
+        ([np.ones((2, 4)), np.zeros((0, 3, 3))], r"masks\[1\] must be a non-empty array"),
+        ({"a": [[0, 1]], "b": [[0, 2]]}, r"masks\['b'\] must be binary"),
+        ([], "masks must be one mask or more"),
+        ({}, "masks must be one mask or more"),
+    ],
+)
+def test_what_is_no_mask_has_no_rate(masks, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        density_rates(masks, 0.01)
+
+
+def test_a_rate_that_overflows_over_a_density_is_refused():
+    assert density_rates([[[1, 1]]], 1e308) == [1e308]
+    with pytest.raises(ValueError, match=r"^rate must be finite over every density, got 1e\+308"):
+        density_rates([[[1, 1]], [[0, 1]]], 1e308)
+
+
 @pytest.mark.parametrize("density", [1.0, 0.25, 0.0625])
 def test_adam_s_first_step_moves_a_signal_as_in_a_dense_network(density):
     """Every unit reads as many, all gradients positive, and so every move minus the rate."""
