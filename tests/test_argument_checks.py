@@ -215,7 +215,7 @@ REFUSALS = [
         (
             train,
             {"model": TRAINED, "data": DIGITS, "rng": RNG, **TRAINING},
-            {"model": bad, "rng": 0, "evaluated": 2},
+            {"model": bad, "rng": 0, "evaluated": 2, "watched": None, "rates": [0.0, 0.0]},
         )
         for bad in (
             3,
@@ -357,7 +357,13 @@ REFUSALS = [
     (pruning.rescale_neurons, {"model": PRUNED}, {"model": MODULE}),
     *(
         (pruning.density_rates, {"masks": MASKS, "rate": 0.1}, {"masks": bad, "rate": rate})
-        for bad, rate in ((3, 0.0), ([2.0 * MASKS[0]], NAN), ([[]], -1.0), ("masks", None))
+        for bad, rate in (
+            (3, 0.0),
+            ([2.0 * MASKS[0]], NAN),
+            ([[]], -1.0),
+            ("masks", None),
+            ({}, 1e309),
+        )
     ),
     *(
         (
@@ -369,6 +375,7 @@ REFUSALS = [
             {"model": MODULE, "x": X[:2, :5], "targets": Y, "kernel": EYE, "count": 0},
             {"targets": np.ones((3, 1)), "kernel": np.tri(3), "count": 4, "fractions": []},
             {"x": NAN * X, "kernel": np.zeros((3, 3)), "fractions": [-1.0]},
+            {"kernel": 1e-9 * np.tri(3), "fractions": "one"},
         )
     ),
     (pruning.signal_moments, {"model": MODULE, "x": SIGNALS}, {"model": 3, "x": NAN * SIGNALS}),

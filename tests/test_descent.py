@@ -80,10 +80,10 @@ def test_divergence_is_recorded_as_infinity():
     assert not np.isnan(losses).any()
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, math.inf, math.nan, "fast"])
+@pytest.mark.parametrize("rate", [0.0, -1.0, math.inf, math.nan, "fast", 10**400])
 def test_a_learning_rate_must_be_positive(rate):
     model, x, y = problem()
-    with pytest.raises(ValueError, match="learning_rate must be positive"):
+    with pytest.raises(ValueError, match=r"^learning_rate must be"):
         full_batch_descent(model, x, y, learning_rate=rate, steps=1)
 
 

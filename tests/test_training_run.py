@@ -1,5 +1,6 @@
 """Training: pruned weights stay zero, divergence is recorded, flat networks stay flat."""
 
+import copy
 import dataclasses
 import math
 
@@ -129,13 +130,42 @@ def test_batches_pass_through_every_digit_once_an_epoch():
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"learning_rate": "fast"}, "learning_rate"),
+        ({"learning_rate": 10**400}, "learning_rate"),
         ({"steps": 0}, "steps"),
-        ({"batch_size": 501}, "size"),
-        ({"batch_size": 0}, "size"),
+        ({"batch_size": 501}, "batch_size"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": True}, "batch_size"),
         ({"evaluated": (9,)}, "evaluated"),
         ({"evaluated": (-1,)}, "evaluated"),
+        ({"watched": None}, "watched"),
+        ({"watched": "ab"}, "watched"),
+        ({"watched": (9,)}, "watched"),
+        ({"rates": [0.1, 0.1]}, "rates"),
+        ({"rates": [0.1, 0.0, 0.1]}, "rates"),
     ],
 )
-def test_bad_arguments(data, changes, name):
-    with pytest.raises(ValueError, match=name):
-        run(pruned(), data, **changes)
+def test_bad_arguments_are_named_and_leave_the_network_as_it_was(data, changes, name):
+    model = pruned()
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=rf"^{name} must"):
+        run(model, data, **changes)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_training_inside_a_mode_without_gradients_is_as_outside(data, mode):
+    inside, outside = pruned(), pruned()
+    with mode():
+        record = run(inside, data)
+    np.testing.assert_array_equal(record.loss, run(outside, data).loss)
+    for ours, theirs in zip(
+        inside.state_dict().values(), outside.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_network_made_in_inference_mode_is_refused(data):
+    with torch.inference_mode():
+        model = pruned()
+    with pytest.raises(ValueError, match=r"^model must not be made in inference mode"):
+        run(model, data)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -18,6 +18,7 @@ from graphon_lib._checks import (
     check_instance,
     check_integer,
     check_per_layer,
+    check_positive,
     check_rng,
     check_sequence,
 )
@@ -62,6 +63,8 @@ class TrainingRun(NamedTuple):
     test_accuracy: NDArray[np.float32]
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def train(
     model: MaskedMLP,
     data: Images,
@@ -72,12 +75,14 @@ def train(
     batch_size: int,
     evaluated: Collection[int],
     rng: np.random.Generator,
-    rates: Sequence[float] | None = None,
+    rates: ArrayLike | None = None,
     moving: Callable[[torch.optim.Optimizer], MovingMasks] | None = None,
     watched: Collection[int] = (),
     watch: Callable[[int], None] = lambda _: None,
 ) -> TrainingRun:
-    """Train a masked network in place; any argument out of its range is a ``ValueError``.
+    """Train a masked network in place.
+
+    An argument out of its range is a ``ValueError``, and the network is then as it was.
 
     On a CUDA GPU where there is one; the network comes back to where it was.
 
@@ -93,8 +98,8 @@ def train(
         After how many updates the test images are looked at, each from 0 to `steps`.
     rng
         Source of the batches.
-    rates
-        Of every layer's weights, where that is not `learning_rate`, which biases have.
+    rates : array_like, shape (number of layers,)
+        Of every layer's weights, positive, where that is not `learning_rate`, which biases have.
     moving
         Makes masks that move of the optimiser; they stay where it is left out. The network has the
         last ones in the end.
@@ -111,19 +116,20 @@ def train(
     check_rng("rng", rng)
     check_choice("optimizer", optimizer, OPTIMIZERS)
     check_integer("steps", steps, 1)
-    if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
-        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
-    evaluated = check_sequence("evaluated", evaluated, "numbers of updates")
-    for step in evaluated:
-        if check_integer("evaluated", step, 0) > steps:
-            raise ValueError(f"evaluated must hold steps from 0 to {steps}, got {step}")
+    learning_rate = check_positive("learning_rate", learning_rate)
+    _check_batch("batch_size", batch_size, len(data.x_train))
+    evaluated = _check_moments("evaluated", evaluated, steps)
+    watched = _check_moments("watched", watched, steps)
+    if rates is not None:
+        rates = check_per_layer("rates", rates, len(model.weights)).tolist()
+        if 0.0 in rates:
+            raise ValueError(f"rates must be positive, got {rates}")
     home, device = model.weights[0].device, accelerator()
     model.to(device)
     weights, biases = list(model.weights), list(model.biases)
     groups = [{"params": weights + biases}]
     if rates is not None:
-        of_layers = check_per_layer("rates", rates, len(weights)).tolist()
-        groups = [{"params": [w], "lr": of} for w, of in zip(weights, of_layers, strict=True)]
+        groups = [{"params": [w], "lr": rate} for w, rate in zip(weights, rates, strict=True)]
         groups += [{"params": biases}] * bool(biases)
     descent = OPTIMIZERS[optimizer](groups, lr=learning_rate, fused=True)
     moved = moving(descent) if moving else MovingMasks(model, model.masks, descent, "static")
@@ -169,13 +175,26 @@ def draw_batches(
     What is left over at its end is passed over; a `size` not from 1 to `available` is a
     ``ValueError``.
     """
-    if check_integer("size", size, 1) > available:
-        raise ValueError(f"size must be at most {available}, the training digits, got {size}")
+    _check_batch("size", size, available)
     epoch = available // size
     for step in range(steps):
         if step % epoch == 0:
             order = torch.from_numpy(rng.permutation(available))
         yield order[step % epoch * size :][:size]
+
+
+def _check_batch(name: str, size: int, available: int) -> None:
+    if check_integer(name, size, 1) > available:
+        raise ValueError(f"{name} must be at most {available}, the training digits, got {size}")
+
+
+def _check_moments(name: str, moments: Collection[int], steps: int) -> list[int]:
+    """Return numbers of updates, each from 0 to `steps`."""
+    moments = check_sequence(name, moments, "numbers of updates")
+    for step in moments:
+        if check_integer(name, step, 0) > steps:
+            raise ValueError(f"{name} must hold steps from 0 to {steps}, got {step}")
+    return moments
 
 
 def _check_network(model: MaskedMLP, data: Images) -> None:
@@ -192,6 +211,8 @@ def _check_network(model: MaskedMLP, data: Images) -> None:
             raise ValueError(f"model must be in float32, got {name} in {parameter.dtype}")
         if not parameter.requires_grad:
             raise ValueError(f"model must have no frozen parameters, got {name} without gradient")
+        if parameter.is_inference():
+            raise ValueError(f"model must not be made in inference mode, got {name} from there")
 
 
 @torch.no_grad()
@@ -242,8 +263,7 @@ def full_batch_descent(
     :func:`~graphon_lib.ntk.gradient_flow` is :math:`\eta s`.
     """
     check_integer("steps", steps, 1)
-    if not (isinstance(learning_rate, int | float) and 0.0 < learning_rate < math.inf):
-        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate!r}")
+    learning_rate = check_positive("learning_rate", learning_rate)
     descent = torch.optim.SGD(
         [
             {"params": [weight], "lr": learning_rate * 2.0 / weight.shape[1]}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from numpy.typing import ArrayLike
 
-from graphon_lib._checks import as_numpy, check_array, check_positive, check_sequence
+from graphon_lib._checks import as_numpy, check_mask, check_positive, check_sequence
 
 __all__ = ["density_rates"]
 
@@ -19,8 +20,8 @@ def density_rates(
     Parameters
     ----------
     masks
-        One a layer, of any shapes, with names or without, as :func:`~graphon_lib.pruning.prune`
-        returns them.
+        One a layer, of zeros and ones with two axes or more, with names or without, as
+        :func:`~graphon_lib.pruning.prune` returns them.
     rate
         The dense network's, positive.
 
@@ -51,10 +52,21 @@ def density_rates(
     rate = check_positive("rate", rate)
     names = list(masks) if isinstance(masks, Mapping) else None
     arrays = check_sequence("masks", masks if names is None else masks.values(), "arrays")
-    rates = [rate / (_density(f"masks[{i}]", mask) or 1.0) for i, mask in enumerate(arrays)]
+    if not arrays:
+        raise ValueError("masks must be one mask or more, got none")
+    rates = [
+        rate / (_density(f"masks[{name!r}]", mask) or 1.0)
+        for name, mask in zip(names or range(len(arrays)), arrays, strict=True)
+    ]
+    if math.inf in rates:
+        raise ValueError(f"rate must be finite over every density, got {rate:g}")
     return rates if names is None else dict(zip(names, rates, strict=True))
 
 
 def _density(name: str, mask: ArrayLike) -> float:
-    axes = max(as_numpy(name, mask).ndim, 1)
-    return float(check_array(name, mask, axes, minimum=0.0, maximum=1.0).mean())
+    array = as_numpy(name, mask)
+    if array.ndim < 2 or array.size == 0:
+        raise ValueError(
+            f"{name} must be a non-empty array with 2 axes or more, got shape {array.shape}"
+        )
+    return float(check_mask(name, array.reshape(len(array), -1)).mean())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_array, check_instance, check_integer
-from graphon_lib.pruning.model import MaskedMLP
+from graphon_lib._checks import as_numpy, check_array, check_instance, check_integer
+from graphon_lib.pruning.model import MaskedMLP, relu_network
 from graphon_lib.pruning.networks import check_inputs
-from graphon_lib.pruning.tensors import overwrite
+from graphon_lib.pruning.tensors import as_tensor, computing_dtype, overwrite
 
 __all__ = ["fit_eigenfunctions"]
 
 
 @torch.inference_mode(False)
+@torch.no_grad()
 def fit_eigenfunctions(
     model: MaskedMLP,
     kernel: ArrayLike,
@@ -25,7 +26,7 @@ def fit_eigenfunctions(
     targets: ArrayLike,
     *,
     count: int,
-    fractions: Sequence[float] = (1.0,),
+    fractions: ArrayLike = (1.0,),
 ) -> NDArray[np.float64]:
     r"""Move initial weights so that outputs fit their targets along a kernel's first eigenfunctions.
 
@@ -41,18 +42,20 @@ def fit_eigenfunctions(
     targets : array_like, shape (N, n_D)
     count
         Number k of eigenfunctions, those of the largest eigenvalues.
-    fractions
+    fractions : array_like, shape (number of fractions,)
         Of the step, which are tried; the one that fits best is taken. 0 is to stay.
 
     Returns
     -------
     ndarray, shape (number of fractions,)
-        The squared residual along these eigenfunctions that each leaves, over that before.
+        The squared residual along these eigenfunctions that each leaves, over that before; infinite
+        where weights or outputs overflow.
 
     Raises
     ------
     ValueError
-        If an argument is not as described, or fewer than k eigenvalues are positive.
+        If an argument is not as described, fewer than k eigenvalues are positive beyond rounding, or
+        the step, or every fraction of it, overflows; then no weight is changed.
 
     Notes
     -----
@@ -73,49 +76,96 @@ def fit_eigenfunctions(
     a bias by :math:`s_b / n_{l-1}`.
     """
     check_instance("model", model, MaskedMLP)
-    weight = model.weights[0]
-    inputs = check_inputs("x", x, model.widths[0], weight.device, weight.dtype)
-    wanted, matrix = check_array("targets", targets, 2), check_array("kernel", kernel, 2)
+    parameters, depth = [*model.weights, *model.biases], len(model.weights)
+    device, dtype = parameters[0].device, computing_dtype(parameters[0])
+    kept = [as_tensor("model", mask) for mask in model.masks]
+    kept += [torch.ones_like(bias, dtype=torch.bool) for bias in model.biases]
+    # Pruned weights are 0 here, and may be anything in the model.
+    start = [
+        torch.where(mask, as_tensor("model", parameter), 0.0).to(dtype)
+        for mask, parameter in zip(kept, parameters, strict=True)
+    ]
+    if not _finite(start):
+        raise ValueError("model must have finite kept weights and biases, got NaN or infinite ones")
+    inputs = check_inputs("x", x, model.widths[0], device, dtype)
     images = len(inputs)
+    wanted = check_array("targets", targets, 2)
     if wanted.shape != (images, model.widths[-1]):
         raise ValueError(
             f"targets must have shape {(images, model.widths[-1])}, got {wanted.shape}"
         )
-    if matrix.shape != (images, images) or not np.allclose(matrix, matrix.T):
-        raise ValueError(
-            f"kernel must be symmetric, of shape {(images, images)}, got shape {matrix.shape}"
-        )
+    matrix, epsilon = _check_kernel(kernel, images)
     if check_integer("count", count, 1) > images:
         raise ValueError(f"count must be at most {images}, the inputs, got {count}")
     tried = check_array("fractions", fractions, 1, minimum=0.0)
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[-count:], vectors[:, -count:]
-    if not values[0] > images * np.finfo(float).eps * values[-1]:
+    if not values[0] > images * epsilon * values[-1]:
         raise ValueError(f"kernel must have {count} positive eigenvalues, got {values}")
+    law, fans_in = model.initialisation, model.widths[:-1]
+    units = [law.weight_variance / fan_in for fan_in in fans_in]
+    units += [law.bias_variance / fan_in for fan_in in fans_in if len(model.biases)]
 
-    def along() -> NDArray[np.float64]:
+    def outputs(at: Sequence[Tensor]) -> Tensor:
+        return relu_network(inputs, at[:depth], at[depth:])
+
+    def along(at: Sequence[Tensor]) -> NDArray[np.float64]:
         """Return the residual's coefficients (k, n_D)."""
-        return vectors.T @ (wanted - model(inputs).detach().cpu().numpy().astype(np.float64))
+        return vectors.T @ (wanted - outputs(at).cpu().numpy().astype(np.float64))
 
-    before = along()
-    cotangent = torch.from_numpy(vectors @ (before / values[:, None])).to(inputs)
-    law = model.initialisation
-    parameters = [*model.weights, *model.biases]
-    with torch.enable_grad():
-        moves = torch.autograd.grad(model(inputs), parameters, cotangent)
-    units = [law.weight_variance / fan_in for fan_in in model.widths[:-1]]
-    units += [law.bias_variance / fan_in for fan_in in model.widths[:-1] if len(model.biases)]
-    moves = [unit * move for unit, move in zip(units, moves, strict=True)]
-    start = [parameter.detach().clone() for parameter in parameters]
+    def moved(fraction: float) -> list[Tensor]:
+        """Return kept weights and biases, as the model can hold them."""
+        return [
+            (origin + fraction * move).to(parameter.dtype).to(dtype)
+            for origin, move, parameter in zip(start, moves, parameters, strict=True)
+        ]
 
-    def go(fraction: float) -> None:
-        for parameter, origin, move in zip(parameters, start, moves, strict=True):
-            overwrite(parameter, origin + fraction * move)
-
-    left, whole = [], float(np.square(before).sum()) or 1.0
-    for fraction in tried:
-        go(float(fraction))
-        left.append(float(np.square(along()).sum()) / whole)
-    left = np.nan_to_num(left, nan=np.inf)
-    go(float(tried[left.argmin()]))
+    with torch.autocast(device.type, enabled=False), np.errstate(over="ignore", invalid="ignore"):
+        before = along(start)
+        cotangent = torch.from_numpy(vectors @ (before / values[:, None])).to(inputs)
+        with torch.enable_grad():
+            leaves = [origin.detach().requires_grad_() for origin in start]
+            moves = torch.autograd.grad(outputs(leaves), leaves, cotangent)
+        moves = [
+            unit * torch.where(mask, move, 0.0)
+            for unit, mask, move in zip(units, kept, moves, strict=True)
+        ]
+        if not (np.isfinite(before).all() and _finite([cotangent, *moves])):
+            raise ValueError(
+                f"kernel, x and targets must give a step that is finite in {dtype}, got one with NaN or infinite entries"
+            )
+        # In parts of the largest coefficient, whose square may not be a number that there is.
+        size = np.abs(before).max() or 1.0
+        whole = np.square(before / size).sum() or 1.0
+        left = np.full(len(tried), np.inf)
+        for i, fraction in enumerate(tried.tolist()):
+            if _finite(end := moved(fraction)):
+                left[i] = np.square(along(end) / size).sum() / whole
+    left = np.nan_to_num(left, nan=np.inf, posinf=np.inf)
+    best = int(left.argmin())
+    if left[best] == np.inf:
+        raise ValueError(
+            f"fractions must hold one that leaves weights and outputs finite, got {tried}"
+        )
+    for parameter, mask, value in zip(parameters, kept, moved(float(tried[best])), strict=True):
+        overwrite(parameter, torch.where(mask, value, parameter))
     return left
+
+
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+
+def _check_kernel(kernel: ArrayLike, images: int) -> tuple[NDArray[np.float64], float]:
+    """Return a symmetric matrix in float64, and the rounding of the precision that it came in."""
+    array = as_numpy("kernel", kernel)
+    matrix = check_array("kernel", array, 2)
+    if matrix.shape != (images, images):
+        raise ValueError(f"kernel must have shape {(images, images)}, got {matrix.shape}")
+    single = array.dtype.kind == "f" and array.dtype.itemsize < 8
+    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
+    if np.abs(matrix - matrix.T).max() > max(1e-9, 100 * epsilon) * np.abs(matrix).max():
+        raise ValueError(
+            "kernel must be symmetric, got entries that differ from their mirror images"
+        )
+    return matrix, epsilon
