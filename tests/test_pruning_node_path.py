@@ -77,9 +77,9 @@ def test_an_integer_programme_finds_no_better_mask(seed, alpha):
 @pytest.mark.parametrize("density", [0.01, 0.05, 0.4, 1.0])
 def test_layers_keep_their_shares_and_no_weight_has_no_path_before_it(density, alpha):
     widths = (60, 30, 20, 10)
-    masks = npb_masks(MaskedMLP(widths, seeded()), density, seeded(1), alpha=alpha)
-    sizes = [a * b for a, b in pairwise(widths)]
     shares = erk_densities(widths, density)
+    masks = npb_masks(MaskedMLP(widths, seeded()), shares, seeded(1), alpha=alpha)
+    sizes = [a * b for a, b in pairwise(widths)]
     assert [int(m.sum()) for m in masks] == [
         round(c * s) for c, s in zip(shares, sizes, strict=True)
     ]
@@ -91,7 +91,8 @@ def test_weights_on_nodes_leave_no_unit_out_and_on_paths_most():
     """As many weights as units on the larger side, and more: all are effective, if nodes count."""
     widths = (60, 30, 20, 10)
     wide, narrow = (
-        npb_masks(MaskedMLP(widths), 0.1, seeded(2), alpha=alpha) for alpha in (0.99, 0.0)
+        npb_masks(MaskedMLP(widths), erk_densities(widths, 0.1), seeded(2), alpha=alpha)
+        for alpha in (0.99, 0.0)
     )
     for mask in wide:
         assert bool(mask.any(dim=0).all())
@@ -123,8 +124,12 @@ def test_paths_without_number_are_no_overflow():
     ("model", "options", "message"),
     [
         (torch.nn.Linear(3, 2), {}, "model must be a MaskedMLP"),
-        (MaskedMLP((3, 2)), {"density": 0.0}, "density must"),
-        (MaskedMLP((9, 9, 2)), {"density": 0.01}, "density must keep a weight of every layer"),
+        (MaskedMLP((3, 2)), {"densities": 0.0}, "densities must"),
+        (
+            MaskedMLP((9, 9, 2)),
+            {"densities": [0.001, 0.5]},
+            "densities must keep a weight of every layer",
+        ),
         (MaskedMLP((3, 2)), {"alpha": 1.5}, "alpha must"),
         (MaskedMLP((3, 2)), {"alpha": float("nan")}, "alpha must"),
         (MaskedMLP((3, 2)), {"generator": 0}, "generator must be a torch.Generator"),
@@ -132,4 +137,4 @@ def test_paths_without_number_are_no_overflow():
 )
 def test_bad_input_is_refused(model, options, message):
     with pytest.raises(ValueError, match=message):
-        npb_masks(model, **{"density": 0.5, **options})
+        npb_masks(model, **{"densities": 0.5, **options})

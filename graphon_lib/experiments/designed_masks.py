@@ -294,10 +294,10 @@ def _masks(
             return ntk_sap_masks(model, density, trial.generator, rounds=ROUNDS)
     if kind == "phew":
         return phew_masks(model, density, trial.generator)
-    if kind == "npb":
-        return npb_masks(model, density, trial.generator)
-    if kind.startswith("npb "):
-        return npb_masks(model, density, trial.generator, alpha=float(kind.split()[1]))
+    if kind.startswith("npb"):
+        alpha = float(kind.partition(" ")[2] or 0.01)
+        shares = erk_densities(model.widths, density)
+        return npb_masks(model, shares, trial.generator, alpha=alpha)
     widths = model.widths
     if kind.startswith("fan-in "):
         target = design(widths, density, fan_in=float(kind.split()[1]))

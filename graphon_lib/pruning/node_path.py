@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import check_instance, check_real
-from graphon_lib.graphons.layer_densities import erk_densities
+from graphon_lib._checks import check_instance, check_per_layer, check_real
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 
 __all__ = ["npb_masks"]
@@ -16,14 +15,14 @@ __all__ = ["npb_masks"]
 
 def npb_masks(
     model: MaskedMLP,
-    density: float,
+    densities: ArrayLike,
     generator: torch.Generator | None = None,
     *,
     alpha: float = 0.01,
 ) -> list[Tensor]:
     r"""Return masks that balance effective nodes and effective paths [1]_.
 
-    Layers have ERK's densities. From the first to the last, the mask :math:`m` of each maximises
+    From the first layer to the last, the mask :math:`m` of each maximises
 
     .. math:: \frac{\alpha}{n_{\text{in}} + n_{\text{out}}}\, f_N(m)
               + \frac{1 - \alpha}{\max f_P}\, f_P(m), \qquad
@@ -37,8 +36,9 @@ def npb_masks(
     ----------
     model
         The network; its widths are read.
-    density
-        Fraction to keep, in (0, 1].
+    densities
+        Fraction that each layer keeps, in (0, 1], or one for all. The authors' are ERK's,
+        :func:`~graphon_lib.graphons.erk_densities`.
     generator
         Source of the choice between equally good masks.
     alpha
@@ -74,7 +74,9 @@ def npb_masks(
     """
     check_instance("model", model, MaskedMLP)
     alpha = check_real("alpha", alpha, 0.0, 1.0)
-    shares = erk_densities(model.widths, density)
+    shares = check_per_layer("densities", densities, len(model.weights))
+    if shares.max() > 1.0:
+        raise ValueError(f"densities must be at most 1, got {shares.max():g}")
     seed = torch.randint(2**63 - 1, (), generator=random_generator(generator))
     rng = np.random.default_rng(int(seed))
     paths, masks = np.ones(model.widths[0]), []
@@ -82,7 +84,7 @@ def npb_masks(
         count = round(share * weight.numel())
         if count == 0:
             raise ValueError(
-                f"density must keep a weight of every layer, got {density!r}, none of layer {number}"
+                f"densities must keep a weight of every layer, got {share:g}, none of layer {number}"
             )
         mask = _deal(paths, _degrees(paths, len(weight), count, alpha, rng), len(weight), rng)
         paths = mask @ paths
