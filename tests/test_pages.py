@@ -117,7 +117,8 @@ FEWER_TEXTS = """(seen) => {
         if (seen[kind] > 3) more.push(node);
         else keep(node.parentElement);
     }
-    const drawn = "img, svg, svg *, canvas, input, select, option, textarea, button, summary";
+    // Scripts look for elements by id, some long after a window has got its size.
+    const drawn = "img, svg, svg *, canvas, input, select, option, textarea, button, summary, [id]";
     const rest = [...document.querySelectorAll("body :not(script, style)")];
     for (const element of rest) {
         if (element.matches(drawn) || getComputedStyle(element).position !== "static") keep(element);
