@@ -29,10 +29,12 @@ __all__ = ["graphon_cntk"]
 Array = NDArray[np.float64]
 
 # Moments are taken of this many entries at a time, which the processor's cache holds.
-CHUNK_ENTRIES = 1 << 14
+CHUNK_ENTRIES = 1 << 15
 
-# A tile's arrays, of all blocks and pixels and both kernels, have about this many entries.
-TILE_ENTRIES = 1 << 19
+# A tile's arrays, of all blocks and pixels and both kernels, have at most about this many entries: 16 MB.
+# Of smaller tiles each operation is so short that threads wait for one another's interpreter, a third of
+# the time with a quarter of the entries.
+TILE_ENTRIES = 1 << 21
 
 
 @dataclass(frozen=True)

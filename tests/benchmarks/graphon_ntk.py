@@ -1,7 +1,7 @@
 """Time the kernels, in turn; run with `python tests/benchmarks/graphon_ntk.py`.
 
-The Graphon NTK at the batch of the paper, with drifts, and of a dense network; and the kernels of
-finite networks. Their memory, how they grow with the batch, and their floor on a machine are stored as
+The Graphon NTK at the batch of the paper, with drifts, and of a dense network; the kernels of finite
+networks; and that of a convolutional one. Their memory, how they grow with the batch, and their floor on a machine are stored as
 kernel-cost (`make reproduce RESULT=kernel-cost`). Full MNIST is used where MNIST_DIR names its folder.
 """
 
@@ -9,12 +9,13 @@ import numpy as np
 from clocks import in_turn, machine, report
 
 from graphon_lib.experiments.data import load_mnist
-from graphon_lib.graphons import GraphonNetwork, StepGraphon
-from graphon_lib.ntk import empirical_ntk, graphon_ntk
+from graphon_lib.graphons import ChannelGraphon, GraphonNetwork, StepGraphon
+from graphon_lib.ntk import empirical_ntk, graphon_cntk, graphon_ntk
 
 INPUTS, FEATURES, BLOCKS, HIDDEN, WIDTH, OUTPUTS = 1024, 784, 64, 4, 1024, 10
 DENSITY = 0.2
 DENSITIES = (0.05, 0.2, 1.0)
+IMAGES, SIDE, CONVOLUTIONS, CHANNEL_BLOCKS = 64, 14, 3, 16
 REPEATS = 5
 
 
@@ -50,6 +51,15 @@ def finite_network(density):
     return [rng.normal(size=shape) / np.sqrt(density) for shape in shapes], masks
 
 
+def convolutional_network():
+    """Return graphons of channels, all offsets and blocks different, and their read-out."""
+    rng = np.random.default_rng(3)
+    sides = [1, *[CHANNEL_BLOCKS] * CONVOLUTIONS]
+    shapes = zip(sides[1:], sides[:-1], strict=True)
+    layers = [ChannelGraphon(rng.random((*shape, 3, 3))) for shape in shapes]
+    return layers, StepGraphon(rng.random((1, CHANNEL_BLOCKS)))
+
+
 def main():
     print(machine())
     x = load_mnist().x_train[:INPUTS].astype(float)
@@ -63,6 +73,9 @@ def main():
         network = finite_network(density)
         name = f"finite network of width {WIDTH}, density {density:g}"
         kernels[name] = lambda n=network: empirical_ntk(*n, x)
+    images = x[:IMAGES].reshape(-1, 2 * SIDE, 2 * SIDE, 1)[:, ::2, ::2]
+    convolutional = convolutional_network()
+    kernels[f"convolutional kernel, {IMAGES} images"] = lambda: graphon_cntk(images, *convolutional)
     report(in_turn(kernels, REPEATS))
 
 
