@@ -64,10 +64,10 @@ __all__ = [
     "OVER_DENSITY",
     "PER_NEURON",
     "RATES",
-    "RE_DRAWN",
     "RIVALS",
     "ROUNDS",
     "SETTINGS",
+    "SHUFFLED",
     "VARIANTS",
     "compared_errors",
     "dense_units",
@@ -111,8 +111,8 @@ AS_PUBLISHED = ", as published"
 PER_NEURON = ", per neuron"
 """What a name ends in where every neuron has a number of its own, and layers have none."""
 
-RE_DRAWN = ", re-drawn"
-"""What a name ends in where every layer keeps as many weights as the mask has, uniformly random ones."""
+SHUFFLED = ", shuffled"
+"""What a name ends in where the entries of every layer's mask are shuffled."""
 
 OVER_DENSITY = ", rates over densities"
 """What a name ends in where a layer's rate is over its density: :func:`~graphon_lib.pruning.density_rates`."""
@@ -174,8 +174,8 @@ def designed_masks(
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
         restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
         fan-in other than that of the design and ``"npb 0.99"`` for another weight of nodes, with
-        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so and :data:`RE_DRAWN` where its
-        densities alone are taken; and the kept fraction of all weights.
+        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so and :data:`SHUFFLED` where its
+        layer densities alone are taken; and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -201,7 +201,7 @@ def designed_masks(
         rng = np.random.default_rng(drawn)
         batch = nested_batch(images, seen, number)
         model.masks = _masks(kind, trial, density, batch, rng)
-        if variant.endswith(RE_DRAWN):
+        if variant.endswith(SHUFFLED):
             shares = [float(mask.double().mean()) for mask in model.masks]
             model.masks = uniform_masks(widths, shares, rng)
         if variant.endswith(PER_NEURON):

@@ -9,12 +9,12 @@ of this module was trained:
   the design with pixels? And are the numbers of weights that a method gives each layer its masks' worth?
 - *outcome*, *equivalence* and *learning rate*: as there;
 - *primary comparisons* (:data:`COMPARISONS`): the design at restored scale, whose networks these are
-  paired with, against every method, at restored scale and as published, and against uniformly random
-  masks with as many weights in each layer as a method's, at restored scale. Ratios of geometric means
+  paired with, against every method, at restored scale and as published, and against masks
+  whose entries are shuffled within layers, at restored scale. Ratios of geometric means
   over ten networks with the spread of their pair, Holm within a data set and density, Bonferroni over
   :data:`SETTINGS`.
 
-Natural pictures cost most, and re-drawn masks come last there.
+Natural pictures cost most, and shuffled masks come last there.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from graphon_lib.experiments.designed_masks import (
     AS_PUBLISHED,
     DESIGNED_MASKS,
     RATES,
-    RE_DRAWN,
     RIVALS,
+    SHUFFLED,
     first_updates,
 )
 from graphon_lib.experiments.experiment import Experiment
@@ -36,7 +36,7 @@ from graphon_lib.experiments.masks_by_density import LABELS as RESTORED_BEFORE
 from graphon_lib.experiments.other_data import OTHER_DATA
 from graphon_lib.experiments.rival_masks import DENSITIES as PUBLISHED_BEFORE
 
-__all__ = ["COMPARISONS", "RIVALS_BY_DENSITY", "SETTINGS"]
+__all__ = ["COMPARISONS", "LAYERS_OF", "RIVALS_BY_DENSITY", "SETTINGS"]
 
 LAYERS_OF = ("snip", "iterative-snip", "grasp", "synflow", "ntk-sap")
 """Methods whose masks decide how many weights a layer has; PHEW's and NPB's are close to ERK or have it."""
@@ -47,7 +47,7 @@ COMPARISONS = MappingProxyType(
         for name in (
             *(*RIVALS, "dense", "magnitude"),
             *(name + AS_PUBLISHED for name in RIVALS),
-            *(name + RE_DRAWN for name in LAYERS_OF),
+            *(name + SHUFFLED for name in LAYERS_OF),
         )
     }
 )
@@ -58,22 +58,22 @@ NEW = [0.05, 0.01, 0.2, 0.002]
 
 
 def _cells(densities: list[float], trained: set[str]) -> list[dict[str, list]]:
-    """Return what is left to train: whole masks at these densities, re-drawn ones at all."""
+    """Return what is left to train: whole masks at these densities, shuffled ones at all."""
     left = [name for name in COMPARISONS if name not in trained]
-    re_drawn = [name for name in left if name.endswith(RE_DRAWN)]
-    whole = [name for name in left if name not in (*re_drawn, "dense")]
+    shuffled = [name for name in left if name.endswith(SHUFFLED)]
+    whole = [name for name in left if name not in (*shuffled, "dense")]
     cells = [{"density": densities, "variant": whole}]
     if "dense" in left:
         # The least density has less than a unit a layer.
         cells.append({"density": densities[:-1], "variant": ["dense"]})
-    return [*cells, {"density": [*densities, *PUBLISHED_BEFORE], "variant": re_drawn}]
+    return [*cells, {"density": [*densities, *PUBLISHED_BEFORE], "variant": shuffled}]
 
 
 def _on_three_data_sets() -> list[Experiment]:
-    quick = {"density": [0.05], "variant": ["snip" + RE_DRAWN, "phew" + AS_PUBLISHED]}
+    quick = {"density": [0.05], "variant": ["snip" + SHUFFLED, "phew" + AS_PUBLISHED]}
     digits = DESIGNED_MASKS.changed(
         "rivals-by-density",
-        first_updates(0.05, ["phew", "grasp" + RE_DRAWN]),
+        first_updates(0.05, ["phew", "grasp" + SHUFFLED]),
         grid=(_cells(NEW, {*RESTORED_BEFORE}), quick),
         rates=(RATES, DESIGNED_MASKS.quick["rates"]),
     )

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.looks import numbered_look
-from graphon_lib.book.style import SEQUENTIAL, look_of
+from graphon_lib.book.style import DIVERGING, SEQUENTIAL, look_of
 from graphon_lib.experiments.designed_masks import AS_PUBLISHED, MARGIN, RIVALS, VARIANTS
+from graphon_lib.experiments.paired import Comparison
 
 __all__ = [
     "errors_by_density",
@@ -20,11 +21,21 @@ __all__ = [
     "errors_by_initialisation",
     "errors_by_mask",
     "errors_by_rival",
+    "errors_over_rivals",
     "masks_side_by_side",
     "paths_by_units",
 ]
 
 DESIGNS = ("paths", "fan-in", "pixels", "aligned")
+
+SIGN_OF = {"lower": "<", "higher": ">", "equal": "=", "open": ""}
+"""How a verdict on a ratio is written."""
+
+LARGEST_LOG = float(np.log(2.0))
+"""Of ratios that have a colour of their own."""
+
+NOT_TRAINED = "0.8"
+"""Grey of cells without a ratio."""
 
 BESIDE = {"pixels": 10, "erk": 5, "ntk-sap": 6}
 """Numbers of looks in the colours that are left beside the paper's methods, but for GraSP's."""
@@ -190,3 +201,49 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
         name = "without factors" if ending else "one factor a layer"
         rows[0, 0].plot([], [], look.marker, color=look.colour, label=name)
     return draw.with_legend(figure, 2)
+
+
+def errors_over_rivals(
+    judged: Mapping[str, Mapping[float, Mapping[str, Comparison]]],
+    groups: Mapping[str, Mapping[str, str]],
+) -> Figure:
+    """Draw ratios of errors as tables of shaded cells: a column of panels a title, a row a group.
+
+    Comparisons by title, density and name; a row of a panel is a name of the group, as it is written,
+    a column a density. Cells have a sign where the ratio is decided, and are blank where there is none.
+    """
+    heights = [len(labels) for labels in groups.values()]
+    height = 1.2 + 0.19 * sum(heights)
+    figure, panels = draw.grid(height, len(groups), len(judged), height_ratios=heights)
+    for row, (group, labels) in zip(panels, groups.items(), strict=True):
+        for panel, by_density in zip(row, judged.values(), strict=True):
+            densities = sorted(by_density, reverse=True)
+            logs = np.full((len(labels), len(densities)), np.nan)
+            for (place, column), _ in np.ndenumerate(logs):
+                one = by_density[densities[column]].get(list(labels)[place])
+                if one is None:
+                    continue
+                logs[place, column] = np.log(one.value)
+                colour = "white" if abs(logs[place, column]) > 0.7 * LARGEST_LOG else "black"
+                look = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
+                panel.text(column, place, SIGN_OF[one.verdict], **look)
+            panel.set_facecolor(NOT_TRAINED)
+            image = draw.matrix(panel, logs, cmap=DIVERGING, vmin=-LARGEST_LOG, vmax=LARGEST_LOG)
+        row[0].set_yticks(range(len(labels)), labels.values())
+        row[0].set_ylabel(group)
+    for title, top, bottom in zip(judged, panels[0], panels[-1], strict=True):
+        top.set_title(title)
+        densities = sorted(judged[title], reverse=True)
+        bottom.set_xticks(range(len(densities)), [f"{100 * (1 - d):g}" for d in densities])
+        bottom.set_xlabel("sparsity (%)")
+    bar = figure.colorbar(
+        image,
+        ax=panels.ravel().tolist(),
+        location="bottom",
+        fraction=0.02,
+        aspect=60,
+        extend="both",
+    )
+    bar.set_ticks(np.log([0.5, 0.7, 1.0, 1.4, 2.0]), labels=["0.5", "0.7", "1", "1.4", "2"])
+    bar.set_label("design's error over that of the mask")
+    return figure
