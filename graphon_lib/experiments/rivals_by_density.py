@@ -65,7 +65,7 @@ def _cells(densities: list[float], trained: set[str]) -> list[dict[str, list]]:
     cells = [{"density": densities, "variant": whole}]
     if "dense" in left:
         # The least density has less than a unit a layer.
-        cells.append({"density": densities[:-1], "variant": ["dense"]})
+        cells.append({"density": sorted(densities)[1:], "variant": ["dense"]})
     return [*cells, {"density": [*densities, *PUBLISHED_BEFORE], "variant": shuffled}]
 
 
@@ -81,7 +81,7 @@ def _on_three_data_sets() -> list[Experiment]:
     colour = digits.on(
         "cifar10-4k",
         **OTHER_DATA["cifar10-4k"],
-        grid=_cells([0.05, 0.01, 0.2, 0.003], {*COLOUR["variant"]}),
+        grid=_cells([0.05, 0.01, 0.003, 0.2], {*COLOUR["variant"]}),
     )
     return [digits, *(replace(other, case=None) for other in (clothing, colour))]
 
