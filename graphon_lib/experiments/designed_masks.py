@@ -64,6 +64,7 @@ __all__ = [
     "OVER_DENSITY",
     "PER_NEURON",
     "RATES",
+    "RE_DRAWN",
     "RIVALS",
     "ROUNDS",
     "SETTINGS",
@@ -113,6 +114,9 @@ PER_NEURON = ", per neuron"
 
 SHUFFLED = ", shuffled"
 """What a name ends in where the entries of every layer's mask are shuffled."""
+
+RE_DRAWN = ", re-drawn"
+"""What a name ends in where all weights are drawn anew once the mask is there."""
 
 OVER_DENSITY = ", rates over densities"
 """What a name ends in where a layer's rate is over its density: :func:`~graphon_lib.pruning.density_rates`."""
@@ -174,8 +178,8 @@ def designed_masks(
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
         restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
         fan-in other than that of the design and ``"npb 0.99"`` for another weight of nodes, with
-        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so and :data:`SHUFFLED` where its
-        layer densities alone are taken; and the kept fraction of all weights.
+        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so, :data:`SHUFFLED` where its
+        layer densities alone are taken and :data:`RE_DRAWN` where its weights are not; and the kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -204,6 +208,8 @@ def designed_masks(
         if variant.endswith(SHUFFLED):
             shares = [float(mask.double().mean()) for mask in model.masks]
             model.masks = uniform_masks(widths, shares, rng)
+        if variant.endswith(RE_DRAWN):
+            model.redraw(trial.generator)
         if variant.endswith(PER_NEURON):
             rescale_neurons(model)
         elif not variant.endswith(AS_PUBLISHED):

@@ -31,7 +31,7 @@ from graphon_lib.experiments.designed_masks import (
 from graphon_lib.experiments.experiment import Experiment
 from graphon_lib.experiments.other_data import OTHER_DATA
 
-__all__ = ["COMPARISONS", "RIVAL_MASKS", "SETTINGS", "VARIANTS"]
+__all__ = ["COMPARISONS", "DENSITIES", "PUBLISHED", "RIVAL_MASKS", "SETTINGS", "VARIANTS"]
 
 PUBLISHED = tuple(name for name in RIVALS if not name.startswith("npb"))
 VARIANTS = (
