@@ -1,4 +1,4 @@
-"""Masks of published methods with weights drawn anew, as designs have them: are kept weights worth more?
+"""Masks of published methods with weights drawn anew, to see what the weights that they keep are worth.
 
 Registered before a network of this module was trained, when
 :mod:`~graphon_lib.experiments.rivals_by_density` had been seen on MNIST:
