@@ -14,7 +14,8 @@ of this module was trained:
   over ten networks with the spread of their pair, Holm within a data set and density, Bonferroni over
   :data:`SETTINGS`.
 
-Natural pictures cost most, and shuffled masks come last there.
+Natural pictures cost most. Shuffled masks were to come last there, the lowest sparsity before them, and
+both were left out at a clock hour that had been fixed before a result on them was looked at.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def _on_three_data_sets() -> list[Experiment]:
     colour = digits.on(
         "cifar10-4k",
         **OTHER_DATA["cifar10-4k"],
-        grid=_cells([0.05, 0.01, 0.003, 0.2], {*COLOUR["variant"]}),
+        grid=_cells([0.05, 0.01, 0.003], {*COLOUR["variant"]})[:-1],
     )
     return [digits, *(replace(other, case=None) for other in (clothing, colour))]
 
@@ -90,4 +91,4 @@ RIVALS_BY_DENSITY = _on_three_data_sets()
 """These experiments, on MNIST first."""
 
 SETTINGS = len(RIVALS_BY_DENSITY) * (len(NEW) + len(PUBLISHED_BEFORE))
-"""Densities on all data sets, which are judged together."""
+"""Densities on all data sets as registered, which are judged together."""
