@@ -235,6 +235,7 @@ def errors_over_rivals(
         top.set_title(title)
         densities = sorted(judged[title], reverse=True)
         bottom.set_xticks(range(len(densities)), [f"{100 * (1 - d):g}" for d in densities])
+        bottom.tick_params(axis="x", rotation=90)
         bottom.set_xlabel("sparsity (%)")
     bar = figure.colorbar(
         image,
