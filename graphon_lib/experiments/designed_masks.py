@@ -113,16 +113,18 @@ PER_NEURON = ", per neuron"
 """What a name ends in where every neuron has a number of its own, and layers have none."""
 
 SHUFFLED = ", shuffled"
-"""What a name ends in where the entries of every layer's mask are shuffled."""
+"""What a name ends in where the entries of every layer's mask are shuffled, and scale is restored."""
 
 RE_DRAWN = ", re-drawn"
-"""What a name ends in where all weights are drawn anew once the mask is there."""
+"""What a name ends in where weights are drawn anew under the mask, and scale is restored."""
 
 OVER_DENSITY = ", rates over densities"
 """What a name ends in where a layer's rate is over its density: :func:`~graphon_lib.pruning.density_rates`."""
 
 FITTED = ", eigenfunctions fitted"
 """What a name ends in where weights begin at :func:`~graphon_lib.pruning.fit_eigenfunctions`."""
+
+ENDINGS = (AS_PUBLISHED, PER_NEURON, SHUFFLED, RE_DRAWN, OVER_DENSITY, FITTED)
 
 EIGENFUNCTIONS = 10
 """How many are fitted, of the Graphon NTK of the mask."""
@@ -178,8 +180,9 @@ def designed_masks(
         One of :data:`VARIANTS`, :data:`RIVALS` or :data:`~graphon_lib.pruning.METHODS`, whose scale is
         restored unless :data:`AS_PUBLISHED` or :data:`PER_NEURON` is added, or ``"fan-in 8"`` for a
         fan-in other than that of the design and ``"npb 0.99"`` for another weight of nodes, with
-        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so, :data:`SHUFFLED` where its
-        layer densities alone are taken and :data:`RE_DRAWN` where its weights are not; and the kept fraction of all weights.
+        :data:`OVER_DENSITY` or :data:`FITTED` where it is trained so, :data:`SHUFFLED` where its layer
+        densities alone are taken and :data:`RE_DRAWN` where the mask is, with other weights; and the
+        kept fraction of all weights.
     hidden
         Widths of the hidden layers.
     rates
@@ -192,7 +195,9 @@ def designed_masks(
     steps, **descent
         As of :func:`~graphon_lib.experiments.training_run.train`.
     """
-    kind, _, _ = variant.partition(",")
+    kind, comma, ending = variant.partition(",")
+    if comma:
+        check_choice("what variant ends in", comma + ending, ENDINGS)
     check_choice("variant", kind.partition(" ")[0], {**VARIANTS, **RIVALS, **METHODS})
     images = data.load()
     widths = (images.x_train.shape[1], *hidden, images.classes)
@@ -206,6 +211,7 @@ def designed_masks(
         batch = nested_batch(images, seen, number)
         model.masks = _masks(kind, trial, density, batch, rng)
         if variant.endswith(SHUFFLED):
+            # Uniformly random entries, as many as were kept, have the law of shuffled ones.
             shares = [float(mask.double().mean()) for mask in model.masks]
             model.masks = uniform_masks(widths, shares, rng)
         if variant.endswith(RE_DRAWN):

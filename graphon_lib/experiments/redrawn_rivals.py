@@ -1,10 +1,11 @@
-"""Masks of published methods with weights drawn anew, to see what the weights that they keep are worth.
+"""Masks of six published methods with weights drawn anew, beside those with the weights that they keep.
 
 Registered before a network of this module was trained, when
 :mod:`~graphon_lib.experiments.rivals_by_density` had been seen on MNIST:
 
 - *outcome*, *equivalence* and *learning rate*: as in :mod:`~graphon_lib.experiments.rival_masks`, at its
   densities, on digits and on clothing, scales restored;
+- *question*: do the weights that a mask was made of serve it better than others? NPB is not among them;
 - *primary comparisons* (:data:`COMPARISONS`): a method's masks with new weights against the same masks with
   the weights that they were made of. Ratios of geometric means over ten paired networks with the spread of
   their pair, Holm within a data set and density, Bonferroni over :data:`SETTINGS`.

@@ -1,21 +1,21 @@
-"""Every published method at every density, its layer densities alone, too, on three data sets.
+"""Every published method at six densities, shuffled masks, too, on three data sets.
 
 :mod:`~graphon_lib.experiments.rival_masks` and :mod:`~graphon_lib.experiments.npb_masks` have all
-methods at two densities, :mod:`~graphon_lib.experiments.masks_by_density` few methods at all. What is
-left of methods times densities times data was registered after these had been seen, and before a network
-of this module was trained:
+methods at two densities, :mod:`~graphon_lib.experiments.masks_by_density` few methods at more. What was
+left at the densities of all three data sets was registered after these had been seen, and before a
+network of this module was trained:
 
 - *question*: is there a density and a data set at which a published method ends with smaller errors than
   the design with pixels? And are the numbers of weights that a method gives each layer its masks' worth?
 - *outcome*, *equivalence* and *learning rate*: as there;
 - *primary comparisons* (:data:`COMPARISONS`): the design at restored scale, whose networks these are
-  paired with, against every method, at restored scale and as published, and against masks
-  whose entries are shuffled within layers, at restored scale. Ratios of geometric means
-  over ten networks with the spread of their pair, Holm within a data set and density, Bonferroni over
-  :data:`SETTINGS`.
+  paired with, against every method, at restored scale and as published, and against masks whose
+  entries are shuffled within layers, at restored scale. Ratios of geometric means over ten networks
+  with the spread of their pair, Holm within a data set and density, Bonferroni over :data:`SETTINGS`.
 
-Natural pictures cost most. Shuffled masks were to come last there, the lowest sparsity before them, and
-both were left out at a clock hour that had been fixed before a result on them was looked at.
+Natural pictures cost most, and shuffled masks were to come last there. When MNIST had been seen the
+lowest density was put before the highest, and this and the shuffled masks were then left out for want of
+time, before a result on natural pictures was looked at. Holm's correction there is over what was trained.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ from graphon_lib.experiments.rival_masks import DENSITIES as PUBLISHED_BEFORE
 __all__ = ["COMPARISONS", "LAYERS_OF", "RIVALS_BY_DENSITY", "SETTINGS"]
 
 LAYERS_OF = ("snip", "iterative-snip", "grasp", "synflow", "ntk-sap")
-"""Methods whose masks decide how many weights a layer has; PHEW's and NPB's are close to ERK or have it."""
+"""Methods whose masks are shuffled: those that choose layer densities by scores.
+
+NPB is given ERK's, and PHEW's walks have one weight in each layer.
+"""
 
 COMPARISONS = MappingProxyType(
     {
