@@ -1,8 +1,8 @@
 """Time the kernels, in turn; run with `python tests/benchmarks/graphon_ntk.py`.
 
 The Graphon NTK at the batch of the paper, with drifts, and of a dense network; the kernels of finite
-networks; and that of a convolutional one. Their memory, how they grow with the batch, and their floor on a machine are stored as
-kernel-cost (`make reproduce RESULT=kernel-cost`). Full MNIST is used where MNIST_DIR names its folder.
+networks; and that of a convolutional one. Memory, growth with the batch and the floor on a machine are
+stored as kernel-cost (`make reproduce RESULT=kernel-cost`). Full MNIST is used where MNIST_DIR names its folder.
 """
 
 import numpy as np
