@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 from graphon_lib.book.execute import list_chapters
 from graphon_lib.book.paths import SITE
-from graphon_lib.book.sphinx_extension import PLAIN, without_plain_spans
+from graphon_lib.book.sphinx_extension import GREEN, PLAIN, with_few_spans
 
 FIRST = """
 First
@@ -110,6 +110,9 @@ def test_code_has_spans_for_other_colours_than_that_of_text_alone():
     assert len(bases) == 2
     for base in bases:
         assert {rules[f"{base} .{name}"] for name in PLAIN} == {rules[base]}
+        assert len({rules[f"{base} .{name}"] for name in GREEN}) == 1
     link = '<a class="code-link" href="a"><span class="n">a</span></a>'
     code = f'<span class="n">b</span><span class="o">=</span>{link}<span class="p">(</span>'
-    assert without_plain_spans(code) == f'b<span class="o">=</span>{link}('
+    assert with_few_spans(code) == f'b<span class="o">=</span>{link}('
+    text = '<span class="o">=</span><span class="sa">f</span><span class="s2">&quot;</span>'
+    assert with_few_spans(text) == '<span class="s2">=f&quot;</span>'

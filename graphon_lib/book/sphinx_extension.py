@@ -15,11 +15,13 @@ from sphinx.util.images import get_image_size
 from graphon_lib.book.explorers.frontend import PAGE_SCRIPTS, STYLE_SHEETS
 from graphon_lib.book.page_head import metadata
 
-__all__ = ["PLAIN", "setup", "without_plain_spans"]
+__all__ = ["GREEN", "PLAIN", "setup", "with_few_spans"]
 
 PLAIN = ("n", "nn", "nx", "p", "w")
 """Classes of Pygments that have the colour of the text around them, in the light and in the dark."""
 
+GREEN = ("o", "s", "s1", "s2", "sa", "se", "si")
+"""Classes of Pygments that have one other colour, those of strings and operators."""
 
 CORRECTIONS = {
     # A group of references holds entries, no list items.
@@ -61,7 +63,7 @@ def complete_page(
     if body := context.get("body"):
         for wrong, right in CORRECTIONS.items():
             body = body.replace(wrong, right)
-        context["body"] = with_image_sizes(app, without_plain_spans(body))
+        context["body"] = with_image_sizes(app, with_few_spans(body))
         if 'class="graphon-explorer"' in body:
             for name in PAGE_SCRIPTS:
                 app.add_js_file(f"explorers/{name}", defer="defer")
@@ -100,10 +102,17 @@ def without_viewport(html: str) -> str:
     return re.sub(r'<meta [^>]*name="viewport"[^>]*>\s*', "", html)
 
 
-def without_plain_spans(html: str) -> str:
-    """Drop what gives code the colour that it has, a quarter of a page's weight, but in links."""
-    span = rf'<a class="code-link".*?</a>|<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>'
-    return re.sub(span, lambda found: found[0] if found[1] is None else found[1], html)
+def with_few_spans(html: str) -> str:
+    """Drop what gives text the looks that it has, but in links: a quarter of a page's weight."""
+    plain = "|".join((*PLAIN, "pasted-text"))
+    span = rf'<a class="code-link".*?</a>|<span class="(?:{plain})">([^<]*)</span>'
+    html = re.sub(span, lambda found: found[0] if found[1] is None else found[1], html)
+    neighbours = rf'(?:<span class="(?:{"|".join(GREEN)})">[^<]*</span>){{2,}}'
+    return re.sub(neighbours, _one_span, html)
+
+
+def _one_span(neighbours: re.Match[str]) -> str:
+    return f'<span class="s2">{re.sub("<[^>]*>", "", neighbours[0])}</span>'
 
 
 def with_image_sizes(app: Sphinx, body: str) -> str:
