@@ -125,6 +125,7 @@ FITTED = ", eigenfunctions fitted"
 """What a name ends in where weights begin at :func:`~graphon_lib.pruning.fit_eigenfunctions`."""
 
 ENDINGS = (AS_PUBLISHED, PER_NEURON, SHUFFLED, RE_DRAWN, OVER_DENSITY, FITTED)
+"""All of them; a name has one at most."""
 
 EIGENFUNCTIONS = 10
 """How many are fitted, of the Graphon NTK of the mask."""

@@ -82,6 +82,7 @@ def _on_three_data_sets() -> list[Experiment]:
         rates=(RATES, DESIGNED_MASKS.quick["rates"]),
     )
     clothing = digits.on("fashion-mnist", **OTHER_DATA["fashion-mnist"])
+    # Without shuffled masks, the last cells.
     colour = digits.on(
         "cifar10-4k",
         **OTHER_DATA["cifar10-4k"],

@@ -16,6 +16,7 @@ from graphon_lib.experiments.designed_masks import AS_PUBLISHED, MARGIN, RIVALS,
 from graphon_lib.experiments.paired import Comparison
 
 __all__ = [
+    "SIGN_OF",
     "errors_by_density",
     "errors_by_fan_in",
     "errors_by_initialisation",
@@ -219,14 +220,14 @@ def errors_over_rivals(
         for panel, by_density in zip(row, judged.values(), strict=True):
             densities = sorted(by_density, reverse=True)
             logs = np.full((len(labels), len(densities)), np.nan)
-            for (place, column), _ in np.ndenumerate(logs):
-                one = by_density[densities[column]].get(list(labels)[place])
-                if one is None:
-                    continue
-                logs[place, column] = np.log(one.value)
-                colour = "white" if abs(logs[place, column]) > 0.7 * LARGEST_LOG else "black"
-                look = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
-                panel.text(column, place, SIGN_OF[one.verdict], **look)
+            for place, name in enumerate(labels):
+                for column, one in enumerate(by_density[kept].get(name) for kept in densities):
+                    if one is None:
+                        continue
+                    logs[place, column] = np.log(one.value)
+                    colour = "white" if abs(logs[place, column]) > 0.7 * LARGEST_LOG else "black"
+                    look = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
+                    panel.text(column, place, SIGN_OF[one.verdict], **look)
             panel.set_facecolor(NOT_TRAINED)
             image = draw.matrix(panel, logs, cmap=DIVERGING, vmin=-LARGEST_LOG, vmax=LARGEST_LOG)
         row[0].set_yticks(range(len(labels)), labels.values())
