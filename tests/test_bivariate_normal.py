@@ -62,3 +62,38 @@ def test_it_grows_with_the_correlation_as_the_density_says(a, b, rho):
     both = quadrant(*(np.array([v]) for v in (a, b, rho)), np.array([math.sqrt(1 - rho**2)]))
     density = normal_density(np.array([a])) * both.decay / math.sqrt(2 * math.pi * (1 - rho**2))
     assert slope == pytest.approx(density.item(), rel=1e-3, abs=1e-6)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-0.95, 0.95))
+def test_integral_over_the_first_variable(a, b, rho):
+    points, weights = np.polynomial.legendre.leggauss(100)
+    g = a - 6 * (points + 1)
+    inner = normal_density(g) * ndtr((b - rho * g) / math.sqrt((1 - rho) * (1 + rho)))
+    assert probability(a, b, rho).item() == pytest.approx(6 * (weights @ inner), abs=1e-14)
+
+
+@given(st.floats(-1.1, 1.1), st.floats(-1.1, 1.1), st.floats(0.5, 1))
+def test_series_and_wedges_are_of_one_plane(a, b, rho):
+    # At correlations below -1/2 the quadrant is cut in wedges; its neighbour is summed by powers.
+    root = math.sqrt((1 - rho) * (1 + rho))
+    one, other = (
+        quadrant(*(np.array([v]) for v in (a, sign * b, sign * rho, root))) for sign in (1, -1)
+    )
+    assert one.probability + other.probability == pytest.approx(ndtr(a), abs=1e-15)
+    assert one.conditional1 + other.conditional1 == pytest.approx(1, abs=1e-15)
+    assert one.conditional2 == pytest.approx(other.conditional2.item(), abs=1e-15)
+    assert one.decay == pytest.approx(other.decay.item(), abs=1e-15)
+
+
+def test_pairs_do_not_depend_on_what_is_beside_them():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 0.7, (3, 5, 1)), rng.normal(0, 0.7, (3, 1, 40))
+    rho = rng.uniform(-0.99, 0.99, (3, 5, 40))
+    together = quadrant(a, b, rho, np.sqrt((1 - rho) * (1 + rho)))
+    for place in np.ndindex(rho.shape):
+        alone = quadrant(
+            *(np.broadcast_to(v, rho.shape)[place].reshape(1) for v in (a, b, rho)),
+            np.sqrt((1 - rho[place]) * (1 + rho[place])).reshape(1),
+        )
+        for whole, part in zip(together, alone, strict=True):
+            assert whole[place] == pytest.approx(part.item(), rel=1e-14)

@@ -183,12 +183,16 @@ class LeakyReLU:
         raw = raw + covariance
         density1, density2 = deviation1 * normal_density(a), deviation2 * normal_density(b)
         second = raw * both.probability
-        second += mean1 * density2 * both.conditional2
-        second += mean2 * density1 * both.conditional1
-        root *= both.decay
-        root *= normal_density(a) / sqrt(2 * pi)
-        second += root
-        second = np.clip(second, 0.0, None)
+        for factors in (
+            (both.conditional2, mean1, density2),
+            (both.conditional1, mean2, density1),
+            (root, both.decay, normal_density(a) / sqrt(2 * pi)),
+        ):
+            term = factors[0]
+            for factor in factors[1:]:
+                term *= factor
+            second += term
+        np.maximum(second, 0.0, out=second)
         if self.slope == 0:
             return second, both.probability
         k = self.slope

@@ -25,6 +25,15 @@ NEAREST = 1e-150
 SMALLEST_COMPLEMENT = 1e-30
 
 
+# Where the powers of limits and distances are a quicker sum than Owen's function, and as exact.
+NEAR, LOWEST_CORRELATION = 1.0, -0.5
+ROUNDING = 2.0**-53
+POWERS = np.arange(16)
+FACTORIALS = np.cumprod(np.maximum(POWERS, 1), dtype=float)
+ERROR_SERIES = 1 / ((2 * POWERS + 1) * FACTORIALS)
+WEDGE_SERIES = ERROR_SERIES[:, None] / ((POWERS[:, None] + POWERS + 1) * FACTORIALS) / (4 * pi)
+
+
 class Quadrant(NamedTuple):
     r"""What `quadrant` returns, arrays of the shape of the correlations.
 
@@ -92,15 +101,104 @@ def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadr
     rounding. The numerators of :math:`y_1` and :math:`y_2` are both derived from one difference,
     :math:`b - \operatorname{sign}(\rho) a`, so that at correlations near :math:`\pm 1` they belong
     to the same pair of limits whatever the rounding.
+
+    Where a, b, :math:`y_1` and :math:`y_2` are at most 1 in absolute value, and
+    :math:`\rho \ge -1/2`, no probability is small, and nothing is reflected: with
+    :math:`x = t / h` the integral is
+
+    .. math::
+
+        2 \pi T(h, y / h) = \arctan \frac yh - \frac{h y}2 G(h, y), \qquad
+        G(h, y) = \sum_{j, n} \frac{(-y^2 / 2)^j\, (-h^2 / 2)^n}{(2 j + 1)\, j!\, n!\, (j + n + 1)},
+
+    and as the arctangents of both wedges make up the angle :math:`\arccos \rho`,
+
+    .. math::
+
+        \Phi_2(a, b; \rho) = \frac{\Phi(a) + \Phi(b)}2 - \frac{\arccos \rho}{2 \pi}
+        + \frac{a y_1 G(a, y_1) + b y_2 G(b, y_2)}{4 \pi}.
     """
     a, b = (_with_direction(np.clip(limit, -FARTHEST, FARTHEST)) for limit in (a, b))
+    # In place where it can be: tiles of new arrays would leave the cache.
+    y2 = np.copysign(1.0, correlation)
+    apart = y2 * a
+    np.subtract(b, apart, out=apart)
+    y1 = np.maximum(complement, SMALLEST_COMPLEMENT)
+    apart /= y1
+    half_angle = np.abs(correlation)
+    half_angle += 1
+    np.divide(complement, half_angle, out=half_angle)
+    half_angle *= y2
+    np.multiply(half_angle, a, out=y1)
+    y1 += apart
+    apart *= y2
+    np.multiply(half_angle, b, out=y2)
+    y2 -= apart
+    far = correlation < LOWEST_CORRELATION
+    for distance in (a, b, y1, y2):
+        if np.abs(distance).max(initial=0.0) > NEAR:
+            far |= np.abs(distance) > NEAR
+    if far.all():
+        return _by_wedges(a, b, y1, y2)
+    if not far.any():
+        return _by_series(a, b, y1, y2, half_angle)
+    of_far = _by_wedges(*(np.broadcast_to(v, far.shape)[far] for v in (a, b, y1, y2)))
+    y1[far] = y2[far] = 0.0
+    both = _by_series(*(np.clip(limit, -NEAR, NEAR) for limit in (a, b)), y1, y2, half_angle)
+    for whole, part in zip(both, of_far, strict=True):
+        whole[far] = part
+    return both
+
+
+def _by_series(a: Array, b: Array, y1: Array, y2: Array, half_angle: Array) -> Quadrant:
+    """Return the quadrants of limits and distances up to `NEAR`; the half angles are overwritten."""
+    reach = max(np.abs(distance).max() for distance in (a, b, y1, y2))
+    # From the first term on that rounding hides.
+    terms = 1 + int(np.argmax((reach**2 / 2) ** POWERS * ERROR_SERIES < ROUNDING))
+    probability = np.arctan(half_angle, out=half_angle)
+    quarters = np.copysign(0.25, probability)
+    probability /= -pi
+    probability += quarters
+    probability += normal_cdf(a) / 2 - 0.25
+    probability += normal_cdf(b) / 2
+    conditionals, exponents = [], []
+    for h, y in ((a, y1), (b, y2)):
+        exponent = y * y
+        exponent /= -2
+        wedge = _polynomial(_wedge_coefficients(h, terms), exponent)
+        wedge *= y
+        probability += wedge
+        conditional = _polynomial(ERROR_SERIES[:terms] / sqrt(2 * pi), exponent, out=wedge)
+        conditional *= y
+        conditional += 0.5
+        conditionals.append(conditional)
+        exponents.append(exponent)
+    return Quadrant(probability, *conditionals, np.exp(exponents[0], out=exponents[0]))
+
+
+def _wedge_coefficients(h: Array, terms: int) -> Array:
+    r"""Return those of h G(h, y) / (4 pi) as a polynomial of :math:`-y^2 / 2`, one a term."""
+    powers = np.empty((terms, *h.shape))
+    powers[0] = 1.0
+    powers[1:] = h * h / -2
+    np.cumprod(powers, axis=0, out=powers)
+    series = WEDGE_SERIES[:terms, :terms] @ powers.reshape(terms, -1)
+    return h * series.reshape(powers.shape)
+
+
+def _polynomial(coefficients: Array, x: Array, out: Array | None = None) -> Array:
+    """Return the polynomial of x by Horner's rule; coefficients, two or more, broadcast to x."""
+    total = np.multiply(x, coefficients[-1], out=out)
+    for coefficient in coefficients[-2:0:-1]:
+        total += coefficient
+        total *= x
+    total += coefficients[0]
+    return total
+
+
+def _by_wedges(a: Array, b: Array, y1: Array, y2: Array) -> Quadrant:
+    """Return the quadrants of any limits and distances, by Owen's function."""
     sign1, sign2 = np.sign(a), np.sign(b)
-    same = np.copysign(1.0, correlation)
-    apart = b - same * a
-    apart /= np.clip(complement, SMALLEST_COMPLEMENT, None)
-    half_angle = same * (complement / (np.abs(correlation) + 1))
-    y1 = half_angle * a + apart
-    y2 = half_angle * b - apart * same
     tail1, tail2 = normal_cdf(-np.abs(a)), normal_cdf(-np.abs(b))
     probability, conditional1 = _wedge(np.abs(a), tail1, y1, sign2)
     other, conditional2 = _wedge(np.abs(b), tail2, y2, sign1)

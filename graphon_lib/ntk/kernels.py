@@ -33,10 +33,6 @@ __all__ = ["graphon_nngp", "graphon_ntk"]
 
 Array = NDArray[np.float64]
 
-# With means, a pair of inputs takes about this many times the arrays, and the processor's cache holds
-# tiles of as many fewer.
-WORK_OF_DRIFT = 4
-
 
 def graphon_nngp(
     x1: ArrayLike,
@@ -227,7 +223,7 @@ def _kernel(
     blocks = max(layer.forward.shape[0] for layer in matrices)
     # An expansion is made for every row and column of a tile, and costs more than the pairs.
     expanded = isinstance(chosen, HermiteActivation)
-    tile = tile_shape(WORK_OF_DRIFT * blocks if drifting else blocks, rows.shape[1], expanded)
+    tile = tile_shape(blocks, rows.shape[1], expanded)
     hidden1 = hidden2 = preactivations("x1", rows, matrices[:-1], chosen, tile[1])
     if x2 is not None:
         hidden2 = preactivations("x2", columns, matrices[:-1], chosen, tile[1])
