@@ -83,7 +83,7 @@ def test_tiles_and_threads_change_nothing(monkeypatch, workers):
     weights, masks, *_ = random_case((5, 8, 3), 0.5, 0)
     x = seeded_inputs((23, 5))
     whole = empirical_ntk(weights, masks, x)
-    monkeypatch.setattr(module, "TILE_SIDE", 4)
+    monkeypatch.setattr(module, "TILE", (4, 5))
     monkeypatch.setattr(tiles, "threads", lambda: workers)
     tiled = empirical_ntk(weights, masks, x)
     np.testing.assert_allclose(tiled, whole, rtol=1e-12, atol=1e-14)

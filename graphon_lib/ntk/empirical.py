@@ -26,7 +26,8 @@ from graphon_lib.ntk.tiles import fill_tiles
 __all__ = ["empirical_ntk"]
 
 PRECISIONS = {"double": np.float64, "single": np.float32}
-TILE_SIDE = 256
+# Few rows, for their terms to stay in the cache; many columns, for one turn of the interpreter to do much.
+TILE = (256, 1024)
 
 # Neurons whose terms are summed in single precision before they join the others in double.
 RUN_LENGTH = 32
@@ -135,7 +136,7 @@ def empirical_ntk(
     fill_tiles(
         result,
         strip,
-        (TILE_SIDE, TILE_SIDE),
+        TILE,
         symmetric=x2 is None,
         description="empirical kernel",
         factors="weights, biases and inputs",
