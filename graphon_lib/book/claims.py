@@ -127,14 +127,15 @@ ROWS = {
         ),
         **GREY,
         theorems="proved for Random, Magnitude and SynFlow with a fixed number of rounds in which no "
-        "weight of score zero is kept, and given the batch for SNIP with one image or outputs whose "
-        "scale tends to zero; refuted, for normal weights without biases and two images or more, for "
-        "SNIP at every fixed scale of the outputs, and for GraSP where the width is large beside its "
-        "temperature squared, 40,000; open for GraSP at widths in use, and for SynFlow with rounds "
-        "that grow with the width",
+        "weight of score zero is kept, and, where more scores than are kept are above zero, given the "
+        "batch for SNIP with one image (normal weights) or outputs whose scale tends to zero; refuted, "
+        "for normal weights without biases and two images or more, for SNIP at every fixed scale of "
+        "the outputs, and for GraSP where the width is large beside its temperature squared, 40,000 "
+        "(how far apart these limits are, for GraSP far less than the margin, is computed in chapter "
+        "9); open for GraSP at widths in use, and for SynFlow with rounds that grow with the width",
     ),
     "limit-synflow": Claim(
-        "... SynFlow's, too",
+        "... SynFlow's agree between networks, too",
         "4.2",
         "03-convergence",
         "at width 2000, each layer's density fixed, 4-cycles over those of a constant graphon have a "
@@ -188,7 +189,7 @@ ROWS = {
         "The hypothesis holds for any fixed class of architectures",
         "4.2",
         "03-convergence",
-        "all networks here are fully connected, as the paper's are",
+        "for any class it cannot be tested; convolutions, skips and attention are in chapter 13",
     ),
     "priors": Claim(
         "Graphons serve as structural priors: what one network has, the next one has (our reading)",
