@@ -380,7 +380,7 @@ ROWS = {
         **ABOVE,
     ),
     "masks-kernel": Claim(
-        "The Graphon NTK in its form for kept weights, one position a neuron, is the kernel of pruned "
+        "The Graphon NTK in its form for kept weights, one position per neuron, is the kernel of pruned "
         "networks with weights drawn anew",
         "this book",
         "04-graphon-ntk",
@@ -500,7 +500,7 @@ ROWS = {
         "5.3 and B",
         "08-causes",
         "at 95 %, before update 50, Random's training loss is at least {low:g} times that with its scale "
-        "restored by one factor a layer, and that of a dense network at Random's scale at least {low:g} "
+        "restored by one factor per layer, and that of a dense network at Random's scale at least {low:g} "
         "times that of the dense network",
         ("interventions", "training"),
         of.scale_taken_and_given,
@@ -511,7 +511,7 @@ ROWS = {
         "... and is the larger part of the gap to dense networks",
         "this book",
         "08-causes",
-        "at 95 %, one factor a layer closes at least {low:g} of the gap in logarithmic loss between "
+        "at 95 %, one factor per layer closes at least {low:g} of the gap in logarithmic loss between "
         "Random and dense, in training before update 50 and in test after update 100",
         ("interventions", "training"),
         of.scale_share,

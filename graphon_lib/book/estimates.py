@@ -283,7 +283,7 @@ def residuals(blocks: xr.Dataset) -> Estimates:
 def path_readings(shared: xr.Dataset) -> Estimates:
     """Return the path density of two readings of SNIP's masks as graphons over that of the masks."""
     at = shared.path_density.isel(density=-1).sel(pruning="snip")
-    names = {"each mask sorted alone": "degree", "one position a neuron": "joint"}
+    names = {"each mask sorted alone": "degree", "one position per neuron": "joint"}
     mask = at.sel(reading="mask")
     return ratios({name: (at.sel(reading=reading), mask) for name, reading in names.items()})
 
@@ -601,7 +601,7 @@ def scale_taken_and_given(changed: xr.Dataset, training: xr.Dataset) -> Estimate
 
 
 def scale_share(changed: xr.Dataset, training: xr.Dataset) -> Estimates:
-    """Return the share of the gap between Random and dense that one factor a layer closes."""
+    """Return the share of the gap between Random and dense that one factor per layer closes."""
     both = _sparsest(beside_pruned(changed, training))
     both = both.isel(variant=(both.pruning != "grasp").values)
     names = "random: as pruned", "random: rescaled", "dense: as pruned"
