@@ -18,7 +18,7 @@ from graphon_lib._checks import (
     check_sequence,
 )
 from graphon_lib.graphons.blocks import labelled_means
-from graphon_lib.graphons.exact_sampling import check_connected, draw_exact_mask
+from graphon_lib.graphons.exact_sampling import draw_exact_masks
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
 from graphon_lib.graphons.partition import check_same_masses, grid_positions, locate
 from graphon_lib.graphons.sampling import draw_mask
@@ -225,15 +225,14 @@ class GraphonNetwork:
         the mask before it and in the mask after it, so every block has its share of neurons.
 
         Entries are drawn independently; or, if `exact`, with the numbers of kept weights that are
-        expected, rounded: of every layer and block of rows, shared out evenly over its rows, and of
-        every column within 1. Every hidden neuron that the graphons connect on a side then is, or it
-        is a ``ValueError``.
+        expected, up or down to a whole number: of every layer, to the nearest; of every block of
+        rows, shared out evenly over its rows; and of every column. Every row and every hidden
+        neuron that the graphons connect on a side then is, or it is a ``ValueError``.
         """
         shapes = self._shapes(widths, rng)
         if not check_flag("exact", exact):
             return [draw_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
-        check_connected(self._layers, shapes)
-        return [draw_exact_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
+        return draw_exact_masks(self._layers, shapes, rng)
 
     def _shapes(self, widths: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
         """Return the masks' shapes in a network of these widths."""
