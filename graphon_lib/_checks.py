@@ -24,6 +24,7 @@ __all__ = [
     "check_flag",
     "check_instance",
     "check_integer",
+    "check_kernel",
     "check_mask",
     "check_masks",
     "check_masses",
@@ -33,6 +34,7 @@ __all__ = [
     "check_rng",
     "check_sequence",
     "check_shape",
+    "check_widths",
     "named_masks",
     "needs_extra",
 ]
@@ -144,6 +146,16 @@ def check_shape(name: str, value: object) -> tuple[int, int]:
     return n_out, n_in
 
 
+def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """Return the widths of two layers of neurons or more, inputs first."""
+    widths = check_sequence("widths", widths, "layer widths, inputs first")
+    if len(widths) < 2:
+        raise ValueError(
+            f"widths must hold two layer widths at least, inputs first; got {widths!r}"
+        )
+    return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))
+
+
 def as_numpy(name: str, value: object) -> NDArray:
     """Return any array_like as an array, whatever its shape and dtype.
 
@@ -191,6 +203,30 @@ def check_array(
             f"{name} must lie in [{minimum:g}, {maximum:g}], got values from {array.min():g} to {array.max():g}"
         )
     return array
+
+
+def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    r"""Return a kernel, a square matrix that is not zero, in float64 and the :math:`\epsilon` of its dtype.
+
+    It may differ from its transpose by 1e-9, or :math:`100 \epsilon` if that is more, of its largest
+    entry. PyTorch's dtypes of half the precision count as float32.
+    """
+    array = as_numpy(name, kernel)
+    narrow = array.dtype.kind == "f" and array.dtype.itemsize < 8
+    epsilon = float(np.finfo(array.dtype if narrow else np.float64).eps)
+    matrix = check_array(name, array, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} must be square, got shape {matrix.shape}")
+    largest = np.abs(matrix).max()
+    if largest == 0:
+        raise ValueError(f"{name} must not be zero everywhere, got a zero matrix")
+    with np.errstate(over="ignore"):
+        asymmetry = np.abs(matrix - matrix.T).max()
+    if asymmetry > max(1e-9, 100 * epsilon) * largest:
+        raise ValueError(
+            f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
+        )
+    return matrix, epsilon
 
 
 def check_mask(name: str, value: object) -> NDArray[np.bool_]:

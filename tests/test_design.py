@@ -342,3 +342,14 @@ def test_least_density():
     assert least_density(WIDTHS) == pytest.approx(12 / 266200)
     with pytest.raises(ValueError, match="density must give every unit"):
         design(WIDTHS, 14 / 266200)
+
+
+@pytest.mark.parametrize("given", [np.array([200, 100, 10], np.uint8), iter([200, 100, 10])])
+def test_widths_may_be_any_iterable_of_integers(given):
+    assert erk_densities(given, 0.1) == pytest.approx(erk_densities((200, 100, 10), 0.1))
+
+
+def test_widths_of_small_integers_draw_masks():
+    widths = np.array([20, 200, 10], np.uint8)
+    masks = GraphonNetwork.dense(2).sample_masks(widths, np.random.default_rng(0), exact=True)
+    assert [mask.sum() for mask in masks] == [4000, 2000]

@@ -245,8 +245,7 @@ class GraphonNetwork:
         columns = self._layers[0].shape[1]
         if columns not in (1, widths[0]):
             raise ValueError(f"widths[0] must be the {columns} input columns, got {widths[0]!r}")
-        for i, width in enumerate(widths):
-            check_integer(f"widths[{i}]", width, 1)
+        widths = [check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths)]
         return list(zip(widths[1:], widths[:-1], strict=True))
 
     def __reduce__(self) -> tuple:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_density, needs_extra
-from graphon_lib.graphons.layer_densities import check_widths, layer_sizes
+from graphon_lib._checks import check_array, check_density, check_widths, needs_extra
+from graphon_lib.graphons.layer_densities import layer_sizes
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 
