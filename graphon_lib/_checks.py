@@ -36,6 +36,7 @@ __all__ = [
     "check_shape",
     "check_widths",
     "named_masks",
+    "near_one",
     "needs_extra",
 ]
 
@@ -227,6 +228,15 @@ def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], flo
             f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
         )
     return matrix, epsilon
+
+
+def near_one(array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return an array by a power of two, so that its largest entry is in [1/2, 1), and the power.
+
+    Products then neither overflow nor underflow, and all digits are what they were.
+    """
+    exponent = int(np.frexp(np.abs(array).max())[1])
+    return np.ldexp(array, -exponent), exponent
 
 
 def check_mask(name: str, value: object) -> NDArray[np.bool_]:

@@ -57,7 +57,7 @@ class Activation(Protocol):
     def moments(self, covariance: Array, variance1: Array, variance2: Array) -> tuple[Array, Array]:
         r"""Return :math:`E \sigma(z) \sigma(z')` and :math:`E \dot\sigma(z) \dot\sigma(z')`.
 
-        The pairs of Gaussians have the covariances :math:`c = E z z'`, of any shape, and the
+        The pairs of Gaussians have the covariances :math:`c = E z z'`, of one axis or more, and the
         variances :math:`q` and :math:`q'`, of shapes that broadcast to it. New arrays of the shape
         of c.
         """

@@ -18,10 +18,10 @@ from graphon_lib._checks import (
     check_per_layer,
     check_positive,
     check_sequence,
+    near_one,
 )
 from graphon_lib.graphons.weight_moments import check_weights
 from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
-from graphon_lib.ntk.spectra import near_one
 from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["MaskedNetwork", "Signals", "empirical_ntk", "masked_network", "signals"]

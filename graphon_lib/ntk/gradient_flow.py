@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_kernel
-from graphon_lib.ntk.spectra import check_eigenvalues, check_outputs, near_one
+from graphon_lib._checks import check_array, check_kernel, near_one
+from graphon_lib.ntk.spectra import check_eigenvalues, check_outputs
 
 __all__ = ["GradientFlow", "gradient_flow"]
 

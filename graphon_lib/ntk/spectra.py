@@ -8,28 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import as_numpy, check_array, check_flag, check_integer, check_kernel
+from graphon_lib._checks import (
+    as_numpy,
+    check_array,
+    check_flag,
+    check_integer,
+    check_kernel,
+    near_one,
+)
 
 __all__ = [
     "SpectralMetrics",
     "check_eigenvalues",
     "check_outputs",
     "kernel_target_alignment",
-    "near_one",
     "spectral_metrics",
 ]
 
 
 FEW = 5
-
-
-def near_one(array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return an array by a power of two, so that its largest entry is in [1/2, 1), and the power.
-
-    Products then neither overflow nor underflow, and all digits are what they were.
-    """
-    exponent = int(np.frexp(np.abs(array).max())[1])
-    return np.ldexp(array, -exponent), exponent
 
 
 def check_eigenvalues(
