@@ -68,12 +68,9 @@ def check_integer(name: str, value: object, minimum: int) -> int:
 def check_density(name: str, value: object) -> float:
     """Return a density, a kept fraction in (0, 1]."""
     try:
-        density = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        density = math.nan
-    if isinstance(value, bool | np.bool_ | str | bytes) or not 0.0 < density <= 1.0:
-        raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}")
-    return density
+        return check_real(name, value, np.nextafter(0.0, 1.0), 1.0)
+    except ValueError:
+        raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}") from None
 
 
 def check_real(

@@ -353,3 +353,27 @@ def test_widths_of_small_integers_draw_masks():
     widths = np.array([20, 200, 10], np.uint8)
     masks = GraphonNetwork.dense(2).sample_masks(widths, np.random.default_rng(0), exact=True)
     assert [mask.sum() for mask in masks] == [4000, 2000]
+
+
+def test_the_design_of_a_fan_in_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="fan_in must be"):
+        design((4, 3, 2), 0.5, fan_in="20")
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e160])
+def test_inputs_may_be_in_any_units(scale):
+    x, y = images(np.random.default_rng(0))
+    w = np.array([0.1, 0.2, 0.3, 0.4])
+    assert alignment(scale * x, y, w) == pytest.approx(alignment(x, y, w))
+    assert alignment(x, y, scale * w) == pytest.approx(alignment(x, y, w))
+    np.testing.assert_allclose(aligned_inputs(scale * x, y, 0.1), aligned_inputs(x, y, 0.1))
+    np.testing.assert_allclose(
+        deviation_inputs(scale * x, 0.1), deviation_inputs(x, 0.1), atol=1e-14
+    )
+
+
+def test_a_single_class_is_aligned_with_nothing():
+    x, y = images(np.random.default_rng(0))
+    assert alignment(x, np.zeros_like(y), np.ones(4)) == 0.0
+    with pytest.raises(ValueError, match="pixels must be 4, the inputs of x, got 3"):
+        alignment(x, y, np.ones(3))

@@ -316,8 +316,13 @@ def sample_weights(
         fan_in = mask.shape[1]
         check_possible_moments(number, layer.values, second, drift, fan_in)
         kept = layer.values + (layer.values == 0)
-        mean = drift / (np.sqrt(fan_in) * kept)
-        deviation = np.sqrt(np.maximum(second / kept - mean**2, 0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = drift / (np.sqrt(fan_in) * kept)
+            deviation = np.sqrt(np.maximum(second / kept - mean**2, 0.0))
+        if not np.isfinite(deviation).all():
+            raise ValueError(
+                f"second_moments[{number}] over densities must be in the range of double precision, got up to {second.max():.3g} of densities from {kept.min():.3g}"
+            )
         rows, cols = (
             locate(grid_positions(count), mass)
             for mass, count in zip((layer.row_mass, layer.col_mass), mask.shape, strict=True)

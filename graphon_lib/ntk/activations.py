@@ -39,6 +39,9 @@ NEGLIGIBLE = 1e-165
 # Up to this correlation the integral of the normal density over correlations from 0 is a better sum
 # than the difference of distribution functions, which loses the digits of small moments.
 MODERATE = 0.8
+
+# Of which the square is in the range of double precision.
+LARGEST_SLOPE = 1e150
 ANGLES = 20
 
 
@@ -81,7 +84,7 @@ class LeakyReLU:
     Parameters
     ----------
     slope : float
-        The slope k on the negative side; 0 makes it the ReLU.
+        The slope k on the negative side, at most 1e150 in absolute value; 0 makes it the ReLU.
 
     Notes
     -----
@@ -126,7 +129,7 @@ class LeakyReLU:
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        check_real("slope", self.slope)
+        check_real("slope", self.slope, -LARGEST_SLOPE, LARGEST_SLOPE)
 
     def __call__(self, z: Array) -> Array:
         """Return the activation of z."""
