@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ __all__ = [
     "Erf",
     "LeakyReLU",
     "Linear",
+    "activation_of",
     "check_variances",
     "named_activation",
 ]
 
 Array = NDArray[np.float64]
+Kind = TypeVar("Kind")
 
 # The product of two variances must neither overflow nor lose digits to underflow.
 SMALLEST, LARGEST = 1e-140, 1e140
@@ -331,6 +333,17 @@ class Linear:
 
 ACTIVATIONS = {"relu": LeakyReLU(0.0), "leaky_relu": LeakyReLU(), "erf": Erf(), "linear": Linear()}
 """The activations known by name; ``"leaky_relu"`` has PyTorch's slope, 0.01."""
+
+
+def activation_of(activation: object, *kinds: type[Kind]) -> Kind:
+    """Return the activation of a name in `ACTIVATIONS`, or as it is, of one of some classes."""
+    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    if not isinstance(known, kinds):
+        names = [name for name, of in ACTIVATIONS.items() if isinstance(of, kinds)]
+        raise ValueError(
+            f"activation must be one of {', '.join(sorted(names))} or an object of their classes; got {activation!r}"
+        )
+    return known
 
 
 def named_activation(activation: str | Activation | Callable[[Array], Array]) -> Activation:

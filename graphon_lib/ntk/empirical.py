@@ -21,7 +21,7 @@ from graphon_lib._checks import (
     near_one,
 )
 from graphon_lib.graphons.weight_moments import check_weights
-from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
+from graphon_lib.ntk.activations import Erf, LeakyReLU, Linear, activation_of
 from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["MaskedNetwork", "Signals", "empirical_ntk", "masked_network", "signals"]
@@ -122,7 +122,7 @@ def empirical_ntk(
     else:
         network = masked_network(weights, masks, biases, weight_variance, bias_variance)
         _warn_of_units(network.weights, network.masks)
-    sigma = _closed_form(activation)
+    sigma = activation_of(activation, LeakyReLU, Erf, Linear)
     kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
     kept = [[np.flatnonzero(row) for row in mask] for mask in network.masks]
     signals1 = signals2 = _near_one(signals(network, "x1", x1, sigma), kind)
@@ -235,15 +235,6 @@ def _warn_of_units(weights: list[NDArray[np.floating]], masks: list[NDArray[np.b
         "of a layer of n inputs by sqrt(n / weight_variance)",
         stacklevel=3,
     )
-
-
-def _closed_form(activation: object) -> LeakyReLU | Erf | Linear:
-    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
-    if not isinstance(known, LeakyReLU | Erf | Linear):
-        raise ValueError(
-            f"activation must be one of {', '.join(sorted(ACTIVATIONS))} or an object of their classes, whose derivatives are known; got {activation!r}"
-        )
-    return known
 
 
 def _check_biases(

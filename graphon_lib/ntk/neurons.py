@@ -15,6 +15,7 @@ from graphon_lib._checks import (
     check_positive,
 )
 from graphon_lib.graphons import GraphonNetwork
+from graphon_lib.graphons.network import second_moments_of
 from graphon_lib.ntk.activations import ACTIVATIONS
 from graphon_lib.ntk.empirical import masked_network, signals
 from graphon_lib.ntk.recursion import layer_matrices
@@ -82,16 +83,13 @@ def graphon_neuron_terms(
         squares = (passed + layer.bias) / 2
     alive[-1] = np.ones_like(alive[-1])
     terms: list[NeuronTerms] = []
-    heard = np.ones_like(alive[-1])
+    heard, seconds = np.ones_like(alive[-1]), second_moments_of(network)
     for number in reversed(range(network.depth)):
         reached = alive[number] * heard
         of_weights = (reached * own[number]).mean(axis=1)
         terms.insert(0, NeuronTerms(of_weights, matrices[number].bias * reached.mean(axis=1)))
-        graphon = network.layers[number]
-        second = graphon.values
-        if network.second_moments is not None:
-            second = network.second_moments[number]
-        heard = variance * second.T @ (graphon.row_mass[:, None] * reached)
+        weighted = network.layers[number].row_mass[:, None] * reached
+        heard = variance * seconds[number].T @ weighted
     return terms
 
 
