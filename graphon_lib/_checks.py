@@ -228,12 +228,13 @@ def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], flo
 
 
 def near_one(array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return an array by a power of two, so that its largest entry is in [1/2, 1), and the power.
+    """Return an array over a power of two, so that its largest entry is in [1/2, 1), and the power.
 
-    Products then neither overflow nor underflow, and all digits are what they were.
+    Products then neither overflow nor underflow, and all digits are what they were. Entries below
+    2^-1000 become as large as that power, of which there is an inverse, allows.
     """
-    exponent = int(np.frexp(np.abs(array).max())[1])
-    return np.ldexp(array, -exponent), exponent
+    exponent = max(int(np.frexp(np.abs(array).max())[1]), -1000)
+    return array * 2.0**-exponent, exponent
 
 
 def check_mask(name: str, value: object) -> NDArray[np.bool_]:

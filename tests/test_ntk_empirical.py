@@ -227,6 +227,14 @@ def test_single_precision_holds_inputs_in_any_units(scale):
     exact = empirical_ntk(weights, masks, x1, x2)
     found = empirical_ntk(weights, masks, scale * x1, scale * x2, precision="single") / scale**2
     assert np.linalg.norm(found - exact) < 2e-7 * np.linalg.norm(exact)
+    biases = [np.ones(mask.shape[0]) for mask in masks]
+    exact, found = (
+        empirical_ntk(
+            weights, masks, scale * x1, biases=biases, bias_variance=0.1, precision=precision
+        )
+        for precision in ("double", "single")
+    )
+    assert np.linalg.norm(found - exact) < 2e-7 * np.linalg.norm(exact)
 
 
 @pytest.mark.filterwarnings("error")

@@ -304,6 +304,8 @@ def signals(
 
 def _near_one(layers: list[Signals], kind: type[np.floating]) -> list[Signals]:
     """Return signals that single precision can hold, and their products too, whatever their units."""
+    if kind is np.float64:
+        return layers
     found = []
     for layer in layers:
         arrays, exponents = zip(*map(near_one, layer[:2]), strict=True)
@@ -332,7 +334,8 @@ def _tile(
         inputs1, gradients1, exponents1 = of_first
         inputs2, gradients2, exponents2 = of_second
         of_inputs, of_gradients = np.add(exponents1, exponents2)
-        unit = scale**2 * np.ldexp(1.0, of_inputs + of_gradients)
+        # So that sums are in the units of this layer, of which powers of two change no digit.
+        kernel = np.ldexp(kernel, -of_inputs - of_gradients)
         # Contiguous, since rows are taken of it again and again.
         before1, after1 = np.ascontiguousarray(inputs1[:, rows]), gradients1[:, :, rows]
         before2, after2 = before1, after1
@@ -359,7 +362,9 @@ def _tile(
                 factor = after.T @ other
                 factor *= shared
                 _add_at(run, places1, places2, factor)
-            kernel += np.multiply(run, unit, dtype=np.float64)
+            run *= scale**2
+            kernel += run
+        kernel = np.ldexp(kernel, of_inputs + of_gradients)
         if variance:
             first, second = (
                 after.reshape(-1, after.shape[2]).astype(np.float64) for after in (after1, after2)
