@@ -24,6 +24,7 @@ __all__ = [
     "check_flag",
     "check_instance",
     "check_integer",
+    "check_kernel",
     "check_mask",
     "check_masks",
     "check_masses",
@@ -33,7 +34,9 @@ __all__ = [
     "check_rng",
     "check_sequence",
     "check_shape",
+    "check_widths",
     "named_masks",
+    "near_one",
     "needs_extra",
 ]
 
@@ -65,12 +68,9 @@ def check_integer(name: str, value: object, minimum: int) -> int:
 def check_density(name: str, value: object) -> float:
     """Return a density, a kept fraction in (0, 1]."""
     try:
-        density = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        density = math.nan
-    if isinstance(value, bool | np.bool_ | str | bytes) or not 0.0 < density <= 1.0:
-        raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}")
-    return density
+        return check_real(name, value, np.nextafter(0.0, 1.0), 1.0)
+    except ValueError:
+        raise ValueError(f"{name} must be a kept fraction in (0, 1], got {value!r}") from None
 
 
 def check_real(
@@ -144,6 +144,16 @@ def check_shape(name: str, value: object) -> tuple[int, int]:
     return n_out, n_in
 
 
+def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """Return the widths of two layers of neurons or more, inputs first."""
+    widths = check_sequence("widths", widths, "layer widths, inputs first")
+    if len(widths) < 2:
+        raise ValueError(
+            f"widths must hold two layer widths at least, inputs first; got {widths!r}"
+        )
+    return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))
+
+
 def as_numpy(name: str, value: object) -> NDArray:
     """Return any array_like as an array, whatever its shape and dtype.
 
@@ -191,6 +201,40 @@ def check_array(
             f"{name} must lie in [{minimum:g}, {maximum:g}], got values from {array.min():g} to {array.max():g}"
         )
     return array
+
+
+def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], float]:
+    r"""Return a kernel, a square matrix that is not zero, in float64 and the :math:`\epsilon` of its dtype.
+
+    It may differ from its transpose by 1e-9, or :math:`100 \epsilon` if that is more, of its largest
+    entry. PyTorch's dtypes of half the precision count as float32.
+    """
+    array = as_numpy(name, kernel)
+    narrow = array.dtype.kind == "f" and array.dtype.itemsize < 8
+    epsilon = float(np.finfo(array.dtype if narrow else np.float64).eps)
+    matrix = check_array(name, array, 2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name} must be square, got shape {matrix.shape}")
+    largest = np.abs(matrix).max()
+    if largest == 0:
+        raise ValueError(f"{name} must not be zero everywhere, got a zero matrix")
+    with np.errstate(over="ignore"):
+        asymmetry = np.abs(matrix - matrix.T).max()
+    if asymmetry > max(1e-9, 100 * epsilon) * largest:
+        raise ValueError(
+            f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
+        )
+    return matrix, epsilon
+
+
+def near_one(array: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return an array over a power of two, so that its largest entry is in [1/2, 1), and the power.
+
+    Products then neither overflow nor underflow, and all digits are what they were. Entries below
+    2^-1000 become as large as that power, of which there is an inverse, allows.
+    """
+    exponent = max(int(np.frexp(np.abs(array).max())[1]), -1000)
+    return array * 2.0**-exponent, exponent
 
 
 def check_mask(name: str, value: object) -> NDArray[np.bool_]:

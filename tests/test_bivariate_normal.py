@@ -35,14 +35,31 @@ def test_limits_of_the_correlation(a, b):
     assert probability(a, b, 0.0).item() == pytest.approx(ndtr(a) * ndtr(b), rel=1e-14)
 
 
-@pytest.mark.parametrize("a", [-5.0, -10.0, -20.0, -30.0])
-def test_tails_keep_their_digits(a):
-    # Both below a with correlation 1/2, by the integral over the first of them.
-    points, weights = np.polynomial.legendre.leggauss(200)
-    g = a - (points + 1) / 2 * 12 / abs(a)
-    inner = normal_density(g) * ndtr((a - g / 2) / math.sqrt(0.75))
-    expected = 6 / abs(a) * (weights @ inner)
-    assert probability(a, a, 0.5).item() == pytest.approx(expected, rel=1e-9)
+@pytest.mark.parametrize("rho", [0.0, 1e-6, 0.1, 0.5, -0.5, 0.9, 0.99])
+@pytest.mark.parametrize("a", [-1.0, -3.0, -5.0, -8.0, -20.0])
+@pytest.mark.parametrize("b", [-0.5, -5.0, -8.0])
+def test_tails_to_the_rounding_of_the_whole(a, b, rho):
+    # By the integral over the first of them.
+    points, weights = np.polynomial.legendre.leggauss(60)
+    edges = a - np.append(0.0, np.geomspace(1e-3, 40, 60))
+    half = (edges[:-1] - edges[1:])[:, None] / 2
+    g = edges[1:, None] + half * (points + 1)
+    inner = normal_density(g) * ndtr((b - rho * g) / math.sqrt((1 - rho) * (1 + rho)))
+    expected = float((half * weights * inner).sum())
+    found = probability(a, b, rho).item()
+    assert found == pytest.approx(expected, rel=1e-12 if rho == 0.99 else 0, abs=1e-16)
+
+
+def test_a_nan_stays_where_it_is():
+    a = np.array([0.1, np.nan, 0.3, -0.2])
+    b, rho = np.full(4, 0.2), np.full(4, 0.3)
+    whole, part = (
+        quadrant(a[kept], b[kept], rho[kept], np.sqrt(1 - rho[kept] ** 2))
+        for kept in (slice(None), [0, 2, 3])
+    )
+    for found, expected in zip(whole, part, strict=True):
+        np.testing.assert_allclose(found[[0, 2, 3]], expected, rtol=1e-14)
+    assert np.isnan(whole.probability[1])
 
 
 @given(LIMITS, LIMITS, CORRELATIONS)

@@ -211,3 +211,9 @@ MASK = np.ones((2, 1, 3, 3))
 def test_bad_arguments_are_named(call, arguments, message):
     with pytest.raises(ValueError, match=message):
         call(*arguments)
+
+
+def test_products_of_tiny_graphons_are_products():
+    part = separable_part(ChannelGraphon(np.full((1, 1, 3, 3), 1e-200)))
+    assert part.share == 1.0
+    np.testing.assert_allclose(part.channels, 1e-200)

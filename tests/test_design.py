@@ -1,11 +1,14 @@
 """Designed masks: path-optimal graphons, layer densities, inputs, and masks with exact counts."""
 
 import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from graphons_strategies import SEEDS, masses
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from graphon_lib.graphons import (
     GraphonNetwork,
@@ -15,6 +18,7 @@ from graphon_lib.graphons import (
     design,
     deviation_inputs,
     erk_densities,
+    expected_masks,
     least_density,
     narrowed_network,
     path_density,
@@ -22,7 +26,7 @@ from graphon_lib.graphons import (
     path_optimum_of_budget,
 )
 from graphon_lib.graphons.design import FAN_IN, units_used
-from graphon_lib.graphons.exact_sampling import draw_exact_mask
+from graphon_lib.graphons.partition import grid_positions, locate
 
 WIDTHS = (784, 300, 100, 10)
 
@@ -31,7 +35,7 @@ def matchings(depth):
     """Return all sets of layers no two of which are neighbours."""
     for size in range(depth + 1):
         for chosen in itertools.combinations(range(depth), size):
-            if all(b - a > 1 for a, b in itertools.pairwise(chosen)):
+            if all(b - a > 1 for a, b in pairwise(chosen)):
                 yield list(chosen)
 
 
@@ -63,7 +67,7 @@ def test_no_graphon_has_more_paths_than_the_bound(depth, seed):
     masses = [np.ones(4) / 4, *masses, np.ones(2) / 2]
     layers = [
         StepGraphon(rng.random((b.size, a.size)) ** rng.integers(1, 9), b, a)
-        for a, b in itertools.pairwise(masses)
+        for a, b in pairwise(masses)
     ]
     network = GraphonNetwork(layers)
     bound = path_optimum([layer.density for layer in layers]).bound
@@ -87,7 +91,7 @@ def test_budget_optimum_is_certified(widths, density):
     if density == 0.005 and widths[0] == 20:
         density = 0.02
     optimum = path_optimum_of_budget(widths, density)
-    sizes = np.array([a * b for a, b in itertools.pairwise(widths)])
+    sizes = np.array([a * b for a, b in pairwise(widths)])
     kept = sum(
         layer.density * size for layer, size in zip(optimum.network.layers, sizes, strict=True)
     )
@@ -106,7 +110,7 @@ def test_budget_is_shared_evenly_around_every_hidden_layer():
 def test_budget_optimum_beats_every_whole_narrowing():
     widths, density = (8, 6, 5, 3), 0.4
     optimum = path_optimum_of_budget(widths, density)
-    count = density * sum(a * b for a, b in itertools.pairwise(widths))
+    count = density * sum(a * b for a, b in pairwise(widths))
     best = max(
         (a / 6) * (b / 5)
         for a in range(1, 7)
@@ -131,15 +135,20 @@ def test_erk_densities():
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(1, 40), min_size=2, max_size=6), st.floats(0.01, 1.0))
 def test_erk_densities_keep_what_is_asked(widths, density):
-    sizes = np.array([a * b for a, b in itertools.pairwise(widths)])
+    sizes = np.array([a * b for a, b in pairwise(widths)])
     c = erk_densities(widths, density)
     assert ((c > 0.0) & (c <= 1.0)).all()
     assert c @ sizes == pytest.approx(density * sizes.sum())
 
 
+def drawn(layer, shape, seed):
+    network, widths = GraphonNetwork([layer]), shape[::-1]
+    return network.sample_masks(widths, np.random.default_rng(seed), exact=True)[0]
+
+
 def test_exact_masks_have_the_degrees_asked_for():
-    layer = StepGraphon([[0.8, 0.2], [0.4, 0.0]], [0.25, 0.75], [0.5, 0.5])
-    mask = draw_exact_mask(layer, (40, 20), np.random.default_rng(0))
+    layer = StepGraphon(np.repeat([[0.8, 0.2], [0.4, 0.0]], 10, axis=1), [0.25, 0.75])
+    mask = drawn(layer, (40, 20), 0)
     assert mask[:10].sum() == 10 * 10 * 0.8 + 10 * 10 * 0.2
     assert set(mask[:10].sum(axis=1)) == {10}
     assert set(mask[10:].sum(axis=1)) == {4}
@@ -148,12 +157,73 @@ def test_exact_masks_have_the_degrees_asked_for():
     assert set(mask[10:, :10].sum(axis=0)) == {12}
 
 
+@st.composite
+def networks_and_widths(draw):
+    depth = draw(st.integers(1, 3))
+    widths = draw(st.lists(st.integers(1, 7), min_size=depth + 1, max_size=depth + 1))
+    mass = [np.full(widths[0], 1 / widths[0]), *(draw(masses(2)) for _ in range(depth))]
+    value = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+    values = [draw(hnp.arrays(float, (b.size, a.size), elements=value)) for a, b in pairwise(mass)]
+    return GraphonNetwork(list(map(StepGraphon, values, mass[1:], mass[:-1]))), widths
+
+
+@settings(deadline=None)
+@given(networks_and_widths(), SEEDS)
+def test_exact_masks_keep_every_promise(network_and_widths, seed):
+    network, widths = network_and_widths
+    expected = expected_masks(network, widths)
+    try:
+        found = network.sample_masks(widths, np.random.default_rng(seed), exact=True)
+    except ValueError:
+        # Never, where as many are expected of every row and column that have any.
+        degrees = [expect.sum(axis=axis) for expect in expected for axis in (0, 1)]
+        assert any(((degree > 0) & (degree < 1)).any() for degree in degrees)
+        return
+    for number, (mask, expect, layer) in enumerate(
+        zip(found, expected, network.layers, strict=True)
+    ):
+        assert abs(mask.sum() - expect.sum()) <= 0.5 + 1e-9
+        assert (np.abs(mask.sum(axis=0) - expect.sum(axis=0)) < 1).all()
+        assert not mask[expect == 0].any()
+        assert mask[expect == 1].all()
+        assert (mask.any(axis=1) == expect.any(axis=1)).all()
+        if number:
+            assert (mask.any(axis=0) == expect.any(axis=0)).all()
+        blocks = locate(grid_positions(len(mask)), layer.row_mass)
+        for block in np.unique(blocks):
+            rows = mask[blocks == block].sum(axis=1)
+            assert np.ptp(rows) <= 1
+            assert abs(rows.sum() - expect[blocks == block].sum()) < 1
+
+
+def test_counts_that_greed_would_miss():
+    for values, shape in (
+        ([[0.6, 0.7], [0.7, 0.6], [0.7, 0.0]], (3, 2)),
+        ([[0.6, 0.8], [0, 0.1]], (2, 2)),
+    ):
+        expected = np.array(values)
+        for seed in range(20):
+            mask = drawn(StepGraphon(values), shape, seed)
+            assert mask.sum() == round(expected.sum())
+            assert (np.abs(mask.sum(axis=0) - expected.sum(axis=0)) < 1).all()
+
+
+def test_no_hidden_neuron_loses_its_last_weight():
+    layers = [StepGraphon([[1.0], [1.0]]), StepGraphon([[0.9, 0.1], [0.9, 0.1]])]
+    for seed in range(20):
+        masks = GraphonNetwork(layers).sample_masks(
+            (3, 2, 2), np.random.default_rng(seed), exact=True
+        )
+        assert masks[1].sum(axis=0).tolist() == [1, 1]
+    # Of three weights, the first column must have two.
+    layers = [StepGraphon(np.ones((3, 1))), StepGraphon([[1.0, 0.25, 0.25]])]
+    with pytest.raises(ValueError, match="those of layer 2 of 2"):
+        GraphonNetwork(layers).sample_masks((3, 3, 2), np.random.default_rng(0), exact=True)
+
+
 def test_exact_masks_are_random_where_the_graphon_is_constant():
     draws = np.mean(
-        [
-            draw_exact_mask(StepGraphon([[0.3]]), (12, 10), np.random.default_rng(i))
-            for i in range(400)
-        ],
+        [drawn(StepGraphon([[0.3]]), (12, 10), i) for i in range(400)],
         axis=0,
     )
     assert np.abs(draws - 0.3).max() < 5 * np.sqrt(0.3 * 0.7 / 400)
@@ -272,3 +342,38 @@ def test_least_density():
     assert least_density(WIDTHS) == pytest.approx(12 / 266200)
     with pytest.raises(ValueError, match="density must give every unit"):
         design(WIDTHS, 14 / 266200)
+
+
+@pytest.mark.parametrize("given", [np.array([200, 100, 10], np.uint8), iter([200, 100, 10])])
+def test_widths_may_be_any_iterable_of_integers(given):
+    assert erk_densities(given, 0.1) == pytest.approx(erk_densities((200, 100, 10), 0.1))
+
+
+def test_widths_of_small_integers_draw_masks():
+    widths = np.array([20, 200, 10], np.uint8)
+    masks = GraphonNetwork.dense(2).sample_masks(widths, np.random.default_rng(0), exact=True)
+    assert [mask.sum() for mask in masks] == [4000, 2000]
+
+
+def test_the_design_of_a_fan_in_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="fan_in must be"):
+        design((4, 3, 2), 0.5, fan_in="20")
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e160])
+def test_inputs_may_be_in_any_units(scale):
+    x, y = images(np.random.default_rng(0))
+    w = np.array([0.1, 0.2, 0.3, 0.4])
+    assert alignment(scale * x, y, w) == pytest.approx(alignment(x, y, w))
+    assert alignment(x, y, scale * w) == pytest.approx(alignment(x, y, w))
+    np.testing.assert_allclose(aligned_inputs(scale * x, y, 0.1), aligned_inputs(x, y, 0.1))
+    np.testing.assert_allclose(
+        deviation_inputs(scale * x, 0.1), deviation_inputs(x, 0.1), atol=1e-14
+    )
+
+
+def test_a_single_class_is_aligned_with_nothing():
+    x, y = images(np.random.default_rng(0))
+    assert alignment(x, np.zeros_like(y), np.ones(4)) == 0.0
+    with pytest.raises(ValueError, match="pixels must be 4, the inputs of x, got 3"):
+        alignment(x, y, np.ones(3))

@@ -173,3 +173,10 @@ def test_rotation_and_shift_do_not_matter():
 def test_bad_input_is_named(samples, widths, name):
     with pytest.raises(ValueError, match=name):
         fit_approach(samples, widths, np.random.default_rng(0))
+
+
+def test_trials_that_are_all_equal_fit_without_error():
+    samples = [np.full((3, 2), value) for value in (1.0, 1.0, 1.0)]
+    found = fit_approach(samples, [1, 2, 4], np.random.default_rng(0))
+    assert found.scale == 0.0
+    assert not np.isnan(found).any()

@@ -198,3 +198,8 @@ def test_what_is_not_above_the_edge_is_not_seen_and_what_is_unknown_stays_so():
     np.testing.assert_allclose(found, [0.0, 0.0, 1.0, np.nan])
     with pytest.raises(ValueError, match="value and edge must not be negative"):
         debiased_singular_value([0.5, -0.1], 1.0)
+
+
+def test_more_parts_than_blocks_are_refused():
+    with pytest.raises(ValueError, match="degree_parts must be at most blocks, 4, got 10"):
+        cocluster_blocks(np.eye(20), 4, np.random.default_rng(0), degree_parts=10)

@@ -155,3 +155,9 @@ def test_cycles_through_distinct_neurons_of_random_masks_are_one_in_mean(monkeyp
 def test_no_cycles_without_two_of_all(mask):
     with pytest.raises(ValueError, match="two rows, columns and entries"):
         distinct_cycle_ratio(mask)
+
+
+@pytest.mark.parametrize("empty", [np.zeros((3, 3), bool), StepGraphon([[1e-90]])])
+def test_a_ratio_to_no_edges_is_refused(empty):
+    with pytest.raises(ValueError, match="mask_or_graphon must have a density of 1e-75 or more"):
+        cycle_ratio(empty)

@@ -91,3 +91,11 @@ def test_weights_of_one_value():
 def test_too_few_inputs_for_the_drift():
     with pytest.raises(ValueError, match=r"drifts\[1\] must be at most sqrt\(n W V\), .* of 9 inp"):
         sample_weights(NETWORK, (2, 9, 3), np.random.default_rng(0))
+
+
+def test_moments_out_of_range_are_refused():
+    network = GraphonNetwork([StepGraphon([[1e-300]])], [[[1e300]]])
+    with pytest.raises(
+        ValueError, match=r"second_moments\[0\] over densities must be in the range"
+    ):
+        sample_weights(network, (3, 2), np.random.default_rng(0))

@@ -127,3 +127,8 @@ def test_notebook_picture_of_an_empty_graphon_is_white():
 
 def _decode(data):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def test_positions_that_do_not_broadcast_are_refused():
+    with pytest.raises(ValueError, match="u and v must have shapes that broadcast"):
+        StepGraphon([[0.5]])([0, 0.1], [0, 0.1, 0.2])

@@ -127,3 +127,14 @@ def test_both_orders_tell_clusters_and_degrees_apart():
     for block in range(labels.max() + 1):
         assert np.unique(group[labels == block]).size == 1
         assert np.unique(speaks[labels == block]).size == 1
+
+
+def test_shrinkage_in_any_units():
+    # Far above the noise there is nothing to shrink.
+    np.testing.assert_allclose(shrink_drift([[1e155, 1.0]], [[1.0, 1.0]]), [[1e155, 1.0]])
+    for scale in (1e-200, 1e200):
+        drift = np.array([[5.0, 1.0], [7.0, 2.0]])
+        expected = scale * shrink_drift(drift, np.ones((2, 2)))
+        np.testing.assert_allclose(shrink_drift(scale * drift, np.full((2, 2), scale)), expected)
+    with pytest.raises(ValueError, match="drift must be at most 1e308 of its errors"):
+        shrink_drift([[1e308]], [[1e-308]])

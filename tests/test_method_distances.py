@@ -137,3 +137,12 @@ def test_a_constant_has_as_many_cycles_as_it_should_at_every_density():
     for density in (0.1, 0.3):
         ratios = [distinct_cycles_over_edges(rng.random((300, 300)) < density) for _ in range(20)]
         assert np.mean(ratios) == pytest.approx(1.0, abs=4 * np.std(ratios) / np.sqrt(20))
+
+
+def test_distinct_cycles_of_random_entries_are_about_one():
+    rng = np.random.default_rng(0)
+    found = [distinct_cycles_over_edges(rng.random((60, 80)) < 0.2) for _ in range(50)]
+    assert np.mean(found) == pytest.approx(1.0, abs=0.05)
+    assert distinct_cycles_over_edges(np.ones((4, 5), bool)) == 1.0
+    with pytest.raises(ValueError, match="mask must have two rows, columns and entries"):
+        distinct_cycles_over_edges(np.zeros((3, 3), bool))

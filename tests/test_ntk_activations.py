@@ -174,3 +174,8 @@ def test_kernel_of_a_callable_agrees_with_the_closed_form_over_layers():
     network, x = random_network((4, 3, 3, 2), np.random.default_rng(0)), seeded_inputs((5, 4))
     closed = graphon_ntk(x, network, activation="erf")
     np.testing.assert_allclose(graphon_ntk(x, network, activation=erf), closed, rtol=1e-9)
+
+
+def test_slopes_without_a_square_are_refused():
+    with pytest.raises(ValueError, match="slope must lie in"):
+        LeakyReLU(1e200)

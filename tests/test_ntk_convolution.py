@@ -296,7 +296,7 @@ BAD = [
     ({"layers": 3}, "layers must be a sequence of ChannelGraphon"),
     (
         {"layers": [ChannelGraphon(np.ones((1, 2, 3, 3)), None, [0.3, 0.7])]},
-        r"layers\[0\].col_mass must be equal masses",
+        r"layers\[0\] must have input columns of equal mass",
     ),
     (
         {"layers": [ChannelGraphon(np.ones((3, 2, 3, 3)))] * 2},
@@ -310,8 +310,8 @@ BAD = [
     ({"strides": [1, 0]}, r"strides\[1\] must be an integer >= 1"),
     ({"strides": [1, 1, 1]}, "strides must be one integer, or 2, one a layer"),
     ({"pooling": "max"}, "pooling must be one of average, flatten"),
-    ({"activation": "erf"}, "activation must be relu, leaky_relu or linear"),
-    ({"activation": np.tanh}, "activation must be relu, leaky_relu or linear"),
+    ({"activation": "erf"}, "activation must be one of leaky_relu, linear, relu"),
+    ({"activation": np.tanh}, "activation must be one of leaky_relu, linear, relu"),
     ({"weight_variance": 0.0}, "weight_variance must be positive"),
 ]
 

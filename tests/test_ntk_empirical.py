@@ -219,3 +219,37 @@ def test_biases_that_do_not_fit(options, message):
     weights, masks, x, _ = random_case((5, 8, 3), 0.5, 0)
     with pytest.raises(ValueError, match=message):
         empirical_ntk(weights, masks, x, **options)
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e-20, 1e19, 1e60])
+def test_single_precision_holds_inputs_in_any_units(scale):
+    weights, masks, x1, x2 = random_case((20, 40, 30, 3), 0.3, 0)
+    exact = empirical_ntk(weights, masks, x1, x2)
+    found = empirical_ntk(weights, masks, scale * x1, scale * x2, precision="single") / scale**2
+    assert np.linalg.norm(found - exact) < 2e-7 * np.linalg.norm(exact)
+    biases = [np.ones(mask.shape[0]) for mask in masks]
+    exact, found = (
+        empirical_ntk(
+            weights, masks, scale * x1, biases=biases, bias_variance=0.1, precision=precision
+        )
+        for precision in ("double", "single")
+    )
+    assert np.linalg.norm(found - exact) < 2e-7 * np.linalg.norm(exact)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_takes_its_inputs_by_position_or_by_name():
+    model = MaskedMLP((40, 50, 45, 3), seeded(0))
+    for weight in model.weights:
+        weight.data /= 4.0  # as small as it may get, its units are known
+    x, y = seeded_inputs((5, 40)), seeded_inputs((4, 40), 1)
+    square, rectangle = empirical_ntk(model, x), empirical_ntk(model, x, y)
+    assert np.array_equal(empirical_ntk(model, x1=x), square)
+    assert np.array_equal(empirical_ntk(model, x1=x, x2=y), rectangle)
+    for given in ({"weight_variance": 2.0}, {"bias_variance": 0.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(given))} must not be given"):
+            empirical_ntk(model, x, **given)
+    with pytest.raises(ValueError, match="masks must not be given"):
+        empirical_ntk(model, model.masks, x, y)
+    with pytest.raises(ValueError, match="x1 must be"):
+        empirical_ntk(model)

@@ -93,3 +93,10 @@ def test_a_network_with_drifts_is_refused():
     drifts = [0.1 * layer.values for layer in network.layers]
     with pytest.raises(ValueError, match="network must be without drifts"):
         graphon_neuron_terms(np.ones((1, 4)), GraphonNetwork(network.layers, None, drifts))
+
+
+def test_overflow_is_an_error():
+    with pytest.raises(ValueError, match="got an overflow"):
+        empirical_neuron_terms([[[1e200]], [[1e200]]], [[[1]], [[1]]], [[1.0]])
+    with pytest.raises(ValueError, match="x must have 1 features"):
+        empirical_neuron_terms([[[1.0]], [[1.0]]], [[[1]], [[1]]], [[1.0, 2.0]])

@@ -405,3 +405,20 @@ def test_a_chain_has_branches_that_are_there():
 def test_a_shape_has_a_density():
     with pytest.raises(ValueError, match=r"values must lie in \[0, 1\]"):
         residual_shape([0.0], 1.5, branches=1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_bad_numbers_are_refused():
+    for call, message in (
+        (lambda: ResidualGraphons.constant(1.0, 5, 1.0), "branches must be a sequence"),
+        (lambda: ResidualGraphons.constant(1.0, [0.5], 1.0), r"branches\[0\] must be a sequence"),
+        (lambda: ResidualGraphons.constant(1.0, [], 1.0).chain(0), "branches must be a sequence"),
+        (
+            lambda: residual_ntk(
+                ResidualGraphons.constant(1.0, [[0.5]], 1.0), [[1.0]], branch_scale=1e200
+            ),
+            "branch_scale must give every layer",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

@@ -127,3 +127,33 @@ def test_single_precision_excuses_no_flaw(count):
     kernel[0, 1] = 1e-4
     with pytest.raises(ValueError, match="kernel must be symmetric"):
         spectral_metrics(kernel)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e200, 8e307])
+def test_nothing_depends_on_the_units(scale):
+    y, kernel = np.array([1.0, 2.0, -1.0]), np.diag([1.0, 2.0, 0.5])
+    alignment = kernel_target_alignment(kernel, y)
+    assert kernel_target_alignment(kernel * scale, y) == pytest.approx(alignment)
+    assert kernel_target_alignment(kernel, y * scale) == pytest.approx(alignment)
+    metrics, scaled = spectral_metrics(kernel, 1), spectral_metrics(kernel * scale, 1)
+    for name in ("decay_exponent", "effective_rank", "spectral_gap", "energy"):
+        assert getattr(scaled, name) == pytest.approx(getattr(metrics, name))
+    flow = gradient_flow(kernel, y, [0.0, 1.0])
+    scaled = gradient_flow(kernel * scale, y, [0.0, 1.0 / scale if scale > 1 else 1e308])
+    if scale > 1:
+        np.testing.assert_allclose(scaled.train_loss, flow.train_loss)
+
+
+def test_what_double_precision_does_not_hold_is_refused():
+    with pytest.raises(ValueError, match="kernel must have eigenvalues in the range"):
+        spectral_metrics(np.full((3, 3), 1e308))
+    with pytest.raises(ValueError, match="targets and initial must give losses in the range"):
+        gradient_flow(np.eye(3), [1e200, 2, 3], [0, 1.0])
+
+
+def test_kernels_in_half_precision_have_its_rounding():
+    features = np.random.default_rng(0).normal(size=(30, 5))
+    half = (features @ features.T).astype(np.float16)
+    assert np.count_nonzero(spectral_metrics(half, 1).eigenvalues) == 5
+    with pytest.raises(ValueError, match="kernel must be positive semi-definite"):
+        spectral_metrics(half.astype(np.float32))

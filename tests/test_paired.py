@@ -234,3 +234,19 @@ def test_variants_that_are_the_same_in_every_trial_do_not_differ():
     found = compare(values, {"ab": ("a", "b"), "ac": ("a", "c")}, margin=1.1, pooled=False)
     assert (found["ab"].value, found["ab"].p, found["ab"].verdict) == (1.0, 1.0, "equal")
     assert (found["ac"].p, found["ac"].verdict) == (pytest.approx(0.0), "lower")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"confidence": -1.0}, "confidence must lie in"),
+        ({"pairs": {}}, "pairs must be one or more"),
+        ({"pairs": {"one": ("a", "nobody")}}, r"pairs\['one'\] must be two of the variants"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(changes, message):
+    values = xr.DataArray(
+        np.exp(np.eye(3)), dims=("variant", "trial"), coords={"variant": list("abc")}
+    )
+    with pytest.raises(ValueError, match=message):
+        compare(values, **{"pairs": {"one": ("a", "b")}, "margin": 1.1, **changes})

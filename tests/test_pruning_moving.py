@@ -246,7 +246,7 @@ def test_masks_of_a_masked_network_are_one_a_layer():
     ("changes", "message"),
     [
         ({"schedule": "rigel"}, "schedule must be one of"),
-        ({"fraction": 1.0}, "fraction must be at least 0 and below 1, got 1.0"),
+        ({"fraction": 1.0}, "fraction must be below 1, got 1.0"),
         ({"fraction": math.nan}, "fraction must be"),
         ({"density": 0.1}, "density must be left out"),
         ({"schedule": "gradual"}, "density must be given"),
@@ -344,3 +344,17 @@ def test_the_bound_has_its_limit():
 def test_bounds_of_nothing_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         most_flips(*arguments)
+
+
+def test_fractions_are_any_real_numbers():
+    net = torch.nn.Linear(4, 3)
+    mask, descent = (
+        {"weight": torch.ones(3, 4, dtype=torch.bool)},
+        torch.optim.SGD(net.parameters()),
+    )
+    moving = MovingMasks(net, mask, descent, "set", until=1, fraction=np.float32(0.25))
+    assert moving.fraction == 0.25
+    with pytest.raises(ValueError, match="fraction must be a real number, got False"):
+        MovingMasks(net, mask, descent, "set", until=1, fraction=False)
+    with pytest.raises(ValueError, match="masks must be a dict"):
+        MovingMasks(net, None, descent, "static")

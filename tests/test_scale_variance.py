@@ -123,5 +123,5 @@ def test_bad_arguments_are_named(arguments, name):
 
 @pytest.mark.parametrize("fan_in", [0.5, -1.0, np.nan])
 def test_a_design_needs_a_weight_a_unit(fan_in):
-    with pytest.raises(ValueError, match="fan_in must be at least 1"):
+    with pytest.raises(ValueError, match="fan_in must"):
         design((784, 300, 100, 10), 0.01, fan_in=fan_in)

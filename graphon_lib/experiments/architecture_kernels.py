@@ -51,12 +51,14 @@ SCALES: MappingProxyType[str, Callable[[int], float]] = MappingProxyType(
 
 
 class DrawnLayers(nn.Module):
-    """Layers of a finite pruned network without biases.
+    """Layers of a finite pruned network without biases, of one output, all else of one width.
 
     Parameters
     ----------
     layers
-        The graphon of every layer, and the shape (n_out, n_in) of its mask.
+        The graphon of every layer.
+    width, inputs
+        Rows of every mask but the last, and columns of the first.
     rng
         Draws the masks, and the kept weights from N(0, 1).
 
@@ -67,10 +69,14 @@ class DrawnLayers(nn.Module):
     """
 
     def __init__(
-        self, layers: Sequence[tuple[StepGraphon, tuple[int, int]]], rng: np.random.Generator
+        self, layers: Sequence[StepGraphon], width: int, inputs: int, rng: np.random.Generator
     ) -> None:
         super().__init__()
-        masks = [sample_mask(graphon, shape, rng) for graphon, shape in layers]
+        sides = [inputs, *[width] * (len(layers) - 1), 1]
+        masks = [
+            sample_mask(graphon, (rows, columns), rng)
+            for graphon, columns, rows in zip(layers, sides, sides[1:], strict=False)
+        ]
         self.masks = {f"weights.{number}": mask for number, mask in enumerate(masks)}
         self.weights = nn.ParameterList(
             torch.from_numpy(rng.standard_normal(mask.shape) * mask) for mask in masks
@@ -89,12 +95,7 @@ class DrawnResidual(DrawnLayers):
         self, graphons: ResidualGraphons, width: int, inputs: int, rng: np.random.Generator
     ) -> None:
         inner = [layer for branch in graphons.branches for layer in branch]
-        layers = [
-            (graphons.entry, (width, inputs)),
-            *((layer, (width, width)) for layer in inner),
-            (graphons.read_out, (1, width)),
-        ]
-        super().__init__(layers, rng)
+        super().__init__([graphons.entry, *inner, graphons.read_out], width, inputs, rng)
         self.depths = [len(branch) for branch in graphons.branches]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,12 +130,7 @@ class DrawnAttention(DrawnLayers):
             for of in graphons.blocks
             for layer in (query_key, query_key, of.value, of.output, of.hidden, of.back)
         ]
-        layers = [
-            (graphons.entry, (width, inputs)),
-            *((layer, (width, width)) for layer in inner),
-            (graphons.read_out, (1, width)),
-        ]
-        super().__init__(layers, rng)
+        super().__init__([graphons.entry, *inner, graphons.read_out], width, inputs, rng)
         self.factor = SCALES[scale](width // HEADS)
 
     def attention(self, layer: int, z: Tensor) -> Tensor:
@@ -172,9 +168,7 @@ class DrawnNormalised(DrawnLayers):
         place: str,
         centred: bool,
     ) -> None:
-        sides = [inputs, *[width] * (graphons.depth - 1), 1]
-        shapes = zip(sides[1:], sides[:-1], strict=True)
-        super().__init__(list(zip(graphons.layers, shapes, strict=True)), rng)
+        super().__init__(graphons.layers, width, inputs, rng)
         self.place, self.norm = place, layer_norm if centred else rms_norm
 
     def forward(self, x: Tensor) -> Tensor:

@@ -170,7 +170,7 @@ def fit_approach(
     squared, resampled = _squared_distances(trials, rng, resamples)
     error = resampled.std(axis=0)
     # Trials that are all equal leave no error, and any weight will do.
-    error = np.where(error > 0.0, error, max(float(error.max()), np.finfo(float).tiny))
+    error = np.where(error > 0.0, error, error.max() or 1.0)
     exponent, scale, misfit = _fit(squared[None], error, np.asarray(widths, dtype=np.float64))
     exponents, scales, _ = _fit(resampled, error, np.asarray(widths, dtype=np.float64))
     remaining = _remaining(np.r_[exponent, exponents], np.r_[scale, scales], widths[-1])

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import start_network
+from graphon_lib.experiments.pruned import network_on_batch
 from graphon_lib.graphons.cut_norm import cut_norm
 from graphon_lib.graphons.motifs import cycle_ratio
 from graphon_lib.graphons.sas import sas
@@ -40,11 +38,7 @@ def limit_graphons(
     `positions` are drawn on either side of the limit.
     """
     identity = (seed, images, width, trial)
-    model = start_network(identity, width=width, hidden_layers=2, data=data).model
-    rng = np.random.default_rng(identity)
-    x, y = sample_batch(data.load(), images, rng)
-    with torch.no_grad():
-        outputs = model(torch.as_tensor(x)).double().numpy().T
+    model, x, y, outputs, rng = network_on_batch(identity, images=images, width=width, data=data)
     mask = prune(model, pruning, density, x, y, scope="layer")[1].numpy()
     limit = limit_graphon(
         pruning,

@@ -15,7 +15,7 @@ from graphon_lib.experiments.experiment import Case, Experiment, profiles
 from graphon_lib.experiments.mask_statistics import dead_fractions
 from graphon_lib.experiments.pruned import start_network
 from graphon_lib.graphons.cut_norm import cut_norm
-from graphon_lib.graphons.motifs import motif_densities
+from graphon_lib.graphons.motifs import distinct_cycle_density
 from graphon_lib.graphons.network import path_density
 from graphon_lib.graphons.sas import sas
 
@@ -85,13 +85,7 @@ def distinct_cycles_over_edges(mask: NDArray[np.bool_]) -> float:
     density p find more edges, by a factor of 1/p and more: for a constant graphon, a fifth of the
     density of :func:`~graphon_lib.graphons.motif_densities` at p = .1 and n = 1000.
     """
-    n, m = mask.shape
-    motifs = motif_densities(mask)
-    edge = motifs["edge"]
-    cycles = (
-        motifs["cycle_4"] - motifs["column_cherry"] / m - motifs["row_cherry"] / n + edge / (n * m)
-    ) / ((1.0 - 1.0 / n) * (1.0 - 1.0 / m))
-    return cycles / edge**4
+    return distinct_cycle_density(mask) / float(mask.mean()) ** 4
 
 
 def between_trials(dataset: xr.Dataset, *, seed: int) -> xr.Dataset:
@@ -146,7 +140,7 @@ def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataA
     return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
@@ -164,10 +158,10 @@ def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> x
         between, within = _between_and_within(mean, kind)
         return np.log(between / within)
 
-    return np.exp(_interval(distance, ratios, confidence))
+    return np.exp(_interval(distance, ratios))
 
 
-def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
+def surplus(distance: xr.DataArray) -> xr.DataArray:
     """Return the distance between two methods minus the larger of those within either.
 
     As of :func:`separation`; within a method networks differ in their seed alone.
@@ -177,7 +171,7 @@ def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
         between, within = _between_and_within(mean, "seed")
         return between - np.maximum(within, within.rename(pruning="against"))
 
-    return _interval(distance, differences, confidence)
+    return _interval(distance, differences)
 
 
 def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, xr.DataArray]:
@@ -198,7 +192,7 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
 
 
 def _interval(
-    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float = 0.95
 ) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t

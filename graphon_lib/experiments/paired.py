@@ -106,8 +106,7 @@ def paired_means(values: xr.DataArray, confidence: float = 0.95) -> PairedMeans:
 
     if not {"variant", "trial"} <= set(values.dims):
         raise ValueError(f"values must have dimensions variant and trial, got {values.dims}")
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
+    _check_confidence(confidence)
     if not bool(((values > 0.0) | values.isnull()).all()):
         raise ValueError("values must be positive, got zero or negative entries")
     complete = complete_trials(values)
@@ -205,6 +204,13 @@ def compare(
 
     if not margin > 1.0:
         raise ValueError(f"margin must be above 1, got {margin!r}")
+    _check_confidence(confidence)
+    if not pairs:
+        raise ValueError("pairs must be one or more, got none")
+    labels = values.variant.values.tolist()
+    for name, pair in pairs.items():
+        if len(pair) != 2 or not set(pair) <= set(labels):
+            raise ValueError(f"pairs[{name!r}] must be two of the variants {labels}, got {pair!r}")
     level = 1.0 - (1.0 - confidence) / len(pairs)
     together = (paired_means(values, level), _degrees(values)) if pooled else None
     ratios: dict[str, Ratio] = {}
@@ -231,6 +237,11 @@ def compare(
         name: Comparison(*ratio, adjusted[name], verdict(ratio, adjusted[name]))
         for name, ratio in ratios.items()
     }
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
 
 
 def _degrees(values: xr.DataArray) -> int:

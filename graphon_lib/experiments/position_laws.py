@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graphon_lib.experiments.data import sample_batch
 from graphon_lib.experiments.digits import Data
 from graphon_lib.experiments.experiment import Case, Experiment, profiles
-from graphon_lib.experiments.pruned import start_network
+from graphon_lib.experiments.pruned import network_on_batch
 from graphon_lib.ntk.signal_laws import draw_normal, signal_laws
 from graphon_lib.pruning.signals import batch_signals
 
@@ -71,12 +70,8 @@ def position_laws(
     of the neurons, and of other draws; ``p_value``, of the first by so many permutations.
     """
     identity = (seed, images, width, trial)
-    model = start_network(identity, width=width, hidden_layers=2, data=data).model
-    rng = np.random.default_rng(identity)
-    x, y = sample_batch(data.load(), images, rng)
+    model, x, y, outputs, rng = network_on_batch(identity, images=images, width=width, data=data)
     signal = batch_signals(model, "snip", torch.as_tensor(x), torch.as_tensor(y))[1]
-    with torch.no_grad():
-        outputs = model(torch.as_tensor(x)).double().numpy().T
     raised = np.exp(outputs - outputs.max(axis=0))
     errors = raised / raised.sum(axis=0) - np.eye(len(outputs))[:, y]
     laws = signal_laws(x, 2)

@@ -34,6 +34,7 @@ __all__ = [
     "Pruned",
     "Trial",
     "dense_once",
+    "network_on_batch",
     "ntk_weights",
     "pruned_network",
     "start_network",
@@ -232,6 +233,18 @@ def start_network(identity: Sequence[int], *, width: int, hidden_layers: int, da
     images = data.load()
     widths = (images.x_train.shape[1], *[width] * hidden_layers, images.classes)
     return start_trial(images, widths, identity, initialisation=data.initialisation)
+
+
+def network_on_batch(
+    identity: Sequence[int], *, images: int, width: int, data: Data
+) -> tuple[MaskedMLP, NDArray, NDArray, NDArray[np.float64], np.random.Generator]:
+    """Return a network of two hidden layers, a batch of so many images, its outputs, and a generator."""
+    model = start_network(identity, width=width, hidden_layers=2, data=data).model
+    rng = np.random.default_rng(identity)
+    x, y = sample_batch(data.load(), images, rng)
+    with torch.no_grad():
+        outputs = model(torch.as_tensor(x)).double().numpy().T
+    return model, x, y, outputs, rng
 
 
 def pruned_network(

@@ -90,11 +90,21 @@ def block_sums(
     matrix: NDArray, row_labels: NDArray[np.intp], col_labels: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Return the sums (K_out, K_in) of a boolean or real matrix over labelled blocks."""
-    indicator = (col_labels[:, None] == np.arange(col_labels.max() + 1)).astype(np.float64)
-    over_cols = chunked_product(matrix, indicator)
-    order = np.argsort(row_labels, kind="stable")
-    starts = np.flatnonzero(np.diff(row_labels[order], prepend=-1))
-    return np.add.reduceat(over_cols[order], starts, axis=0)
+    (row_order, row_starts), (col_order, col_starts) = map(_grouped, (row_labels, col_labels))
+    n_out, n_in = matrix.shape
+    over_cols = np.empty((n_out, col_starts.size))
+    step = max(1, CHUNK_ENTRIES // n_in)
+    for start in range(0, n_out, step):
+        rows = slice(start, start + step)
+        part = matrix[rows].take(col_order, axis=1).astype(np.float64)
+        np.add.reduceat(part, col_starts, axis=1, out=over_cols[rows])
+    return np.add.reduceat(over_cols[row_order], row_starts, axis=0)
+
+
+def _grouped(labels: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return an order of nodes in which those of a label follow one another, and where labels begin."""
+    order = np.argsort(labels, kind="stable")
+    return order, np.flatnonzero(np.diff(labels[order], prepend=-1))
 
 
 def chunked_product(matrix: NDArray, right: NDArray[np.float64]) -> NDArray[np.float64]:

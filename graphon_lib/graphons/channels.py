@@ -21,6 +21,7 @@ from graphon_lib._checks import (
     check_rng,
     check_shape,
     named_masks,
+    near_one,
 )
 from graphon_lib.graphons.blocks import block_sums, labelled_means
 from graphon_lib.graphons.neuron_blocks import hidden_blocks
@@ -233,16 +234,16 @@ def separable_part(graphon: ChannelGraphon) -> SeparablePart:
     no mass.
     """
     check_instance("graphon", graphon, ChannelGraphon)
-    values = graphon.values.reshape(*graphon.values.shape[:2], -1)
+    values, exponent = near_one(graphon.values.reshape(*graphon.values.shape[:2], -1))
     roots = np.sqrt(np.outer(graphon.row_mass, graphon.col_mass))
     weighted = (roots[:, :, None] * values).reshape(-1, values.shape[2])
     _, singular, right = np.linalg.svd(weighted, full_matrices=False)
     if singular[0] == 0:
         offsets, share = np.ones(values.shape[2]), 1.0
     else:
-        offsets, share = np.abs(right[0]), singular[0] ** 2 / (singular**2).sum()
+        offsets, share = np.abs(right[0]), 1.0 / np.square(singular / singular[0]).sum()
     offsets /= offsets.mean()
-    channels = values @ offsets / (offsets @ offsets)
+    channels = np.ldexp(values @ offsets / (offsets @ offsets), exponent)
     return SeparablePart(channels, offsets.reshape(graphon.kernel_size), float(min(share, 1.0)))
 
 

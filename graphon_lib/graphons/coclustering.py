@@ -24,7 +24,7 @@ def cocluster_blocks(
 
     At most `blocks` on either side, fewer when fewer nodes differ; block 0 has the largest mean
     degree. Each cluster is cut by degree into `degree_parts` of about equal size, which follow one
-    another; there are then at most ``blocks // degree_parts`` clusters, one at the least.
+    another; there are then at most ``blocks // degree_parts`` clusters.
 
     Notes
     -----
@@ -40,7 +40,9 @@ def cocluster_blocks(
     """
     mask = check_mask("mask", mask)
     degree_parts = check_integer("degree_parts", degree_parts, 1)
-    clusters = max(1, check_integer("blocks", blocks, 1) // degree_parts)
+    clusters = check_integer("blocks", blocks, 1) // degree_parts
+    if clusters == 0:
+        raise ValueError(f"degree_parts must be at most blocks, {blocks}, got {degree_parts}")
     check_rng("rng", rng)
     left, values, right = _signal(mask)
     labels = [

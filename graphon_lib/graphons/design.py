@@ -7,15 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_choice, check_density
+from graphon_lib._checks import check_choice, check_density, check_real, check_widths
 from graphon_lib.graphons.exact_sampling import weights_needed
 from graphon_lib.graphons.input_alignment import aligned_inputs, deviation_inputs
-from graphon_lib.graphons.layer_densities import (
-    check_widths,
-    erk_densities,
-    layer_sizes,
-    least_density,
-)
+from graphon_lib.graphons.layer_densities import erk_densities, layer_sizes, least_density
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.path_optimum import narrowed_network, path_optimum_of_budget
 
@@ -105,8 +100,7 @@ def design(
 def units_used(widths: Sequence[int], density: float, fan_in: float = FAN_IN) -> tuple[int, ...]:
     """Return how many units of every layer the objective ``"fan-in"`` uses, inputs first."""
     widths = check_widths(widths)
-    if not fan_in >= 1.0:
-        raise ValueError(f"fan_in must be at least 1, got {fan_in!r}")
+    fan_in = check_real("fan_in", fan_in, 1.0)
     count = check_density("density", density) * layer_sizes(widths).sum()
     least = [min(width, widths[-1]) for width in widths[1:-1]]
     best: tuple[int, ...] = (widths[0], *least, widths[-1])

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graphon_lib._checks import needs_extra
 from graphon_lib.graphons.partition import grid_positions, locate
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["check_connected", "column_probabilities", "draw_exact_mask", "weights_needed"]
+__all__ = ["column_probabilities", "draw_exact_masks", "weights_needed"]
 
 TRADES = 5
 """Trades a row: enough to forget the order in which rows were filled."""
@@ -27,30 +28,40 @@ def column_probabilities(
     return rows, layer.values[:, cols]
 
 
-def draw_exact_mask(
-    layer: StepGraphon, shape: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    r"""Draw a mask whose numbers of kept weights are those expected, rounded.
+def draw_exact_masks(
+    layers: Sequence[StepGraphon], shapes: Sequence[tuple[int, int]], rng: np.random.Generator
+) -> list[NDArray[np.bool_]]:
+    r"""Draw masks whose numbers of kept weights are those expected, rounded.
 
     In all; in every row block; in every row, whose block's are shared out evenly; and in every
-    column, within 1. Such masks are filled by Ryser's construction and then mixed by trades between
+    column. Rows and hidden neurons that the graphon connects have one at least, or it is a
+    ``ValueError``. Such masks are filled by Ryser's construction and then mixed by trades between
     pairs of rows (Strona et al., *A fast and unbiased procedure to randomize ecological binary
     matrices with fixed row and column totals*, Nature Communications 5, 2014), which change no
     degree.
     """
-    blocks, probabilities = column_probabilities(layer, shape)
-    mask = np.zeros(shape, dtype=np.bool_)
-    wanted, given = np.zeros(shape[1]), np.zeros(shape[1], dtype=np.int64)
-    for block in np.unique(blocks):
-        members = np.flatnonzero(blocks == block)
-        possible = probabilities[block] > 0.0
-        wanted += members.size * probabilities[block]
-        quotas = _quotas(
-            wanted - given, possible * members.size, round(wanted.sum()) - given.sum(), rng
-        )
-        mask[members] = _with_degrees(members.size, quotas, rng)
-        given += quotas
-    return mask
+    for number, (count, needed) in enumerate(weights_needed(layers, shapes), start=1):
+        if count < needed:
+            raise ValueError(
+                f"layers must have a weight for every neuron that they connect: layer {number} of "
+                f"{len(layers)} has {count} in a network of these widths, and needs {needed} at least"
+            )
+    masks = []
+    for number, (layer, shape) in enumerate(zip(layers, shapes, strict=True), start=1):
+        blocks, probabilities = column_probabilities(layer, shape)
+        present, sizes = np.unique(blocks, return_counts=True)
+        quotas = _quotas(sizes[:, None] * probabilities[present], sizes, number > 1, rng)
+        if quotas is None:
+            raise ValueError(
+                f"layers must have counts that can be rounded so that no neuron that they connect "
+                f"loses its last weight: those of layer {number} of {len(layers)} in a network of "
+                "these widths cannot"
+            )
+        mask = np.zeros(shape, dtype=np.bool_)
+        for block, size, degrees in zip(present, sizes, quotas, strict=True):
+            mask[blocks == block] = _with_degrees(int(size), degrees, rng)
+        masks.append(mask)
+    return masks
 
 
 def weights_needed(
@@ -70,26 +81,56 @@ def weights_needed(
     return found
 
 
-def check_connected(layers: Sequence[StepGraphon], shapes: Sequence[tuple[int, int]]) -> None:
-    """Refuse graphons that leave a layer fewer weights than its neurons need."""
-    for number, (count, needed) in enumerate(weights_needed(layers, shapes), start=1):
-        if count < needed:
-            raise ValueError(
-                f"layers must have a weight for every neuron that they connect: layer {number} of "
-                f"{len(layers)} has {count} in a network of these widths, and needs {needed} at least"
-            )
-
-
 def _quotas(
-    wanted: NDArray[np.float64], most: NDArray[np.int64], count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Round to integers of the sum `count`, from 0 to `most`: the largest remainders are rounded up."""
+    wanted: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+    hidden: bool,
+    rng: np.random.Generator,
+) -> NDArray[np.int64] | None:
+    """Round counts (row blocks, columns), their sums and their total to neighbouring integers.
+
+    Largest remainders are rounded up. Blocks that have any get one for each of their rows, and
+    columns, if `hidden`, get one at least; None where that is impossible.
+    """
     # A sum such as 2.9999999999999996 is a whole number.
-    quotas = np.clip(np.floor(wanted + 1e-9), 0, most).astype(np.int64)
-    while (missing := min(count, int(most.sum())) - int(quotas.sum())) > 0:
-        room = np.flatnonzero(quotas < most)
-        order = np.lexsort((rng.random(room.size), quotas[room] - wanted[room]))
-        quotas[room[order[:missing]]] += 1
+    quotas = np.floor(wanted + 1e-9).astype(np.int64)
+    missing = round(wanted.sum(axis=0).sum()) - int(quotas.sum())
+    free = np.nonzero((wanted > 0.0) & (quotas < sizes[:, None]))
+    sums = np.concatenate([wanted.sum(axis=1), wanted.sum(axis=0)])
+    needed = np.concatenate([sizes, np.full(wanted.shape[1], int(hidden))]) * (sums > 0.0)
+    least, most = np.maximum(np.floor(sums + 1e-9), needed), np.ceil(sums - 1e-9)
+    ranks = np.zeros(free[0].size, dtype=np.int64)
+    if missing > 0:
+        remainders = (quotas - wanted)[free]
+        ranks[np.lexsort((rng.random(ranks.size), remainders))] = np.arange(ranks.size)
+    # The best in all, without a look at rows and columns; of a single block it is the answer.
+    raised = quotas.copy()
+    raised[free] += ranks < missing
+    found = np.concatenate([raised.sum(axis=1), raised.sum(axis=0)])
+    if ((least <= found) & (found <= most)).all():
+        return raised
+    with needs_extra("graphons"):
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import csr_array
+    entries = np.arange(ranks.size)
+    member = csr_array(
+        (np.ones(2 * ranks.size), (np.append(free[0], free[1] + sizes.size), np.tile(entries, 2))),
+        shape=(sums.size, ranks.size),
+    )
+    taken = np.concatenate([quotas.sum(axis=1), quotas.sum(axis=0)])
+    # A flow: where any fractions fit, whole numbers do.
+    solved = milp(
+        ranks,
+        integrality=1,
+        bounds=Bounds(0, 1),
+        constraints=[
+            LinearConstraint(member, least - taken, most - taken),
+            LinearConstraint(np.ones((1, ranks.size)), missing, missing),
+        ],
+    )
+    if solved.x is None:
+        return None
+    quotas[free] += np.round(solved.x).astype(np.int64)
     return quotas
 
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_instance
+from graphon_lib._checks import check_instance, check_widths
 from graphon_lib.graphons.exact_sampling import column_probabilities
-from graphon_lib.graphons.layer_densities import check_widths
 from graphon_lib.graphons.network import GraphonNetwork
 
 __all__ = ["expected_masks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import as_numpy, check_array, check_density, needs_extra
+from graphon_lib._checks import as_numpy, check_array, check_density, near_one, needs_extra
 
 __all__ = ["aligned_inputs", "alignment", "deviation_inputs", "with_mean"]
 
@@ -16,7 +16,7 @@ def deviation_inputs(x: ArrayLike, density: float) -> NDArray[np.float64]:
     Of inputs x, shape (N, d); the mean of what is returned, shape (d,), is `density`. More is asked
     of inputs that vary, and nothing of those that never do.
     """
-    return with_mean(_inputs(x).std(axis=0), check_density("density", density))
+    return with_mean(near_one(_inputs(x))[0].std(axis=0), check_density("density", density))
 
 
 def alignment(x: ArrayLike, y: ArrayLike, pixels: ArrayLike) -> float:
@@ -29,12 +29,15 @@ def alignment(x: ArrayLike, y: ArrayLike, pixels: ArrayLike) -> float:
         {\lVert H K H \rVert_F\, \lVert H Y Y^\top H \rVert_F} ,
 
     the centred alignment (Cortes, Mohri and Rostamizadeh, *Algorithms for Learning Kernels Based on
-    Centered Alignment*, JMLR 13, 2012). Where a kernel is zero it is 0.
+    Centered Alignment*, JMLR 13, 2012). Where a kernel is zero, as that of a single class, it is 0.
     """
     linear, quadratic, norm = _programme(x, y)
     w = check_array("pixels", pixels, 1, minimum=0.0)
-    size = float(w @ quadratic @ w)
-    return float(linear @ w) / (np.sqrt(size) * norm) if size > 0.0 else 0.0
+    if w.size != linear.size:
+        raise ValueError(f"pixels must be {linear.size}, the inputs of x, got {w.size}")
+    w, _ = near_one(w)
+    size = float(np.sqrt(w @ quadratic @ w)) * norm
+    return float(linear @ w) / size if size > 0.0 else 0.0
 
 
 def aligned_inputs(x: ArrayLike, y: ArrayLike, density: float) -> NDArray[np.float64]:
@@ -108,7 +111,8 @@ def _programme(
         raise ValueError(
             f"y must have shape ({len(inputs)},), one class an input, got {labels.shape}"
         )
-    centred = inputs - inputs.mean(axis=0)
+    inputs, _ = near_one(inputs)
+    centred, _ = near_one(inputs - inputs.mean(axis=0))
     one_hot = (labels[:, None] == np.unique(labels)).astype(np.float64)
     classes = one_hot - one_hot.mean(axis=0)
     return (

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graphon_lib._checks import check_density, check_integer, check_sequence
+from graphon_lib._checks import check_density, check_widths
 
-__all__ = ["check_widths", "erk_densities", "layer_sizes", "least_density", "uniform_masks"]
+__all__ = ["erk_densities", "layer_sizes", "least_density", "uniform_masks"]
 
 
 def erk_densities(widths: Sequence[int], density: float) -> NDArray[np.float64]:
@@ -50,7 +50,8 @@ def erk_densities(widths: Sequence[int], density: float) -> NDArray[np.float64]:
     >>> erk_densities((784, 300, 100, 10), 0.05).round(3)
     array([0.038, 0.111, 0.919])
     """
-    sizes = layer_sizes(check_widths(widths))
+    widths = check_widths(widths)
+    sizes = layer_sizes(widths)
     nodes = np.array([a + b for a, b in itertools.pairwise(widths)], dtype=np.float64)
     count = check_density("density", density) * sizes.sum()
     full = np.zeros(sizes.size, dtype=bool)
@@ -79,16 +80,6 @@ def least_density(widths: Sequence[int]) -> float:
 def layer_sizes(widths: Sequence[int]) -> NDArray[np.int64]:
     """Return the number of weights of every layer, of checked widths."""
     return np.array([a * b for a, b in itertools.pairwise(widths)])
-
-
-def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """Return the widths of two layers of neurons or more, inputs first."""
-    widths = check_sequence("widths", widths, "layer widths, inputs first")
-    if len(widths) < 2:
-        raise ValueError(
-            f"widths must hold two layer widths at least, inputs first; got {widths!r}"
-        )
-    return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))
 
 
 def uniform_masks(

@@ -12,7 +12,13 @@ from graphon_lib._checks import check_mask
 from graphon_lib.graphons.blocks import chunked_product
 from graphon_lib.graphons.step_graphon import StepGraphon
 
-__all__ = ["MOTIFS", "cycle_ratio", "distinct_cycle_ratio", "motif_densities"]
+__all__ = [
+    "MOTIFS",
+    "cycle_ratio",
+    "distinct_cycle_density",
+    "distinct_cycle_ratio",
+    "motif_densities",
+]
 
 #: The edges of every motif, as pairs (row node, column node).
 MOTIFS: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -92,22 +98,40 @@ def motif_densities(mask_or_graphon: ArrayLike | StepGraphon) -> dict[str, float
 
 
 def cycle_ratio(mask_or_graphon: ArrayLike | StepGraphon) -> float:
-    """Return the 4-cycles over those of a constant of equal density: 1 or more, 1 for a constant."""
+    """Return the 4-cycles over those of a constant of equal density: 1 or more, 1 for a constant.
+
+    A density below 1e-75, of which the fourth power has lost its digits, is a ``ValueError``.
+    """
     densities = motif_densities(mask_or_graphon)
+    if densities["edge"] < 1e-75:
+        raise ValueError(
+            f"mask_or_graphon must have a density of 1e-75 or more, got {densities['edge']:g}"
+        )
     return densities["cycle_4"] / densities["edge"] ** 4
 
 
 def distinct_cycle_ratio(mask: ArrayLike) -> float:
     r"""Return the 4-cycles of a mask over those expected of as many random entries, 1 for these.
 
-    Only cycles through two different rows and two different columns count,
-
-    .. math:: \sum_{u \ne u'} c(u, u') \bigl(c(u, u') - 1\bigr)
-
-    with c the number of columns that two rows share, so that unlike :func:`~graphon_lib.graphons.cycle_ratio` it needs no
-    large mask. At least two rows, two columns and two entries, or it is a ``ValueError``.
+    Only cycles through two different rows and two different columns count, so that unlike
+    :func:`~graphon_lib.graphons.cycle_ratio` it needs no large mask. At least two rows, two columns
+    and two entries, or it is a ``ValueError``.
     """
     mask = check_mask("mask", mask)
+    density, kept = distinct_cycle_density(mask), int(np.count_nonzero(mask))
+    # Of a quadruple of different places of N, all four are among K at random so often.
+    chance = np.prod([(kept - k) / (mask.size - k) for k in range(4)])
+    return density / float(chance) if chance > 0.0 else 0.0
+
+
+def distinct_cycle_density(mask: NDArray[np.bool_]) -> float:
+    r"""Return the share of pairs of different rows and of different columns that are joined in all four ways.
+
+    .. math:: \frac{1}{n (n - 1) m (m - 1)} \sum_{u \ne u'} c(u, u') \bigl(c(u, u') - 1\bigr)
+
+    with c the number of columns that two of the n rows share. At least two rows, two columns and
+    two entries, or it is a ``ValueError``.
+    """
     rows, columns = mask.shape
     kept = int(np.count_nonzero(mask))
     if min(rows, columns, kept) < 2:
@@ -121,10 +145,7 @@ def distinct_cycle_ratio(mask: ArrayLike) -> float:
         pairs += float((shared * (shared - 1.0)).sum())
     degrees = mask.sum(axis=1).astype(np.float64)
     pairs -= float((degrees * (degrees - 1.0)).sum())
-    # Of a quadruple of different places of N, all four are among K at random so often.
-    chance = np.prod([(kept - k) / (mask.size - k) for k in range(4)])
-    places = float(rows * (rows - 1)) * float(columns * (columns - 1))
-    return pairs / places / float(chance) if chance > 0.0 else 0.0
+    return pairs / (float(rows * (rows - 1)) * float(columns * (columns - 1)))
 
 
 def _codegree_moments(

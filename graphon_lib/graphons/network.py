@@ -18,9 +18,14 @@ from graphon_lib._checks import (
     check_sequence,
 )
 from graphon_lib.graphons.blocks import labelled_means
-from graphon_lib.graphons.exact_sampling import check_connected, draw_exact_mask
+from graphon_lib.graphons.exact_sampling import draw_exact_masks
 from graphon_lib.graphons.neuron_blocks import check_order, hidden_blocks
-from graphon_lib.graphons.partition import check_same_masses, grid_positions, locate
+from graphon_lib.graphons.partition import (
+    check_equal_masses,
+    check_same_masses,
+    grid_positions,
+    locate,
+)
 from graphon_lib.graphons.sampling import draw_mask
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.graphons.weight_moments import (
@@ -30,7 +35,7 @@ from graphon_lib.graphons.weight_moments import (
     weight_moments,
 )
 
-__all__ = ["GraphonNetwork", "path_density", "sample_weights"]
+__all__ = ["GraphonNetwork", "path_density", "sample_weights", "second_moments_of"]
 
 
 class GraphonNetwork:
@@ -72,11 +77,12 @@ class GraphonNetwork:
         self._second_moments = _check_moments("second_moments", second_moments, self._layers, 0.0)
         self._drifts = _check_moments("drifts", drifts, self._layers, -np.inf)
         columns = self._layers[0].shape[1]
+        seconds = second_moments_of(self)
         for number, layer in enumerate(self._layers):
             check_possible_moments(
                 number,
                 layer.values,
-                layer.values if second_moments is None else self._second_moments[number],
+                seconds[number],
                 None if drifts is None else self._drifts[number],
                 columns if number == 0 and columns > 1 else None,
             )
@@ -225,15 +231,14 @@ class GraphonNetwork:
         the mask before it and in the mask after it, so every block has its share of neurons.
 
         Entries are drawn independently; or, if `exact`, with the numbers of kept weights that are
-        expected, rounded: of every layer and block of rows, shared out evenly over its rows, and of
-        every column within 1. Every hidden neuron that the graphons connect on a side then is, or it
-        is a ``ValueError``.
+        expected, up or down to a whole number: of every layer, to the nearest; of every block of
+        rows, shared out evenly over its rows; and of every column. Every row and every hidden
+        neuron that the graphons connect on a side then is, or it is a ``ValueError``.
         """
         shapes = self._shapes(widths, rng)
         if not check_flag("exact", exact):
             return [draw_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
-        check_connected(self._layers, shapes)
-        return [draw_exact_mask(*of, rng) for of in zip(self._layers, shapes, strict=True)]
+        return draw_exact_masks(self._layers, shapes, rng)
 
     def _shapes(self, widths: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
         """Return the masks' shapes in a network of these widths."""
@@ -246,8 +251,7 @@ class GraphonNetwork:
         columns = self._layers[0].shape[1]
         if columns not in (1, widths[0]):
             raise ValueError(f"widths[0] must be the {columns} input columns, got {widths[0]!r}")
-        for i, width in enumerate(widths):
-            check_integer(f"widths[{i}]", width, 1)
+        widths = [check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths)]
         return list(zip(widths[1:], widths[:-1], strict=True))
 
     def __reduce__(self) -> tuple:
@@ -310,16 +314,21 @@ def sample_weights(
     check_instance("network", network, GraphonNetwork)
     masks = network.sample_masks(widths, rng)
     weights = []
-    for number, (layer, mask) in enumerate(zip(network.layers, masks, strict=True)):
-        second = layer.values
-        if network.second_moments is not None:
-            second = network.second_moments[number]
+    seconds = second_moments_of(network)
+    for number, (layer, second, mask) in enumerate(
+        zip(network.layers, seconds, masks, strict=True)
+    ):
         drift = np.zeros(layer.shape) if network.drifts is None else network.drifts[number]
         fan_in = mask.shape[1]
         check_possible_moments(number, layer.values, second, drift, fan_in)
         kept = layer.values + (layer.values == 0)
-        mean = drift / (np.sqrt(fan_in) * kept)
-        deviation = np.sqrt(np.maximum(second / kept - mean**2, 0.0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = drift / (np.sqrt(fan_in) * kept)
+            deviation = np.sqrt(np.maximum(second / kept - mean**2, 0.0))
+        if not np.isfinite(deviation).all():
+            raise ValueError(
+                f"second_moments[{number}] over densities must be in the range of double precision, got up to {second.max():.3g} of densities from {kept.min():.3g}"
+            )
         rows, cols = (
             locate(grid_positions(count), mass)
             for mass, count in zip((layer.row_mass, layer.col_mass), mask.shape, strict=True)
@@ -333,15 +342,17 @@ def sample_weights(
     return weights, masks
 
 
+def second_moments_of(network: GraphonNetwork) -> tuple[NDArray[np.float64], ...]:
+    """Return V of every layer, which is W where nothing else is said."""
+    given = network.second_moments
+    return tuple(layer.values for layer in network.layers) if given is None else given
+
+
 def _check_layers(layers: Sequence[StepGraphon]) -> tuple[StepGraphon, ...]:
     layers = tuple(check_sequence("layers", layers, "StepGraphon"))
     if not layers or not all(isinstance(layer, StepGraphon) for layer in layers):
         raise ValueError(f"layers must be one StepGraphon or more, got {layers!r}")
-    columns = layers[0].col_mass
-    if np.abs(columns - 1.0 / columns.size).max() > 1e-9:
-        raise ValueError(
-            f"layers[0] must have input columns of equal mass, one per coordinate; got col_mass from {columns.min():.6g} to {columns.max():.6g}"
-        )
+    check_equal_masses("layers[0]", layers[0].col_mass)
     for number, (before, after) in enumerate(itertools.pairwise(layers), start=1):
         check_same_masses(f"layers[{number}].col_mass", after.col_mass, before.row_mass)
     return layers

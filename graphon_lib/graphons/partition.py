@@ -11,6 +11,7 @@ __all__ = [
     "averaging_matrix",
     "block_edges",
     "check_edges",
+    "check_equal_masses",
     "check_labels",
     "check_position",
     "check_same_masses",
@@ -70,6 +71,14 @@ def check_same_masses(name: str, masses: NDArray[np.float64], wanted: NDArray[np
     if (np.abs(masses - wanted) > 1e-9).any():
         raise ValueError(
             f"{name} must be the masses of the blocks it meets; they differ by up to {np.abs(masses - wanted).max():.3g}"
+        )
+
+
+def check_equal_masses(name: str, masses: NDArray[np.float64]) -> None:
+    """Check that input columns, one per coordinate, have the same masses, within 1e-9."""
+    if np.abs(masses - 1.0 / masses.size).max() > 1e-9:
+        raise ValueError(
+            f"{name} must have input columns of equal mass, one per coordinate; got col_mass from {masses.min():.6g} to {masses.max():.6g}"
         )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array, check_density, needs_extra
-from graphon_lib.graphons.layer_densities import check_widths, layer_sizes
+from graphon_lib._checks import check_array, check_density, check_widths, needs_extra
+from graphon_lib.graphons.layer_densities import layer_sizes
 from graphon_lib.graphons.network import GraphonNetwork
 from graphon_lib.graphons.step_graphon import StepGraphon
 
@@ -83,8 +83,7 @@ def path_optimum(densities: ArrayLike) -> PathOptimum:
         )
     with needs_extra("graphons"):
         from scipy.optimize import linprog
-    # Rows are layers, columns the hidden layers that they touch.
-    touches = np.eye(hidden + 1, hidden) + np.eye(hidden + 1, hidden, -1)
+    touches = _touches(hidden)
     found = linprog(
         np.ones(hidden), A_ub=-touches, b_ub=-weights, bounds=(0.0, None), method="highs-ds"
     )
@@ -119,8 +118,7 @@ def path_optimum_of_budget(widths: Sequence[int], density: float) -> PathOptimum
     if len(widths) < 3:
         raise ValueError(f"widths must have a hidden layer, got {widths}")
     lowest = -np.log(np.array(widths[1:-1], dtype=np.float64))
-    hidden = lowest.size
-    touches = np.eye(hidden + 1, hidden) + np.eye(hidden + 1, hidden, -1)
+    touches = _touches(lowest.size)
     least = float((sizes * np.exp(touches @ lowest)).sum())
     if budget < least:
         raise ValueError(
@@ -164,6 +162,11 @@ def narrowed_network(
             values[0] = row
         layers.append(StepGraphon(values, out, into))
     return GraphonNetwork(layers)
+
+
+def _touches(hidden: int) -> NDArray[np.float64]:
+    """Return a matrix of layers, rows, and which of so many hidden layers they touch."""
+    return np.eye(hidden + 1, hidden) + np.eye(hidden + 1, hidden, -1)
 
 
 def _optimum(shares: NDArray, bound: float, weighting: NDArray) -> PathOptimum:

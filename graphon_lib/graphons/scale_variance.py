@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from graphon_lib._checks import check_array
-from graphon_lib.graphons.layer_densities import check_widths
+from graphon_lib._checks import check_array, check_widths
 
 __all__ = ["scale_variance"]
 

@@ -142,6 +142,12 @@ class StepGraphon:
         A position on an edge belongs to the block to its right, and 1 to the last block.
         """
         row_positions, col_positions = check_position("u", u), check_position("v", v)
+        try:
+            np.broadcast_shapes(row_positions.shape, col_positions.shape)
+        except ValueError:
+            raise ValueError(
+                f"u and v must have shapes that broadcast, got {row_positions.shape} and {col_positions.shape}"
+            ) from None
         rows = locate(row_positions, self._row_mass)
         return self._values[rows, locate(col_positions, self._col_mass)]
 

@@ -102,12 +102,18 @@ def shrink_drift(drift: ArrayLike, error: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"drift must be 0 where its error is, got {np.count_nonzero(drift[~known])} other values"
         )
-    whitened = np.divide(drift, error, out=np.zeros_like(drift), where=known)
+    with np.errstate(over="ignore"):
+        whitened = np.divide(drift, error, out=np.zeros_like(drift), where=known)
+    if not np.isfinite(whitened).all():
+        raise ValueError("drift must be at most 1e308 of its errors, got a ratio above")
     left, values, right = np.linalg.svd(whitened, full_matrices=False)
     rows, cols = known.any(axis=1).sum(), known.any(axis=0).sum()
     above = values > np.sqrt(rows) + np.sqrt(cols)
     values = values[above]
-    shrunk = np.sqrt((values**2 - rows - cols) ** 2 - 4.0 * rows * cols) / values
+    # In factors, of which none overflows or loses digits near the end of the noise.
+    shrunk = values
+    for sign in (1.0, -1.0):
+        shrunk = shrunk * np.sqrt(1.0 - ((np.sqrt(rows) + sign * np.sqrt(cols)) / values) ** 2)
     return error * ((left[:, above] * shrunk) @ right[above])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ __all__ = [
     "Erf",
     "LeakyReLU",
     "Linear",
+    "activation_of",
     "check_variances",
     "named_activation",
 ]
 
 Array = NDArray[np.float64]
+Kind = TypeVar("Kind")
 
 # The product of two variances must neither overflow nor lose digits to underflow.
 SMALLEST, LARGEST = 1e-140, 1e140
@@ -39,6 +41,9 @@ NEGLIGIBLE = 1e-165
 # Up to this correlation the integral of the normal density over correlations from 0 is a better sum
 # than the difference of distribution functions, which loses the digits of small moments.
 MODERATE = 0.8
+
+# Of which the square is in the range of double precision.
+LARGEST_SLOPE = 1e150
 ANGLES = 20
 
 
@@ -57,7 +62,7 @@ class Activation(Protocol):
     def moments(self, covariance: Array, variance1: Array, variance2: Array) -> tuple[Array, Array]:
         r"""Return :math:`E \sigma(z) \sigma(z')` and :math:`E \dot\sigma(z) \dot\sigma(z')`.
 
-        The pairs of Gaussians have the covariances :math:`c = E z z'`, of any shape, and the
+        The pairs of Gaussians have the covariances :math:`c = E z z'`, of one axis or more, and the
         variances :math:`q` and :math:`q'`, of shapes that broadcast to it. New arrays of the shape
         of c.
         """
@@ -81,7 +86,7 @@ class LeakyReLU:
     Parameters
     ----------
     slope : float
-        The slope k on the negative side; 0 makes it the ReLU.
+        The slope k on the negative side, at most 1e150 in absolute value; 0 makes it the ReLU.
 
     Notes
     -----
@@ -126,7 +131,7 @@ class LeakyReLU:
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        check_real("slope", self.slope)
+        check_real("slope", self.slope, -LARGEST_SLOPE, LARGEST_SLOPE)
 
     def __call__(self, z: Array) -> Array:
         """Return the activation of z."""
@@ -328,6 +333,17 @@ class Linear:
 
 ACTIVATIONS = {"relu": LeakyReLU(0.0), "leaky_relu": LeakyReLU(), "erf": Erf(), "linear": Linear()}
 """The activations known by name; ``"leaky_relu"`` has PyTorch's slope, 0.01."""
+
+
+def activation_of(activation: object, *kinds: type[Kind]) -> Kind:
+    """Return the activation of a name in `ACTIVATIONS`, or as it is, of one of some classes."""
+    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
+    if not isinstance(known, kinds):
+        names = [name for name, of in ACTIVATIONS.items() if isinstance(of, kinds)]
+        raise ValueError(
+            f"activation must be one of {', '.join(sorted(names))} or an object of their classes; got {activation!r}"
+        )
+    return known
 
 
 def named_activation(activation: str | Activation | Callable[[Array], Array]) -> Activation:

@@ -187,15 +187,16 @@ def _kernels(
     variance = check_positive("weight_variance", weight_variance)
     rows, columns = check_inputs(x1, x2, 3, network.entry)
     entry = entry_matrix(network.entry, variance, rows.shape[2])
-    blocks = [
-        _Matrices(
-            layer_matrix(block.value, variance),
-            first**2 * layer_matrix(block.output, variance),
-            layer_matrix(block.hidden, variance),
-            second**2 * layer_matrix(block.back, variance),
-        )
-        for block, first, second in zip(network.blocks, scales[::2], scales[1::2], strict=True)
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        blocks = [
+            _Matrices(
+                layer_matrix(block.value, variance),
+                first**2 * layer_matrix(block.output, variance),
+                layer_matrix(block.hidden, variance),
+                second**2 * layer_matrix(block.back, variance),
+            )
+            for block, first, second in zip(network.blocks, scales[::2], scales[1::2], strict=True)
+        ]
     read_out = (network.read_out.row_mass @ layer_matrix(network.read_out, variance))[None]
 
     def variances(x: Array) -> list[Array]:

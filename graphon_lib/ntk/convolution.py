@@ -20,8 +20,8 @@ from graphon_lib._checks import (
     check_sequence,
 )
 from graphon_lib.graphons import ChannelGraphon, StepGraphon
-from graphon_lib.graphons.partition import check_same_masses
-from graphon_lib.ntk.activations import ACTIVATIONS, LeakyReLU, Linear, check_variances
+from graphon_lib.graphons.partition import check_equal_masses, check_same_masses
+from graphon_lib.ntk.activations import LeakyReLU, Linear, activation_of, check_variances
 from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["graphon_cntk"]
@@ -163,7 +163,7 @@ def graphon_cntk(
     check_same_masses("read_out.col_mass", read_out.col_mass, graphons[-1].row_mass)
     steps = _check_strides(strides, len(graphons))
     check_choice("pooling", pooling, ("average", "flatten"))
-    sigma = _homogeneous(activation)
+    sigma = activation_of(activation, LeakyReLU, Linear)
     rows = _check_images("x1", x1, graphons[0])
     columns = rows if x2 is None else _check_images("x2", x2, graphons[0])
     if columns.shape[:3] != rows.shape[:3]:
@@ -361,11 +361,7 @@ def _check_layers(layers: Sequence[ChannelGraphon]) -> list[ChannelGraphon]:
     graphons = check_sequence("layers", layers, "ChannelGraphon")
     if not graphons or not all(isinstance(graphon, ChannelGraphon) for graphon in graphons):
         raise ValueError(f"layers must be one ChannelGraphon or more, got {layers!r}")
-    colours = graphons[0].col_mass
-    if np.ptp(colours) > 1e-9:
-        raise ValueError(
-            f"layers[0].col_mass must be equal masses, one for each colour; got {colours.min():.6g} to {colours.max():.6g}"
-        )
+    check_equal_masses("layers[0]", graphons[0].col_mass)
     for number, (before, after) in enumerate(itertools.pairwise(graphons), start=1):
         check_same_masses(f"layers[{number}].col_mass", after.col_mass, before.row_mass)
     return graphons
@@ -378,15 +374,6 @@ def _check_strides(strides: int | Sequence[int], depth: int) -> list[int]:
     if len(steps) != depth:
         raise ValueError(f"strides must be one integer, or {depth}, one a layer; got {strides!r}")
     return [check_integer(f"strides[{i}]", step, 1) for i, step in enumerate(steps)]
-
-
-def _homogeneous(activation: object) -> LeakyReLU | Linear:
-    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
-    if not isinstance(known, LeakyReLU | Linear):
-        raise ValueError(
-            f"activation must be relu, leaky_relu or linear, or an object of their classes; got {activation!r}"
-        )
-    return known
 
 
 def _check_images(name: str, value: ArrayLike, first: ChannelGraphon) -> Array:

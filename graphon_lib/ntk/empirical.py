@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,12 +18,13 @@ from graphon_lib._checks import (
     check_per_layer,
     check_positive,
     check_sequence,
+    near_one,
 )
 from graphon_lib.graphons.weight_moments import check_weights
-from graphon_lib.ntk.activations import ACTIVATIONS, Erf, LeakyReLU, Linear
+from graphon_lib.ntk.activations import Erf, LeakyReLU, Linear, activation_of
 from graphon_lib.ntk.tiles import fill_tiles
 
-__all__ = ["empirical_ntk"]
+__all__ = ["MaskedNetwork", "Signals", "empirical_ntk", "masked_network", "signals"]
 
 PRECISIONS = {"double": np.float64, "single": np.float32}
 # Few rows, for their terms to stay in the cache; many columns, for one turn of the interpreter to do much.
@@ -38,14 +39,14 @@ SMALL_SQUARE, MANY_INPUTS = 10.0, 32
 
 def empirical_ntk(
     weights: Sequence[ArrayLike] | Any,  # noqa: ANN401
-    masks: Sequence[ArrayLike] | ArrayLike,
+    masks: Sequence[ArrayLike] | ArrayLike | None = None,
     x1: ArrayLike | None = None,
     x2: ArrayLike | None = None,
     *,
     biases: Sequence[ArrayLike] | None = None,
     activation: str | LeakyReLU | Erf | Linear = "relu",
-    weight_variance: float = 2.0,
-    bias_variance: ArrayLike = 0.0,
+    weight_variance: float | None = None,
+    bias_variance: ArrayLike | None = None,
     precision: str = "double",
 ) -> NDArray[np.float64]:
     r"""Return the tangent kernel of a masked network with respect to its kept weights and its biases.
@@ -61,8 +62,8 @@ def empirical_ntk(
         matter.
     masks : sequence of array_like, shapes (n_out, n_in)
     x1, x2, weight_variance, bias_variance
-        As for `graphon_nngp`. Not all of `bias_variance` may be 0 if there are biases; all must if
-        there are none.
+        As for `graphon_nngp`; None stands for variances of 2 and 0. Not all of `bias_variance` may
+        be 0 if there are biases; all must if there are none.
     biases : sequence of array_like, shapes (n_out,), optional
         From the first layer to the read-out, in units of :math:`\sqrt{s_b}`: of variance 1. All are
         trained. None stands for a network without.
@@ -83,7 +84,7 @@ def empirical_ntk(
     Warns
     -----
     UserWarning
-        If the weights of all layers seem to have a variance of order :math:`1 / n_{in}`, and so not
+        If they are not a model's and the weights of all layers seem to have a variance of order :math:`1 / n_{in}`, and so not
         to be in NTK units.
 
     Notes
@@ -104,34 +105,35 @@ def empirical_ntk(
     are :math:`n_{l-1} / s_w` times as large.
     """
     if hasattr(weights, "initialisation"):
+        batches = [batch for batch in (masks, x1, x2) if batch is not None]
         given = {
             "biases": biases,
             "weight_variance": weight_variance,
             "bias_variance": bias_variance,
+            "masks": batches[0] if len(batches) > 2 else None,
         }
-        return _of_model(weights, masks, x1, x2, given, activation=activation, precision=precision)
-    fitting = check_masks(masks)
-    variance = check_positive("weight_variance", weight_variance)
-    sigma = _closed_form(activation)
+        named = [name for name, value in given.items() if value is not None]
+        if named:
+            raise ValueError(
+                f"{named[0]} must not be given beside a model, which has its own; got the model and {', '.join(named)}"
+            )
+        x1, x2 = (*batches, None, None)[:2]
+        network = masked_network(**_of_model(weights))
+    else:
+        network = masked_network(weights, masks, biases, weight_variance, bias_variance)
+        _warn_of_units(network.weights, network.masks)
+    sigma = activation_of(activation, LeakyReLU, Erf, Linear)
     kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
-    in_units = check_weights(weights, fitting)
-    _warn_of_units(in_units, fitting)
-    matrices = [
-        sqrt(variance / mask.shape[1]) * np.where(mask, weight, 0).astype(np.float64)
-        for weight, mask in zip(in_units, fitting, strict=True)
-    ]
-    scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
-    variances = check_per_layer("bias_variance", bias_variance, len(fitting))
-    shifts = _check_biases(biases, variances, fitting)
-    kept = [[np.flatnonzero(row) for row in mask] for mask in fitting]
-    network = matrices, shifts, sigma, kind
-    signals1 = signals2 = _signals(_check_batch("x1", x1, fitting), *network)
+    kept = [[np.flatnonzero(row) for row in mask] for mask in network.masks]
+    signals1 = signals2 = _near_one(signals(network, "x1", x1, sigma), kind)
     if x2 is not None:
-        signals2 = _signals(_check_batch("x2", x2, fitting), *network)
-    result = np.empty((signals1[0][0].shape[1], signals2[0][0].shape[1]))
+        signals2 = _near_one(signals(network, "x2", x2, sigma), kind)
+    result = np.empty((signals1[0].inputs.shape[1], signals2[0].inputs.shape[1]))
 
     def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
-        return lambda columns: _tile(kept, scales, variances, signals1, rows, signals2, columns)
+        return lambda columns: _tile(
+            kept, network.scales, network.variances, signals1, rows, signals2, columns
+        )
 
     fill_tiles(
         result,
@@ -144,37 +146,79 @@ def empirical_ntk(
     return result
 
 
-def _of_model(
-    model: Any,  # noqa: ANN401
-    x1: ArrayLike,
-    x2: ArrayLike | None,
-    surplus: object,
-    given: dict[str, object],
-    **options: Any,  # noqa: ANN401
-) -> NDArray[np.float64]:
-    """Return the kernel of a `MaskedMLP`; what it says itself must not be `given` as well."""
-    defaults = {"biases": None, "weight_variance": 2.0, "bias_variance": 0.0}
-    named = [name for name, value in given.items() if value is not defaults[name]]
-    named += [] if surplus is None else ["masks"]
-    if named:
-        raise ValueError(
-            f"{named[0]} must not be given beside a model, which has its own; got the model and {', '.join(named)}"
-        )
+def _of_model(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return what `masked_network` takes of a `MaskedMLP`."""
     law, widths = model.initialisation, model.widths[:-1]
-    scales = [sqrt(inputs / law.weight_variance) for inputs in widths]
     weights = [
-        scale * as_numpy("model", weight).astype(np.float64)
-        for scale, weight in zip(scales, model.weights, strict=True)
+        sqrt(inputs / law.weight_variance) * as_numpy("model", weight).astype(np.float64)
+        for inputs, weight in zip(widths, model.weights, strict=True)
     ]
+    found = {
+        "weights": weights,
+        "masks": list(model.masks),
+        "weight_variance": law.weight_variance,
+    }
     if law.bias_variance:
-        options["bias_variance"] = [law.bias_variance / inputs for inputs in widths]
-        options["biases"] = [
+        found["bias_variance"] = [law.bias_variance / inputs for inputs in widths]
+        found["biases"] = [
             sqrt(inputs / law.bias_variance) * as_numpy("model", bias).astype(np.float64)
             for inputs, bias in zip(widths, model.biases, strict=True)
         ]
-    return empirical_ntk(
-        weights, list(model.masks), x1, x2, weight_variance=law.weight_variance, **options
+    return found
+
+
+class MaskedNetwork(NamedTuple):
+    """A finite network, checked.
+
+    Attributes
+    ----------
+    masks, weights : list of ndarray
+        As given.
+    scales : list of float
+        What weights are multiplied by.
+    matrices : list of ndarray
+        The kept weights by these, 0 where pruned.
+    variances : ndarray
+        Of the biases, by layer.
+    shifts : list of ndarray or float
+        What layers add to weighted sums, as columns.
+    """
+
+    masks: list[NDArray[np.bool_]]
+    weights: list[NDArray[np.floating]]
+    scales: list[float]
+    matrices: list[NDArray[np.float64]]
+    variances: NDArray[np.float64]
+    shifts: list[NDArray[np.float64] | float]
+
+
+def masked_network(
+    weights: Sequence[ArrayLike],
+    masks: Sequence[ArrayLike],
+    biases: Sequence[ArrayLike] | None = None,
+    weight_variance: float | None = None,
+    bias_variance: ArrayLike | None = None,
+    *,
+    biases_of_zero: bool = False,
+) -> MaskedNetwork:
+    """Check a network in NTK units; `biases_of_zero` lets biases that are not given have a variance."""
+    masks = check_masks(masks)
+    variance = check_positive(
+        "weight_variance", 2.0 if weight_variance is None else weight_variance
     )
+    weights = check_weights(weights, masks)
+    scales = [sqrt(variance / mask.shape[1]) for mask in masks]
+    matrices = [
+        scale * np.where(mask, weight, 0).astype(np.float64)
+        for scale, weight, mask in zip(scales, weights, masks, strict=True)
+    ]
+    variances = check_per_layer(
+        "bias_variance", 0.0 if bias_variance is None else bias_variance, len(masks)
+    )
+    shifts: list[NDArray[np.float64] | float] = [0.0] * len(masks)
+    if biases is not None or not biases_of_zero:
+        shifts = _check_biases(biases, variances, masks)
+    return MaskedNetwork(masks, weights, scales, matrices, variances, shifts)
 
 
 def _warn_of_units(weights: list[NDArray[np.floating]], masks: list[NDArray[np.bool_]]) -> None:
@@ -191,27 +235,6 @@ def _warn_of_units(weights: list[NDArray[np.floating]], masks: list[NDArray[np.b
         "of a layer of n inputs by sqrt(n / weight_variance)",
         stacklevel=3,
     )
-
-
-Signals = list[tuple[NDArray[np.floating], NDArray[np.floating]]]
-
-
-def _closed_form(activation: object) -> LeakyReLU | Erf | Linear:
-    known = ACTIVATIONS.get(activation) if isinstance(activation, str) else activation
-    if not isinstance(known, LeakyReLU | Erf | Linear):
-        raise ValueError(
-            f"activation must be one of {', '.join(sorted(ACTIVATIONS))} or an object of their classes, whose derivatives are known; got {activation!r}"
-        )
-    return known
-
-
-def _check_batch(name: str, x: ArrayLike, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
-    inputs = check_array(name, x, 2)
-    if inputs.shape[1] != masks[0].shape[1]:
-        raise ValueError(
-            f"{name} must have {masks[0].shape[1]} features, the columns of the first mask; got shape {inputs.shape}"
-        )
-    return inputs
 
 
 def _check_biases(
@@ -240,17 +263,31 @@ def _check_biases(
     return shifts
 
 
-def _signals(
-    x: NDArray[np.float64],
-    matrices: list[NDArray[np.float64]],
-    shifts: list[NDArray[np.float64] | float],
-    activation: LeakyReLU | Erf | Linear,
-    kind: type[np.floating],
-) -> Signals:
-    r"""Return for every layer its inputs (n_in, N) and gradients :math:`\delta^l` (n_out, n_D, N)."""
+class Signals(NamedTuple):
+    r"""Of a layer the inputs, (n_in, N), and the gradients :math:`\delta^l`, (n_out, n_D, N).
+
+    Either times two to its exponent.
+    """
+
+    inputs: NDArray[np.floating]
+    gradients: NDArray[np.floating]
+    exponents: tuple[int, int] = (0, 0)
+
+
+def signals(
+    network: MaskedNetwork, name: str, x: ArrayLike, activation: LeakyReLU | Erf | Linear
+) -> list[Signals]:
+    """Return what goes through the layers of a network, forwards and back; `name` is that of x."""
+    x = check_array(name, x, 2)
+    columns = network.masks[0].shape[1]
+    if x.shape[1] != columns:
+        raise ValueError(
+            f"{name} must have {columns} features, the columns of the first mask; got shape {x.shape}"
+        )
+    matrices = network.matrices
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, slopes = [x.T], []
-        for matrix, shift in zip(matrices[:-1], shifts[:-1], strict=True):
+        for matrix, shift in zip(matrices[:-1], network.shifts[:-1], strict=True):
             preactivation = matrix @ inputs[-1]
             preactivation += shift
             inputs.append(activation(preactivation))
@@ -262,30 +299,43 @@ def _signals(
             gradient = np.tensordot(matrix.T, gradient, axes=1)
             gradient *= slope[:, None, :]
             gradients.insert(0, gradient)
-        return [
-            (before.astype(kind, copy=False), after.astype(kind, copy=False))
-            for before, after in zip(inputs, gradients, strict=True)
-        ]
+    return list(map(Signals, inputs, gradients))
+
+
+def _near_one(layers: list[Signals], kind: type[np.floating]) -> list[Signals]:
+    """Return signals that single precision can hold, and their products too, whatever their units."""
+    if kind is np.float64:
+        return layers
+    found = []
+    for layer in layers:
+        arrays, exponents = zip(*map(near_one, layer[:2]), strict=True)
+        found.append(Signals(*(array.astype(kind, copy=False) for array in arrays), exponents))
+    return found
 
 
 def _tile(
     kept: list[list[NDArray[np.intp]]],
     scales: list[float],
     variances: NDArray[np.float64],
-    signals1: Signals,
+    signals1: list[Signals],
     rows: slice,
-    signals2: Signals,
+    signals2: list[Signals],
     columns: slice,
 ) -> NDArray[np.float64]:
-    outputs, samples1 = signals1[0][1][0, :, rows].shape
-    samples2 = signals2[0][1][0, :, columns].shape[1]
+    outputs, samples1 = signals1[0].gradients[0, :, rows].shape
+    samples2 = signals2[0].gradients[0, :, columns].shape[1]
     kernel = np.zeros((samples1, samples2))
-    run = np.zeros(kernel.shape, dtype=signals1[0][0].dtype)
+    run = np.zeros(kernel.shape, dtype=signals1[0].inputs.dtype)
     # NumPy takes half the operations for the product of one array's transpose with itself.
     diagonal = signals1 is signals2 and rows == columns
-    for of_rows, scale, variance, (inputs1, gradients1), (inputs2, gradients2) in zip(
+    for of_rows, scale, variance, of_first, of_second in zip(
         kept, scales, variances, signals1, signals2, strict=True
     ):
+        inputs1, gradients1, exponents1 = of_first
+        inputs2, gradients2, exponents2 = of_second
+        of_inputs, of_gradients = np.add(exponents1, exponents2)
+        # So that sums are in the units of this layer, of which powers of two change no digit.
+        kernel = np.ldexp(kernel, -of_inputs - of_gradients)
         # Contiguous, since rows are taken of it again and again.
         before1, after1 = np.ascontiguousarray(inputs1[:, rows]), gradients1[:, :, rows]
         before2, after2 = before1, after1
@@ -314,11 +364,12 @@ def _tile(
                 _add_at(run, places1, places2, factor)
             run *= scale**2
             kernel += run
+        kernel = np.ldexp(kernel, of_inputs + of_gradients)
         if variance:
             first, second = (
                 after.reshape(-1, after.shape[2]).astype(np.float64) for after in (after1, after2)
             )
-            kernel += variance * (first.T @ second)
+            kernel += variance * np.ldexp(first.T @ second, of_gradients)
     return kernel / outputs
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import check_array
-from graphon_lib.ntk.spectra import check_eigenvalues, check_kernel, check_outputs
+from graphon_lib._checks import check_array, check_kernel, near_one
+from graphon_lib.ntk.spectra import check_eigenvalues, check_outputs
 
 __all__ = ["GradientFlow", "gradient_flow"]
 
@@ -61,9 +61,16 @@ def gradient_flow(
             raise ValueError(
                 f"initial must have {y.shape[1]} outputs as targets has, got {start.shape[1]}"
             )
+    matrix, exponent = near_one(matrix)
     ascending, vectors = np.linalg.eigh(matrix)
     values = check_eigenvalues("kernel", ascending, epsilon)[::-1]
-    exponents = -np.outer(moments, values) / len(matrix)
-    error = vectors.T @ (start - y)
-    train = y + vectors @ (np.exp(exponents)[:, :, None] * error)
-    return GradientFlow(train, ((train - y) ** 2).sum(axis=2).mean(axis=1) / 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        exponents = np.ldexp(-np.outer(moments, values) / len(matrix), exponent)
+        error = vectors.T @ (start - y)
+        train = y + vectors @ (np.exp(exponents)[:, :, None] * error)
+        loss = ((train - y) ** 2).sum(axis=2).mean(axis=1) / 2
+    if not np.isfinite(loss).all():
+        raise ValueError(
+            f"targets and initial must give losses in the range of double precision, got values up to {max(np.abs(y).max(), np.abs(start).max()):.3g}"
+        )
+    return GradientFlow(train, loss)

@@ -3,7 +3,6 @@ r"""The trace of a tangent kernel, neuron by neuron: what each one's weights and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from graphon_lib._checks import (
     check_array,
     check_instance,
-    check_masks,
     check_per_layer,
     check_positive,
 )
 from graphon_lib.graphons import GraphonNetwork
-from graphon_lib.graphons.weight_moments import check_weights
+from graphon_lib.graphons.network import second_moments_of
+from graphon_lib.ntk.activations import ACTIVATIONS
+from graphon_lib.ntk.empirical import masked_network, signals
 from graphon_lib.ntk.recursion import layer_matrices
 
 __all__ = ["NeuronTerms", "empirical_neuron_terms", "graphon_neuron_terms"]
@@ -83,16 +83,13 @@ def graphon_neuron_terms(
         squares = (passed + layer.bias) / 2
     alive[-1] = np.ones_like(alive[-1])
     terms: list[NeuronTerms] = []
-    heard = np.ones_like(alive[-1])
+    heard, seconds = np.ones_like(alive[-1]), second_moments_of(network)
     for number in reversed(range(network.depth)):
         reached = alive[number] * heard
         of_weights = (reached * own[number]).mean(axis=1)
         terms.insert(0, NeuronTerms(of_weights, matrices[number].bias * reached.mean(axis=1)))
-        graphon = network.layers[number]
-        second = graphon.values
-        if network.second_moments is not None:
-            second = network.second_moments[number]
-        heard = variance * second.T @ (graphon.row_mass[:, None] * reached)
+        weighted = network.layers[number].row_mass[:, None] * reached
+        heard = variance * seconds[number].T @ weighted
     return terms
 
 
@@ -128,34 +125,24 @@ def empirical_neuron_terms(
         n_l\, (\delta^l_i)^2\, \frac{s_w}{n_{l-1}} \sum_{j : M_{ij} = 1} (h^{l-1}_j)^2
         \quad\text{and}\quad n_l\, (\delta^l_i)^2\, s_b^l .
     """
-    fitting = check_masks(masks)
-    x = check_array("x", x, 2)
-    variance = check_positive("weight_variance", weight_variance)
-    variances = check_per_layer("bias_variance", bias_variance, len(fitting))
-    scales = [sqrt(variance / mask.shape[1]) for mask in fitting]
-    matrices = [
-        scale * np.where(mask, weight, 0.0)
-        for scale, weight, mask in zip(
-            scales, check_weights(weights, fitting), fitting, strict=True
-        )
-    ]
-    signal, signals, sums = x.T, [], []
-    for number, matrix in enumerate(matrices):
-        signals.append(signal)
-        sums.append(matrix @ signal)
-        if biases is not None:
-            sums[-1] += sqrt(variances[number]) * np.asarray(biases[number])[:, None]
-        signal = np.maximum(sums[-1], 0.0)
-    outputs = len(matrices[-1])
-    gradient = np.broadcast_to(np.eye(outputs)[:, :, None], (outputs, outputs, len(x)))
-    terms: list[NeuronTerms] = []
-    for number in reversed(range(len(matrices))):
-        mask = fitting[number].astype(np.float64)
-        reached = len(mask) * np.mean(gradient**2, axis=1)
-        own = scales[number] ** 2 * (mask @ signals[number] ** 2)
-        of_weights = np.mean(reached * own, axis=1)
-        terms.insert(0, NeuronTerms(of_weights, variances[number] * reached.mean(axis=1)))
-        if number:
-            active = (sums[number - 1] > 0)[:, None, :]
-            gradient = np.tensordot(matrices[number].T, gradient, axes=1) * active
+    network = masked_network(
+        weights, masks, biases, weight_variance, bias_variance, biases_of_zero=True
+    )
+    terms = []
+    for mask, scale, variance, layer in zip(
+        network.masks,
+        network.scales,
+        network.variances,
+        signals(network, "x", x, ACTIVATIONS["relu"]),
+        strict=True,
+    ):
+        with np.errstate(over="ignore", invalid="ignore"):
+            reached = len(mask) * np.mean(layer.gradients**2, axis=1)
+            own = scale**2 * (mask.astype(np.float64) @ layer.inputs**2)
+            found = NeuronTerms((reached * own).mean(axis=1), variance * reached.mean(axis=1))
+        if not np.isfinite(found).all():
+            raise ValueError(
+                "weights, biases and x must be small enough for finite terms, got an overflow"
+            )
+        terms.append(found)
     return terms

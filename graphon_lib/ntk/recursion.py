@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib.graphons import GraphonNetwork
+from graphon_lib.graphons.network import second_moments_of
 from graphon_lib.graphons.weight_moments import check_possible_moments
 from graphon_lib.ntk.activations import LARGEST, Activation, check_variances
 from graphon_lib.ntk.ties import Ties
@@ -81,13 +82,11 @@ def layer_matrices(
     Unless `per_output`, the read-out's matrices have one row, the mean over its blocks by mass: the
     kernel is linear in them.
     """
-    matrices = []
+    matrices, seconds = [], second_moments_of(network)
     biases = np.broadcast_to(bias_variance, network.depth).tolist()
     for number, graphon in enumerate(network.layers):
         kept = weight_variance * graphon.values * graphon.col_mass
-        second = graphon.values
-        if network.second_moments is not None:
-            second = network.second_moments[number]
+        second = seconds[number]
         drift = None
         if network.drifts is not None and network.drifts[number].any():
             drift = weight_variance**0.5 * network.drifts[number] * graphon.col_mass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,8 +73,7 @@ class ResidualGraphons:
     def __post_init__(self) -> None:
         check_ends(self.entry, self.read_out)
         branches = []
-        for number, branch in enumerate(check_sequence("branches", self.branches, "branches")):
-            name = f"branches[{number}]"
+        for name, branch in _numbered(self.branches):
             layers = tuple(check_sequence(name, branch, "StepGraphon"))
             if not layers:
                 raise ValueError(f"{name} must be one StepGraphon or more, got none")
@@ -87,7 +87,10 @@ class ResidualGraphons:
         cls, entry: float, branches: Sequence[Sequence[float]], read_out: float
     ) -> ResidualGraphons:
         """Return constant graphons of these densities in [0, 1], the limit of random pruning."""
-        layers = [[StepGraphon([[density]]) for density in branch] for branch in branches]
+        layers = [
+            [StepGraphon([[density]]) for density in check_sequence(name, branch, "densities")]
+            for name, branch in _numbered(branches)
+        ]
         return cls(StepGraphon([[entry]]), layers, StepGraphon([[read_out]]))
 
     def chain(self, branches: Collection[int]) -> GraphonNetwork:
@@ -97,7 +100,8 @@ class ResidualGraphons:
         numbers of these branches, from 0, which are taken in order.
         """
         count = len(self.branches)
-        chosen = {check_integer("branches", number, 0) for number in branches}
+        numbers = check_sequence("branches", branches, "numbers")
+        chosen = {check_integer("branches", number, 0) for number in numbers}
         if chosen and max(chosen) >= count:
             raise ValueError(f"branches must hold numbers below {count}, got {max(chosen)}")
         layers = [layer for number in sorted(chosen) for layer in self.branches[number]]
@@ -222,6 +226,12 @@ def residual_shape(
     return (residual_ntk(network, [[1.0, 0.0]], x2) / equal)[0]
 
 
+def _numbered(branches: object) -> list[tuple[str, Any]]:
+    """Return branches, and what messages call them."""
+    items = enumerate(check_sequence("branches", branches, "branches"))
+    return [(f"branches[{number}]", item) for number, item in items]
+
+
 @dataclass(frozen=True)
 class _Matrices:
     """What the layers do to second moments, scales of branches in their last layers."""
@@ -246,8 +256,9 @@ def _kernels(
     rows, columns = check_inputs(x1, x2, 2, network.entry)
     entry = entry_matrix(network.entry, variance, rows.shape[1])
     branches = [[layer_matrix(layer, variance) for layer in branch] for branch in network.branches]
-    for branch, scale in zip(branches, scales, strict=True):
-        branch[-1] *= scale**2
+    with np.errstate(over="ignore", invalid="ignore"):
+        for branch, scale in zip(branches, scales, strict=True):
+            branch[-1] *= scale**2
     read_out = network.read_out.row_mass @ layer_matrix(network.read_out, variance)
     matrices = _Matrices(branches, read_out[None])
 

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib._checks import as_numpy, check_array, check_flag, check_integer
+from graphon_lib._checks import (
+    as_numpy,
+    check_array,
+    check_flag,
+    check_integer,
+    check_kernel,
+    near_one,
+)
 
 __all__ = [
     "SpectralMetrics",
     "check_eigenvalues",
-    "check_kernel",
     "check_outputs",
     "kernel_target_alignment",
     "spectral_metrics",
@@ -21,29 +27,6 @@ __all__ = [
 
 
 FEW = 5
-
-
-def check_kernel(name: str, kernel: ArrayLike) -> tuple[NDArray[np.float64], float]:
-    r"""Return a kernel, a square matrix that is not zero, in float64 and the :math:`\epsilon` of its dtype.
-
-    It may differ from its transpose by 1e-9, or in single precision :math:`100 \epsilon`, of its
-    largest entry.
-    """
-    array = as_numpy(name, kernel)
-    single = array.dtype.kind == "f" and array.dtype.itemsize < 8
-    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
-    matrix = check_array(name, array, 2)
-    if matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"{name} must be square, got shape {matrix.shape}")
-    largest = np.abs(matrix).max()
-    asymmetry = np.abs(matrix - matrix.T).max()
-    if largest == 0:
-        raise ValueError(f"{name} must not be zero everywhere, got a zero matrix")
-    if asymmetry > max(1e-9, 100 * epsilon) * largest:
-        raise ValueError(
-            f"{name} must be symmetric, got entries that differ from their mirror images by up to {asymmetry:.3g}"
-        )
-    return matrix, epsilon
 
 
 def check_eigenvalues(
@@ -128,21 +111,28 @@ def spectral_metrics(kernel: ArrayLike, top: int | None = None) -> SpectralMetri
     if check_integer("top", top, 1) > count:
         raise ValueError(f"top must be at most {count}, the size of the kernel; got {top}")
     first, last = 1 + count // 100, 1 + count // 2
+    matrix, exponent = near_one(matrix)
     values = check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
     ranks = np.arange(first, last + 1)
     fitted = values[first - 1 : last]
     ranks, fitted = ranks[fitted > 0], fitted[fitted > 0]
-    exponent = math.inf
+    decay = math.inf
     if fitted.size >= 2:
         position = np.log(ranks) - np.log(ranks).mean()
-        exponent = -float(position @ np.log(fitted) / (position @ position))
+        decay = -float(position @ np.log(fitted) / (position @ position))
+    with np.errstate(over="ignore"):
+        eigenvalues = np.ldexp(values, exponent)
+    if eigenvalues[0] == np.inf:
+        raise ValueError(
+            f"kernel must have eigenvalues in the range of double precision, got one of {values[0]:.3g} * 2^{exponent}"
+        )
     return SpectralMetrics(
-        decay_exponent=exponent,
+        decay_exponent=decay,
         effective_rank=float(values.sum() / values[0]),
         spectral_gap=float(values[0] / values[1]) if values[1] > 0 else math.inf,
         energy=float(values[:top].sum() / values.sum()),
         fit_range=(first, last),
-        eigenvalues=values,
+        eigenvalues=eigenvalues,
     )
 
 
@@ -167,8 +157,9 @@ def kernel_target_alignment(
     from Cristianini et al., *On Kernel-Target Alignment*, NeurIPS 2001.
     """
     matrix, epsilon = check_kernel("kernel", kernel)
+    matrix, _ = near_one(matrix)
     check_eigenvalues("kernel", np.linalg.eigvalsh(matrix), epsilon)
-    y = check_outputs("targets", targets, len(matrix))
+    y, _ = near_one(check_outputs("targets", targets, len(matrix)))
     largest = np.abs(matrix).max()
     scale = np.abs(y).max()
     if check_flag("centred", centred):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from graphon_lib._checks import check_array, check_instance
-from graphon_lib.graphons.partition import check_same_masses
+from graphon_lib.graphons.partition import check_equal_masses, check_same_masses
 from graphon_lib.graphons.step_graphon import StepGraphon
 from graphon_lib.ntk.activations import Activation
 
@@ -35,11 +35,7 @@ MUST_GIVE = "inputs, weight_variance and branch_scale must give every layer"
 
 def check_ends(entry: StepGraphon, read_out: StepGraphon) -> None:
     """Check that columns of the entry are alike, and those of the read-out the stream's blocks."""
-    columns = check_instance("entry", entry, StepGraphon).col_mass
-    if np.abs(columns - 1.0 / columns.size).max() > 1e-9:
-        raise ValueError(
-            f"entry must have input columns of equal mass, one per coordinate; got col_mass from {columns.min():.6g} to {columns.max():.6g}"
-        )
+    check_equal_masses("entry", check_instance("entry", entry, StepGraphon).col_mass)
     check_instance("read_out", read_out, StepGraphon)
     check_same_masses("read_out.col_mass", read_out.col_mass, entry.row_mass)
 

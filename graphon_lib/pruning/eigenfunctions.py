@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from graphon_lib._checks import as_numpy, check_array, check_instance, check_integer
+from graphon_lib._checks import check_array, check_instance, check_integer, check_kernel
 from graphon_lib.pruning.model import MaskedMLP, relu_network
 from graphon_lib.pruning.networks import check_inputs
 from graphon_lib.pruning.tensors import as_tensor, computing_dtype, overwrite
@@ -94,7 +94,9 @@ def fit_eigenfunctions(
         raise ValueError(
             f"targets must have shape {(images, model.widths[-1])}, got {wanted.shape}"
         )
-    matrix, epsilon = _check_kernel(kernel, images)
+    matrix, epsilon = check_kernel("kernel", kernel)
+    if len(matrix) != images:
+        raise ValueError(f"kernel must have shape {(images, images)}, got {matrix.shape}")
     if check_integer("count", count, 1) > images:
         raise ValueError(f"count must be at most {images}, the inputs, got {count}")
     tried = check_array("fractions", fractions, 1, minimum=0.0)
@@ -154,18 +156,3 @@ def fit_eigenfunctions(
 
 def _finite(tensors: Iterable[Tensor]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
-
-
-def _check_kernel(kernel: ArrayLike, images: int) -> tuple[NDArray[np.float64], float]:
-    """Return a symmetric matrix in float64, and the rounding of the precision that it came in."""
-    array = as_numpy("kernel", kernel)
-    matrix = check_array("kernel", array, 2)
-    if matrix.shape != (images, images):
-        raise ValueError(f"kernel must have shape {(images, images)}, got {matrix.shape}")
-    single = array.dtype.kind == "f" and array.dtype.itemsize < 8
-    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
-    if np.abs(matrix - matrix.T).max() > max(1e-9, 100 * epsilon) * np.abs(matrix).max():
-        raise ValueError(
-            "kernel must be symmetric, got entries that differ from their mirror images"
-        )
-    return matrix, epsilon

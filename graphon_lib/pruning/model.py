@@ -8,7 +8,12 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-from graphon_lib._checks import check_choice, check_integer, check_mask, check_sequence
+from graphon_lib._checks import (
+    check_choice,
+    check_mask,
+    check_sequence,
+    check_widths,
+)
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.tensors import as_tensor
 
@@ -79,7 +84,7 @@ class MaskedMLP(nn.Module):
         initialisation: str = "he",
     ) -> None:
         super().__init__()
-        self.widths = _check_widths(widths)
+        self.widths = check_widths(widths)
         self.initialisation = INITIALISATIONS[
             check_choice("initialisation", initialisation, INITIALISATIONS)
         ]
@@ -158,10 +163,3 @@ def relu_network(x: Tensor, weights: Iterable[Tensor], biases: Iterable[Tensor])
     for layer, (weight, bias) in enumerate(zip_longest(weights, biases)):
         x = nn.functional.linear(x.relu() if layer else x, weight, bias)
     return x
-
-
-def _check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    widths = check_sequence("widths", widths, "integers")
-    if len(widths) < 2:
-        raise ValueError(f"widths must have at least two entries (inputs, outputs), got {widths}")
-    return tuple(check_integer(f"widths[{i}]", width, 1) for i, width in enumerate(widths))

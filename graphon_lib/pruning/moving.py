@@ -10,7 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from graphon_lib._checks import check_choice, check_density, check_instance, check_integer
+from graphon_lib._checks import (
+    check_choice,
+    check_density,
+    check_instance,
+    check_integer,
+    check_real,
+)
 from graphon_lib.pruning.model import MaskedMLP, random_generator
 
 __all__ = ["SCHEDULES", "MovingMasks", "Schedule"]
@@ -145,24 +151,22 @@ class MovingMasks:
         self.every, self.until = check_integer("every", every, 1), check_integer("until", until, 0)
         if schedule != "static" and self.until < self.every:
             raise ValueError(f"until must be at least every, {self.every}, got {self.until}")
-        if not (isinstance(fraction, int | float) and 0.0 <= fraction < 1.0):
-            raise ValueError(f"fraction must be at least 0 and below 1, got {fraction!r}")
+        self.fraction = check_real("fraction", fraction, 0.0)
+        if self.fraction >= 1.0:
+            raise ValueError(f"fraction must be below 1, got {fraction!r}")
         if (density is None) != (self.schedule.density is None):
             takes = "must be given" if density is None else "must be left out"
             raise ValueError(f"density {takes} for the schedule {schedule!r}, got {density!r}")
-        self.fraction = fraction
         self.density = None if density is None else check_density("density", density)
         self.optimizer, self.updates = optimizer, 0
         self.generator = random_generator(generator)
+        weights = _weights_of(model, masks)
         self._names = list(masks) if isinstance(masks, Mapping) else None
         self._weights: list[Tensor] = []
         self._masks: list[Tensor] = []
         self._places: list[int] = []  # of the names: layers may share a weight
-        for key, mask, weight in zip(
-            self._names or range(len(masks)),
-            masks.values() if self._names else masks,
-            _weights_of(model, masks),
-            strict=True,
+        for (key, mask), weight in zip(
+            masks.items() if self._names else enumerate(masks), weights, strict=True
         ):
             mask = _checked(f"masks[{key!r}]", mask, weight)
             if self._moves(weight):
