@@ -55,11 +55,11 @@ DENSE = Look("#000000", "#ffffff", "P", "")
 
 SERIES = (
     Look("#7A55D8", "#A98BFF", ">", ""),
-    Look("#857000", "#DDD24A", "X", "6 2"),
+    Look("#857000", "#DDD24A", "*", "6 2"),
     Look("#A0123F", "#F0508A", "<", "2 2"),
     Look("#05424E", "#2E9DB4", "p", "8 2 2 2"),
     Look("#4F2205", "#B5852F", "h", "4 2"),
-    Look("#B83AB0", "#F09AF0", "*", "10 3"),
+    Look("#B83AB0", "#F09AF0", "X", "10 3"),
     Look("#5A5566", "#9CB4C4", "d", "1 3"),
 )
 """Looks of lines that are no methods and have no order; last a grey, for what others are compared with."""

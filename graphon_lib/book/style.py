@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "BESIDE",
     "DIVERGING",
     "INTERVENTION_LABELS",
     "MOTIF_LABELS",

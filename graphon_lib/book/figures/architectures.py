@@ -132,9 +132,9 @@ def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
 
     A panel for each kind of network of :data:`KERNEL_PANELS`, all on one scale.
     """
-    figure, panels = draw.grid(6.0, 2, 2, sharex=True, sharey=True)
+    figure, panels = draw.grid(5.4, 2, 2, sharex=True, sharey=True)
     widths = np.unique(np.concatenate([of.width.values for of in errors.values()]))
-    start = 0.7 * max(float(of.mean("trial").max()) for of in errors.values())
+    start = 1.4 * max(float(of.mean("trial").max()) for of in errors.values())
     for panel, (name, beginnings) in zip(panels.flat, KERNEL_PANELS.items(), strict=True):
         shown = {title: of for title, of in errors.items() if title.startswith(beginnings)}
         for look, (title, of) in zip(SERIES, shown.items(), strict=False):
@@ -142,7 +142,9 @@ def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
             label = title if len(beginnings) > 1 else title.partition(", ")[2]
             draw.means(panel, of, "width", draw.standard_error, label=label, **look.line)
         guide = draw.root_guide(panel, widths, start)
-        panel.annotate("slope −1/2", (widths[1], guide[1]), (4, 4), textcoords="offset points")
+        middle = len(widths) // 2
+        at = (widths[middle], guide[middle])
+        panel.annotate("slope −1/2", at, (8, 2), textcoords="offset points", color="0.35")
         draw.width_axis(panel, widths)
         panel.set(title=name, yscale="log")
         panel.legend(loc="lower left", fontsize=8)

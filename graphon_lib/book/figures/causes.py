@@ -152,7 +152,7 @@ def ratios_by_sparsity(
             value, lower, upper = np.array(ratios).T[:3]
             name, line, filling = next(looks)
             look = look_of(name).line | {"linestyle": line, "fillstyle": filling, "label": label}
-            look |= {"markersize": 4, "linewidth": 1.2}
+            look |= {"markersize": 5, "linewidth": 1.2}
             beside = places + 0.18 * (number - (len(pairs) - 1) / 2)
             draw.intervals(panel, beside, value, lower, upper, **look)
         panel.set(yscale="log", title=title, xlabel="sparsity (%)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import xarray as xr
@@ -79,16 +80,15 @@ def paths_by_units(
     """
     figure, ((panel,),) = draw.grid(3.2)
     points = {"most paths": (most, "*", 11), "this chapter's design": (chosen, "o", 8)}
-    looks = shades(len(narrowed))
-    for number, (look, (title, (units, paths))) in enumerate(
-        zip(looks, narrowed.items(), strict=True)
-    ):
-        colour = look.colour
-        panel.plot(units, paths, color=colour, linestyle=("-", "--")[number % 2], label=title)
-        for name, (at, marker, size) in points.items():
-            label = name if number == 0 else None
-            look = {"color": colour, "markerfacecolor": "white", "markersize": size}
-            panel.plot(*at[title], marker, label=label, **look)
+    styles = zip(shades(len(narrowed)), cycle(("-", "--")), narrowed.items(), strict=False)
+    for look, line, (title, (units, paths)) in styles:
+        panel.plot(units, paths, color=look.colour, linestyle=line, label=title)
+        for at, marker, size in points.values():
+            style = {"color": look.colour, "markerfacecolor": "white", "markersize": size}
+            panel.plot(*at[title], marker, **style)
+    for name, (_, marker, size) in points.items():
+        style = {"color": "0.4", "markerfacecolor": "white", "markersize": size, "label": name}
+        panel.plot([], [], marker, **style)
     panel.set(xscale="log", yscale="log", xlabel="hidden units used", ylabel="path density")
     draw.plain_decades(panel.xaxis)
     return draw.with_legend(figure, 2)

@@ -38,10 +38,10 @@ START_LABELS = {
 """Masks that training starts with, and how they are written."""
 
 OF_DENSE = {
-    "iterative": SERIES[3].line | {"linewidth": 4.5, "markersize": 9, "alpha": 0.55},
-    "gradual": SERIES[2].line | {"linewidth": 1.2, "markersize": 4},
+    "iterative": SERIES[3].line | {"linewidth": 6.0, "marker": None, "alpha": 0.5},
+    "gradual": SERIES[2].line | {"linewidth": 1.2, "zorder": 3},
 }
-"""How schedules are drawn that start with a dense network: the second shows on top of the first."""
+"""How schedules are drawn that start with a dense network: a narrow line on top of a wide one."""
 
 KIND_LABELS = {"dense": "dense", "static": "static", "set": "SET"}
 
