@@ -29,8 +29,8 @@ from graphon_lib.book.figures import (
     training,
 )
 from graphon_lib.book.figures.training_by_method import losses_by_method
-from graphon_lib.book.looks import MARKERS, numbered_look
-from graphon_lib.book.style import label_of, look_of, style_of
+from graphon_lib.book.looks import HUES, MARKERS, SERIES, numbered_look, shades
+from graphon_lib.book.style import BESIDE, label_of, look_of, style_of
 from graphon_lib.experiments.data import DATASETS, Dataset, load, sample_batch
 from graphon_lib.experiments.digits import nested_batch
 from graphon_lib.experiments.grid import grid
@@ -104,8 +104,47 @@ def test_no_two_of_many_lines_look_alike_and_pages_know_every_marker():
         assert len({(getattr(look, part), look.marker) for look in looks}) == 56
     script = (FOLDER / "view.js").read_text(encoding="utf-8")
     letters = script.split("const MARKERS = {")[1].split("};")[0]
-    for marker in (*MARKERS, look_of("dense").marker):
+    for marker in (*MARKERS, *(look.marker for look in SERIES), look_of("dense").marker):
         assert f'\n    {marker}: "M' in letters or f'\n    "{marker}": "M' in letters
+
+
+def luminance(colour):
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(c * w for c, w in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("looks", [SERIES, *(shades(len(SERIES), hue) for hue in HUES)])
+def test_what_is_no_method_is_seen_and_has_no_look_of_a_method(looks):
+    methods = [look_of(name) for name in ("dense", *FIVE)]
+    for part, page in (("colour", "#ffffff"), ("dark", "#14181e")):
+        assert min(contrast(getattr(look, part), page) for look in looks) >= 3.0
+        of_methods = {getattr(look, part).lower() for look in methods}
+        assert not of_methods & {getattr(look, part).lower() for look in looks}
+        assert len({getattr(look, part) for look in looks}) == len(looks)
+    assert not {look.marker for look in methods} & {look.marker for look in looks}
+    assert len({look.marker for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize("hue", HUES)
+def test_shades_go_one_way(hue):
+    looks = shades(5, hue)
+    on_white, on_dark = (
+        [luminance(getattr(look, p)) for look in looks] for p in ("colour", "dark")
+    )
+    assert on_white == sorted(on_white, reverse=True)
+    assert on_dark == sorted(on_dark)
+    assert shades(1, hue)[0].colour == HUES[hue][0][0].lower()
+
+
+def test_masks_beside_methods_have_one_look_everywhere():
+    assert [look_of(name) for name in BESIDE] == list(BESIDE.values())
+    assert len(set(BESIDE.values())) == len(BESIDE)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

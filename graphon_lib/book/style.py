@@ -1,6 +1,7 @@
 """One look for every figure: colours, markers, sizes.
 
-A method has the same colour and the same marker in every figure: those of its place in the table.
+A method has the same colour and the same marker in every figure: those of its place in the table; what
+is no method has another. Where methods stand along an axis, markers can tell other things apart.
 Figures are at most :data:`WIDTH` inches wide, so that their text stays readable on a phone.
 """
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 
 from graphon_lib.book.drawings import show_figures
-from graphon_lib.book.looks import DENSE, Look, numbered_look
+from graphon_lib.book.looks import DENSE, SERIES, Look, numbered_look
 from graphon_lib.pruning.initialisations import INITIALISATIONS
 from graphon_lib.pruning.methods import METHODS
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "BESIDE",
     "DIVERGING",
+    "INTERVENTION_LABELS",
     "MOTIF_LABELS",
     "SEQUENTIAL",
     "WIDTH",
@@ -53,11 +56,19 @@ MOTIF_LABELS = MappingProxyType(
 """How the motifs of :data:`graphon_lib.graphons.MOTIFS` are written, but for the edge."""
 
 
+BESIDE = MappingProxyType({"pixels": SERIES[0], "erk": SERIES[1], "ntk-sap": SERIES[2]})
+"""Looks of masks that are drawn beside methods and have no row in their table."""
+
+INTERVENTION_LABELS = MappingProxyType({"as pruned": "", "scaled to random": "at Random's scale"})
+"""How interventions are written whose names are not for readers."""
+
+
 def label_of(name: str) -> str:
     """Return how a network is written: of a method, dense, or a variant as ``"snip: rescaled"``."""
     method, _, intervention = name.partition(": ")
     written = METHODS[method].label if method in METHODS else method.capitalize()
-    return f"{written}, {intervention}" if intervention not in ("", "as pruned") else written
+    intervention = INTERVENTION_LABELS.get(intervention, intervention)
+    return f"{written}, {intervention}" if intervention else written
 
 
 def initialisation_of(result: xr.Dataset) -> str:
@@ -66,10 +77,15 @@ def initialisation_of(result: xr.Dataset) -> str:
 
 
 def look_of(name: str) -> Look:
-    """Return the look of a network: of a method by its place, of a changed one the next after all."""
+    """Return the look of a network: of a method by its place, of a changed one the next after all.
+
+    Masks of :data:`BESIDE` have theirs.
+    """
     name = name.removesuffix(": as pruned")
     if name == "dense":
         return DENSE
+    if name in BESIDE:
+        return BESIDE[name]
     methods = list(METHODS)
     return numbered_look(methods.index(name) if name in METHODS else len(methods))
 

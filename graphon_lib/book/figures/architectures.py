@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import DENSE, numbered_look
+from graphon_lib.book.looks import DENSE, SERIES, shades
 from graphon_lib.book.style import SEQUENTIAL, label_of, style_of
 from graphon_lib.experiments.architectures import ARCHITECTURES
 from graphon_lib.experiments.attention_masks import KINDS
@@ -28,6 +28,14 @@ __all__ = [
 
 LEAST = 1e-4
 """Where layers of which nothing is kept are drawn, on logarithmic axes."""
+
+KERNEL_PANELS = {
+    "convolution": ("convolution",),
+    "skips": ("residual",),
+    "attention": ("attention",),
+    "normalisation": ("LayerNorm", "RMSNorm"),
+}
+"""How the titles begin, by panel, of networks whose kernels were drawn."""
 
 
 def kept_by_kind(results: Mapping[str, xr.Dataset], width: int) -> Figure:
@@ -108,9 +116,9 @@ def law_by_width(ratios: xr.DataArray) -> Figure:
     figure, (panels,) = draw.grid(2.9, 1, ratios.sizes["pruning"], sharey=True)
     names = {"formula": "less the closed formula", "offsets": "less the offsets' densities"}
     for panel, method in zip(panels, ratios.pruning.values, strict=True):
-        for number, (less, label) in enumerate(names.items()):
+        for (less, label), look in zip(names.items(), SERIES, strict=False):
             of = ratios.sel(pruning=method, less=less).transpose("trial", "width")
-            draw.means(panel, of, "width", label=label, **numbered_look(number + 2).line)
+            draw.means(panel, of, "width", label=label, **look.line)
         draw.level(panel)
         draw.width_axis(panel, ratios.width.values)
         panel.set(title=label_of(str(method)), xlabel="channels", yscale="log")
@@ -120,20 +128,31 @@ def law_by_width(ratios: xr.DataArray) -> Figure:
 
 
 def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
-    """Draw relative errors of drawn networks' kernels (width, trial) by width, a line a title."""
-    figure, ((panel,),) = draw.grid(3.4)
-    for number, (title, of) in enumerate(errors.items()):
-        look = numbered_look(number + 1)
-        of = of.dropna("width", how="all").transpose("trial", "width")
-        draw.means(panel, of, "width", draw.standard_error, label=title, **look.line)
+    """Draw relative errors of drawn networks' kernels (width, trial) by width, a line a title.
+
+    A panel for each kind of network of :data:`KERNEL_PANELS`, all on one scale.
+    """
+    figure, panels = draw.grid(5.4, 2, 2, sharex=True, sharey=True)
     widths = np.unique(np.concatenate([of.width.values for of in errors.values()]))
-    draw.root_guide(
-        panel, widths, 0.7 * max(float(of.mean("trial").max()) for of in errors.values())
-    )
-    draw.width_axis(panel, widths)
-    panel.set(xlabel="width, or channels", ylabel="error over the kernel", yscale="log")
-    draw.plain_decades(panel.yaxis)
-    return draw.with_legend(figure, 2)
+    start = 1.4 * max(float(of.mean("trial").max()) for of in errors.values())
+    for panel, (name, beginnings) in zip(panels.flat, KERNEL_PANELS.items(), strict=True):
+        shown = {title: of for title, of in errors.items() if title.startswith(beginnings)}
+        for look, (title, of) in zip(SERIES, shown.items(), strict=False):
+            of = of.dropna("width", how="all").transpose("trial", "width")
+            label = title if len(beginnings) > 1 else title.partition(", ")[2]
+            draw.means(panel, of, "width", draw.standard_error, label=label, **look.line)
+        guide = draw.root_guide(panel, widths, start)
+        middle = len(widths) // 2
+        at = (widths[middle], guide[middle])
+        panel.annotate("slope −1/2", at, (8, 2), textcoords="offset points", color="0.35")
+        draw.width_axis(panel, widths)
+        panel.set(title=name, yscale="log")
+        panel.legend(loc="lower left", fontsize=8)
+    draw.plain_decades(panels[0, 0].yaxis)
+    for panel in panels[1]:
+        panel.set_xlabel("width, or channels")
+    figure.supylabel("relative error of the kernel", fontsize=10)
+    return figure
 
 
 def shapes_by_density(
@@ -147,9 +166,9 @@ def shapes_by_density(
     figure, panels = draw.grid(3.4, 1, 2, width_ratios=(3, 2))
     left, right = panels[0]
     degrees = np.degrees(np.asarray(angles))
-    for number, (title, values) in enumerate(skips.items()):
-        colour = numbered_look(number + 1).colour
-        left.plot(degrees, values, color=colour, label=title)
+    # The first is the densest.
+    for look, (title, values) in zip(shades(len(skips))[::-1], skips.items(), strict=True):
+        left.plot(degrees, values, color=look.colour, label=title)
     left.plot(degrees, chain, color=DENSE.colour, linestyle="--", label="without skips")
     left.set(xlabel="angle between two inputs (degrees)", ylabel="kernel over that at 0")
     left.set_xticks([0, 45, 90, 135, 180])

@@ -12,33 +12,32 @@ from matplotlib.lines import Line2D
 
 from graphon_lib.book.figures import draw
 from graphon_lib.book.figures.training import draw_loss, loss_axis
-from graphon_lib.book.style import label_of, look_of
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import INTERVENTION_LABELS, label_of, look_of
 from graphon_lib.experiments.paired import paired_means, paired_ratio
 from graphon_lib.pruning.methods import METHODS
 
 __all__ = ["forest", "intervention_curves", "loss_against", "ratios_by_sparsity"]
 
-# Interventions have colours, markers and lines that no method in the same figure has.
 INTERVENTION_LOOKS = {
-    "rescaled": {"color": "#D55E00", "marker": "^", "linestyle": "-"},
-    "re-drawn": {"color": "#E69F00", "marker": "X", "linestyle": (0, (5, 1))},
-    "shuffled": {"color": "#CC79A7", "marker": "D", "linestyle": (0, (2, 1))},
-    "scaled to random": {"color": "#56B4E9", "marker": "*", "linestyle": (0, (5, 1, 1, 1))},
+    "rescaled": SERIES[0].line | {"linestyle": "-"},
+    "re-drawn": SERIES[1].line | {"linestyle": (0, (5, 1))},
+    "shuffled": SERIES[2].line | {"linestyle": (0, (2, 1))},
+    "scaled to random": SERIES[3].line | {"linestyle": (0, (5, 1, 1, 1))},
 }
 
 GAP = 0.6
 
-# Colour, marker and line of each ratio; the first four are told apart by colour, of the others the
-# first two and the last two by the line.
+# Network whose look it has, line and filling of each ratio.
 RATIO_LOOKS = (
-    ("#767676", "o", "-"),
-    ("#0072B2", "s", (0, (5, 1))),
-    ("#009E73", "v", (0, (1, 1))),
-    ("#000000", "D", (0, (3, 1, 1, 1))),
-    ("#0072B2", "s", "-"),
-    ("#009E73", "v", "-"),
-    ("#0072B2", "s", (0, (2, 2))),
-    ("#009E73", "v", (0, (2, 2))),
+    ("random", "-", "full"),
+    ("snip", (0, (5, 1)), "full"),
+    ("synflow", (0, (1, 1)), "full"),
+    ("dense", (0, (3, 1, 1, 1)), "full"),
+    ("snip", "none", "full"),
+    ("synflow", "none", "full"),
+    ("snip", "none", "none"),
+    ("synflow", "none", "none"),
 )
 
 
@@ -62,7 +61,8 @@ def intervention_curves(
             name = f"{pruning}: {intervention}"
             if name in result.variant.values:
                 look = INTERVENTION_LOOKS[intervention] | {"markersize": 4.5, "linewidth": 1.2}
-                draw_loss(panel, result.loss.sel(variant=name), label=intervention, **look)
+                look["label"] = INTERVENTION_LABELS.get(intervention, intervention)
+                draw_loss(panel, result.loss.sel(variant=name), **look)
         loss_axis(panel)
         panel.set(title=label_of(pruning), xlabel="step")
     panels[0].set_ylabel("training loss")
@@ -110,7 +110,7 @@ def forest(losses: xr.DataArray) -> Figure:
         draw.plain_decades(panel.xaxis)
         panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
     names = [
-        label_of(pruning) if intervention == "as pruned" else intervention
+        INTERVENTION_LABELS.get(intervention, intervention) or label_of(pruning)
         for pruning, intervention in zip(prunings, interventions, strict=True)
     ]
     panels[0].set_yticks(rows, names, fontsize=8)
@@ -150,9 +150,10 @@ def ratios_by_sparsity(
         for number, (label, pair) in enumerate(pairs.items()):
             ratios = [paired_ratio(losses.sel(density=d), *pair) for d in losses.density.values]
             value, lower, upper = np.array(ratios).T[:3]
-            look = dict(zip(("color", "marker", "linestyle"), next(looks), strict=True))
-            look |= {"markersize": 4, "linewidth": 1.2, "label": label}
-            beside = places + 0.09 * (number - (len(pairs) - 1) / 2)
+            name, line, filling = next(looks)
+            look = look_of(name).line | {"linestyle": line, "fillstyle": filling, "label": label}
+            look |= {"markersize": 5, "linewidth": 1.2}
+            beside = places + 0.18 * (number - (len(pairs) - 1) / 2)
             draw.intervals(panel, beside, value, lower, upper, **look)
         panel.set(yscale="log", title=title, xlabel="sparsity (%)")
         draw.ticks(panel.yaxis, (0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.6, 2.0))

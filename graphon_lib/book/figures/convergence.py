@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import MOTIF_LABELS, initialisation_of, style_of
 
 __all__ = [
@@ -150,16 +151,16 @@ def cut_norms_by_width(result: xr.Dataset) -> Figure:
     )
     limits = (0.7 * float(result.cut_norm.min()), 1.4 * float(result.cut_norm.max()))
     styles = (
-        ("same width", "this width\ntwice", "#0072B2", "s", 0.94),
-        ("reference width", "this and the\nreference", "#D55E00", "o", 1.0),
-        ("sampled", "two samples of\none graphon", "0.45", "_", 1.06),
+        ("same width", "this width\ntwice", SERIES[0].line, 0.94),
+        ("reference width", "this and the\nreference", SERIES[1].line, 1.0),
+        ("sampled", "two samples of\none graphon", {"color": "0.45", "marker": "_"}, 1.06),
     )
     for method, panel in panels.items():
-        for comparison, name, colour, marker, shift in styles:
+        for comparison, name, look, shift in styles:
             bounds = result.cut_norm.sel(pruning=method, comparison=comparison)
             lower = bounds.sel(bound="lower").min("pair").values
             upper = bounds.sel(bound="upper").max("pair").values
-            look = {"color": colour, "marker": marker, "markersize": 4, "linestyle": "none"}
+            look |= {"markersize": 4, "linestyle": "none"}
             ends = ((lower + upper) / 2, lower, upper)
             draw.intervals(panel, result.width.values * shift, *ends, label=name, **look)
         panel.set(yscale="log", ylim=limits)

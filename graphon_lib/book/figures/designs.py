@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import xarray as xr
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import numbered_look
+from graphon_lib.book.looks import SERIES, shades
 from graphon_lib.book.style import DIVERGING, SEQUENTIAL, look_of
 from graphon_lib.experiments.designed_masks import AS_PUBLISHED, MARGIN, RIVALS, VARIANTS
 from graphon_lib.experiments.paired import Comparison
@@ -38,16 +39,13 @@ LARGEST_LOG = float(np.log(2.0))
 NOT_TRAINED = "0.8"
 """Grey of cells without a ratio."""
 
-BESIDE = {"pixels": 10, "erk": 5, "ntk-sap": 6}
-"""Numbers of looks in the colours that are left beside the paper's methods, but for GraSP's."""
-
 
 def masks_side_by_side(masks: Mapping[str, Sequence[ArrayLike]], shape: tuple[int, int]) -> Figure:
     """Draw the second mask (above) and how many weights each pixel has in the first, a column a title.
 
     Pixels, in an image of the shape, have one scale of colour, which ends at twice the largest mean.
     """
-    figure, panels = draw.grid(3.6, 2, len(masks), height_ratios=(1.0, 1.0))
+    figure, panels = draw.grid(4.0, 2, len(masks), height_ratios=(1.0, 1.0))
     read = {title: np.asarray(of[0]).sum(axis=0) for title, of in masks.items()}
     top = 2.0 * max(float(counts.mean()) for counts in read.values())
     for column, (title, of) in zip(panels.T, masks.items(), strict=True):
@@ -59,11 +57,15 @@ def masks_side_by_side(masks: Mapping[str, Sequence[ArrayLike]], shape: tuple[in
         column[0].set_ylim(1.03 * mask.shape[0], -0.03 * mask.shape[0])
         column[0].spines[:].set_visible(True)
         pixels = read[title].reshape(shape)
-        draw.matrix(column[1], pixels, cmap=SEQUENTIAL, vmin=0.0, vmax=top)
+        image = draw.matrix(column[1], pixels, cmap=SEQUENTIAL, vmin=0.0, vmax=top)
         column[1].set_aspect("equal")
         column[0].set_title(title)
-    panels[0, 0].set_ylabel("second mask")
-    panels[1, 0].set_ylabel("weights a pixel")
+        column[0].set_xlabel("units below", fontsize=9)
+        column[1].set_xlabel("columns", fontsize=9)
+    panels[0, 0].set_ylabel("second mask\nunits above")
+    panels[1, 0].set_ylabel("first mask, pixels\nrows")
+    look = {"location": "bottom", "fraction": 0.06, "aspect": 40, "extend": "max"}
+    figure.colorbar(image, ax=list(panels[1]), label="weights per pixel", **look)
     return figure
 
 
@@ -72,19 +74,21 @@ def paths_by_units(
     most: Mapping[str, tuple[float, float]],
     chosen: Mapping[str, tuple[float, float]],
 ) -> Figure:
-    """Draw path densities by the number of hidden units used, a colour a title.
+    """Draw path densities by the number of hidden units used, a shade a title.
 
     Lines are pairs of units and path densities; `most` and `chosen` are points of the same titles.
     """
     figure, ((panel,),) = draw.grid(3.2)
     points = {"most paths": (most, "*", 11), "this chapter's design": (chosen, "o", 8)}
-    for number, (title, (units, paths)) in enumerate(narrowed.items()):
-        colour = numbered_look(number + 2).colour
-        panel.plot(units, paths, color=colour, linestyle=("-", "--")[number % 2], label=title)
-        for name, (at, marker, size) in points.items():
-            label = name if number == 0 else None
-            look = {"color": colour, "markerfacecolor": "white", "markersize": size}
-            panel.plot(*at[title], marker, label=label, **look)
+    styles = zip(shades(len(narrowed)), cycle(("-", "--")), narrowed.items(), strict=False)
+    for look, line, (title, (units, paths)) in styles:
+        panel.plot(units, paths, color=look.colour, linestyle=line, label=title)
+        for at, marker, size in points.values():
+            style = {"color": look.colour, "markerfacecolor": "white", "markersize": size}
+            panel.plot(*at[title], marker, **style)
+    for name, (_, marker, size) in points.items():
+        style = {"color": "0.4", "markerfacecolor": "white", "markersize": size, "label": name}
+        panel.plot([], [], marker, **style)
     panel.set(xscale="log", yscale="log", xlabel="hidden units used", ylabel="path density")
     draw.plain_decades(panel.xaxis)
     return draw.with_legend(figure, 2)
@@ -102,10 +106,8 @@ def errors_by_fan_in(of: Mapping[str, tuple[Sequence[float], ArrayLike, ArrayLik
     ):
         errors = np.asarray(errors)
         ends = (errors.min(axis=1), errors.max(axis=1))
-        above.plot(counts, variances, **numbered_look(4).line)
-        draw.intervals(
-            below, counts, np.exp(np.log(errors).mean(axis=1)), *ends, **numbered_look(2).line
-        )
+        above.plot(counts, variances, **SERIES[1].line)
+        draw.intervals(below, counts, np.exp(np.log(errors).mean(axis=1)), *ends, **SERIES[0].line)
         above.set(title=title, xscale="log", yscale="log")
         below.set(xlabel="weights a unit", yscale="log")
         draw.ticks(below.xaxis, counts)
@@ -129,7 +131,7 @@ def errors_by_mask(result: xr.Dataset) -> Figure:
     for panel, density in zip(panels, densities, strict=True):
         for place, name in enumerate(names):
             of = errors.sel(variant=name, density=density).values
-            draw.networks_in_row(panel, place, of, numbered_look(2 if name in DESIGNS else 3))
+            draw.networks_in_row(panel, place, of, SERIES[name not in DESIGNS])
         title = f"sparsity {100 * (1 - density):g} %"
         panel.set(title=title, xscale="log", xlabel="test error (%)")
         draw.plain_decades(panel.xaxis)
@@ -150,9 +152,8 @@ def errors_by_density(results: Mapping[str, xr.Dataset], labels: Mapping[str, st
             of = errors.reindex(variant=[name])[0].dropna("density", how="all").sortby("density")
             mean = np.exp(np.log(of).mean("trial"))
             ends = (of.min("trial"), of.max("trial"))
-            look = numbered_look(BESIDE[name]) if name in BESIDE else look_of(name)
             places = of.density.values * 1.02 ** (number - len(labels) // 2)
-            draw.intervals(panel, places, mean, *ends, label=label, **look.line)
+            draw.intervals(panel, places, mean, *ends, label=label, **look_of(name).line)
         panel.set(title=title, xscale="log", yscale="log", xlabel="sparsity (%)")
         draw.ticks(panel.xaxis, result.density.values)
         panel.set_xticklabels([f"{100 * (1 - density):g}" for density in result.density.values])
@@ -182,7 +183,7 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
     densities = np.sort(next(iter(results.values())).density.values)[::-1]
     figure, rows = draw.grid(6.0, len(densities), len(results), sharey=True)
     labels = {"pixels": "This design", "erk": VARIANTS["erk"]} | RIVALS
-    looks = {"": numbered_look(2), AS_PUBLISHED: numbered_look(3)}
+    looks = dict(zip(("", AS_PUBLISHED), SERIES, strict=False))
     for panels, density in zip(rows, densities, strict=True):
         for panel, result in zip(panels, results.values(), strict=True):
             errors = 100.0 * (1.0 - result.test_accuracy.sel(density=density).astype(np.float64))

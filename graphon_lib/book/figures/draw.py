@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from graphon_lib.book.looks import Look, numbered_look
+from graphon_lib.book.looks import SERIES, Look
 from graphon_lib.book.style import WIDTH, label_of, style_of
 
 __all__ = [
@@ -210,9 +210,9 @@ def ratios_in_rows(
     """
     figure, (panels,) = grid(3.2, 1, len(ratios), sharey=True)
     for panel, (title, labelled) in zip(panels, ratios.items(), strict=True):
-        for number, (label, rows) in enumerate(labelled.items()):
+        for number, ((label, rows), look) in enumerate(zip(labelled.items(), SERIES, strict=False)):
             places = np.arange(len(rows)) + 0.24 * (number - 0.5)
-            style = {**numbered_look(number + 2).line, "linestyle": "none", "label": label}
+            style = {**look.line, "linestyle": "none", "label": label}
             intervals(panel, places, *np.array(list(rows.values())).T, lying=True, **style)
         panel.axvspan(1 / margin, margin, color="0.5", alpha=0.2, linewidth=0)
         panel.axvline(1.0, color="0.6", linewidth=0.8, zorder=0)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import SERIES
+from graphon_lib.book.looks import SERIES, shades
 from graphon_lib.book.style import label_of
 from graphon_lib.experiments.fits import Slope, fit_slope
 from graphon_lib.experiments.roads import ROADS
@@ -56,7 +56,9 @@ def signed_convergence(result: xr.Dataset) -> Figure:
     kernel with drifts, with standard errors and fitted exponents, and dotted against that without.
     """
     figure, ((panel,),) = draw.grid(4.2)
-    for strength, look in zip(result.strength.values, SERIES, strict=False):
+    for strength, look in zip(
+        result.strength.values, shades(result.sizes["strength"]), strict=True
+    ):
         error = result.error.sel(strength=strength)
         slope = scaling_exponent(error)
         label = f"drift × {strength:g}: {draw.with_error(slope.value, 2 * slope.standard_error)}"
@@ -81,7 +83,8 @@ def drift_by_width(result: xr.Dataset) -> Figure:
     drift = hidden_drift(result)
     draw.method_lines(by_method, drift, "width")
     layers = abs(result.drift.sel(pruning="grasp")).isel(weight_layer=slice(1, -1))
-    for layer, look in zip(layers.weight_layer.values, SERIES, strict=False):
+    numbers = layers.weight_layer.values
+    for layer, look in zip(numbers, shades(len(numbers)), strict=True):
         of_layer = layers.sel(weight_layer=layer)
         slope = scaling_exponent(of_layer)
         label = f"layer {layer}: {draw.with_error(slope.value, slope.half_width)}"

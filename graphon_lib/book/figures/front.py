@@ -26,6 +26,9 @@ INK = "#010203"
 SIZE = (3.45, 1.8)
 """Of a panel, in inches: on a phone it is as wide as the page, and its letters are of twelve pixels."""
 
+FILLINGS = {"full": "filled", "none": "open"}
+"""Of markers by density, and how they are called."""
+
 SETTINGS = {
     "text.color": INK,
     "axes.edgecolor": INK,
@@ -82,10 +85,17 @@ def _kernels_by_paths(result: xr.Dataset) -> Figure:
     measured = result.trace.sel(road="re-drawn") / result.dense_trace
     # Random's few points lie among Magnitude's.
     for zorder, method in enumerate(result.pruning.values[::-1]):
-        pair = (of.sel(pruning=method).values.ravel() for of in (result.path_density, measured))
-        look = look_of(method)
         options = {"linestyle": "none", "markersize": 4.5, "zorder": 2 + zorder / 10}
-        panel.plot(*pair, label=label_of(method), **options, **look.line)
+        for density, filling in zip(result.density.values, FILLINGS, strict=False):
+            at = {"pruning": method, "density": density}
+            pair = (of.sel(at).values.ravel() for of in (result.path_density, measured))
+            options["label"] = label_of(method) if filling == "full" else None
+            panel.plot(*pair, fillstyle=filling, **options, **look_of(method).line)
+    said = (
+        f"{word}: {draw.sparsity_title(density)}"
+        for density, word in zip(result.density.values, FILLINGS.values(), strict=False)
+    )
+    panel.text(0.03, 0.98, "\n".join(said), va="top", fontsize=8.5, transform=panel.transAxes)
     ends = [float(result.path_density.min()) / 2, float(result.path_density.max()) * 2]
     panel.plot(ends, ends, color=INK, linewidth=0.8, zorder=0)
     panel.set(xscale="log", yscale="log")
@@ -93,7 +103,7 @@ def _kernels_by_paths(result: xr.Dataset) -> Figure:
     draw.ticks(panel.yaxis, (1e-6, 1e-4, 1e-2))
     panel.xaxis.set_major_formatter(_power)
     panel.yaxis.set_major_formatter(_power)
-    panel.set(xlabel="paths that survive", ylabel="kernel / dense")
+    panel.set(xlabel="fraction of paths that survive", ylabel="kernel trace / dense")
     panel.legend(
         loc="lower right",
         frameon=False,

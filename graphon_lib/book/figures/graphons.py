@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import SEQUENTIAL, label_of, look_of
 from graphon_lib.graphons.sas import sorting_artefact
 
@@ -125,12 +126,10 @@ def sorting_gradient(result: xr.Dataset, density: float) -> Figure:
         at_width = result.sel(pruning="random", width=width)
         blocks = at_width.sizes["row"]
         positions = (np.arange(blocks) + 0.5) / blocks
-        for estimator, colour, marker in (
-            ("plain", "#D55E00", "o"),
-            ("cross-fitted", "#0072B2", "s"),
-        ):
+        for estimator, look in zip(("plain", "cross-fitted"), SERIES, strict=False):
             diagonal = np.diagonal(at_width.histogram.sel(estimator=estimator))
-            panel.plot(positions, diagonal, marker, color=colour, markersize=2.5, label=estimator)
+            small = {"linestyle": "none", "markersize": 2.5, "label": estimator}
+            panel.plot(positions, diagonal, **look.line, **small)
         expected = np.diagonal(sorting_artefact(density, (int(width), int(width)), blocks))
         panel.plot(positions, expected, color="black", linewidth=1.0, label="expected")
         draw.level(panel, density)

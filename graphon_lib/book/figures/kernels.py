@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import SERIES
+from graphon_lib.book.looks import SERIES, shades
 from graphon_lib.book.style import label_of, look_of, style_of
 from graphon_lib.experiments.fits import fit_slope, mean_interval
 from graphon_lib.experiments.residual_modes import speeds
@@ -38,7 +38,7 @@ def variance_by_position(
     `variances` are those in every block; the graphons of the layers have the masses of these blocks.
     """
     figure, ((panel,),) = draw.grid(2.9)
-    looks = zip(SERIES, ("-", "--", ":", "-."), strict=False)
+    looks = zip(shades(len(graphons)), ("-", "--", ":", "-."), strict=False)
     layers = zip(graphons, variances, looks, strict=False)
     for layer, (graphon, variance, (look, line)) in enumerate(layers, start=1):
         options = {"baseline": None, "linewidth": 1.6, "label": f"layer {layer}"}
@@ -188,15 +188,18 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
     figure, panels = draw.grid(5.2, 2, result.sizes["targets"], sharey="row", sharex="row")
     speed = np.exp(mean_interval(np.log(speeds(result))))
     places = np.arange(result.sizes["mode"])
+    of_density = shades(result.sizes["density"], "ochre")
     for (above, below), targets in zip(panels.T, result.targets.values, strict=True):
-        for mode, look in zip(result.mode.values, SERIES, strict=False):
+        for mode, look in zip(result.mode.values, shades(places.size), strict=True):
             at = result.sel(targets=targets, density=density, mode=mode)
             above.plot(at.step, at.expected.isel(trial=0), color=look.colour)
             left = np.exp(np.log(at.left).mean("trial"))
             above.plot(at.step, left, linestyle="none", label=str(mode), **look.line)
         above.set_xscale("log", base=2)
         above.set(yscale="log", ylim=(0.02, 1.4), title=f"{targets} targets", xlabel="updates")
-        for kept, look, shift in zip(result.density.values, SERIES, (-0.2, 0.0, 0.2), strict=False):
+        for kept, look, shift in zip(
+            result.density.values, of_density, (-0.2, 0.0, 0.2), strict=True
+        ):
             interval = speed.sel(targets=targets, density=kept).transpose("statistic", "mode")
             options = {"linestyle": "none", "capsize": 0, "label": f"density {kept:g}"}
             draw.intervals(below, places + shift, *interval.values, **look.line, **options)

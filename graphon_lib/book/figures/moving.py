@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import numbered_look
+from graphon_lib.book.looks import SERIES
+from graphon_lib.book.style import look_of
 from graphon_lib.experiments.magnitude_flips import RATES
 from graphon_lib.experiments.rigl_flow import at_largest_width, explained, explained_by_others
 from graphon_lib.experiments.set_anchor import STORED_ACCURACY, STORED_SPREAD
@@ -35,6 +36,12 @@ START_LABELS = {
     "dense": "dense",
 }
 """Masks that training starts with, and how they are written."""
+
+OF_DENSE = {
+    "iterative": SERIES[3].line | {"linewidth": 6.0, "marker": None, "alpha": 0.5},
+    "gradual": SERIES[2].line | {"linewidth": 1.2, "zorder": 3},
+}
+"""How schedules are drawn that start with a dense network: a narrow line on top of a wide one."""
 
 KIND_LABELS = {"dense": "dense", "static": "static", "set": "SET"}
 
@@ -63,11 +70,11 @@ def on_the_way(result: xr.Dataset, width: int, iterative: xr.Dataset) -> Figure:
             of_dense = start == "dense"
             if name != schedule and not (schedule is None and of_dense):
                 continue
-            number = ("gradual", "iterative").index(name) if of_dense else _number(start)
+            look = OF_DENSE[name] if of_dense else look_of(start).line
             label = SCHEDULES[name].label if of_dense else START_LABELS[start]
             line = cycles.sel(variant=variant)
             # A mask that keeps everything has no 4-cycles more than another.
-            panel.plot(100 * line.progress, line, label=label, **numbered_look(number).line)
+            panel.plot(100 * line.progress, line, label=label, **look)
         panel.set(title=title, xlabel="progress (%)", yscale="log")
         draw.plain_decades(panel.yaxis)
     panels[0].set_ylabel("4-cycles over random")
@@ -81,7 +88,7 @@ def structure_by_width(result: xr.Dataset) -> Figure:
     figure, (panels,) = draw.grid(2.9, 1, 2, sharey=True)
     for panel, schedule in zip(panels, ("set", "rigl"), strict=True):
         for start in ("random", "snip", "synflow"):
-            of, look = beyond.sel(variant=f"{schedule}: {start}"), numbered_look(_number(start))
+            of, look = beyond.sel(variant=f"{schedule}: {start}"), look_of(start)
             style = {**look.line, "linestyle": "-", "label": START_LABELS[start]}
             draw.means(panel, of.isel(progress=-1), "width", **style)
             if start != "random":
@@ -98,7 +105,7 @@ def contraction(expected: Mapping[str, ArrayLike], found: Mapping[str, ArrayLike
     """Draw slopes of degrees on the first ones against those of a mixture with a constant, by start."""
     figure, ((panel,),) = draw.grid(2.9)
     for start in expected:
-        look = numbered_look(_number(start))
+        look = look_of(start)
         style = {"markersize": 4, "label": START_LABELS[start]}
         panel.plot(
             np.ravel(expected[start]),
@@ -127,7 +134,7 @@ def rigl_flow(result: xr.Dataset) -> Figure:
         ":": explained_by_others(result),
     }
     for start in result.start.values:
-        look, label = numbered_look(_number(start)), START_LABELS[start]
+        look, label = look_of(start), START_LABELS[start]
         pair = (result.predicted.sel(flow="driven"), result.measured)
         of = [np.ravel(at_largest_width(values, start).isel(trial=0)) for values in pair]
         panels[0].plot(*of, look.marker, color=look.colour, markersize=2.5, label=label)
@@ -149,8 +156,8 @@ def flips_by_width(result: xr.Dataset, density: float) -> Figure:
     """Draw how far dense training moves hidden weights and the masks of the largest, by width."""
     figure, (panels,) = draw.grid(3.3, 1, 2)
     of = result.sel(density=density).mean("hidden_mask")
-    for number, rate in enumerate(RATES):
-        look, one = numbered_look(number + 2), of.sel(rate=rate)
+    for rate, look in zip(RATES, SERIES, strict=False):
+        one = of.sel(rate=rate)
         draw.means(panels[0], one.change, "width", label=RATE_LABELS[rate], **look.line)
         draw.means(panels[1], one.flips, "width", **look.line)
         panels[1].plot(one.width, one.bound.mean("trial"), ":", color=look.colour)
@@ -168,24 +175,19 @@ def flips_by_width(result: xr.Dataset, density: float) -> Figure:
 def anchor(result: xr.Dataset) -> Figure:
     """Draw accuracies at the end and the spread of inputs' degrees on the way, beside those stored."""
     figure, (panels,) = draw.grid(2.7, 1, 2)
-    rows = []
+    rows, (of_here, of_stored) = [], SERIES[:2]
     for kind, stored in STORED_ACCURACY.items():
         here = result.test_accuracy.sel(kind=kind).isel(epoch=-1)
-        for words, of, look in (
-            ("here", here, numbered_look(2)),
-            ("stored", stored, numbered_look(3)),
-        ):
+        for words, of, look in (("here", here, of_here), ("stored", stored, of_stored)):
             draw.networks_in_row(panels[0], len(rows), 100.0 * np.asarray(of), look)
             rows.append(f"{KIND_LABELS[kind]}, {words}")
     panels[0].set_yticks(range(len(rows)), rows)
     panels[0].invert_yaxis()
     panels[0].set_xlabel("test accuracy (%)")
-    style = {"label": "here", **numbered_look(2).line}
+    style = {"label": "here", **of_here.line}
     draw.means(panels[1], result.spread.sel(kind="set"), "look", **style)
-    look = numbered_look(3)
-    panels[1].plot(
-        *zip(*STORED_SPREAD.items(), strict=True), label="stored", linestyle="--", **look.line
-    )
+    style = {"label": "stored", "linestyle": "--", **of_stored.line}
+    panels[1].plot(*zip(*STORED_SPREAD.items(), strict=True), **style)
     panels[1].set(xlabel="epoch", ylabel="spread of inputs' degrees")
     panels[1].legend(loc="lower right")
     return figure
@@ -194,17 +196,13 @@ def anchor(result: xr.Dataset) -> Figure:
 def errors_by_schedule(errors: Mapping[str, ArrayLike], moving: Sequence[str]) -> Figure:
     """Draw test errors in percent, a row a variant by its words: small marks networks, large ones means.
 
-    Those in `moving` in another colour.
+    Those in `moving` in another colour and with another marker.
     """
     figure, ((panel,),) = draw.grid(4.0)
     for place, (words, of) in enumerate(errors.items()):
-        draw.networks_in_row(panel, place, of, numbered_look(3 if words in moving else 2))
+        draw.networks_in_row(panel, place, of, SERIES[2 if words in moving else 3])
     panel.set_yticks(range(len(errors)), list(errors))
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="test error (%)")
     draw.plain_decades(panel.xaxis)
     return figure
-
-
-def _number(start: str) -> int:
-    return 2 + list(START_LABELS).index(start)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
+from graphon_lib.book.looks import SERIES
 from graphon_lib.book.style import label_of, look_of
 
 __all__ = ["gaussianity_by_width", "rates_by_position"]
@@ -16,7 +17,7 @@ __all__ = ["gaussianity_by_width", "rates_by_position"]
 UNIFORM_EXCESS = -1.2
 """The excess kurtosis of a uniform law."""
 
-STRUCTURES = {"constant": ("#000000", "o"), "threshold": ("#E69F00", "s")}
+STRUCTURES = {"constant": SERIES[0], "threshold": SERIES[1]}
 
 
 def rates_by_position(
@@ -60,7 +61,7 @@ def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
     Of datasets of :func:`graphon_lib.experiments.gaussianity.gaussianity`, of normal weights without
     biases and of uniform weights and biases.
     """
-    figure, rows = draw.grid(5.3, 2, 3)
+    figure, rows = draw.grid(5.6, 2, 3)
     third = normal.sel(layer=3)
     _lines(rows[0, 0], normal.width * third.excess)
     _lines(rows[0, 1], normal.width * third.excess_upper)
@@ -76,7 +77,8 @@ def gaussianity_by_width(normal: xr.Dataset, uniform: xr.Dataset) -> Figure:
     rows[1, 0].set_ylabel("excess")
     for panel, result in zip(rows[:, 2], (normal, uniform), strict=True):
         _lines(panel, result.distance.sel(layer=3))
-        panel.set(yscale="log", ylabel="distance")
+        panel.set(yscale="log", ylabel="largest CDF difference\nfrom normal, layer 3")
+        draw.ticks(panel.yaxis, (0.005, 0.01, 0.02, 0.05, 0.1))
     rows[1, 2].set_title("PyTorch's default")
     for panel in rows.flat:
         draw.width_axis(panel, normal.width.values, 60)
@@ -91,7 +93,7 @@ def _lines(panel: Axes, values: xr.DataArray) -> None:
         look = {"markersize": 4, "linewidth": 1.0}
         if structure in STRUCTURES:
             look["label"] = f"graphon: {structure}"
-            look |= dict(zip(("color", "marker"), STRUCTURES[structure], strict=True))
+            look |= STRUCTURES[structure].line
         else:
             look |= look_of(structure).line | {"label": f"masks: {label_of(structure)}"}
         draw.means(panel, values.sel(structure=structure), "width", draw.standard_error, **look)

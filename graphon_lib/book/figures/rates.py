@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import numbered_look
+from graphon_lib.book.looks import SERIES, shades
 from graphon_lib.book.style import initialisation_of, label_of, look_of
 from graphon_lib.graphons.singular import noise_floor
 from graphon_lib.graphons.step_graphon import StepGraphon
@@ -106,8 +106,8 @@ def batch_components(result: xr.Dataset) -> Figure:
         parts = (
             # Told apart by their lightness, too: browsers print hatches as large pictures.
             ("chance", of_arm.chance.values, "0.85"),
-            ("network", within - of_arm.chance.values, "#0072B2"),
-            ("batch", between, "#E69F00"),
+            ("network", within - of_arm.chance.values, SERIES[0].colour),
+            ("batch", between, SERIES[1].colour),
         )
         base = np.zeros(len(places))
         for name, values, colour in parts:
@@ -143,14 +143,15 @@ def output_scales(*results: xr.Dataset) -> Figure:
         spread = np.sqrt(variance.sel(component="within"))
         # The error of a root is that of its square over twice the root.
         error = variance.sel(component="within_error") / (2.0 * spread)
-        for number, width in enumerate(result.width.values):
+        looks = shades(result.sizes["width"])
+        for number, (width, look) in enumerate(zip(result.width.values, looks, strict=True)):
             panel.errorbar(
                 result.images * 1.04 ** (number - 1),
                 (spread / mean).sel(width=width),
                 (error / mean).sel(width=width),
                 capsize=2,
                 label=f"$n = {width}$",
-                **numbered_look(number).line,
+                **look.line,
             )
         panel.set(xscale="log", yscale="log", title=title)
         draw.ticks(panel.xaxis, result.images.values)

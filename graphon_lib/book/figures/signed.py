@@ -30,12 +30,12 @@ __all__ = [
 
 REGIMES = (("kept", "o"), ("signs randomised", "s"), ("re-drawn", "^"))
 BLOCK_LOOKS = {
-    "joint": ("joint degree", "o"),
-    "coclustering": ("co-clustering", "s"),
-    "both": ("clusters by degree", "^"),
+    "joint": ("joint degree", SERIES[0].marker),
+    "coclustering": ("co-clustering", SERIES[3].marker),
+    "both": ("clusters by degree", SERIES[6].marker),
 }
 FEW_BLOCKS = "16 blocks"
-DRIFT_COLOURS = {"raw": "#0072B2", "shrunk": "#D55E00"}
+DRIFT_COLOURS = {"raw": SERIES[0].colour, "shrunk": SERIES[1].colour}
 THEORIES = (("theory, joint", "density only"), ("theory, second moments", "+ second moments"))
 
 

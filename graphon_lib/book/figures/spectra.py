@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphon_lib.book.figures import draw
-from graphon_lib.book.looks import SERIES
+from graphon_lib.book.looks import DENSE, SERIES
 from graphon_lib.book.style import label_of, look_of, style_of
 
 __all__ = [
@@ -210,7 +210,8 @@ def descent_and_flow(result: xr.Dataset) -> Figure:
     Of a dataset of :func:`graphon_lib.experiments.descent.descent`: a row a network and a column a
     width; thin lines are other trials.
     """
-    looks = (("#000000", "-", 2.2), ("#0072B2", "--", 1.6), ("#D55E00", ":", 1.8))
+    one, other = (look.colour for look in SERIES[:2])
+    looks = ((DENSE.colour, "-", 2.2), (one, "--", 1.6), (other, ":", 1.8))
     variants, widths = result.variant.values, result.width.values
     height = 1.5 * len(variants) + 0.9
     figure, panels = draw.grid(height, len(variants), len(widths), sharex=True, sharey="row")

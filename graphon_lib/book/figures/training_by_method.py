@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -14,26 +13,24 @@ from graphon_lib.book.claims import CLAIMS
 from graphon_lib.book.estimates import faster_start
 from graphon_lib.book.figures import draw
 from graphon_lib.book.figures.training import loss_axis, windowed
-from graphon_lib.book.style import SEQUENTIAL, initialisation_of, label_of, look_of, style_of
+from graphon_lib.book.looks import shades
+from graphon_lib.book.style import initialisation_of, label_of, look_of, style_of
 
 __all__ = ["head_starts", "losses_by_method"]
-
-MARKERS = "o^sDvX"
 
 
 def losses_by_method(result: xr.Dataset, methods: Sequence[str]) -> Figure:
     """Draw the training loss by step, a panel for each method and a line for each sparsity.
 
-    Of a dataset of :func:`graphon_lib.experiments.training.training` with at most six densities.
+    Of a dataset of :func:`graphon_lib.experiments.training.training` with at most seven densities.
     Geometric means over trials and five steps; the dense network is dotted in every panel.
     """
     figure, (panels,) = draw.grid(3.2, 1, len(methods), sharex=True, sharey=True)
     densities = result.density.values
-    colours = mpl.colormaps[SEQUENTIAL](np.linspace(0.0, 0.85, len(densities)))
     for panel, method in zip(panels, methods, strict=True):
-        for density, colour, marker in zip(densities, colours, MARKERS, strict=False):
-            look = {"color": colour, "marker": marker, "label": f"{100 * (1 - density):.0f} %"}
-            _draw(panel, result.loss.sel(pruning=method, density=density), **look)
+        for density, look in zip(densities, shades(len(densities)), strict=True):
+            of_density = look.line | {"label": f"{100 * (1 - density):.0f} %"}
+            _draw(panel, result.loss.sel(pruning=method, density=density), **of_density)
         dense = result.loss.sel(pruning="dense").isel(density=0)
         _draw(panel, dense, color=look_of("dense").colour, linestyle=":", label=label_of("dense"))
         loss_axis(panel)
@@ -68,5 +65,5 @@ def head_starts(*results: xr.Dataset) -> Figure:
         panel.set_xticks(range(len(found)), [name.removesuffix(" %") for name in found])
         panel.set(yscale="log", title=initialisation_of(result), xlabel="sparsity (%)")
         draw.ticks(panel.yaxis, (0.8, 1, 1.5, 2, 3, 4, 5))
-    panels[0].set_ylabel("loss of Random over")
+    panels[0].set_ylabel("Random's loss / method's loss")
     return draw.with_legend(figure, 2)
