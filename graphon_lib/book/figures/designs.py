@@ -200,7 +200,7 @@ def errors_by_rival(results: Mapping[str, xr.Dataset]) -> Figure:
         top.set_title(title)
         bottom.set_xlabel("test error (%)")
     for ending, look in looks.items():
-        name = "without factors" if ending else "one factor a layer"
+        name = "without factors" if ending else "one factor per layer"
         rows[0, 0].plot([], [], look.marker, color=look.colour, label=name)
     return draw.with_legend(figure, 2)
 

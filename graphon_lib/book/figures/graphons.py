@@ -164,7 +164,7 @@ def path_densities(result: xr.Dataset) -> Figure:
     """
     figure, (panels,) = draw.grid(3.0, 1, 2, sharey=True)
     exact = result.path_density.sel(reading="mask")
-    titles = {"degree": "sorted apart", "joint": "one position a neuron"}
+    titles = {"degree": "sorted apart", "joint": "one position per neuron"}
     for panel, (reading, title) in zip(panels, titles.items(), strict=True):
         draw.method_lines(panel, result.path_density.sel(reading=reading) / exact, "density")
         draw.level(panel)
