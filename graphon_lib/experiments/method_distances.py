@@ -140,7 +140,7 @@ def mean_distances(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataA
     return _interval(distance, lambda mean: mean, confidence)
 
 
-def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
+def separation(distance: xr.DataArray, kind: str, confidence: float = 0.95) -> xr.DataArray:
     """Return how many times the distance within methods that between two methods is.
 
     Of distances (kind, pruning, against, trial, other) by one measure of :func:`between_trials`,
@@ -158,10 +158,10 @@ def separation(distance: xr.DataArray, kind: str) -> xr.DataArray:
         between, within = _between_and_within(mean, kind)
         return np.log(between / within)
 
-    return np.exp(_interval(distance, ratios))
+    return np.exp(_interval(distance, ratios, confidence))
 
 
-def surplus(distance: xr.DataArray) -> xr.DataArray:
+def surplus(distance: xr.DataArray, confidence: float = 0.95) -> xr.DataArray:
     """Return the distance between two methods minus the larger of those within either.
 
     As of :func:`separation`; within a method networks differ in their seed alone.
@@ -171,7 +171,7 @@ def surplus(distance: xr.DataArray) -> xr.DataArray:
         between, within = _between_and_within(mean, "seed")
         return between - np.maximum(within, within.rename(pruning="against"))
 
-    return _interval(distance, differences)
+    return _interval(distance, differences, confidence)
 
 
 def _between_and_within(mean: xr.DataArray, kind: str) -> tuple[xr.DataArray, xr.DataArray]:
@@ -192,7 +192,7 @@ def verdicts(ratio: xr.DataArray) -> NDArray[np.str_]:
 
 
 def _interval(
-    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float = 0.95
+    distance: xr.DataArray, of: Callable[[xr.DataArray], xr.DataArray], confidence: float
 ) -> xr.DataArray:
     """Return a function of means over pairs of trials, and the ends of its interval."""
     from scipy.stats import t
