@@ -74,7 +74,7 @@ HUES = {
 def shades(count: int, hue: str = "violet") -> tuple[Look, ...]:
     """Return the looks of at most seven lines that are in order: one hue, ever further from the page's colour.
 
-    Markers and dashes are those of :data:`SERIES`; `hue` is one of :data:`HUES`.
+    Markers and dashes are those of :data:`SERIES`; `hue` is one of `HUES`.
     """
     on_white, on_dark = HUES[hue]
     parts = [place / max(count - 1, 1) for place in range(count)]

@@ -130,7 +130,7 @@ def law_by_width(ratios: xr.DataArray) -> Figure:
 def kernel_errors(errors: Mapping[str, xr.DataArray]) -> Figure:
     """Draw relative errors of drawn networks' kernels (width, trial) by width, a line a title.
 
-    A panel for each kind of network of :data:`KERNEL_PANELS`, all on one scale.
+    A panel for each kind of network of `KERNEL_PANELS`, all on one scale.
     """
     figure, panels = draw.grid(5.4, 2, 2, sharex=True, sharey=True)
     widths = np.unique(np.concatenate([of.width.values for of in errors.values()]))
