@@ -239,8 +239,9 @@ ROWS = {
         "Structural differences between methods are captured by their graphons",
         "4.2",
         "02-graphons",
-        "in cut norm, graphons of every two methods differ by at least {low:g} of the density more than "
-        "those of two networks of either (Magnitude's and Random's are one in the paper's Appendix C)",
+        "in cut norm, graphons of every two of the paper's methods differ by at least {low:g} of the "
+        "density more than those of two networks of either (without Magnitude, whose graphon is "
+        "Random's in the paper's Appendix C)",
         ("method-distances",),
         of.differences,
         low=0.05,

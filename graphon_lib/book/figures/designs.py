@@ -109,7 +109,7 @@ def errors_by_fan_in(of: Mapping[str, tuple[Sequence[float], ArrayLike, ArrayLik
         above.plot(counts, variances, **SERIES[1].line)
         draw.intervals(below, counts, np.exp(np.log(errors).mean(axis=1)), *ends, **SERIES[0].line)
         above.set(title=title, xscale="log", yscale="log")
-        below.set(xlabel="weights a unit", yscale="log")
+        below.set(xlabel="weights per unit", yscale="log")
         draw.ticks(below.xaxis, counts)
         for panel in (above, below):
             draw.plain_decades(panel.yaxis)
