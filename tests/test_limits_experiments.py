@@ -84,4 +84,4 @@ def test_limits_are_compared_at_equal_density():
 def test_limits_stand_over_masks(columns):
     pair = [StepGraphon([[0.1, 0.2]]), StepGraphon([[0.3]])]
     figure = figures.formula_and_mask({str(number): pair for number in range(columns)})
-    assert len(figure.axes) == 2 * columns
+    assert len(figure.axes) == 3 * columns  # a limit, a mask, and their scale of colour

@@ -198,7 +198,7 @@ def modes_of_the_error(result: xr.Dataset, density: float) -> Figure:
         above.set_xscale("log", base=2)
         above.set(yscale="log", ylim=(0.02, 1.4), title=f"{targets} targets", xlabel="updates")
         for kept, look, shift in zip(
-            result.density.values, of_density, (-0.2, 0.0, 0.2), strict=True
+            result.density.values, of_density, (-0.2, 0.0, 0.2), strict=False
         ):
             interval = speed.sel(targets=targets, density=kept).transpose("statistic", "mode")
             options = {"linestyle": "none", "capsize": 0, "label": f"density {kept:g}"}
