@@ -100,7 +100,8 @@ def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadr
         - \Phi(-h) \Phi(-\alpha h), \qquad h, \alpha > 0 .
 
     The terms are written in tails, so that at correlations near 1 small probabilities keep their
-    digits; elsewhere they are small differences of terms that are not. The numerators of :math:`y_1` and :math:`y_2` are both derived from one difference,
+    digits; elsewhere they are small differences of terms that are not. The numerators of
+    :math:`y_1` and :math:`y_2` are both derived from one difference,
     :math:`b - \operatorname{sign}(\rho) a`, so that at correlations near :math:`\pm 1` they belong
     to the same pair of limits whatever the rounding.
 
