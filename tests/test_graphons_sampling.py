@@ -99,3 +99,17 @@ def test_moments_out_of_range_are_refused():
         ValueError, match=r"second_moments\[0\] over densities must be in the range"
     ):
         sample_weights(network, (3, 2), np.random.default_rng(0))
+
+
+def test_exact_masks_follow_a_graphon_of_many_row_blocks():
+    """Small counts are not rounded down in every block."""
+    values = np.random.default_rng(0).choice([0.05, 0.1, 0.2], (30, 30))
+    network = GraphonNetwork([StepGraphon(np.ones((30, 1))), StepGraphon(values)])
+    draws = [
+        network.sample_masks((3, 60, 60), np.random.default_rng(seed), exact=True)[1]
+        for seed in range(40)
+    ]
+    expected = np.kron(values, np.ones((2, 2)))
+    for value in (0.05, 0.1, 0.2):
+        found = np.mean([mask[expected == value].mean() for mask in draws])
+        assert found == pytest.approx(value, rel=0.25)

@@ -76,6 +76,8 @@ def shades(count: int, hue: str = "violet") -> tuple[Look, ...]:
 
     Markers and dashes are those of :data:`SERIES`; `hue` is one of `HUES`.
     """
+    if count > len(SERIES):
+        raise ValueError(f"count must be at most {len(SERIES)}, got {count}")
     on_white, on_dark = HUES[hue]
     parts = [place / max(count - 1, 1) for place in range(count)]
     return tuple(

@@ -87,50 +87,72 @@ def _quotas(
     hidden: bool,
     rng: np.random.Generator,
 ) -> NDArray[np.int64] | None:
-    """Round counts (row blocks, columns), their sums and their total to neighbouring integers.
+    """Round counts (row blocks, columns) so that they, their sums and their total stay near.
 
-    Largest remainders are rounded up. Blocks that have any get one for each of their rows, and
-    columns, if `hidden`, get one at least; None where that is impossible.
+    Blocks that have any get one for each of their rows, and columns, if `hidden`, get one at least;
+    None where that is impossible.
     """
-    # A sum such as 2.9999999999999996 is a whole number.
-    quotas = np.floor(wanted + 1e-9).astype(np.int64)
-    missing = round(wanted.sum(axis=0).sum()) - int(quotas.sum())
-    free = np.nonzero((wanted > 0.0) & (quotas < sizes[:, None]))
+    carried = _carried(wanted, sizes, rng)
     sums = np.concatenate([wanted.sum(axis=1), wanted.sum(axis=0)])
+    total = round(wanted.sum(axis=0).sum())
     needed = np.concatenate([sizes, np.full(wanted.shape[1], int(hidden))]) * (sums > 0.0)
+    # A sum such as 2.9999999999999996 is a whole number.
     least, most = np.maximum(np.floor(sums + 1e-9), needed), np.ceil(sums - 1e-9)
-    ranks = np.zeros(free[0].size, dtype=np.int64)
-    if missing > 0:
-        remainders = (quotas - wanted)[free]
-        ranks[np.lexsort((rng.random(ranks.size), remainders))] = np.arange(ranks.size)
-    # The best in all, without a look at rows and columns; of a single block it is the answer.
-    raised = quotas.copy()
-    raised[free] += ranks < missing
-    found = np.concatenate([raised.sum(axis=1), raised.sum(axis=0)])
-    if ((least <= found) & (found <= most)).all():
-        return raised
+    found = np.concatenate([carried.sum(axis=1), carried.sum(axis=0)])
+    if carried.sum() == total and ((least <= found) & (found <= most)).all():
+        return carried
+    # Else whole numbers next to those that are wanted, as many of them as can be those above.
     with needs_extra("graphons"):
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_array
-    entries = np.arange(ranks.size)
+    quotas = np.floor(wanted + 1e-9).astype(np.int64)
+    free = np.nonzero((wanted > 0.0) & (quotas < sizes[:, None]))
+    count = free[0].size
     member = csr_array(
-        (np.ones(2 * ranks.size), (np.append(free[0], free[1] + sizes.size), np.tile(entries, 2))),
-        shape=(sums.size, ranks.size),
+        (
+            np.ones(2 * count),
+            (np.append(free[0], free[1] + sizes.size), np.tile(np.arange(count), 2)),
+        ),
+        shape=(sums.size, count),
     )
     taken = np.concatenate([quotas.sum(axis=1), quotas.sum(axis=0)])
     # A flow: where any fractions fit, whole numbers do.
     solved = milp(
-        ranks,
+        rng.random(count) - 2.0 * (carried > quotas)[free],
         integrality=1,
         bounds=Bounds(0, 1),
         constraints=[
             LinearConstraint(member, least - taken, most - taken),
-            LinearConstraint(np.ones((1, ranks.size)), missing, missing),
+            LinearConstraint(np.ones((1, count)), *[total - int(quotas.sum())] * 2),
         ],
     )
     if solved.x is None:
         return None
     quotas[free] += np.round(solved.x).astype(np.int64)
+    return quotas
+
+
+def _carried(
+    wanted: NDArray[np.float64], sizes: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Round counts block by block, the largest remainders up; what a column lacks, the next block gets.
+
+    So that small counts are not rounded down in every block.
+    """
+    quotas = np.zeros(wanted.shape, dtype=np.int64)
+    lacking, total = np.zeros(wanted.shape[1]), 0.0
+    for block, (of_block, size) in enumerate(zip(wanted, sizes, strict=True)):
+        lacking += of_block
+        total += of_block.sum()
+        most = np.where(of_block > 0.0, size, 0)
+        rounded = np.clip(np.floor(lacking + 1e-9), 0, most).astype(np.int64)
+        count = min(round(total) - int(quotas.sum()), int(most.sum()))
+        while (missing := count - int(rounded.sum())) > 0:
+            room = np.flatnonzero(rounded < most)
+            order = np.lexsort((rng.random(room.size), rounded[room] - lacking[room]))
+            rounded[room[order[:missing]]] += 1
+        quotas[block] = rounded
+        lacking -= rounded
     return quotas
 
 

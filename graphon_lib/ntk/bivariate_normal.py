@@ -114,7 +114,8 @@ def quadrant(a: Array, b: Array, correlation: Array, complement: Array) -> Quadr
         2 \pi T(h, y / h) = \arctan \frac yh - \frac{h y}2 G(h, y), \qquad
         G(h, y) = \sum_{j, n} \frac{(-y^2 / 2)^j\, (-h^2 / 2)^n}{(2 j + 1)\, j!\, n!\, (j + n + 1)},
 
-    and as the arctangents of both wedges make up the angle :math:`\arccos \rho`,
+    and as the arctangents of both wedges make up the angle :math:`\arccos \rho`, where a and b have
+    one sign (the reflections make up for it where they have not),
 
     .. math::
 

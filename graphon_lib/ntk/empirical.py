@@ -18,7 +18,6 @@ from graphon_lib._checks import (
     check_per_layer,
     check_positive,
     check_sequence,
-    near_one,
 )
 from graphon_lib.graphons.weight_moments import check_weights
 from graphon_lib.ntk.activations import Erf, LeakyReLU, Linear, activation_of
@@ -26,7 +25,8 @@ from graphon_lib.ntk.tiles import fill_tiles
 
 __all__ = ["MaskedNetwork", "Signals", "empirical_ntk", "masked_network", "signals"]
 
-PRECISIONS = {"double": np.float64, "single": np.float32}
+# Sizes of signals whose products, of two and of two gradients, single precision holds.
+SINGLE = 1e-9, 1e9
 # Few rows, for their terms to stay in the cache; many columns, for one turn of the interpreter to do much.
 TILE = (256, 1024)
 
@@ -73,7 +73,8 @@ def empirical_ntk(
         ``"single"`` forms the products of signals in single precision, in about half the time;
         signals and long sums stay in double. The norm of the error is then about 1e-7 of the
         kernel's: enough for spectra that span fewer than six decades. `spectral_metrics` and the
-        like take such a kernel as ``kernel.astype(np.float32)``, which says what is rounding.
+        like take such a kernel as ``kernel.astype(np.float32)``, which says what is rounding. It is
+        refused where signals or gradients of a layer are not of a size between 1e-9 and 1e9.
 
     Returns
     -------
@@ -105,29 +106,31 @@ def empirical_ntk(
     are :math:`n_{l-1} / s_w` times as large.
     """
     if hasattr(weights, "initialisation"):
-        batches = [batch for batch in (masks, x1, x2) if batch is not None]
         given = {
             "biases": biases,
             "weight_variance": weight_variance,
             "bias_variance": bias_variance,
-            "masks": batches[0] if len(batches) > 2 else None,
         }
+        if masks is not None:  # By position it is x1, and x1 is x2.
+            given["masks"] = None if x2 is None else masks
+            x1, x2 = masks, x1
         named = [name for name, value in given.items() if value is not None]
         if named:
             raise ValueError(
                 f"{named[0]} must not be given beside a model, which has its own; got the model and {', '.join(named)}"
             )
-        x1, x2 = (*batches, None, None)[:2]
         network = masked_network(**_of_model(weights))
     else:
         network = masked_network(weights, masks, biases, weight_variance, bias_variance)
         _warn_of_units(network.weights, network.masks)
     sigma = activation_of(activation, LeakyReLU, Erf, Linear)
-    kind = PRECISIONS[check_choice("precision", precision, PRECISIONS)]
+    check_choice("precision", precision, ("double", "single"))
     kept = [[np.flatnonzero(row) for row in mask] for mask in network.masks]
-    signals1 = signals2 = _near_one(signals(network, "x1", x1, sigma), kind)
+    signals1 = signals2 = signals(network, "x1", x1, sigma)
     if x2 is not None:
-        signals2 = _near_one(signals(network, "x2", x2, sigma), kind)
+        signals2 = signals(network, "x2", x2, sigma)
+    if precision == "single":
+        signals1, signals2 = (_in_single(of, network.scales) for of in (signals1, signals2))
     result = np.empty((signals1[0].inputs.shape[1], signals2[0].inputs.shape[1]))
 
     def strip(rows: slice) -> Callable[[slice], NDArray[np.float64]]:
@@ -264,14 +267,10 @@ def _check_biases(
 
 
 class Signals(NamedTuple):
-    r"""Of a layer the inputs, (n_in, N), and the gradients :math:`\delta^l`, (n_out, n_D, N).
-
-    Either times two to its exponent.
-    """
+    r"""Of a layer the inputs, (n_in, N), and the gradients :math:`\delta^l`, (n_out, n_D, N)."""
 
     inputs: NDArray[np.floating]
     gradients: NDArray[np.floating]
-    exponents: tuple[int, int] = (0, 0)
 
 
 def signals(
@@ -302,15 +301,15 @@ def signals(
     return list(map(Signals, inputs, gradients))
 
 
-def _near_one(layers: list[Signals], kind: type[np.floating]) -> list[Signals]:
-    """Return signals that single precision can hold, and their products too, whatever their units."""
-    if kind is np.float64:
-        return layers
-    found = []
-    for layer in layers:
-        arrays, exponents = zip(*map(near_one, layer[:2]), strict=True)
-        found.append(Signals(*(array.astype(kind, copy=False) for array in arrays), exponents))
-    return found
+def _in_single(layers: list[Signals], scales: list[float]) -> list[Signals]:
+    """Return signals in single precision, which must hold their products as well."""
+    sizes = [float(np.abs(array).max()) for layer in layers for array in layer]
+    low, high = SINGLE
+    if not all(size == 0.0 or low <= size <= high for size in [*sizes, *scales]):
+        raise ValueError(
+            f"precision must be 'double' where layers have signals or gradients of at most {min(sizes):.3g} and of up to {max(sizes):.3g}; got 'single', which is for {low:g} to {high:g}"
+        )
+    return [Signals(*(array.astype(np.float32) for array in layer)) for layer in layers]
 
 
 def _tile(
@@ -328,14 +327,9 @@ def _tile(
     run = np.zeros(kernel.shape, dtype=signals1[0].inputs.dtype)
     # NumPy takes half the operations for the product of one array's transpose with itself.
     diagonal = signals1 is signals2 and rows == columns
-    for of_rows, scale, variance, of_first, of_second in zip(
+    for of_rows, scale, variance, (inputs1, gradients1), (inputs2, gradients2) in zip(
         kept, scales, variances, signals1, signals2, strict=True
     ):
-        inputs1, gradients1, exponents1 = of_first
-        inputs2, gradients2, exponents2 = of_second
-        of_inputs, of_gradients = np.add(exponents1, exponents2)
-        # So that sums are in the units of this layer, of which powers of two change no digit.
-        kernel = np.ldexp(kernel, -of_inputs - of_gradients)
         # Contiguous, since rows are taken of it again and again.
         before1, after1 = np.ascontiguousarray(inputs1[:, rows]), gradients1[:, :, rows]
         before2, after2 = before1, after1
@@ -364,12 +358,11 @@ def _tile(
                 _add_at(run, places1, places2, factor)
             run *= scale**2
             kernel += run
-        kernel = np.ldexp(kernel, of_inputs + of_gradients)
         if variance:
             first, second = (
                 after.reshape(-1, after.shape[2]).astype(np.float64) for after in (after1, after2)
             )
-            kernel += variance * np.ldexp(first.T @ second, of_gradients)
+            kernel += variance * (first.T @ second)
     return kernel / outputs
 
 
