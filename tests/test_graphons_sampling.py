@@ -102,14 +102,14 @@ def test_moments_out_of_range_are_refused():
 
 
 def test_exact_masks_follow_a_graphon_of_many_row_blocks():
-    """Small counts are not rounded down in every block."""
+    """A column's count stays within 1 of what is expected, over the first row blocks, however many.
+
+    Counts that are all rounded to the nearest, or the largest ones up, would run away.
+    """
     values = np.random.default_rng(0).choice([0.05, 0.1, 0.2], (30, 30))
     network = GraphonNetwork([StepGraphon(np.ones((30, 1))), StepGraphon(values)])
-    draws = [
-        network.sample_masks((3, 60, 60), np.random.default_rng(seed), exact=True)[1]
-        for seed in range(40)
-    ]
     expected = np.kron(values, np.ones((2, 2)))
-    for value in (0.05, 0.1, 0.2):
-        found = np.mean([mask[expected == value].mean() for mask in draws])
-        assert found == pytest.approx(value, rel=0.25)
+    for seed in range(5):
+        mask = network.sample_masks((3, 60, 60), np.random.default_rng(seed), exact=True)[1]
+        ahead = np.cumsum(mask - expected, axis=0)[1::2]
+        assert np.abs(ahead).max() < 1
